@@ -1,0 +1,187 @@
+#define _GNU_SOURCE
+#include "end.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "own.h"
+#include "populated.h"
+#include "tree.h"
+
+// cgroup.events wakes us; the ticks are for what it does not tell (new members to ask, a process that a kill
+// missed in mid-fork, a notification that the kernel holds back for 10 ms: CGROUP_FILE_NOTIFY_MIN_INTV).
+#define FIRST_TICK_MS 1
+#define LAST_TICK_MS 100
+// A frozen or stopped sub-group can keep a freeze from completing (runc #2105): kill what there is after
+// this.
+#define FREEZE_MS 50
+
+static bool gone(int number) {
+  return number == ENOENT || number == ENODEV;
+}
+
+static int64_t finish_as(struct corral_end *end, enum corral_end_state state) {
+  end->state = state;
+  return -1;
+}
+
+static int64_t fail(struct corral_end *end, int number, const char *operation) {
+  if (gone(number))
+    return finish_as(end, CORRAL_EMPTY);
+  corral_fail(&end->error, number, operation, end->group);
+  return finish_as(end, CORRAL_FAILED);
+}
+
+static int64_t tick(struct corral_end *end, int64_t now_ms) {
+  int64_t wait = end->tick_ms;
+  end->tick_ms = wait * 2 < LAST_TICK_MS ? wait * 2 : LAST_TICK_MS;
+  int64_t left = end->deadline_ms - now_ms;
+  return wait < left ? wait : left > 0 ? left : 0;
+}
+
+static int write_file(int directory_fd, const char *name, const char *text) {
+  CORRAL_OWNED_FD fd = corral_open_forced(directory_fd, name, O_WRONLY);
+  if (fd < 0)
+    return errno;
+  return write(fd, text, strlen(text)) < 0 ? errno : 0;
+}
+
+static void enter_killing(struct corral_end *end, int64_t now_ms) {
+  end->state = CORRAL_KILLING;
+  end->deadline_ms = now_ms + end->plan.kill_ms;
+  end->tick_ms = FIRST_TICK_MS;
+}
+
+void corral_end_begin(struct corral_end *end, const char *group, const struct corral_end_plan *plan,
+                      int64_t now_ms) {
+  *end = (struct corral_end){
+      .plan = *plan, .group = group, .group_fd = -1, .events_fd = -1, .tick_ms = FIRST_TICK_MS};
+  end->group_fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (end->group_fd < 0) {
+    fail(end, errno, "open cgroup");
+    return;
+  }
+  end->events_fd = corral_open_forced(end->group_fd, "cgroup.events", O_RDONLY);
+  if (end->events_fd < 0) {
+    fail(end, errno, "open cgroup.events");
+    return;
+  }
+  end->deadline_ms = now_ms + plan->grace_ms;
+  if (plan->grace_ms > 0)
+    end->state = CORRAL_ASKING;
+  else
+    enter_killing(end, now_ms);
+}
+
+// SIGCONT after it: a stopped process does not act on SIGTERM before it runs again.
+static int64_t ask(struct corral_end *end, int64_t now_ms) {
+  static const int polite[] = {SIGTERM, SIGCONT, 0};
+  if (now_ms >= end->deadline_ms) {
+    enter_killing(end, now_ms);
+    return 0;
+  }
+  int reached = corral_members_signal(end->group, polite, &end->asked, &end->asked);
+  if (reached < 0)
+    return fail(end, -reached, "signal members");
+  return tick(end, now_ms);
+}
+
+static void keep_name(struct corral_end *end, pid_t pid) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/comm", pid);
+  CORRAL_OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+  char *name = end->names[end->name_count];
+  ssize_t length = fd < 0 ? -1 : read(fd, name, CORRAL_NAME_BYTES);
+  if (length <= 0)
+    return;
+  name[length - 1] = '\0'; // the newline
+  end->name_count++;
+}
+
+// Who is there to be killed: for the report only, so it is taken once and not waited for.
+static void count_members(struct corral_end *end) {
+  struct corral_members members = {0};
+  end->counted = true;
+  if (corral_members_read(end->group, &members) == 0) {
+    end->killed = members.count + (members.unreachable ? 1 : 0);
+    for (size_t i = 0; i < members.count && end->name_count < CORRAL_NAMES; i++)
+      keep_name(end, members.pids[i]);
+  }
+  corral_members_free(&members);
+}
+
+// Kernels before 5.14. Frozen, the members cannot fork away from under the list; a SIGKILL ends a frozen
+// process.
+static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group_events *events,
+                               int64_t now_ms) {
+  static const int kill_it[] = {SIGKILL, 0};
+  if (!end->freezing) {
+    end->freezing = true;
+    int refused = write_file(end->group_fd, "cgroup.freeze", "1");
+    if (refused)
+      return fail(end, refused, "write cgroup.freeze");
+    end->freeze_by_ms = now_ms + FREEZE_MS;
+    return FIRST_TICK_MS;
+  }
+  if (!events->frozen && now_ms < end->freeze_by_ms)
+    return FIRST_TICK_MS;
+  end->kill_rounds++;
+  int reached = corral_members_signal(end->group, kill_it, NULL, NULL);
+  int refused = write_file(end->group_fd, "cgroup.freeze", "0");
+  end->freezing = false;
+  if (reached < 0)
+    return fail(end, -reached, "signal members");
+  if (refused)
+    return fail(end, refused, "write cgroup.freeze");
+  return FIRST_TICK_MS;
+}
+
+// One write is not proof: kernels before 6.14 can miss a process in mid-fork, hence each tick writes again.
+static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
+  end->kill_rounds++;
+  int refused = write_file(end->group_fd, "cgroup.kill", "1");
+  if (refused)
+    return fail(end, refused, "write cgroup.kill");
+  struct corral_group_events events;
+  int answer = corral_reread_group_events(end->events_fd, &events);
+  if (answer < 0)
+    return fail(end, -answer, "read cgroup.events");
+  return events.populated ? tick(end, now_ms) : finish_as(end, CORRAL_EMPTY);
+}
+
+static int64_t give_up(struct corral_end *end) {
+  (void)corral_members_read(end->group, &end->left);
+  return finish_as(end, CORRAL_STUCK);
+}
+
+int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
+  if (end->state >= CORRAL_EMPTY)
+    return -1;
+  struct corral_group_events events;
+  int answer = corral_reread_group_events(end->events_fd, &events);
+  if (answer < 0)
+    return fail(end, -answer, "read cgroup.events");
+  if (!events.populated)
+    return finish_as(end, CORRAL_EMPTY);
+  if (end->state == CORRAL_ASKING)
+    return ask(end, now_ms);
+  if (!end->counted)
+    count_members(end);
+  if (now_ms >= end->deadline_ms)
+    return give_up(end);
+  return end->plan.freeze ? freeze_and_kill(end, &events, now_ms) : kill_group(end, now_ms);
+}
+
+void corral_end_finish(struct corral_end *end) {
+  if (end->freezing)
+    (void)write_file(end->group_fd, "cgroup.freeze", "0");
+  corral_close_fd(&end->events_fd);
+  corral_close_fd(&end->group_fd);
+  end->events_fd = end->group_fd = -1;
+  corral_members_free(&end->asked);
+  corral_members_free(&end->left);
+}

@@ -1,0 +1,57 @@
+// Ends a cgroup: ask (SIGTERM), wait, then kill until the kernel says that nothing in it lives. A state
+// machine that never blocks, so that one thread can end any number of groups at once:
+//
+//   ASKING --grace over--> KILLING --bound over--> STUCK
+//      \----------------------+--populated 0--> EMPTY
+#ifndef CORRAL_END_H
+#define CORRAL_END_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "members.h"
+
+#define CORRAL_NAMES 16      // how many names of killed processes are kept
+#define CORRAL_NAME_BYTES 16 // TASK_COMM_LEN
+
+enum corral_end_state { CORRAL_ASKING, CORRAL_KILLING, CORRAL_EMPTY, CORRAL_STUCK, CORRAL_FAILED };
+
+struct corral_end_plan {
+  int64_t grace_ms; // how long the members may take after SIGTERM; 0: they are killed at once
+  int64_t kill_ms;  // bound on killing: what lives on after it (uninterruptible sleep) makes the end STUCK
+  bool freeze;      // kill as on kernels before 5.14: freeze, SIGKILL each member, thaw, repeat
+};
+
+struct corral_end {
+  enum corral_end_state state;
+  struct corral_end_plan plan;
+  const char *group; // borrowed: must outlive this
+  int group_fd;
+  int events_fd; // cgroup.events; POLLPRI wakes
+  int64_t deadline_ms;
+  int64_t tick_ms;
+  bool freezing; // we wrote cgroup.freeze and have not thawed yet
+  int64_t freeze_by_ms;
+  bool counted;
+  struct corral_members asked; // who had SIGTERM already
+  struct corral_members left;  // who is left: filled when STUCK
+  uint64_t killed;             // processes alive when the killing began
+  uint32_t kill_rounds;
+  uint32_t name_count;
+  char names[CORRAL_NAMES][CORRAL_NAME_BYTES];
+  struct corral_error error;
+};
+
+// Begins; `now_ms` is CLOCK_MONOTONIC. A group that does not exist (any more) is EMPTY at once.
+void corral_end_begin(struct corral_end *end, const char *group, const struct corral_end_plan *plan,
+                      int64_t now_ms);
+
+// Does what is due. Returns how many milliseconds to wait, or to wait for POLLPRI on events_fd, before the
+// next step; -1 when `state` is final.
+int64_t corral_end_step(struct corral_end *end, int64_t now_ms);
+
+// Lets go of everything, and thaws what this froze, on whatever path it is called.
+void corral_end_finish(struct corral_end *end);
+
+#endif

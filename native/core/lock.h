@@ -1,0 +1,9 @@
+// A lease that the kernel ends: flock(LOCK_EX) on a cgroup directory, held as long as its holder lives.
+#ifndef CORRAL_LOCK_H
+#define CORRAL_LOCK_H
+
+// Takes the lock of a directory without waiting. The descriptor that holds it (close it to let go), or
+// -errno; -EWOULDBLOCK: somebody else, alive, has it.
+int corral_lock(const char *directory);
+
+#endif

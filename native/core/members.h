@@ -1,0 +1,27 @@
+// The processes of a cgroup and of all below it, as a sorted set of pids, and signals to exactly these.
+#ifndef CORRAL_MEMBERS_H
+#define CORRAL_MEMBERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct corral_members {
+  pid_t *pids; // sorted, each once
+  size_t count, capacity;
+  bool unreachable; // a process was listed as 0: it lives in a pid namespace that we cannot see into
+};
+
+// Reads the whole subtree (cgroup.procs of each directory). 0, -ENOENT when the cgroup is gone, or -ENOMEM.
+// The list may be out of date as soon as it is there; use it for what tolerates that.
+int corral_members_read(const char *group, struct corral_members *members);
+void corral_members_free(struct corral_members *members);
+bool corral_members_has(const struct corral_members *members, pid_t pid);
+
+// Sends `signals` (0-terminated, in order) to every member of the group that is not in `except` (or to all,
+// when that is NULL), through pidfds, and adds those reached to `reached` unless NULL. A pid that was reused
+// by a process outside the group is never hit. Returns how many were reached, or -errno.
+int corral_members_signal(const char *group, const int *signals, const struct corral_members *except,
+                          struct corral_members *reached);
+
+#endif

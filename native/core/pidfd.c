@@ -1,0 +1,38 @@
+#define _GNU_SOURCE
+#include "pidfd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#define WAIT_BY_PIDFD 3 // P_PIDFD, Linux 5.4
+
+int corral_pidfd_open(pid_t pid) {
+  int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  return fd < 0 ? -errno : fd;
+}
+
+int corral_pidfd_signal(int pidfd, int signal) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int corral_pidfd_wait(int pidfd, bool block, struct corral_exit *ended) {
+  siginfo_t info = {0};
+  while (waitid((idtype_t)WAIT_BY_PIDFD, (id_t)pidfd, &info, WEXITED | (block ? 0 : WNOHANG)) < 0)
+    if (errno != EINTR)
+      return -errno;
+  if (info.si_pid == 0)
+    return -EAGAIN;
+  ended->code = info.si_code == CLD_EXITED ? info.si_status : -1;
+  ended->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  return 0;
+}
