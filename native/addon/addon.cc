@@ -1,0 +1,156 @@
+// The surface that src/native.ts types and calls. Arguments are checked there, once; here they are only
+// copied.
+#include <cerrno>
+#include <memory>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "jobs.h"
+
+extern "C" {
+#include "../core/lock.h"
+#include "../core/members.h"
+#include "../core/pidfd.h"
+}
+
+namespace {
+
+// One for each JavaScript environment (the main thread, and each worker that loads the addon).
+class Corral : public Napi::Addon<Corral> {
+public:
+  Corral(Napi::Env env, Napi::Object exports)
+      : bridge_(new Bridge(env)), spawner_(*bridge_), watcher_(*bridge_) {
+    DefineAddon(exports, {
+                             InstanceMethod("spawn", &Corral::Spawn),
+                             InstanceMethod("makeGroup", &Corral::MakeGroup),
+                             InstanceMethod("watchExit", &Corral::WatchExit),
+                             InstanceMethod("endGroup", &Corral::EndGroup),
+                             InstanceMethod("removeGroup", &Corral::RemoveGroup),
+                             InstanceMethod("members", &Corral::Members),
+                             InstanceMethod("lock", &Corral::Lock),
+                             InstanceMethod("close", &Corral::Close),
+                             InstanceMethod("signal", &Corral::Signal),
+                             InstanceMethod("setLabel", &Corral::SetLabel),
+                             InstanceMethod("getLabel", &Corral::GetLabel),
+                             InstanceMethod("hold", &Corral::Hold),
+                             InstanceMethod("release", &Corral::Release),
+                         });
+    napi_add_env_cleanup_hook(env, &Corral::AtEnd, this);
+  }
+
+private:
+  // Before anything of the environment is torn down: no thread may finish a job into it any more.
+  static void AtEnd(void *self) {
+    Corral *corral = static_cast<Corral *>(self);
+    corral->watcher_.Stop();
+    if (corral->spawner_.Stop())
+      corral->bridge_->Close();
+  }
+
+  Napi::Value Fail(Napi::Env env, int number, const char *operation, const std::string &path) {
+    corral_error error;
+    corral_fail(&error, number, operation, path.c_str());
+    ToError(env, error).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+
+  Napi::Value AddToSpawner(std::unique_ptr<SpawnerJob> job) {
+    Napi::Value promise = job->Promise();
+    bridge_->Hold();
+    spawner_.Add(std::move(job));
+    return promise;
+  }
+
+  Napi::Value AddToWatcher(Napi::Env env, std::unique_ptr<WatcherJob> job) {
+    Napi::Value promise = job->Promise();
+    watcher_.Add(env, std::move(job));
+    return promise;
+  }
+
+  Napi::Value Spawn(const Napi::CallbackInfo &info) { return AddToSpawner(MakeSpawnJob(info)); }
+  Napi::Value MakeGroup(const Napi::CallbackInfo &info) { return AddToSpawner(MakeGroupJob(info)); }
+  Napi::Value WatchExit(const Napi::CallbackInfo &info) {
+    return AddToWatcher(info.Env(), MakeExitJob(info));
+  }
+  Napi::Value EndGroup(const Napi::CallbackInfo &info) { return AddToWatcher(info.Env(), MakeEndJob(info)); }
+  Napi::Value RemoveGroup(const Napi::CallbackInfo &info) {
+    return AddToWatcher(info.Env(), MakeRemoveJob(info));
+  }
+
+  // (path) -> pids of the group and of all below it; [] when it is gone
+  Napi::Value Members(const Napi::CallbackInfo &info) {
+    std::string path = info[0].As<Napi::String>().Utf8Value();
+    corral_members members = {};
+    int answer = corral_members_read(path.c_str(), &members);
+    Napi::Array pids = Napi::Array::New(info.Env(), members.count);
+    for (uint32_t i = 0; i < members.count; i++)
+      pids.Set(i, Napi::Number::New(info.Env(), members.pids[i]));
+    corral_members_free(&members);
+    if (answer < 0 && answer != -ENOENT)
+      return Fail(info.Env(), -answer, "read members", path);
+    return pids;
+  }
+
+  // (directory) -> descriptor that holds the lock, or undefined when somebody else holds it
+  Napi::Value Lock(const Napi::CallbackInfo &info) {
+    std::string path = info[0].As<Napi::String>().Utf8Value();
+    int fd = corral_lock(path.c_str());
+    if (fd == -EWOULDBLOCK)
+      return info.Env().Undefined();
+    if (fd < 0)
+      return Fail(info.Env(), -fd, "flock", path);
+    return Napi::Number::New(info.Env(), fd);
+  }
+
+  // (descriptor): closes what lock() or spawn() gave
+  Napi::Value Close(const Napi::CallbackInfo &info) {
+    close(info[0].As<Napi::Number>().Int32Value());
+    return info.Env().Undefined();
+  }
+
+  // (pidfd, signal) -> true, or false when the process has ended
+  Napi::Value Signal(const Napi::CallbackInfo &info) {
+    int answer =
+        corral_pidfd_signal(info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Number>().Int32Value());
+    if (answer < 0 && answer != -ESRCH)
+      return Fail(info.Env(), -answer, "pidfd_send_signal", "");
+    return Napi::Boolean::New(info.Env(), answer == 0);
+  }
+
+  // (directory, name, value)
+  Napi::Value SetLabel(const Napi::CallbackInfo &info) {
+    std::string path = info[0].As<Napi::String>().Utf8Value(), name = info[1].As<Napi::String>().Utf8Value(),
+                value = info[2].As<Napi::String>().Utf8Value();
+    if (setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) < 0)
+      return Fail(info.Env(), errno, "setxattr", path);
+    return info.Env().Undefined();
+  }
+
+  // (directory, name) -> value, or undefined when there is none (or no directory, or no xattrs here)
+  Napi::Value GetLabel(const Napi::CallbackInfo &info) {
+    std::string path = info[0].As<Napi::String>().Utf8Value(), name = info[1].As<Napi::String>().Utf8Value();
+    char value[16384];
+    ssize_t length = getxattr(path.c_str(), name.c_str(), value, sizeof value);
+    if (length < 0)
+      return info.Env().Undefined();
+    return Napi::String::New(info.Env(), value, static_cast<size_t>(length));
+  }
+
+  Napi::Value Hold(const Napi::CallbackInfo &info) {
+    bridge_->Hold();
+    return info.Env().Undefined();
+  }
+
+  Napi::Value Release(const Napi::CallbackInfo &info) {
+    bridge_->Release();
+    return info.Env().Undefined();
+  }
+
+  Bridge *bridge_; // never destroyed: the channel's last callbacks may come after this object's end
+  Spawner spawner_;
+  Watcher watcher_;
+};
+
+} // namespace
+
+NODE_API_ADDON(Corral)

@@ -1,0 +1,159 @@
+// spawn(): the plan is copied out of JavaScript completely before anything else happens.
+#include <algorithm>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include "jobs.h"
+
+extern "C" {
+#include "../core/spawn.h"
+extern char **environ;
+}
+
+namespace {
+
+std::vector<std::string> Strings(const Napi::Array &array) {
+  std::vector<std::string> strings;
+  strings.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); i++)
+    strings.push_back(array.Get(i).ToString().Utf8Value());
+  return strings;
+}
+
+std::vector<std::string> Environment() {
+  std::vector<std::string> strings;
+  for (char **entry = environ; entry && *entry; entry++)
+    strings.emplace_back(*entry);
+  return strings;
+}
+
+std::vector<char *> Pointers(std::vector<std::string> &strings) {
+  std::vector<char *> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (std::string &string : strings)
+    pointers.push_back(string.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// As execvp(3): a name with a slash is a path; others are looked up in the PATH of the *new* environment.
+std::vector<std::string> Candidates(const std::string &command, const std::vector<std::string> &env) {
+  if (command.find('/') != std::string::npos)
+    return {command};
+  std::string path = "/usr/local/bin:/bin:/usr/bin";
+  for (const std::string &entry : env)
+    if (entry.compare(0, 5, "PATH=") == 0)
+      path = entry.substr(5);
+  std::vector<std::string> candidates;
+  for (size_t at = 0; at <= path.size();) {
+    size_t end = std::min(path.find(':', at), path.size());
+    std::string directory = path.substr(at, end - at);
+    candidates.push_back(directory.empty() ? command : directory + "/" + command);
+    at = end + 1;
+  }
+  return candidates;
+}
+
+class SpawnJob : public SpawnerJob {
+public:
+  SpawnJob(Napi::Env env, const Napi::Object &plan) : SpawnerJob(env) {
+    command_ = plan.Get("command").ToString().Utf8Value();
+    args_ = Strings(plan.Get("argv").As<Napi::Array>());
+    Napi::Value environment = plan.Get("env");
+    env_ = environment.IsArray() ? Strings(environment.As<Napi::Array>()) : Environment();
+    candidates_ = Candidates(command_, env_);
+    plan_.cwd = Text(plan.Get("cwd"), cwd_);
+    plan_.group = Text(plan.Get("group"), group_);
+    plan_.detached = plan.Get("detached").ToBoolean();
+    plan_.no_clone3 = plan.Get("noClone3").ToBoolean();
+    Napi::Value uid = plan.Get("uid"), gid = plan.Get("gid");
+    if ((plan_.set_uid = uid.IsNumber()))
+      plan_.uid = uid.As<Napi::Number>().Uint32Value();
+    if ((plan_.set_gid = gid.IsNumber()))
+      plan_.gid = gid.As<Napi::Number>().Uint32Value();
+    ReadStdio(plan.Get("stdio").As<Napi::Array>());
+  }
+
+  ~SpawnJob() override {
+    if (!started_ || handed_over_)
+      return;
+    // The environment ended before the result could be handed over. The process is in its group, and that is
+    // how it is found again.
+    close(spawned_.pidfd);
+    for (int fd : fds_)
+      if (fd >= 0)
+        close(fd);
+  }
+
+  void Run() override {
+    std::vector<char *> argv = Pointers(args_), env = Pointers(env_), candidates = Pointers(candidates_);
+    std::vector<char *> shell_argv(argv.size() + 2, nullptr);
+    plan_.command = command_.c_str();
+    plan_.candidates = const_cast<const char **>(candidates.data());
+    plan_.argv = argv.data();
+    plan_.envp = env.data();
+    plan_.shell_argv = shell_argv.data();
+    plan_.stdio = stdio_.data();
+    plan_.stdio_count = stdio_.size();
+    fds_.assign(stdio_.size(), -1);
+    started_ = corral_spawn(&plan_, &spawned_, fds_.data(), &error_) == 0;
+  }
+
+protected:
+  Napi::Value Result(Napi::Env env) override {
+    handed_over_ = true;
+    Napi::Object result = Napi::Object::New(env);
+    Napi::Array fds = Napi::Array::New(env, fds_.size());
+    for (uint32_t i = 0; i < fds_.size(); i++)
+      fds.Set(i, Napi::Number::New(env, fds_[i]));
+    result.Set("pid", Napi::Number::New(env, spawned_.pid));
+    result.Set("pidfd", Napi::Number::New(env, spawned_.pidfd));
+    result.Set("fds", fds);
+    result.Set("createdInPlace", Napi::Boolean::New(env, spawned_.created_in_place));
+    return result;
+  }
+
+private:
+  static const char *Text(const Napi::Value &value, std::string &storage) {
+    if (!value.IsString())
+      return nullptr;
+    storage = value.As<Napi::String>().Utf8Value();
+    return storage.c_str();
+  }
+
+  // Each entry is a descriptor's number, or 'ignore', 'socket', 'pipe-in', 'pipe-out'.
+  void ReadStdio(const Napi::Array &list) {
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      Napi::Value entry = list.Get(i);
+      corral_stdio stdio = {CORRAL_STDIO_IGNORE, -1};
+      if (entry.IsNumber()) {
+        stdio = {CORRAL_STDIO_FD, entry.As<Napi::Number>().Int32Value()};
+      } else {
+        std::string kind = entry.ToString().Utf8Value();
+        if (kind == "socket")
+          stdio.kind = CORRAL_STDIO_SOCKET;
+        else if (kind == "pipe-in")
+          stdio.kind = CORRAL_STDIO_PIPE_IN;
+        else if (kind == "pipe-out")
+          stdio.kind = CORRAL_STDIO_PIPE_OUT;
+      }
+      stdio_.push_back(stdio);
+    }
+  }
+
+  std::string command_, cwd_, group_;
+  std::vector<std::string> args_, env_, candidates_;
+  std::vector<corral_stdio> stdio_;
+  corral_spawn_plan plan_ = {};
+  corral_spawned spawned_ = {};
+  std::vector<int> fds_;
+  bool started_ = false;
+  bool handed_over_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<SpawnerJob> MakeSpawnJob(const Napi::CallbackInfo &info) {
+  return std::make_unique<SpawnJob>(info.Env(), info[0].As<Napi::Object>());
+}

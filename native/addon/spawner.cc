@@ -1,0 +1,56 @@
+#include "spawner.h"
+
+#include <chrono>
+#include <csignal>
+#include <pthread.h>
+#include <thread>
+
+namespace {
+// How long the end of the environment waits for a clone that is under way. It takes 0.2 ms when nothing is
+// wrong.
+constexpr std::chrono::seconds kStopWait(2);
+} // namespace
+
+Spawner::Spawner(Bridge &bridge) : bridge_(bridge) {}
+
+void Spawner::Add(std::unique_ptr<SpawnerJob> job) {
+  std::lock_guard<std::mutex> guard(shared_->mutex);
+  shared_->queue.push_back(std::move(job));
+  if (!shared_->running) {
+    shared_->running = true;
+    // Signals are for the threads of the gateway that want them.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread(Loop, shared_, &bridge_).detach();
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  shared_->changed.notify_all();
+}
+
+void Spawner::Loop(std::shared_ptr<Shared> shared, Bridge *bridge) {
+  pthread_setname_np(pthread_self(), "corral-spawner");
+  std::unique_lock<std::mutex> lock(shared->mutex);
+  while (!shared->stop) {
+    if (shared->queue.empty()) {
+      shared->changed.wait(lock);
+      continue;
+    }
+    std::unique_ptr<SpawnerJob> job = std::move(shared->queue.front());
+    shared->queue.pop_front();
+    lock.unlock();
+    job->Run();
+    lock.lock();
+    if (!shared->stop)
+      bridge->Finish(job.release()); // under the lock: Stop() cannot return, and close the bridge, in between
+  }
+  shared->running = false;
+  shared->changed.notify_all();
+}
+
+bool Spawner::Stop() {
+  std::unique_lock<std::mutex> lock(shared_->mutex);
+  shared_->stop = true;
+  shared_->changed.notify_all();
+  return shared_->changed.wait_for(lock, kStopWait, [this] { return !shared_->running; });
+}

@@ -1,0 +1,166 @@
+#include "watcher.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <ctime>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace {
+
+int64_t NowMs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
+}
+
+constexpr int kEventsAtOnce = 64;
+
+} // namespace
+
+Watcher::Watcher(Bridge &bridge) : bridge_(bridge) {}
+
+bool Watcher::Start() {
+  if (thread_.joinable())
+    return true;
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  epoll_event event = {};
+  event.events = EPOLLIN; // data.ptr stays null: that is how the loop knows it
+  if (epoll_ < 0 || wake_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) < 0) {
+    int refused = errno;
+    if (epoll_ >= 0)
+      close(epoll_);
+    if (wake_ >= 0)
+      close(wake_);
+    epoll_ = wake_ = -1;
+    errno = refused;
+    return false;
+  }
+  // Signals are for the threads of the gateway that want them.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { Loop(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return true;
+}
+
+void Watcher::Add(Napi::Env env, std::unique_ptr<WatcherJob> job) {
+  if (!Start()) {
+    corral_error error;
+    corral_fail(&error, errno, "start watcher", "");
+    ToError(env, error).ThrowAsJavaScriptException();
+    return;
+  }
+  if (job->HoldsLoop())
+    bridge_.Hold();
+  {
+    std::lock_guard<std::mutex> guard(mutex_);
+    added_.push_back(job.release());
+  }
+  uint64_t one = 1;
+  (void)!write(wake_, &one, sizeof one);
+}
+
+void Watcher::Stop() {
+  if (!thread_.joinable())
+    return;
+  {
+    std::lock_guard<std::mutex> guard(mutex_);
+    stop_ = true;
+  }
+  uint64_t one = 1;
+  (void)!write(wake_, &one, sizeof one);
+  thread_.join();
+  for (WatcherJob *job : added_)
+    delete job;
+  for (WatcherJob *job : jobs_)
+    delete job;
+  close(epoll_);
+  close(wake_);
+}
+
+void Watcher::Unschedule(WatcherJob *job) {
+  if (job->timed_)
+    timers_.erase(job->timer_);
+  job->timed_ = false;
+}
+
+void Watcher::Schedule(WatcherJob *job, int64_t wait_ms) {
+  Unschedule(job);
+  if (wait_ms == WatcherJob::kWaitForEvent)
+    return;
+  job->timer_ = timers_.emplace(NowMs() + wait_ms, job);
+  job->timed_ = true;
+}
+
+void Watcher::Finish(WatcherJob *job) {
+  Unschedule(job);
+  if (job->Descriptor() >= 0)
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, job->Descriptor(), nullptr);
+  jobs_.erase(job);
+  bridge_.Finish(job);
+}
+
+void Watcher::Step(WatcherJob *job) {
+  int64_t wait_ms = job->Step(NowMs());
+  if (wait_ms == WatcherJob::kDone)
+    Finish(job);
+  else
+    Schedule(job, wait_ms);
+}
+
+void Watcher::Begin(WatcherJob *job) {
+  jobs_.insert(job);
+  int64_t wait_ms = job->Step(NowMs());
+  if (wait_ms == WatcherJob::kDone)
+    return Finish(job);
+  if (job->Descriptor() >= 0) {
+    epoll_event event = {};
+    event.events = job->Events();
+    event.data.ptr = job;
+    // Where epoll has no room (ENOMEM, ENOSPC: max_user_watches), time alone has to do.
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, job->Descriptor(), &event) < 0)
+      wait_ms = std::min<int64_t>(wait_ms, 10);
+  }
+  Schedule(job, wait_ms);
+}
+
+int Watcher::NextTimeout() const {
+  if (timers_.empty())
+    return -1;
+  return static_cast<int>(std::clamp<int64_t>(timers_.begin()->first - NowMs(), 0, INT_MAX));
+}
+
+void Watcher::Loop() {
+  pthread_setname_np(pthread_self(), "corral-watcher");
+  std::vector<WatcherJob *> added;
+  for (;;) {
+    epoll_event events[kEventsAtOnce];
+    int ready = epoll_wait(epoll_, events, kEventsAtOnce, NextTimeout());
+    for (int i = 0; i < ready; i++) {
+      if (events[i].data.ptr) {
+        Step(static_cast<WatcherJob *>(events[i].data.ptr));
+        continue;
+      }
+      uint64_t count;
+      (void)!read(wake_, &count, sizeof count);
+    }
+    while (!timers_.empty() && timers_.begin()->first <= NowMs())
+      Step(timers_.begin()->second);
+    {
+      std::lock_guard<std::mutex> guard(mutex_);
+      if (stop_)
+        return;
+      added.swap(added_);
+    }
+    for (WatcherJob *job : added)
+      Begin(job);
+    added.clear();
+  }
+}

@@ -1,0 +1,63 @@
+// The thread that waits: for processes to exit (pidfds), for groups to become empty (cgroup.events) and for
+// directories to become removable. Any number of them at once, in one epoll.
+#ifndef CORRAL_WATCHER_H
+#define CORRAL_WATCHER_H
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "bridge.h"
+
+class WatcherJob : public Job {
+public:
+  using Job::Job;
+  // On the watcher's thread. Each Step() does what is due and returns how many ms to wait at most before the
+  // next one; kWaitForEvent: until the descriptor is ready; kDone: finished.
+  static constexpr int64_t kDone = -1;
+  static constexpr int64_t kWaitForEvent = INT64_MAX;
+  virtual int64_t Step(int64_t now_ms) = 0;
+  // What wakes the job besides its time; asked once, after the first Step(). -1: nothing.
+  virtual int Descriptor() const { return -1; }
+  virtual uint32_t Events() const { return 0; }
+
+private:
+  friend class Watcher;
+  std::multimap<int64_t, WatcherJob *>::iterator timer_;
+  bool timed_ = false;
+};
+
+class Watcher {
+public:
+  explicit Watcher(Bridge &bridge);
+  // JavaScript thread. The first call starts the thread; an error (no descriptors left) throws in JavaScript.
+  void Add(Napi::Env env, std::unique_ptr<WatcherJob> job);
+  void Stop();
+
+private:
+  bool Start();
+  void Loop();
+  void Begin(WatcherJob *job);
+  void Step(WatcherJob *job);
+  void Schedule(WatcherJob *job, int64_t wait_ms);
+  void Unschedule(WatcherJob *job);
+  void Finish(WatcherJob *job);
+  int NextTimeout() const;
+
+  Bridge &bridge_;
+  int epoll_ = -1;
+  int wake_ = -1;
+  std::thread thread_;
+  std::mutex mutex_; // guards added_ and stop_
+  std::vector<WatcherJob *> added_;
+  bool stop_ = false;
+  // The watcher thread's own.
+  std::multimap<int64_t, WatcherJob *> timers_;
+  std::unordered_set<WatcherJob *> jobs_;
+};
+
+#endif

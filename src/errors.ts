@@ -1,0 +1,160 @@
+// Every error that Corral throws: a class for whoever catches, a stable `code` for whoever compares, what was
+// tried, the kernel's answer, and what to do next.
+import { getSystemErrorName } from 'node:util'
+
+export interface ErrorDetails {
+  /** Negative errno, as in Node's own system errors. */
+  errno?: number | undefined
+  /** The file or directory that was refused. */
+  path?: string | undefined
+  /** The system call or step that was refused. */
+  syscall?: string | undefined
+  /** What to do about it, in one sentence. */
+  hint?: string | undefined
+  cause?: unknown
+}
+
+export class CorralError extends Error {
+  readonly code: string
+  readonly errno?: number
+  /** The errno's name, such as `ENOENT`. */
+  readonly systemCode?: string
+  readonly path?: string
+  readonly syscall?: string
+  readonly hint?: string
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(details.hint ? `${message}. ${details.hint}` : message, { cause: details.cause })
+    this.name = new.target.name
+    this.code = code
+    if (details.errno !== undefined) {
+      this.errno = details.errno
+      this.systemCode = getSystemErrorName(details.errno)
+    }
+    if (details.path !== undefined) this.path = details.path
+    if (details.syscall !== undefined) this.syscall = details.syscall
+    if (details.hint !== undefined) this.hint = details.hint
+  }
+}
+
+/** An argument that cannot mean anything: `CORRAL_INVALID_ARGUMENT`. */
+export class InvalidArgumentError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_INVALID_ARGUMENT', message, details)
+  }
+}
+
+/** A session key that is empty, too long or not text: `CORRAL_INVALID_KEY`. */
+export class InvalidKeyError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_INVALID_KEY', message, details)
+  }
+}
+
+/** A limit that cannot be read: `CORRAL_INVALID_LIMIT`. */
+export class InvalidLimitError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_INVALID_LIMIT', message, details)
+  }
+}
+
+/** A limit that nothing on this host can enforce: `CORRAL_LIMIT_UNSUPPORTED`. Nothing was started. */
+export class LimitUnsupportedError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_LIMIT_UNSUPPORTED', message, details)
+  }
+}
+
+/** Not Linux, or a CPU without an addon: `CORRAL_UNSUPPORTED_PLATFORM`. */
+export class UnsupportedPlatformError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_UNSUPPORTED_PLATFORM', message, details)
+  }
+}
+
+/** The native addon cannot be loaded: `CORRAL_NATIVE_MISSING`. */
+export class NativeMissingError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_NATIVE_MISSING', message, details)
+  }
+}
+
+/** No directory to build under, or the one that was given will not do: `CORRAL_NO_ROOT`. */
+export class RootError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_NO_ROOT', message, details)
+  }
+}
+
+/** A session with this key lives, or is still being closed: `CORRAL_KEY_LIVE`. */
+export class KeyLiveError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_KEY_LIVE', message, details)
+  }
+}
+
+/** The session, its family or the whole instance is being closed: `CORRAL_CLOSING`. */
+export class ClosingError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_CLOSING', message, details)
+  }
+}
+
+/** The command could not be started: `CORRAL_SPAWN_FAILED`. Nothing is left of the attempt. */
+export class SpawnError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_SPAWN_FAILED', message, details)
+  }
+}
+
+/** The kernel refused a step: `CORRAL_KERNEL_REFUSED`. */
+export class KernelError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_KERNEL_REFUSED', message, details)
+  }
+}
+
+export interface StuckProcess {
+  pid: number
+  name: string
+  /** The state letter of proc_pid_stat(5): `D` is uninterruptible sleep. */
+  state: string
+}
+
+/** Something outlived SIGKILL for as long as we were willing to wait: `CORRAL_STUCK`. Its directory is left. */
+export class StuckError extends CorralError {
+  readonly processes: StuckProcess[]
+
+  constructor(message: string, processes: StuckProcess[], details?: ErrorDetails) {
+    super('CORRAL_STUCK', message, details)
+    this.processes = processes
+  }
+}
+
+/** What a failed system call carries, here and in Node. */
+export interface SystemError extends Error {
+  errno: number
+  syscall?: string
+  path?: string
+}
+
+export function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && typeof (error as Partial<SystemError>).errno === 'number'
+}
+
+/** The errno's name (`ENOENT`) of an error of Node's, of the addon's or of ours; `undefined` for all others. */
+export function systemCodeOf(error: unknown): string | undefined {
+  return isSystemError(error) ? getSystemErrorName(error.errno) : undefined
+}
+
+/** ENOENT and ENODEV on cgroupfs both mean: it is gone. */
+export function isGone(error: unknown): boolean {
+  const code = systemCodeOf(error)
+  return code === 'ENOENT' || code === 'ENODEV'
+}
+
+/** The details of a failed system call, to be passed on in an error of ours. */
+export function systemDetails(error: unknown, hint?: string): ErrorDetails {
+  if (!isSystemError(error)) return { cause: error, hint }
+  return { errno: error.errno, syscall: error.syscall, path: error.path, hint, cause: error }
+}
