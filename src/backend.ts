@@ -1,0 +1,141 @@
+// What holds sessions: the interface that a mechanism (cgroups; later: a subreaper) fulfils. A backend knows
+// nothing of keys and parents. It has families (named places that nest) and in each at most one group of processes.
+
+import type { LimitName, ParsedLimits } from './limits.js'
+import type { NativeStdio } from './native.js'
+
+export type BackendName = 'cgroup'
+
+export interface Backend {
+  readonly name: BackendName
+  /** The directory that was delegated to us. */
+  readonly root: string
+  /** The name of this instance below it. */
+  readonly instance: string
+  /** The place named `name` below `parent` (or at the top). Makes nothing yet. */
+  family(name: string, parent: Family | undefined): Family
+  /** Ends what instances left behind whose owner is dead. Never touches one whose owner lives. */
+  sweep(options: SweepOptions): Promise<SweepReport>
+  /** Gives the instance up. All groups must be removed before. */
+  close(): Promise<void>
+}
+
+export interface Family {
+  /** Makes the group of this family, empty, with its limits set and read back. All or nothing. */
+  create(plan: GroupPlan): Promise<Group>
+}
+
+export interface GroupPlan {
+  limits: ParsedLimits
+  /** `required`: a limit that cannot be enforced makes create() reject. */
+  enforcement: Enforcement
+  /** Hints for people and for other programs; never trusted. */
+  labels: { mode: string; command: string }
+}
+
+export type Enforcement = 'required' | 'best-effort'
+
+/** One limit, as asked for and as the kernel says that it is. */
+export interface AppliedLimit {
+  name: LimitName
+  /** Bytes, count or cores. */
+  requested: number
+  /** Read back from the kernel; `null` where nothing holds it. */
+  applied: number | null
+  enforcedBy: 'cgroup' | 'none'
+}
+
+export interface Group {
+  /** The directory that holds the processes. */
+  readonly path: string
+  readonly limits: AppliedLimit[]
+  /** Starts a process that is in the group from its first instruction on. */
+  spawn(plan: ProcessPlan): Promise<SpawnedProcess>
+  /** Ends all processes of the group; a second call with less grace hastens the first. */
+  end(plan: EndPlan): Promise<Ended>
+  /** What the group has used so far. */
+  usage(): Usage
+  /** The pids of its members at this moment. */
+  members(): number[]
+  /** Whether somebody else has removed it. */
+  isGone(): boolean
+  /** Why another program ended the group, if it left word of that. */
+  killedBy(): string | undefined
+  /** Removes the group, and its family where nothing else is in it. */
+  remove(): Promise<void>
+}
+
+export interface ProcessPlan {
+  command: string
+  argv: string[]
+  env: string[] | undefined
+  cwd: string | undefined
+  stdio: NativeStdio[]
+  detached: boolean
+  uid: number | undefined
+  gid: number | undefined
+}
+
+export interface SpawnedProcess {
+  pid: number
+  pidfd: number
+  fds: number[]
+  createdInPlace: boolean
+}
+
+export interface EndPlan {
+  /** How long members may take after SIGTERM, in ms; 0 kills at once. */
+  graceMs: number
+  /** Bound on killing, in ms. */
+  killTimeoutMs: number
+}
+
+export interface Ended {
+  /** False: `left` outlived SIGKILL for killTimeoutMs. */
+  empty: boolean
+  killed: Killed
+  left: number[]
+}
+
+/** Processes that had to be killed. */
+export interface Killed {
+  count: number
+  /** Command names of the first 16 of them. */
+  names: string[]
+}
+
+/** What a group used, as far as the kernel tells. */
+export interface Usage {
+  cpuUserMs?: number
+  cpuSystemMs?: number
+  memoryBytes?: number
+  memoryPeakBytes?: number
+  memoryMaxBytes?: number
+  swapPeakBytes?: number
+  oomKills?: number
+  pids?: number
+  pidsPeak?: number
+  ioReadBytes?: number
+  ioWriteBytes?: number
+}
+
+export interface SweepOptions {
+  /** Only say what would be collected. */
+  dryRun: boolean
+}
+
+export interface SweptInstance {
+  instance: string
+  path: string
+  sessions: number
+  processes: number
+}
+
+export interface SweepReport {
+  /** Collected, or with dryRun: to be collected. */
+  collected: SweptInstance[]
+  /** Instances whose owner lives. */
+  live: string[]
+  /** Dead, but not to be collected by us. */
+  failed: { instance: string; path: string; error: Error }[]
+}

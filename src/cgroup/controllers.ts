@@ -1,0 +1,111 @@
+// All controllers that Corral uses, which of them a directory offers, and turning them on for its children.
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { AppliedLimit, Usage } from '../backend.js'
+import { KernelError, systemCodeOf, systemDetails } from '../errors.js'
+import type { LimitName, ParsedLimits } from '../limits.js'
+import type { GroupStep } from '../native.js'
+import type { Controller, LimitFile } from './controller.js'
+import { cpu } from './cpu.js'
+import { readFile, readWords } from './file.js'
+import { io } from './io.js'
+import { memory } from './memory.js'
+import { pids } from './pids.js'
+
+export const CONTROLLERS: Controller[] = [memory, pids, cpu, io]
+
+/** The controllers that `directory` could give its children. */
+export function offeredControllers(directory: string): Controller[] {
+  const offered = readWords(directory, 'cgroup.controllers')
+  return CONTROLLERS.filter((controller) => offered.includes(controller.name))
+}
+
+/** The controllers that the children of `directory` have. */
+export function enabledControllers(directory: string): Controller[] {
+  const enabled = readWords(directory, 'cgroup.subtree_control')
+  return CONTROLLERS.filter((controller) => enabled.includes(controller.name))
+}
+
+/** Turns on, for the children of `directory`, all it offers; what cannot be turned on stays off. */
+export function enableControllers(directory: string): Controller[] {
+  for (const controller of offeredControllers(directory)) {
+    if (enabledControllers(directory).includes(controller)) continue
+    try {
+      writeFileSync(path.join(directory, 'cgroup.subtree_control'), `+${controller.name}`)
+    } catch (error) {
+      // One that will not be had (a cpu controller with realtime tasks, io without a policy) must not cost the
+      // others. EBUSY is different: processes sit in the directory itself, and then none can be had.
+      if (systemCodeOf(error) === 'EBUSY')
+        throw new KernelError(
+          `controllers cannot be turned on in ${directory}`,
+          systemDetails(
+            error,
+            'Processes live in the directory itself (the no-internal-process rule): move them to a child',
+          ),
+        )
+    }
+  }
+  return enabledControllers(directory)
+}
+
+/** The step of makeGroup() that turns `controllers` on below a directory. */
+export function enableStep(directory: string, controllers: Controller[]): GroupStep[] {
+  if (controllers.length === 0) return []
+  const value = controllers.map((controller) => `+${controller.name}`).join(' ')
+  return [['write', path.join(directory, 'cgroup.subtree_control'), value]]
+}
+
+function limitFileOf(name: LimitName, controllers: Controller[]): LimitFile | undefined {
+  return controllers.flatMap((controller) => controller.limits).find((file) => file.limit === name)
+}
+
+/** The limits that none of the `controllers` can enforce. */
+export function unenforceable(limits: ParsedLimits, controllers: Controller[]): LimitName[] {
+  return (Object.keys(limits) as LimitName[]).filter((name) => !limitFileOf(name, controllers))
+}
+
+/** The steps of makeGroup() that set limits and settings in a new directory. */
+export function limitSteps(
+  directory: string,
+  limits: ParsedLimits,
+  controllers: Controller[],
+  session: boolean,
+): GroupStep[] {
+  const steps: GroupStep[] = []
+  for (const controller of session ? controllers : [])
+    for (const [file, value] of controller.settings ?? [])
+      steps.push(['write', path.join(directory, file), value])
+  for (const [name, value] of Object.entries(limits) as [LimitName, number][]) {
+    const file = limitFileOf(name, controllers)
+    if (file) steps.push(['write', path.join(directory, file.file), file.format(value)])
+  }
+  return steps
+}
+
+/** Reads back what the kernel holds for each of the `limits`. */
+export function readLimits(
+  directory: string,
+  limits: ParsedLimits,
+  controllers: Controller[],
+): AppliedLimit[] {
+  return (Object.entries(limits) as [LimitName, number][]).map(([name, requested]) => {
+    const file = limitFileOf(name, controllers)
+    const text = file && readFile(directory, file.file)
+    if (!file || text === undefined) return { name, requested, applied: null, enforcedBy: 'none' }
+    return { name, requested, applied: file.parse(text), enforcedBy: 'cgroup' }
+  })
+}
+
+/** The limits that the kernel holds otherwise than it was asked to, beyond its own rounding. */
+export function differing(applied: AppliedLimit[], controllers: Controller[]): AppliedLimit[] {
+  return applied.filter(({ name, requested, applied: held }) => {
+    const file = limitFileOf(name, controllers)
+    const expected = file?.round?.(requested) ?? requested
+    return held !== null && held > expected
+  })
+}
+
+/** What a group used, by all controllers it has. */
+export function readUsage(directory: string): Usage {
+  return Object.assign({}, ...CONTROLLERS.map((controller) => controller.usage(directory)))
+}

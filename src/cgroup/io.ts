@@ -1,0 +1,25 @@
+// The io controller: io.weight.
+import { type Controller, known } from './controller.js'
+import { readFile } from './file.js'
+
+export const io: Controller = {
+  name: 'io',
+  limits: [
+    {
+      limit: 'ioWeight',
+      file: 'io.weight',
+      format: (weight) => `default ${weight}`,
+      parse: (text) => Number(/^default (\d+)/.exec(text)?.[1]),
+    },
+  ],
+  usage(directory) {
+    const stat = readFile(directory, 'io.stat')
+    if (stat === undefined) return {}
+    const sum = (name: string) =>
+      [...stat.matchAll(new RegExp(`\\b${name}=(\\d+)`, 'g'))].reduce(
+        (total, match) => total + Number(match[1]),
+        0,
+      )
+    return known({ ioReadBytes: sum('rbytes'), ioWriteBytes: sum('wbytes') })
+  },
+}

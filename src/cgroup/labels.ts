@@ -1,0 +1,13 @@
+// The extended attributes that Corral leaves on its directories: hints for people and other programs, never
+// trusted for a kill (user.* attributes on cgroupfs: Linux 5.7).
+
+/** Of an instance: its owner's pid, as the owner saw it. */
+export const PID_LABEL = 'user.corral.pid'
+/** Of an instance or a session: the command line. */
+export const COMMAND_LABEL = 'user.corral.command'
+/** Of a session: oneshot or persistent. */
+export const MODE_LABEL = 'user.corral.mode'
+/** Of a session's family: the key, where that is too long for a name. Believed only when its digest is the name. */
+export const KEY_LABEL = 'user.corral.key'
+/** Of a session: why another program (`corral kill`) ended it. */
+export const KILLED_LABEL = 'user.corral.killed'

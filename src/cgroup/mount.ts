@@ -1,0 +1,62 @@
+// Where cgroup v2 is mounted, and where in it this process is (proc_pid_mountinfo(5), cgroups(7)).
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+
+export interface CgroupMount {
+  /** Where it is mounted: /sys/fs/cgroup, or /sys/fs/cgroup/unified on a hybrid host. */
+  point: string
+  /** The cgroup that is shown there, `/` unless a part was bind-mounted. */
+  root: string
+  writable: boolean
+}
+
+/** mountinfo writes blank, tab, newline and backslash as octal. */
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+}
+
+/** The cgroup2 mounts in the text of a mountinfo file, in its order. */
+export function parseCgroupMounts(mountinfo: string): CgroupMount[] {
+  const mounts: CgroupMount[] = []
+  for (const line of mountinfo.split('\n')) {
+    const [before, after] = line.split(' - ')
+    const fields = before?.split(' ') ?? []
+    const [type, , superOptions] = after?.split(' ') ?? []
+    const [root, point, options] = [fields[3], fields[4], fields[5]]
+    if (type !== 'cgroup2' || root === undefined || point === undefined) continue
+    const readOnly = (list: string | undefined) => list?.split(',').includes('ro') ?? false
+    mounts.push({
+      point: unescapeOctal(point),
+      root: unescapeOctal(root),
+      writable: !readOnly(options) && !readOnly(superOptions),
+    })
+  }
+  return mounts
+}
+
+/** The path after `0::` in the text of a /proc/PID/cgroup file. */
+export function parseOwnCgroup(text: string): string | undefined {
+  const line = text.split('\n').find((candidate) => candidate.startsWith('0::'))
+  return line?.slice(3)
+}
+
+export interface CgroupPlace {
+  mounts: CgroupMount[]
+  /** This process's cgroup as the kernel names it, relative to our cgroup namespace. */
+  own: string | undefined
+  /** The directory of `own`, where one of the mounts shows it. */
+  ownDirectory: string | undefined
+}
+
+/** The directory in which `mount` shows the cgroup named `name`, if it does. */
+export function directoryOf(mount: CgroupMount, name: string): string | undefined {
+  const below = path.posix.relative(mount.root, name)
+  return below === '..' || below.startsWith('../') ? undefined : path.posix.join(mount.point, below)
+}
+
+export function findCgroupPlace(): CgroupPlace {
+  const mounts = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
+  const own = parseOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'))
+  const shown = own === undefined ? [] : mounts.map((mount) => directoryOf(mount, own))
+  return { mounts, own, ownDirectory: shown.find((directory) => directory !== undefined) }
+}

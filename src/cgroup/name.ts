@@ -1,0 +1,59 @@
+// A session key as the name of a cgroup directory, and back. The name *is* the record of the key: there is no
+// state file beside it.
+import { createHash } from 'node:crypto'
+
+/** The directory, beside child sessions, that holds a session's own processes. */
+export const LEAF = 'agent'
+
+// NAME_MAX of linux/limits.h
+const MAX_NAME_BYTES = 255
+
+// Files without a dot that a cgroup directory can hold (v1), and our own leaf. All files of v2 have a dot in
+// their name, and a dot is always escaped.
+const TAKEN = new Set([LEAF, 'tasks', 'notify_on_release', 'release_agent'])
+
+const percent = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+
+function escapeKey(key: string): string {
+  let name = ''
+  for (const byte of Buffer.from(key)) {
+    const character = String.fromCharCode(byte)
+    name += /[A-Za-z0-9:_@+,-]/.test(character) ? character : percent(byte)
+  }
+  return TAKEN.has(name) ? percent(name.charCodeAt(0)) + name.slice(1) : name
+}
+
+function digest(key: string): string {
+  return `=${createHash('sha256').update(key).digest('hex')}`
+}
+
+/**
+ * The directory name of a key: the key itself with every byte but letters, digits and `:_@+,-` written as %XX,
+ * or, where that is longer than a file name can be, `=` and the SHA-256 of the key, which then stands in KEY_LABEL.
+ */
+export function nameOfKey(key: string): string {
+  const name = escapeKey(key)
+  return name.length <= MAX_NAME_BYTES ? name : digest(key)
+}
+
+/** Whether the key of this name has to be kept in KEY_LABEL. */
+export function isDigest(name: string): boolean {
+  return name.startsWith('=')
+}
+
+/**
+ * The key of a directory name. `label` reads KEY_LABEL of that directory; it is believed only when its digest is
+ * the name. `undefined`: the name is not one of ours.
+ */
+export function keyOfName(name: string, label: () => string | undefined): string | undefined {
+  if (isDigest(name)) {
+    const key = label()
+    return key !== undefined && digest(key) === name ? key : undefined
+  }
+  if (!/^(?:[A-Za-z0-9:_@+,-]|%[0-9A-F]{2})+$/.test(name) || TAKEN.has(name)) return undefined
+  const bytes = name.replace(/%([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  const key = Buffer.from(bytes, 'latin1').toString('utf8')
+  return nameOfKey(key) === name ? key : undefined
+}

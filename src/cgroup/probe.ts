@@ -1,0 +1,67 @@
+// What the kernel below a root can do: found out by doing it, in a group of our own that is gone afterwards.
+import { existsSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
+import type { Native } from '../native.js'
+import { offeredControllers } from './controllers.js'
+import { createInstance, removeInstance } from './instance.js'
+import { removeTree } from './removal.js'
+
+export interface RootFacts {
+  /** What the root could give to sessions. */
+  controllers: string[]
+  /** A child can be created in its group (CLONE_INTO_CGROUP, Linux 5.7, not behind every seccomp filter). */
+  cloneIntoCgroup: boolean
+  cgroupKill: boolean
+  freeze: boolean
+  /** Labels can be kept (user.* attributes on cgroupfs, Linux 5.7). */
+  labels: boolean
+  /** memory.peak, where there is a memory controller. */
+  memoryPeak: boolean
+  /** Pressure stall information per group. */
+  pressure: boolean
+}
+
+/** @throws RootError, KernelError when nothing can be made or started below the root. */
+export async function probeRoot(native: Native, root: string): Promise<RootFacts> {
+  const instance = await createInstance(native, root)
+  const group = path.join(instance.path, 'probe')
+  const has = (file: string) => existsSync(path.join(group, file))
+  try {
+    mkdirSync(group)
+    return {
+      controllers: offeredControllers(root).map(({ name }) => name),
+      cgroupKill: has('cgroup.kill'),
+      freeze: has('cgroup.freeze'),
+      memoryPeak: has('memory.peak') || existsSync(path.join(root, 'memory.peak')),
+      pressure: has('cgroup.pressure') || has('memory.pressure'),
+      labels: canLabel(native, group),
+      cloneIntoCgroup: await cloneWorks(native, group),
+    }
+  } finally {
+    await removeTree(group, {
+      native,
+      killMethod: has('cgroup.kill') ? 'cgroup.kill' : 'freeze',
+      killTimeoutMs: 5000,
+    })
+    await removeInstance(native, root, instance)
+  }
+}
+
+function canLabel(native: Native, directory: string): boolean {
+  native.setLabel(directory, 'user.corral.probe', '1')
+  return native.getLabel(directory, 'user.corral.probe') === '1'
+}
+
+async function cloneWorks(native: Native, group: string): Promise<boolean> {
+  const spawned = await native.spawn({
+    group,
+    command: '/proc/self/exe',
+    argv: ['node', '--version'],
+    stdio: ['ignore', 'ignore', 'ignore'],
+  })
+  native.hold()
+  await native.watchExit(spawned.pidfd)
+  native.release()
+  native.close(spawned.pidfd)
+  return spawned.createdInPlace
+}

@@ -1,0 +1,189 @@
+// Which directory Corral may build under, and why: DESIGN "Which root". Each candidate is looked at in order, and
+// what was found is kept for `corral doctor`.
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
+import { isGone, RootError, systemDetails } from '../errors.js'
+import type { Native } from '../native.js'
+import { findCgroupPlace } from './mount.js'
+
+export type RootKind = 'explicit' | 'own-cgroup' | 'mount'
+
+export interface RootCandidate {
+  kind: RootKind
+  path: string | undefined
+  usable: boolean
+  /** Why it was taken or passed over. */
+  why: string
+}
+
+export interface RootSearch {
+  candidates: RootCandidate[]
+  /** The first usable one. */
+  chosen: RootCandidate | undefined
+}
+
+/** systemd's DelegateSubgroup= name, and ours, for the cgroup that the gateway itself lives in. */
+export const SUPERVISOR = 'supervisor'
+
+// CGROUP2_SUPER_MAGIC of linux/magic.h
+const CGROUP2_MAGIC = 0x63677270
+
+function isCgroup2(directory: string): boolean {
+  try {
+    return statfsSync(directory).type === CGROUP2_MAGIC
+  } catch {
+    return false
+  }
+}
+
+/** The root of the whole hierarchy: the only cgroup without a cgroup.type, and free of the no-internal-process rule. */
+function isHierarchyRoot(directory: string): boolean {
+  return !existsSync(path.join(directory, 'cgroup.type'))
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    for (const file of ['.', 'cgroup.procs', 'cgroup.subtree_control'])
+      accessSync(path.join(directory, file), constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function checkExplicit(directory: string): RootCandidate {
+  const candidate = (usable: boolean, why: string): RootCandidate => ({
+    kind: 'explicit',
+    path: directory,
+    usable,
+    why,
+  })
+  if (!existsSync(directory)) return candidate(false, 'it does not exist')
+  if (!statSync(directory).isDirectory()) return candidate(false, 'it is not a directory')
+  if (!isCgroup2(directory)) return candidate(false, 'it is not a directory of a cgroup2 file system')
+  if (!isWritable(directory)) return candidate(false, `uid ${process.getuid?.()} may not write in it`)
+  return candidate(true, 'it was asked for and is writable')
+}
+
+/** Whether whoever made a cgroup gave it away: systemd marks it so, and a private namespace's root is ours anyway. */
+function delegation(directory: string, native: Native): string | undefined {
+  if (!isWritable(directory)) return undefined
+  const marked = ['trusted.delegate', 'user.delegate'].some(
+    (name) => native.getLabel(directory, name) === '1',
+  )
+  if (marked) return 'systemd marks it as delegated'
+  if (process.getuid?.() !== 0) return 'it is writable by this user'
+  return undefined
+}
+
+function checkOwn(native: Native): RootCandidate {
+  const place = findCgroupPlace()
+  const directory = place.ownDirectory
+  const candidate = (usable: boolean, why: string, taken = directory): RootCandidate => ({
+    kind: 'own-cgroup',
+    path: taken,
+    usable,
+    why,
+  })
+  if (directory === undefined) return candidate(false, 'no mounted cgroup2 shows the cgroup of this process')
+  if (isHierarchyRoot(directory))
+    return candidate(false, 'this process lives in the root of the hierarchy, which nobody delegated')
+  // The gateway, moved (by us at an earlier start, or by systemd) to the child that is for it
+  if (path.basename(directory) === SUPERVISOR) {
+    const parent = path.dirname(directory)
+    const given = delegation(parent, native)
+    if (given) return candidate(true, `the gateway is in its ${SUPERVISOR}/ child, and ${given}`, parent)
+  }
+  const given = delegation(directory, native)
+  if (given) return candidate(true, given)
+  if (place.own === '/' && isWritable(directory))
+    return candidate(true, 'it is the writable root of a private cgroup namespace')
+  return candidate(
+    false,
+    isWritable(directory) ? 'it is writable, but nobody marked it as delegated' : 'it is not writable',
+  )
+}
+
+function checkMount(): RootCandidate {
+  const mount = findCgroupPlace().mounts.find((candidate) => candidate.writable)
+  const candidate = (usable: boolean, why: string): RootCandidate => ({
+    kind: 'mount',
+    path: mount?.point,
+    usable,
+    why,
+  })
+  if (!mount) return candidate(false, 'no cgroup2 file system is mounted writable')
+  if (process.getuid?.() !== 0) return candidate(false, 'only root may build at the top of a hierarchy')
+  if (!isWritable(mount.point)) return candidate(false, 'it is not writable')
+  return candidate(true, 'this is root on a writable cgroup2 mount')
+}
+
+/** Looks at every candidate; with `explicit` at that one alone. */
+export function searchRoot(native: Native, explicit?: string): RootSearch {
+  const candidates =
+    explicit === undefined ? [checkOwn(native), checkMount()] : [checkExplicit(path.resolve(explicit))]
+  return { candidates, chosen: candidates.find((candidate) => candidate.usable) }
+}
+
+/** The root to use. @throws RootError that says what was tried and what to do. */
+export function findRoot(native: Native, explicit?: string): string {
+  const { candidates, chosen } = searchRoot(native, explicit)
+  if (chosen?.path !== undefined) return chosen.path
+  const reasons = candidates.map(({ kind, path: tried, why }) =>
+    `${kind} ${tried ?? ''}: ${why}`.replace(' :', ':'),
+  )
+  throw new RootError(`there is no cgroup to build sessions in (${reasons.join('; ')})`, {
+    path: explicit,
+    hint: 'Give a writable cgroup2 directory as root, or start the gateway in a unit with Delegate=yes; `corral doctor` tells more',
+  })
+}
+
+// A process can fork between two looks at the directory, so look until it stays empty.
+const MOVE_ROUNDS = 100
+
+/**
+ * Where this process sits in `root` itself, moves it, and all else that does, to `supervisor/`: a cgroup with
+ * processes of its own cannot give controllers to its children.
+ * @throws RootError when the processes cannot be moved.
+ */
+export function vacateRoot(root: string): void {
+  if (isHierarchyRoot(root) || findCgroupPlace().ownDirectory !== root) return
+  const supervisor = path.join(root, SUPERVISOR)
+  try {
+    mkdirSync(supervisor, { recursive: true })
+    for (let round = 0; round < MOVE_ROUNDS; round++) {
+      const members = readFileSync(path.join(root, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
+      if (members.length === 0) return
+      for (const pid of members) movePid(supervisor, pid)
+    }
+  } catch (error) {
+    throw new RootError(
+      `the gateway cannot be moved to ${supervisor}`,
+      systemDetails(
+        error,
+        'Set DelegateSubgroup=supervisor in its unit (systemd 254 or newer), or start it in a child of the delegated cgroup',
+      ),
+    )
+  }
+  throw new RootError(`processes keep appearing in ${root}`, {
+    path: root,
+    hint: 'Stop what forks there and try again',
+  })
+}
+
+function movePid(supervisor: string, pid: string): void {
+  try {
+    writeFileSync(path.join(supervisor, 'cgroup.procs'), pid)
+  } catch (error) {
+    if (!isGone(error) && (error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}

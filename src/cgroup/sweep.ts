@@ -1,0 +1,52 @@
+// Collects what instances left behind whose gateway is dead. The lock of each is held meanwhile, so two sweepers
+// do not trip over each other, and an instance that is being created is never taken for a dead one.
+import { type Dirent, readdirSync } from 'node:fs'
+import path from 'node:path'
+import type { SweepOptions, SweepReport } from '../backend.js'
+import { isGone } from '../errors.js'
+import { type Instance, lockDeadInstances, removeCorral, SESSIONS } from './instance.js'
+import { LEAF } from './name.js'
+import { type Remover, removeTree } from './removal.js'
+
+/** How many session leaves there are in a tree. */
+function countLeaves(directory: string): number {
+  let entries: Dirent[]
+  try {
+    entries = readdirSync(directory, { withFileTypes: true })
+  } catch (error) {
+    if (isGone(error)) return 0
+    throw error
+  }
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .reduce(
+      (sum, entry) => sum + (entry.name === LEAF ? 1 : countLeaves(path.join(directory, entry.name))),
+      0,
+    )
+}
+
+/** Collects the dead instances below `root`, or with dryRun only lists them. */
+export async function sweepInstances(
+  root: string,
+  remover: Remover,
+  { dryRun }: SweepOptions,
+): Promise<SweepReport> {
+  const { native } = remover
+  const { dead, live } = await lockDeadInstances(native, root)
+  const report: SweepReport = { collected: [], live, failed: [] }
+  const collect = async ({ name, path: directory, lock }: Instance) => {
+    try {
+      const sessions = countLeaves(path.join(directory, SESSIONS))
+      const processes = native.members(directory).length
+      if (!dryRun) await removeTree(directory, remover)
+      report.collected.push({ instance: name, path: directory, sessions, processes })
+    } catch (error) {
+      report.failed.push({ instance: name, path: directory, error: error as Error })
+    } finally {
+      native.close(lock)
+    }
+  }
+  await Promise.all(dead.map(collect))
+  if (!dryRun && dead.length > 0) await removeCorral(native, root)
+  return report
+}

@@ -1,0 +1,117 @@
+// Limits as callers write them ('1.5G', '25%', 2 cores), parsed once, at the edge.
+import os from 'node:os'
+import { InvalidLimitError } from './errors.js'
+
+/** Bytes as a number, or '1.5G' (K, M, G, T: powers of 1024), or '25%' of the machine's memory. */
+export type Size = number | string
+
+/** `undefined` leaves a limit at its default, `null` lifts a default. */
+export interface Limits {
+  /** Memory that the kernel lets the session have; beyond it the session is OOM-killed (memory.max). */
+  memoryMax?: Size | null | undefined
+  /** Memory from which on the session is throttled and reclaimed (memory.high). */
+  memoryHigh?: Size | null | undefined
+  /** Swap (memory.swap.max); 0 forbids it. */
+  swapMax?: Size | null | undefined
+  /** Processes and threads together (pids.max). */
+  pidsMax?: number | null | undefined
+  /** CPU time, in cores: 1.5 is one and a half (cpu.max). */
+  cpuMax?: number | null | undefined
+  /** Share of the CPU when it is short, 1 to 10,000, by default 100 (cpu.weight). */
+  cpuWeight?: number | null | undefined
+  /** Share of the disks when they are short, 1 to 10,000, by default 100 (io.weight). */
+  ioWeight?: number | null | undefined
+}
+
+export type LimitName = keyof Limits
+
+/** Bytes, counts and cores; a limit that is absent is not set. */
+export type ParsedLimits = { [Name in LimitName]?: number }
+
+const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }
+const SIZE_FORMS = "Write bytes as a number, '512M', '1.5G' (K, M, G, T) or '25%' of the machine's memory"
+
+function refuse(name: string, value: unknown, forms: string): never {
+  const shown = typeof value === 'string' ? `'${value}'` : String(value)
+  throw new InvalidLimitError(`${name}: ${shown} is not a limit`, { hint: forms })
+}
+
+/** What "the machine" is: the memory of the host, or of the container if that has less. */
+function machineMemory(): number {
+  const constrained = process.constrainedMemory()
+  return constrained > 0 ? Math.min(constrained, os.totalmem()) : os.totalmem()
+}
+
+function parseSize(name: string, value: unknown, smallest: number): number {
+  let bytes: number
+  if (typeof value === 'number') {
+    bytes = value
+  } else if (typeof value === 'string') {
+    const match = /^(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(?:i?B)?|(%))$/i.exec(value.trim())
+    if (!match) refuse(name, value, SIZE_FORMS)
+    const amount = Number(match[1])
+    if (match[3] && amount > 100) refuse(name, value, 'A share of the machine is at most 100%')
+    bytes = match[3]
+      ? (machineMemory() * amount) / 100
+      : amount * (UNITS[(match[2] ?? '').toUpperCase()] ?? 1)
+  } else {
+    refuse(name, value, SIZE_FORMS)
+  }
+  bytes = Math.floor(bytes)
+  if (!Number.isSafeInteger(bytes) || bytes < smallest) refuse(name, value, SIZE_FORMS)
+  return bytes
+}
+
+function parseInteger(name: string, value: unknown, smallest: number, largest: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < smallest || value > largest)
+    refuse(name, value, `Give a whole number from ${smallest} to ${largest}`)
+  return value
+}
+
+function parseCores(name: string, value: unknown): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0.01)
+    refuse(name, value, 'Give a number of cores from 0.01 on, such as 1.5')
+  return value
+}
+
+const PARSERS: { [Name in LimitName]-?: (value: unknown) => number } = {
+  memoryMax: (value) => parseSize('memoryMax', value, 1),
+  memoryHigh: (value) => parseSize('memoryHigh', value, 1),
+  swapMax: (value) => parseSize('swapMax', value, 0),
+  pidsMax: (value) => parseInteger('pidsMax', value, 1, 4194304),
+  cpuMax: (value) => parseCores('cpuMax', value),
+  cpuWeight: (value) => parseInteger('cpuWeight', value, 1, 10000),
+  ioWeight: (value) => parseInteger('ioWeight', value, 1, 10000),
+}
+
+export const LIMIT_NAMES = Object.keys(PARSERS) as LimitName[]
+
+/**
+ * Reads `limits` over `defaults`.
+ * @throws InvalidLimitError for an unknown name, an unreadable value, or memoryHigh above memoryMax.
+ */
+export function parseLimits(limits: unknown, defaults: ParsedLimits = {}): ParsedLimits {
+  if (limits === undefined) return defaults
+  if (typeof limits !== 'object' || limits === null)
+    throw new InvalidLimitError(`limits must be an object, not ${limits === null ? 'null' : typeof limits}`)
+  const parsed: ParsedLimits = { ...defaults }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(PARSERS, name))
+      throw new InvalidLimitError(`${name} is not a limit`, { hint: `There are ${LIMIT_NAMES.join(', ')}` })
+    if (value === undefined) continue
+    if (value === null) delete parsed[name as LimitName]
+    else parsed[name as LimitName] = PARSERS[name as LimitName](value)
+  }
+  if (
+    parsed.memoryHigh !== undefined &&
+    parsed.memoryMax !== undefined &&
+    parsed.memoryHigh > parsed.memoryMax
+  )
+    throw new InvalidLimitError(
+      `memoryHigh (${parsed.memoryHigh}) is above memoryMax (${parsed.memoryMax})`,
+      {
+        hint: 'A session would be killed before it is throttled',
+      },
+    )
+  return parsed
+}
