@@ -1,0 +1,316 @@
+// One instance: its sessions by key, its families, and its end.
+import { channel } from 'node:diagnostics_channel'
+import { EventEmitter } from 'node:events'
+import pino, { type Logger } from 'pino'
+import type { Backend, BackendName, Group, SweepReport } from './backend.js'
+import { CgroupBackend } from './cgroup/backend.js'
+import { ClosingError, InvalidArgumentError, KeyLiveError } from './errors.js'
+import { FamilyTree, type Member, type SessionNode } from './family.js'
+import { parseKey } from './key.js'
+import { loadNative } from './native.js'
+import {
+  type OpenOptions,
+  type OpenPlan,
+  parseMilliseconds,
+  parseOpenOptions,
+  parseSpawnOptions,
+  type SpawnOptions,
+  type SpawnPlan,
+} from './options.js'
+import { ContainedProcess } from './process.js'
+import type { SessionReport } from './report.js'
+import { type CloseOptions, Session } from './session.js'
+
+export interface CorralEvents {
+  spawn: [session: Session]
+  /** A session is over. */
+  close: [report: SessionReport, session: Session]
+  /** A session could not be ended; its directory is left. */
+  stuck: [error: Error, session: Session]
+  sweep: [report: SweepReport]
+}
+
+export interface ResetOptions {
+  /** Also close the parent, if it is a session. Default false. */
+  includeParent?: boolean
+  /** As of session.close(). Default `parent-reset`. */
+  reason?: string
+  /** As of session.close(). Default: 0, at once. */
+  graceMs?: number
+}
+
+/** Published on node:diagnostics_channel; the messages hold what the events of the same name hold. */
+const channels = {
+  spawn: channel('corral:spawn'),
+  close: channel('corral:close'),
+  stuck: channel('corral:stuck'),
+  sweep: channel('corral:sweep'),
+}
+
+/**
+ * Opens an instance: finds a root, locks an instance in it, and collects what dead instances left.
+ * @throws UnsupportedPlatformError anywhere but on Linux.
+ * @throws RootError when there is no cgroup to build in.
+ * @throws InvalidArgumentError, InvalidLimitError for options that cannot mean anything.
+ */
+export async function openCorral(options?: OpenOptions): Promise<Corral> {
+  const plan = parseOpenOptions(options)
+  const backend = await CgroupBackend.open(plan)
+  const corral = new Corral(backend, plan)
+  if (plan.sweep) await corral.sweep()
+  return corral
+}
+
+export class Corral extends EventEmitter<CorralEvents> {
+  readonly #backend: Backend
+  readonly #plan: OpenPlan
+  readonly #log: Logger
+  readonly #native = loadNative()
+  readonly #families = new FamilyTree()
+  #closing: Promise<SessionReport[]> | undefined
+
+  /** Use openCorral(). */
+  constructor(backend: Backend, plan: OpenPlan) {
+    super()
+    this.#backend = backend
+    this.#plan = plan
+    this.#log = (plan.logger ?? pino({ enabled: false })).child({ corral: backend.instance })
+  }
+
+  /** The instance's name, as `corral ls` shows it. */
+  get id(): string {
+    return this.#backend.instance
+  }
+
+  /** The directory that all is built under. */
+  get root(): string {
+    return this.#backend.root
+  }
+
+  get backend(): BackendName {
+    return this.#backend.name
+  }
+
+  /**
+   * Starts a session. Resolves once its command was exec'ed in a group of its own.
+   * @throws KeyLiveError when a session of this key is live or not yet removed.
+   * @throws ClosingError when its family or the instance is being closed, or was while it started.
+   * @throws SpawnError when the command cannot be started. @throws LimitUnsupportedError
+   * In each case nothing is left: no process, no directory, no descriptor.
+   */
+  async spawn(options: SpawnOptions): Promise<Session> {
+    const plan = parseSpawnOptions(options, this.#plan)
+    plan.signal?.throwIfAborted()
+    const member = this.#admit(plan)
+    const starting = this.#start(plan, member)
+    member.starting = starting
+    try {
+      return await starting
+    } finally {
+      member.starting = undefined
+      this.#leaveUnlessLive(member)
+    }
+  }
+
+  /** The live session of a key. */
+  get(key: string): Session | undefined {
+    return this.#families.find(key)?.session
+  }
+
+  /** All sessions of this instance, as a tree. */
+  list(): SessionNode[] {
+    return this.#families.nodes()
+  }
+
+  /**
+   * Closes all descendants of a parent key, at any depth, also those that are being spawned at this moment; while it
+   * lasts, nobody can be spawned into the family. Resolves with their reports when all are gone.
+   * @throws AggregateError of what could not be closed, after all others were.
+   */
+  async resetParent(parentKey: string, options: ResetOptions = {}): Promise<SessionReport[]> {
+    const member = this.#families.find(parseKey(parentKey, 'parentKey'))
+    if (!member) return []
+    const close = {
+      reason: options.reason ?? 'parent-reset',
+      graceMs: parseMilliseconds('graceMs', options.graceMs ?? 0),
+    }
+    const members = this.#families.descendants(member)
+    if (options.includeParent) members.unshift(member)
+    member.closings++
+    try {
+      return await this.#closeAll(members, close)
+    } finally {
+      member.closings--
+      this.#families.leave(member)
+    }
+  }
+
+  /** Collects what dead instances left below the same root. Never touches an instance whose owner lives. */
+  async sweep(options: { dryRun?: boolean } = {}): Promise<SweepReport> {
+    const report = await this.#backend.sweep({ dryRun: options.dryRun ?? false })
+    for (const { instance, path, error } of report.failed)
+      this.#log.warn({ err: error, instance, path }, 'dead instance not collected')
+    for (const collected of report.collected) this.#log.info(collected, 'dead instance collected')
+    this.#tell('sweep', report)
+    return report
+  }
+
+  /** Closes all sessions, then gives the instance up. @throws AggregateError of what could not be closed. */
+  close(options: CloseOptions = {}): Promise<SessionReport[]> {
+    this.#closing ??= this.#close(options).catch((error) => {
+      this.#closing = undefined // close() can be tried again
+      throw error
+    })
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close({
+    reason = 'corral-closed',
+    graceMs = this.#plan.graceMs,
+  }: CloseOptions): Promise<SessionReport[]> {
+    const reports = await this.#closeAll(this.#families.all(), {
+      reason,
+      graceMs: parseMilliseconds('graceMs', graceMs),
+    })
+    await this.#backend.close()
+    this.#log.info('closed')
+    return reports
+  }
+
+  /** Finds the new session's place in the tree of keys and takes it. */
+  #admit(plan: SpawnPlan): Member {
+    if (this.#closing) throw new ClosingError('the corral is being closed')
+    const known = this.#families.find(plan.key)
+    if (known?.taken)
+      throw new KeyLiveError(`session '${plan.key}' is live`, { hint: 'Close it first, or take another key' })
+    const parent = plan.parentKey === undefined ? undefined : this.#place(plan.parentKey, undefined)
+    const closing = this.#families.closing(parent) ?? this.#families.closing(known)
+    if (closing) throw new ClosingError(`the family of '${closing.key}' is being closed`)
+    const member = known ?? this.#place(plan.key, parent)
+    if (plan.parentKey !== undefined && member.parent?.key !== plan.parentKey) {
+      if (parent) this.#families.leave(parent)
+      throw new InvalidArgumentError(
+        `'${plan.key}' already stands below ${member.parent ? `'${member.parent.key}'` : 'no parent'}, with live sessions of its own`,
+        {
+          hint: 'Spawn a parent before its children, or reset the family first',
+        },
+      )
+    }
+    member.taken = true
+    return member
+  }
+
+  #place(key: string, parent: Member | undefined): Member {
+    return this.#families.join(key, parent, () => this.#backend.family(key, parent?.place))
+  }
+
+  async #start(plan: SpawnPlan, member: Member): Promise<Session> {
+    const group = await member.place.create({
+      limits: plan.limits,
+      enforcement: this.#plan.enforcement,
+      labels: { mode: plan.mode, command: plan.process.argv.join(' ') },
+    })
+    const session = await this.#startLeader(plan, group)
+    this.#adopt(session, member)
+    const refusal = this.#refusal(plan, member)
+    if (!refusal) {
+      this.#follow(session, plan.signal)
+      return session
+    }
+    await session.close({ reason: 'closed-while-starting', graceMs: 0 })
+    throw refusal
+  }
+
+  async #startLeader(plan: SpawnPlan, group: Group): Promise<Session> {
+    try {
+      const spawned = await group.spawn(plan.process)
+      const leader = new ContainedProcess(this.#native, plan.process, spawned)
+      return new Session(this.#native, group, leader, spawned.createdInPlace, {
+        key: plan.key,
+        parentKey: plan.parentKey,
+        mode: plan.mode,
+        graceMs: plan.graceMs,
+        killTimeoutMs: this.#plan.killTimeoutMs,
+      })
+    } catch (error) {
+      await group.remove()
+      throw error
+    }
+  }
+
+  /** Why a session that was just started may not go on: what was closed while it started. */
+  #refusal(plan: SpawnPlan, member: Member): unknown {
+    if (plan.signal?.aborted) return plan.signal.reason
+    const closing = this.#families.closing(member)
+    if (closing)
+      return new ClosingError(`the family of '${closing.key}' was closed while '${plan.key}' started`)
+    if (this.#closing) return new ClosingError(`the corral was closed while '${plan.key}' started`)
+    return undefined
+  }
+
+  #adopt(session: Session, member: Member): void {
+    member.session = session
+    session.on('closed', (report) => {
+      member.session = undefined
+      this.#leaveUnlessLive(member)
+      this.#log.info(report, 'session closed')
+      this.#tell('close', report, session)
+    })
+    session.on('stuck', (error) => {
+      this.#log.error({ err: error, key: session.key }, 'session cannot be ended')
+      this.#tell('stuck', error, session)
+    })
+  }
+
+  #follow(session: Session, signal: AbortSignal | undefined): void {
+    if (signal) {
+      const abort = () => void session.close({ reason: 'aborted' }).catch(() => undefined)
+      signal.addEventListener('abort', abort, { once: true })
+      session.once('closing', () => signal.removeEventListener('abort', abort))
+    }
+    this.#log.info(
+      {
+        key: session.key,
+        parentKey: session.parentKey,
+        pid: session.process.pid,
+        path: session.receipt.path,
+      },
+      'session spawned',
+    )
+    this.#tell('spawn', session)
+  }
+
+  #leaveUnlessLive(member: Member): void {
+    if (member.session || member.starting) return
+    member.taken = false
+    this.#families.leave(member)
+  }
+
+  /** Closes every session of `members`, and waits for those being started to be refused. */
+  async #closeAll(members: Member[], close: { reason: string; graceMs: number }): Promise<SessionReport[]> {
+    const results = await Promise.allSettled(
+      members.map(async (member) => {
+        await member.starting?.catch(() => undefined)
+        return member.session?.close(close)
+      }),
+    )
+    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+    if (errors.length > 0)
+      throw new AggregateError(
+        errors,
+        `${errors.length} of ${members.length} sessions cannot be closed: ${errors.map(String).join('; ')}`,
+      )
+    return results.flatMap((result) => (result.status === 'fulfilled' && result.value ? [result.value] : []))
+  }
+
+  #tell<Name extends keyof CorralEvents>(name: Name, ...args: CorralEvents[Name]): void {
+    if (channels[name].hasSubscribers)
+      channels[name].publish({ corral: this, args })
+      // The typed emitter cannot see that a generic name and its own arguments belong together
+    ;(this as EventEmitter).emit(name, ...args)
+  }
+}

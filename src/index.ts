@@ -1,0 +1,34 @@
+// The public API of corral, and nothing else.
+export type {
+  AppliedLimit,
+  BackendName,
+  Enforcement,
+  Killed,
+  SweepReport,
+  SweptInstance,
+  Usage,
+} from './backend.js'
+export { type Corral, type CorralEvents, openCorral, type ResetOptions } from './corral.js'
+export {
+  ClosingError,
+  CorralError,
+  InvalidArgumentError,
+  InvalidKeyError,
+  InvalidLimitError,
+  KernelError,
+  KeyLiveError,
+  LimitUnsupportedError,
+  NativeMissingError,
+  RootError,
+  SpawnError,
+  StuckError,
+  type StuckProcess,
+  UnsupportedPlatformError,
+} from './errors.js'
+export type { SessionNode } from './family.js'
+export { MAX_KEY_BYTES } from './key.js'
+export type { LimitName, Limits, Size } from './limits.js'
+export type { Mode, OpenOptions, ProcessOptions, SpawnOptions, Stdio, StdioEntry } from './options.js'
+export type { ContainedProcess } from './process.js'
+export type { SessionReport } from './report.js'
+export type { CloseOptions, Receipt, Session, SessionEvents, SessionState } from './session.js'

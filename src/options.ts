@@ -1,0 +1,296 @@
+// The options of openCorral() and spawn(), checked once and turned into types that cannot be wrong.
+import { randomUUID } from 'node:crypto'
+import type { Stream } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Enforcement, ProcessPlan } from './backend.js'
+import { InvalidArgumentError } from './errors.js'
+import { parseKey } from './key.js'
+import { type Limits, type ParsedLimits, parseLimits } from './limits.js'
+import type { NativeStdio } from './native.js'
+
+export interface OpenOptions {
+  /** A cgroup2 directory to build under. By default it is found: `corral doctor` shows how. */
+  root?: string | undefined
+  /** Limits of each session that does not say otherwise. */
+  defaults?: Limits | undefined
+  /** Limits of all sessions of this instance together. */
+  sessions?: Limits | undefined
+  /** What to do about a limit that nothing here enforces: refuse (`required`, the default) or run without. */
+  enforcement?: Enforcement | undefined
+  /** How long a closing session may take after SIGTERM, in ms. Default 2,000. */
+  graceMs?: number | undefined
+  /** How long to go on killing before close() rejects with StuckError, in ms. Default 10,000. */
+  killTimeoutMs?: number | undefined
+  /** Whether to collect dead instances at the start. Default true. */
+  sweep?: boolean | undefined
+  /** A pino logger. Default: silent. */
+  logger?: Logger | undefined
+}
+
+/** One descriptor of the child: as of child_process, and `fifo` for a pipe(2) in place of a socket pair. */
+export type StdioEntry = 'pipe' | 'fifo' | 'ignore' | 'inherit' | number | Stream | null | undefined
+export type Stdio = 'pipe' | 'fifo' | 'ignore' | 'inherit' | StdioEntry[]
+
+export interface ProcessOptions {
+  cwd?: string | undefined
+  /** The whole environment. Default: that of the gateway. */
+  env?: Record<string, string | undefined> | undefined
+  argv0?: string | undefined
+  /** Default `pipe`. */
+  stdio?: Stdio | undefined
+  uid?: number | undefined
+  gid?: number | undefined
+  /** Give the child a session of its own (setsid). */
+  detached?: boolean | undefined
+}
+
+/** `oneshot`: over when its leader exits. `persistent`: over when it is closed. */
+export type Mode = 'oneshot' | 'persistent'
+
+export interface SpawnOptions extends ProcessOptions {
+  /** The program; looked up in the PATH of `env` unless it has a slash. */
+  command: string
+  args?: readonly string[] | undefined
+  /** The session key: 1 to 4,096 bytes of text, unique among live sessions. Default: generated. */
+  key?: string | undefined
+  /** The session that asked for this one. It need not be a session of Corral itself. */
+  parentKey?: string | undefined
+  /** Default `oneshot`. */
+  mode?: Mode | undefined
+  limits?: Limits | undefined
+  /** Default: that of the instance. */
+  graceMs?: number | undefined
+  /** Closes the session when it is aborted. */
+  signal?: AbortSignal | undefined
+}
+
+export interface OpenPlan {
+  root: string | undefined
+  defaults: ParsedLimits
+  sessions: ParsedLimits
+  enforcement: Enforcement
+  graceMs: number
+  killTimeoutMs: number
+  sweep: boolean
+  logger: Logger | undefined
+}
+
+export interface SpawnPlan {
+  key: string
+  parentKey: string | undefined
+  mode: Mode
+  limits: ParsedLimits
+  graceMs: number
+  signal: AbortSignal | undefined
+  process: ProcessPlan
+}
+
+type Fields = Record<string, unknown>
+
+const OPEN_OPTIONS = [
+  'root',
+  'defaults',
+  'sessions',
+  'enforcement',
+  'graceMs',
+  'killTimeoutMs',
+  'sweep',
+  'logger',
+]
+const PROCESS_OPTIONS = ['cwd', 'env', 'argv0', 'stdio', 'uid', 'gid', 'detached']
+const SPAWN_OPTIONS = [
+  ...PROCESS_OPTIONS,
+  'command',
+  'args',
+  'key',
+  'parentKey',
+  'mode',
+  'limits',
+  'graceMs',
+  'signal',
+]
+const MAX_DESCRIPTORS = 64
+const MAX_ID = 2 ** 32 - 2
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`
+  return Array.isArray(value)
+    ? 'an array'
+    : typeof value === 'object' && value !== null
+      ? 'an object'
+      : String(value)
+}
+
+function fieldsOf(value: unknown, where: string, allowed: string[]): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InvalidArgumentError(`${where} takes an object of options, not ${show(value)}`)
+  for (const name of Object.keys(value))
+    if (!allowed.includes(name))
+      throw new InvalidArgumentError(`${where} has no option '${name}'`, {
+        hint: `There are ${allowed.join(', ')}`,
+      })
+  return value as Fields
+}
+
+function refuse(name: string, value: unknown, forms: string): never {
+  throw new InvalidArgumentError(`${name}: ${show(value)} will not do`, { hint: `Give ${forms}` })
+}
+
+function text(fields: Fields, name: string): string | undefined {
+  const value = fields[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'string') refuse(name, value, 'a string')
+  if (value.includes('\0'))
+    throw new InvalidArgumentError(`${name} has a NUL in it, which no system call can take`)
+  return value
+}
+
+function flag(fields: Fields, name: string, fallback: boolean): boolean {
+  const value = fields[name] ?? fallback
+  if (typeof value !== 'boolean') refuse(name, value, 'true or false')
+  return value
+}
+
+function milliseconds(fields: Fields, name: string, fallback: number): number {
+  return parseMilliseconds(name, fields[name] ?? fallback)
+}
+
+/** A time in ms, as close() and others take it. @throws InvalidArgumentError */
+export function parseMilliseconds(name: string, value: unknown): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > 2 ** 31 - 1)
+    refuse(name, value, 'milliseconds, 0 or more')
+  return Math.ceil(value)
+}
+
+function oneOf<Choice extends string>(
+  fields: Fields,
+  name: string,
+  choices: readonly Choice[],
+  fallback: Choice,
+): Choice {
+  const value = fields[name] ?? fallback
+  const choice = choices.find((candidate) => candidate === value)
+  return choice ?? refuse(name, value, choices.map((candidate) => `'${candidate}'`).join(' or '))
+}
+
+function id(fields: Fields, name: string): number | undefined {
+  const value = fields[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MAX_ID)
+    refuse(name, value, 'a numeric id')
+  return value
+}
+
+export function parseOpenOptions(options: OpenOptions | undefined): OpenPlan {
+  const fields = fieldsOf(options ?? {}, 'openCorral()', OPEN_OPTIONS)
+  const root = text(fields, 'root')
+  if (root === '') refuse('root', root, 'the path of a cgroup2 directory')
+  return {
+    root,
+    defaults: parseLimits(fields['defaults']),
+    sessions: parseLimits(fields['sessions']),
+    enforcement: oneOf(fields, 'enforcement', ['required', 'best-effort'], 'required'),
+    graceMs: milliseconds(fields, 'graceMs', 2000),
+    killTimeoutMs: milliseconds(fields, 'killTimeoutMs', 10_000),
+    sweep: flag(fields, 'sweep', true),
+    logger: fields['logger'] as Logger | undefined,
+  }
+}
+
+export function parseSpawnOptions(
+  options: SpawnOptions,
+  defaults: Pick<OpenPlan, 'defaults' | 'graceMs'>,
+): SpawnPlan {
+  const fields = fieldsOf(options, 'spawn()', SPAWN_OPTIONS)
+  const { signal } = options
+  if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', signal, 'an AbortSignal')
+  const key = fields['key'] === undefined ? `session:${randomUUID()}` : parseKey(fields['key'], 'key')
+  const parentKey = fields['parentKey'] === undefined ? undefined : parseKey(fields['parentKey'], 'parentKey')
+  if (key === parentKey) throw new InvalidArgumentError(`'${key}' cannot be its own parent`)
+  return {
+    key,
+    parentKey,
+    mode: oneOf(fields, 'mode', ['oneshot', 'persistent'], 'oneshot'),
+    limits: parseLimits(fields['limits'], defaults.defaults),
+    graceMs: milliseconds(fields, 'graceMs', defaults.graceMs),
+    signal,
+    process: parseProcess(fields['command'], fields['args'], fields),
+  }
+}
+
+export function parseProcessOptions(
+  command: unknown,
+  args: unknown,
+  options: ProcessOptions | undefined,
+): ProcessPlan {
+  return parseProcess(command, args, fieldsOf(options ?? {}, 'session.spawn()', PROCESS_OPTIONS))
+}
+
+function parseProcess(command: unknown, args: unknown, fields: Fields): ProcessPlan {
+  if (command === undefined || command === '')
+    throw new InvalidArgumentError('there is no command to run', {
+      hint: "Give the program's name or path as command",
+    })
+  const program = text({ command }, 'command') as string
+  return {
+    command: program,
+    argv: [text(fields, 'argv0') ?? program, ...parseArguments(args)],
+    env: parseEnvironment(fields['env']),
+    cwd: text(fields, 'cwd'),
+    stdio: parseStdio(fields['stdio']),
+    detached: flag(fields, 'detached', false),
+    uid: id(fields, 'uid'),
+    gid: id(fields, 'gid'),
+  }
+}
+
+function parseArguments(args: unknown): string[] {
+  if (args === undefined) return []
+  if (!Array.isArray(args)) refuse('args', args, 'an array of strings')
+  return args.map(
+    (argument, index) =>
+      text({ [`args[${index}]`]: argument }, `args[${index}]`) ??
+      refuse(`args[${index}]`, argument, 'a string'),
+  )
+}
+
+function parseEnvironment(env: unknown): string[] | undefined {
+  if (env === undefined || env === process.env) return undefined
+  if (typeof env !== 'object' || env === null) refuse('env', env, 'an object of strings')
+  const entries: string[] = []
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined) continue
+    const entry = `${name}=${String(value)}`
+    if (entry.includes('\0'))
+      throw new InvalidArgumentError(`env.${name} has a NUL in it, which no system call can take`)
+    entries.push(entry)
+  }
+  return entries
+}
+
+function parseStdio(stdio: unknown): NativeStdio[] {
+  if (stdio === undefined) return ['socket', 'socket', 'socket']
+  if (typeof stdio === 'string') return [0, 1, 2].map((fd) => parseDescriptor(stdio, fd))
+  if (!Array.isArray(stdio)) refuse('stdio', stdio, "'pipe', 'fifo', 'ignore', 'inherit' or an array")
+  if (stdio.length > MAX_DESCRIPTORS)
+    throw new InvalidArgumentError(`stdio has ${stdio.length} entries`, {
+      hint: `At most ${MAX_DESCRIPTORS} are possible`,
+    })
+  const entries = [...stdio, ...Array(Math.max(0, 3 - stdio.length)).fill(undefined)]
+  return entries.map((entry, fd) => parseDescriptor(entry ?? (fd < 3 ? 'pipe' : 'ignore'), fd))
+}
+
+function parseDescriptor(entry: unknown, fd: number): NativeStdio {
+  if (entry === 'pipe') return 'socket'
+  if (entry === 'fifo') return fd === 0 ? 'pipe-in' : 'pipe-out'
+  if (entry === 'ignore') return 'ignore'
+  if (entry === 'inherit') return fd
+  const inherited = typeof entry === 'number' ? entry : (entry as { fd?: unknown } | null)?.fd
+  if (typeof inherited !== 'number' || !Number.isInteger(inherited) || inherited < 0)
+    refuse(
+      `stdio[${fd}]`,
+      entry,
+      "'pipe', 'fifo', 'ignore', 'inherit', a descriptor, or an open stream that has one",
+    )
+  return inherited
+}

@@ -1,0 +1,181 @@
+// A process of a session, as Node's ChildProcess: the same properties, methods and events, so that whatever takes
+// a child process takes this one. Its streams are opened when they are first asked for.
+import type { ChildProcess } from 'node:child_process'
+import { EventEmitter } from 'node:events'
+import { Socket } from 'node:net'
+import { constants } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
+import type { ProcessPlan, SpawnedProcess } from './backend.js'
+import { InvalidArgumentError } from './errors.js'
+import type { Native, NativeExit } from './native.js'
+
+export interface ExitStatus {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
+)
+
+function statusOf({ code, signal }: NativeExit): ExitStatus {
+  if (signal === 0) return { code, signal: null }
+  // Real-time signals have no name in Node
+  return { code: null, signal: SIGNAL_NAMES.get(signal) ?? (`SIG${signal}` as NodeJS.Signals) }
+}
+
+function signalNumber(signal: NodeJS.Signals | number): number {
+  const number = typeof signal === 'number' ? signal : constants.signals[signal]
+  if (!Number.isInteger(number) || number < 0 || number > 64)
+    throw new InvalidArgumentError(`'${signal}' is not a signal`, {
+      hint: "Give a name such as 'SIGTERM', or a number from 0 to 64",
+    })
+  return number
+}
+
+export class ContainedProcess extends EventEmitter implements ChildProcess {
+  readonly pid: number
+  readonly spawnfile: string
+  readonly spawnargs: string[]
+  readonly connected = false
+  readonly channel = null
+  exitCode: number | null = null
+  signalCode: NodeJS.Signals | null = null
+  killed = false
+  /** Settles with how the process ended; never rejects. */
+  readonly exited: Promise<ExitStatus>
+
+  readonly #native: Native
+  readonly #pidfd: number
+  readonly #fds: number[]
+  readonly #streams: (Socket | null)[] = []
+  #running = true
+  #announced = false
+  #refed = false
+
+  constructor(native: Native, plan: ProcessPlan, spawned: SpawnedProcess) {
+    super()
+    this.pid = spawned.pid
+    this.spawnfile = plan.command
+    this.spawnargs = plan.argv
+    this.#native = native
+    this.#pidfd = spawned.pidfd
+    this.#fds = spawned.fds
+    this.ref()
+    this.exited = native.watchExit(spawned.pidfd).then((exit) => this.#onExit(exit))
+    // Not before whoever awaits the spawn has had the chance to listen
+    setImmediate(() => this.#announce())
+  }
+
+  get stdin(): Writable | null {
+    return this.#stream(0)
+  }
+
+  get stdout(): Readable | null {
+    return this.#stream(1)
+  }
+
+  get stderr(): Readable | null {
+    return this.#stream(2)
+  }
+
+  get stdio(): ChildProcess['stdio'] {
+    return this.#fds.map((_, index) => this.#stream(index)) as unknown as ChildProcess['stdio']
+  }
+
+  /** Sends a signal to this process alone, through its pidfd. False when it has ended. */
+  kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
+    const number = signalNumber(signal)
+    if (!this.#running) return false
+    const sent = this.#native.signal(this.#pidfd, number)
+    if (sent && number !== 0) this.killed = true
+    return sent
+  }
+
+  ref(): void {
+    if (this.#refed || !this.#running) return
+    this.#refed = true
+    this.#native.hold()
+  }
+
+  unref(): void {
+    if (!this.#refed) return
+    this.#refed = false
+    this.#native.release()
+  }
+
+  /** There is no IPC channel; as of a ChildProcess without one. */
+  send(): boolean {
+    throw new InvalidArgumentError('a contained process has no IPC channel', {
+      hint: 'Talk to it over its stdio',
+    })
+  }
+
+  disconnect(): void {}
+
+  [Symbol.dispose](): void {
+    this.kill()
+  }
+
+  /** Ends its standard input, if that is ours. */
+  endInput(): void {
+    const stdin = this.#stream(0)
+    if (!stdin || stdin.destroyed) return
+    // A leader that is gone or does not read makes this fail, and that is not news to whoever closes the session
+    if (stdin.listenerCount('error') === 0) stdin.on('error', () => undefined)
+    stdin.end()
+  }
+
+  #stream(index: number): Socket | null {
+    const open = this.#streams[index]
+    if (open !== undefined) return open
+    const fd = this.#fds[index] ?? -1
+    const readable = index !== 0
+    const writable = index === 0 || index > 2
+    // Neither end may hold up the other: a reader's end-of-file does not end what we still have to write
+    const stream = fd < 0 ? null : new Socket({ fd, readable, writable, allowHalfOpen: true })
+    this.#streams[index] = stream
+    return stream
+  }
+
+  #announce(): void {
+    if (this.#announced) return
+    this.#announced = true
+    this.emit('spawn')
+  }
+
+  #onExit(exit: NativeExit): ExitStatus {
+    this.#announce()
+    const status = statusOf(exit)
+    this.exitCode = status.code
+    this.signalCode = status.signal
+    this.#running = false
+    this.unref()
+    this.#native.close(this.#pidfd)
+    this.#streams[0]?.destroy()
+    this.emit('exit', status.code, status.signal)
+    this.#closeStreams(status)
+    return status
+  }
+
+  /** As child_process: streams that nobody asked for are discarded, and 'close' comes when the others are closed. */
+  #closeStreams({ code, signal }: ExitStatus): void {
+    const open: Socket[] = []
+    for (const [index, fd] of this.#fds.entries()) {
+      const stream = this.#streams[index]
+      if (stream) {
+        if (!stream.closed) open.push(stream)
+        if (stream.readable && index !== 0) stream.resume()
+      } else if (stream === undefined && fd >= 0) {
+        this.#streams[index] = null
+        this.#native.close(fd)
+      }
+    }
+    let left = open.length
+    const closed = () => {
+      if (--left <= 0) this.emit('close', code, signal)
+    }
+    if (left === 0) setImmediate(closed)
+    for (const stream of open) stream.once('close', closed)
+  }
+}

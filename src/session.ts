@@ -1,0 +1,246 @@
+// One session, from its spawn to its report:
+//
+//   running --close(), leader's exit--> closing --populated 0--> empty --rmdir--> removed
+//                                          \--killTimeoutMs over--> stuck (close() again tries again)
+import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AppliedLimit, Ended, Group, Killed, Usage } from './backend.js'
+import { ClosingError } from './errors.js'
+import type { Native } from './native.js'
+import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
+import { ContainedProcess, type ExitStatus } from './process.js'
+import type { SessionReport } from './report.js'
+import { stuckError } from './stuck.js'
+
+export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
+
+/** What was really applied to a session. */
+export interface Receipt {
+  backend: 'cgroup'
+  /** The cgroup directory that holds the session's processes. */
+  path: string
+  /** Whether the leader was created in its group (CLONE_INTO_CGROUP) or moved there before exec. */
+  createdInPlace: boolean
+  limits: AppliedLimit[]
+}
+
+export interface CloseOptions {
+  /** What the report shall say. Default `closed`. */
+  reason?: string | undefined
+  /** How long the processes may take after SIGTERM, in ms; 0 kills at once. Default: the session's. */
+  graceMs?: number | undefined
+}
+
+export interface SessionFacts {
+  key: string
+  parentKey: string | undefined
+  mode: Mode
+  graceMs: number
+  killTimeoutMs: number
+}
+
+// The group is empty, so the leader has ended; only the news of it may be under way. A zombie leader held by a
+// tracer outside the session is the one case in which it does not come.
+const EXIT_NEWS_MS = 1000
+
+export interface SessionEvents {
+  closing: [reason: string]
+  closed: [report: SessionReport]
+  /** Something outlived SIGKILL (StuckError), or the kernel refused a step. close() tries again. */
+  stuck: [error: Error]
+}
+
+export class Session extends EventEmitter<SessionEvents> {
+  readonly key: string
+  readonly parentKey?: string
+  readonly mode: Mode
+  /** The leader, as a Node ChildProcess. */
+  readonly process: ContainedProcess
+  readonly receipt: Receipt
+  /** Settles when the session is over: with its report once the group is empty and removed, or a StuckError. */
+  readonly closed: Promise<SessionReport>
+  /** Milliseconds since the epoch. */
+  readonly startedAt = Date.now()
+  state: SessionState = 'running'
+  report?: SessionReport
+
+  readonly #native: Native
+  readonly #group: Group
+  readonly #facts: SessionFacts
+  readonly #started = performance.now()
+  #settle!: { resolve: (report: SessionReport) => void; reject: (error: unknown) => void }
+  #closing: Promise<SessionReport> | undefined
+  /** When the grace of the closing under way is over (performance.now()). */
+  #graceEnds = Number.POSITIVE_INFINITY
+  #hastened: Promise<Ended> | undefined
+  /** Processes that are being started in the group: the group must outlive these calls. */
+  #starting = new Set<Promise<unknown>>()
+
+  constructor(
+    native: Native,
+    group: Group,
+    leader: ContainedProcess,
+    createdInPlace: boolean,
+    facts: SessionFacts,
+  ) {
+    super()
+    this.key = facts.key
+    if (facts.parentKey !== undefined) this.parentKey = facts.parentKey
+    this.mode = facts.mode
+    this.process = leader
+    this.receipt = { backend: 'cgroup', path: group.path, createdInPlace, limits: group.limits }
+    this.#native = native
+    this.#group = group
+    this.#facts = facts
+    this.closed = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    this.closed.catch(() => undefined) // whoever does not wait for it is told by the 'stuck' event
+    void leader.exited.then(() => this.#onLeaderExit())
+  }
+
+  /**
+   * Starts a further process in the session (an ACP terminal, an MCP server that the host starts).
+   * @throws ClosingError when the session is being closed or is over.
+   * @throws SpawnError when the command cannot be started.
+   */
+  async spawn(
+    command: string,
+    args?: readonly string[],
+    options?: ProcessOptions,
+  ): Promise<ContainedProcess> {
+    const plan = parseProcessOptions(command, args, options)
+    this.#assertOpen()
+    const starting = this.#group.spawn(plan)
+    this.#starting.add(starting)
+    try {
+      return new ContainedProcess(this.#native, plan, await starting)
+    } finally {
+      this.#starting.delete(starting)
+    }
+  }
+
+  /** What the session uses at this moment, as far as the kernel tells. */
+  usage(): Usage {
+    return this.#group.usage()
+  }
+
+  /** The pids of all its processes at this moment. */
+  members(): number[] {
+    return this.#group.members()
+  }
+
+  /**
+   * Ends the session: standard input is ended, all processes get SIGTERM, and after the grace time what is left is
+   * killed. Resolves when the kernel says that nothing lives and the directory is gone. A second call gets the same
+   * report; with less grace it hastens the first.
+   * @throws StuckError when something outlives SIGKILL for killTimeoutMs, naming it. Calling again tries again.
+   */
+  close(options: CloseOptions = {}): Promise<SessionReport> {
+    try {
+      const graceMs =
+        options.graceMs === undefined ? this.#facts.graceMs : parseMilliseconds('graceMs', options.graceMs)
+      return this.#close(options.reason ?? 'closed', graceMs)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #assertOpen(): void {
+    if (this.state !== 'running')
+      throw new ClosingError(`session '${this.key}' is ${this.state === 'removed' ? 'over' : 'being closed'}`)
+  }
+
+  #onLeaderExit(): void {
+    if (this.state !== 'running') return
+    const killedBy = this.#group.killedBy()
+    if (killedBy !== undefined || this.#group.isGone()) this.#closeUnasked(killedBy ?? 'killed-externally')
+    else if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete')
+  }
+
+  /** A close that nobody waits for: its failure is told by `closed` and the 'stuck' event. */
+  #closeUnasked(reason: string): void {
+    this.#close(reason, 0).catch(() => undefined)
+  }
+
+  #close(reason: string, graceMs: number): Promise<SessionReport> {
+    if (this.#closing && this.state !== 'stuck') {
+      if (performance.now() + graceMs < this.#graceEnds) this.#hasten(graceMs)
+      return this.#closing
+    }
+    this.state = 'closing'
+    this.#graceEnds = performance.now() + graceMs
+    this.emit('closing', reason)
+    this.#closing = this.#end(reason, graceMs)
+    this.#closing.then(this.#settle.resolve, this.#settle.reject)
+    return this.#closing
+  }
+
+  #hasten(graceMs: number): void {
+    this.#graceEnds = performance.now() + graceMs
+    this.#hastened = this.#group.end({ graceMs, killTimeoutMs: this.#facts.killTimeoutMs })
+    this.#hastened.catch(() => undefined) // the closing under way meets the same failure
+  }
+
+  async #end(reason: string, graceMs: number): Promise<SessionReport> {
+    try {
+      if (graceMs > 0) this.process.endInput()
+      await Promise.allSettled(this.#starting)
+      const killed = await this.#killAll(graceMs)
+      this.state = 'empty'
+      const exit = await this.#leaderExit()
+      const usage = this.#group.usage()
+      await this.#group.remove()
+      this.state = 'removed'
+      this.report = this.#makeReport(reason, graceMs, killed, exit, usage)
+      this.emit('closed', this.report)
+      return this.report
+    } catch (error) {
+      this.state = 'stuck'
+      this.emit('stuck', error as Error)
+      throw error
+    }
+  }
+
+  async #killAll(graceMs: number): Promise<Killed> {
+    const { killTimeoutMs } = this.#facts
+    const ended = await this.#group.end({ graceMs, killTimeoutMs })
+    if (!ended.empty) throw stuckError(`session '${this.key}'`, this.#group.path, ended.left, killTimeoutMs)
+    const hastened = await this.#hastened?.catch(() => undefined)
+    return hastened && hastened.killed.count > ended.killed.count ? hastened.killed : ended.killed
+  }
+
+  async #leaderExit(): Promise<ExitStatus | undefined> {
+    const patience = new AbortController()
+    const late = sleep(EXIT_NEWS_MS, undefined, { signal: patience.signal }).catch(() => undefined)
+    const exit = await Promise.race([this.process.exited, late])
+    patience.abort()
+    return exit
+  }
+
+  #makeReport(
+    reason: string,
+    graceMs: number,
+    killed: Killed,
+    exit: ExitStatus | undefined,
+    usage: Usage,
+  ): SessionReport {
+    return {
+      key: this.key,
+      ...(this.parentKey !== undefined && { parentKey: this.parentKey }),
+      mode: this.mode,
+      reason,
+      exitCode: exit?.code ?? null,
+      signal: exit?.signal ?? null,
+      startedAt: this.startedAt,
+      wallMs: performance.now() - this.#started,
+      graceMs,
+      killed,
+      usage,
+    }
+  }
+}
