@@ -1,0 +1,43 @@
+// corral doctor: what this host can promise, why, and the fix for what is missing.
+import { type Diagnosis, diagnose } from '../doctor.js'
+import { bytes, json } from './format.js'
+
+function render({ host, backend, root, candidates, kernel, canCapMemory, findings }: Diagnosis): string {
+  const lines = [
+    `host      ${host.os}, Linux ${host.kernel} ${host.arch}${host.virtual ? ' (virtual)' : ''}, ${bytes(host.memoryBytes)} memory, Node ${host.node}`,
+    `backend   ${backend ?? 'none'}`,
+    `root      ${root ?? 'none'}`,
+  ]
+  for (const candidate of candidates)
+    lines.push(
+      `  ${candidate.usable ? (candidate.path === root ? 'taken ' : 'usable') : 'passed'}  ${candidate.kind} ${candidate.path ?? ''}: ${candidate.why}`,
+    )
+  if (kernel) {
+    lines.push(`controls  ${kernel.controllers.join(' ') || 'no controllers'}`)
+    const feature = (name: string, present: boolean) => `${present ? '' : 'no '}${name}`
+    lines.push(
+      `kernel    ${[
+        feature('CLONE_INTO_CGROUP', kernel.cloneIntoCgroup),
+        feature('cgroup.kill', kernel.cgroupKill),
+        feature('cgroup.freeze', kernel.freeze),
+        feature('memory.peak', kernel.memoryPeak),
+        feature('pressure', kernel.pressure),
+      ].join(', ')}`,
+    )
+  }
+  lines.push(`memory    ${canCapMemory ? 'can be capped' : 'cannot be capped here'}`, '')
+  for (const { verdict, guarantee, why, fix } of findings) {
+    lines.push(`${verdict.padEnd(8)}  ${guarantee}: ${why}`)
+    if (fix) lines.push(`          fix: ${fix}`)
+  }
+  return lines.join('\n')
+}
+
+/** The text to print, and the exit status: 1 when no session can be held here. */
+export async function doctor(options: {
+  root?: string
+  json: boolean
+}): Promise<{ text: string; status: number }> {
+  const diagnosis = await diagnose(options.root)
+  return { text: options.json ? json(diagnosis) : render(diagnosis), status: diagnosis.backend ? 0 : 1 }
+}

@@ -1,0 +1,122 @@
+#!/usr/bin/env node
+// The command line of corral: parses it, and maps how it went to an exit status.
+// 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127, 128+N).
+import { readFileSync } from 'node:fs'
+import { InvalidArgumentError as BadOption, Command, CommanderError, Option } from 'commander'
+import { CorralError, InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
+import { doctor } from './doctor.js'
+import { kill } from './kill.js'
+import { ls } from './ls.js'
+import { run } from './run.js'
+import { sweep } from './sweep.js'
+
+const USAGE_STATUS = 2
+// A host such as acpx follows its SIGTERM with SIGKILL 1.5 s later.
+const RUN_GRACE_MS = 1000
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+function number(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new BadOption('It is not a number.')
+  return value
+}
+
+function print({ text, status }: { text: string; status: number }): void {
+  process.stdout.write(`${text}\n`)
+  process.exitCode = status
+}
+
+const rootOption = () =>
+  new Option('--root <directory>', 'the cgroup2 directory that sessions are built under').env('CORRAL_ROOT')
+const jsonOption = () => new Option('--json', 'print JSON').default(false)
+const graceOption = (ms: number) =>
+  new Option('--grace <ms>', 'how long processes may take after SIGTERM; 0 kills at once')
+    .argParser(number)
+    .default(ms)
+
+const program = new Command('corral')
+  .description('Every agent session in its own cgroup, and nothing survives it.')
+  .version(version)
+  .enablePositionalOptions()
+  .exitOverride()
+
+program
+  .command('run')
+  .description('run a command contained from start to end')
+  .argument('<command...>', 'the command and its arguments, after --')
+  .passThroughOptions()
+  .addOption(rootOption())
+  .option('--session <key>', 'the session key (default: generated)')
+  .option('--parent <key>', 'the key of the session that asked for this one')
+  .option('--memory-max <size>', "memory cap: bytes, '1.5G' or '25%'")
+  .option('--memory-high <size>', 'memory from which on the session is throttled')
+  .option('--swap-max <size>', 'swap cap')
+  .option('--pids-max <count>', 'cap on processes and threads', number)
+  .option('--cpu-max <cores>', 'CPU cap in cores', number)
+  .option('--best-effort', 'run even where a cap cannot be enforced', false)
+  .addOption(graceOption(RUN_GRACE_MS))
+  .action(async ([command = '', ...args]: string[], options) => {
+    const { memoryMax, memoryHigh, swapMax, pidsMax, cpuMax, ...rest } = options
+    process.exitCode = await run(command, args, {
+      ...rest,
+      limits: { memoryMax, memoryHigh, swapMax, pidsMax, cpuMax },
+    })
+  })
+
+program
+  .command('ls')
+  .description('list sessions as a tree')
+  .addOption(rootOption())
+  .addOption(jsonOption())
+  .action((options) => print({ text: ls(options), status: 0 }))
+
+program
+  .command('kill')
+  .description('end sessions')
+  .argument('[keys...]', 'session keys')
+  .addOption(rootOption())
+  .option('--parent <key>', 'all descendants of this key')
+  .option('--instance <id>', 'all sessions of one instance')
+  .option('--all', 'all sessions of all instances')
+  .addOption(graceOption(0))
+  .addOption(jsonOption())
+  .action(async (keys, options) => print(await kill(keys, options)))
+
+program
+  .command('sweep')
+  .description('collect what dead gateways left')
+  .addOption(rootOption())
+  .option('--dry-run', 'only say what would be collected', false)
+  .addOption(jsonOption())
+  .action(async (options) => print(await sweep(options)))
+
+program
+  .command('doctor')
+  .description('what this host can promise, and how to mend what is missing')
+  .addOption(rootOption())
+  .addOption(jsonOption())
+  .action(async (options) => print(await doctor(options)))
+
+function isUsage(error: unknown): boolean {
+  return (
+    error instanceof InvalidArgumentError ||
+    error instanceof InvalidKeyError ||
+    error instanceof InvalidLimitError
+  )
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS // commander has printed it
+  } else {
+    const message =
+      error instanceof CorralError || error instanceof AggregateError ? error.message : (error as Error).stack
+    process.stderr.write(`corral: ${message}\n`)
+    process.exitCode = isUsage(error) ? USAGE_STATUS : 1
+  }
+}

@@ -1,0 +1,21 @@
+// corral sweep: collects what dead gateways left.
+import { Observer } from '../observer.js'
+import { json } from './format.js'
+
+/** The text to print, and the exit status: 1 when something dead could not be collected. */
+export async function sweep(options: {
+  root?: string
+  dryRun: boolean
+  json: boolean
+}): Promise<{ text: string; status: number }> {
+  const report = await new Observer(options).sweep({ dryRun: options.dryRun })
+  const status = report.failed.length > 0 ? 1 : 0
+  if (options.json) return { text: json(report), status }
+  const verb = options.dryRun ? 'would collect' : 'collected'
+  const lines = report.collected.map(
+    ({ instance, sessions, processes }) =>
+      `${verb} ${instance}: ${sessions} sessions, ${processes} processes`,
+  )
+  for (const { instance, error } of report.failed) lines.push(`failed ${instance}: ${error.message}`)
+  return { text: lines.join('\n') || `nothing to collect (${report.live.length} live)`, status }
+}

@@ -1,0 +1,108 @@
+// All instances below a root, seen and ended from outside: what `corral ls`, `kill` and `sweep` stand on.
+// Needs no instance of its own.
+import type { SweepReport } from './backend.js'
+import { findKillMethod } from './cgroup/kill.js'
+import { KILLED_LABEL } from './cgroup/labels.js'
+import { type Remover, removeEmpty } from './cgroup/removal.js'
+import { findRoot } from './cgroup/root.js'
+import { type InstanceView, type SessionView, surveyInstances } from './cgroup/survey.js'
+import { sweepInstances } from './cgroup/sweep.js'
+import { isGone } from './errors.js'
+import { loadNative, type Native } from './native.js'
+import { stuckError } from './stuck.js'
+
+/** Which sessions are meant. */
+export type Selection = { keys: string[] } | { parent: string } | { instance: string } | { all: true }
+
+export interface KilledSession {
+  instance: string
+  key: string | undefined
+  path: string
+  /** Processes that had to be killed. */
+  killed: number
+}
+
+interface Found {
+  instance: string
+  session: SessionView
+}
+
+function descend(session: SessionView): SessionView[] {
+  return [session, ...session.children.flatMap(descend)]
+}
+
+function select(instances: InstanceView[], selection: Selection): Found[] {
+  return instances.flatMap(({ instance, sessions }) => {
+    const all = sessions.flatMap(descend)
+    let chosen = all
+    if ('keys' in selection)
+      chosen = all.filter(({ key }) => key !== undefined && selection.keys.includes(key))
+    else if ('parent' in selection)
+      chosen = all
+        .filter(({ key }) => key === selection.parent)
+        .flatMap(({ children }) => children.flatMap(descend))
+    else if ('instance' in selection && selection.instance !== instance) chosen = []
+    return chosen.filter(({ group }) => group !== undefined).map((session) => ({ instance, session }))
+  })
+}
+
+export class Observer {
+  readonly root: string
+  readonly #native: Native
+  readonly #remover: Remover
+
+  /** @throws RootError when there is no root, UnsupportedPlatformError anywhere but on Linux. */
+  constructor(options: { root?: string | undefined; killTimeoutMs?: number }) {
+    this.#native = loadNative()
+    this.root = findRoot(this.#native, options.root)
+    this.#remover = {
+      native: this.#native,
+      killMethod: findKillMethod(this.root),
+      killTimeoutMs: options.killTimeoutMs ?? 10_000,
+    }
+  }
+
+  list(): InstanceView[] {
+    return surveyInstances(this.#native, this.root)
+  }
+
+  sweep(options: { dryRun: boolean }): Promise<SweepReport> {
+    return sweepInstances(this.root, this.#remover, options)
+  }
+
+  /**
+   * Ends the selected sessions, whoever owns them, and waits until they are empty. The owner, if it lives, is told why
+   * by a label, closes its own side and reports it.
+   * @throws AggregateError of what could not be ended, after all others were.
+   */
+  async kill(selection: Selection, graceMs: number): Promise<KilledSession[]> {
+    const found = select(this.list(), selection)
+    const results = await Promise.allSettled(found.map((one) => this.#kill(one, graceMs)))
+    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+    if (errors.length > 0)
+      throw new AggregateError(errors, errors.map((error) => (error as Error).message).join('; '))
+    return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  }
+
+  async #kill({ instance, session }: Found, graceMs: number): Promise<KilledSession> {
+    const directory = session.group?.path ?? session.path
+    const { killMethod, killTimeoutMs } = this.#remover
+    this.#leaveWord(directory)
+    const ended = await this.#native.endGroup(directory, {
+      graceMs,
+      killMs: killTimeoutMs,
+      freeze: killMethod === 'freeze',
+    })
+    if (!ended.empty) throw stuckError(`session '${session.key}'`, directory, ended.left, killTimeoutMs)
+    await removeEmpty(directory, this.#remover)
+    return { instance, key: session.key, path: directory, killed: ended.killed }
+  }
+
+  #leaveWord(directory: string): void {
+    try {
+      this.#native.setLabel(directory, KILLED_LABEL, 'corral-kill')
+    } catch (error) {
+      if (!isGone(error)) throw error
+    }
+  }
+}
