@@ -39,6 +39,9 @@ export interface ResetOptions {
   graceMs?: number
 }
 
+// With a destination of its own: pino would else open stdout, and that makes it non-blocking for all who share it.
+const silent = pino({ enabled: false }, { write: () => undefined })
+
 /** Published on node:diagnostics_channel; the messages hold what the events of the same name hold. */
 const channels = {
   spawn: channel('corral:spawn'),
@@ -74,7 +77,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     super()
     this.#backend = backend
     this.#plan = plan
-    this.#log = (plan.logger ?? pino({ enabled: false })).child({ corral: backend.instance })
+    this.#log = (plan.logger ?? silent).child({ corral: backend.instance })
   }
 
   /** The instance's name, as `corral ls` shows it. */

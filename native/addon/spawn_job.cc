@@ -49,7 +49,9 @@ std::vector<std::string> Candidates(const std::string &command, const std::vecto
   for (size_t at = 0; at <= path.size();) {
     size_t end = std::min(path.find(':', at), path.size());
     std::string directory = path.substr(at, end - at);
-    candidates.push_back(directory.empty() ? command : directory + "/" + command);
+    if (!directory.empty())
+      directory += '/';
+    candidates.push_back(directory.append(command));
     at = end + 1;
   }
   return candidates;

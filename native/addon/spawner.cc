@@ -28,7 +28,7 @@ void Spawner::Add(std::unique_ptr<SpawnerJob> job) {
   shared_->changed.notify_all();
 }
 
-void Spawner::Loop(std::shared_ptr<Shared> shared, Bridge *bridge) {
+void Spawner::Loop(const std::shared_ptr<Shared> &shared, Bridge *bridge) {
   pthread_setname_np(pthread_self(), "corral-spawner");
   std::unique_lock<std::mutex> lock(shared->mutex);
   while (!shared->stop) {

@@ -35,7 +35,7 @@ private:
     bool stop = false;
     bool running = false;
   };
-  static void Loop(std::shared_ptr<Shared> shared, Bridge *bridge);
+  static void Loop(const std::shared_ptr<Shared> &shared, Bridge *bridge);
 
   Bridge &bridge_;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();

@@ -40,7 +40,7 @@
 
 // The child shares our memory but not our stack. It calls nothing deep; the sanitizers' frames are the
 // widest.
-#define CHILD_STACK_BYTES (64 * 1024)
+#define CHILD_STACK_BYTES ((size_t)64 * 1024)
 #define KERNEL_SIGSET_BYTES 8
 #define MAX_STDIO 64
 
@@ -108,6 +108,13 @@ IN_CHILD static int place_stdio(const struct launch *launch) {
     long done = source[i] == i ? syscall(SYS_fcntl, i, F_SETFD, 0) : syscall(SYS_dup3, source[i], i, 0);
     if (done < 0)
       return errno;
+    // The gateway's event loop may have made its own stdio non-blocking, and that flag is shared with whoever
+    // inherits it: an ordinary program does not expect EAGAIN there. libuv does the same.
+    if (i <= STDERR_FILENO && launch->plan->stdio[i].kind == CORRAL_STDIO_FD) {
+      long flags = syscall(SYS_fcntl, i, F_GETFL, 0);
+      if (flags >= 0 && (flags & O_NONBLOCK))
+        (void)syscall(SYS_fcntl, i, F_SETFL, flags & ~O_NONBLOCK);
+    }
   }
   // 5.11 marks; 5.9 and 5.10 close at once, which is as good here. Older: all of our own are O_CLOEXEC
   // anyway.
