@@ -1,0 +1,31 @@
+// Waiting for a line that a program prints, with what it printed instead when it does not.
+import type { Readable } from 'node:stream'
+
+/** Resolves with the first line that fits. The stream keeps flowing, so that its writer is never blocked. */
+export function line(stream: Readable, pattern: RegExp, withinMs = 10_000): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const over = (why: string) => {
+      stop()
+      reject(new Error(`no line ${pattern} ${why}; printed: ${JSON.stringify(text.slice(-2000))}`))
+    }
+    const read = (chunk: Buffer | string) => {
+      text += chunk.toString()
+      const found = text
+        .split('\n')
+        .slice(0, -1)
+        .find((candidate) => pattern.test(candidate))
+      if (found === undefined) return
+      stop()
+      resolve(found)
+    }
+    const ended = () => over('before the end')
+    const timer = setTimeout(() => over(`within ${withinMs} ms`), withinMs)
+    const stop = () => {
+      clearTimeout(timer)
+      stream.off('data', read).off('end', ended).off('close', ended)
+      stream.resume()
+    }
+    stream.on('data', read).on('end', ended).on('close', ended)
+  })
+}

@@ -1,0 +1,12 @@
+// `test` for tests that let processes loose: each gets a new pen, and nothing in it outlives the test.
+import { inject, test as plain } from 'vitest'
+import { makePen, type Pen } from './pen.js'
+import './suite-root.js'
+
+export const test = plain.extend<{ pen: Pen }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures are needed
+  pen: async ({}, use) => {
+    await using pen = await makePen(inject('suiteRoot'), 'pen')
+    await use(pen)
+  },
+})

@@ -1,0 +1,125 @@
+// A cgroup of a test's own, in which everything that the test lets loose is counted, ended and removed by the
+// kernel alone, with nothing of the library that is tested.
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { constants, mkdtemp, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { insisting, isGone, isPopulated, members, subtree } from './cgroup-tree.js'
+import { eventually } from './eventually.js'
+
+export interface Pen extends AsyncDisposable {
+  readonly path: string
+  /** Starts a command inside: it is a member before it is exec'ed. */
+  spawn(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess
+  /** The pids of all living processes of the whole subtree. */
+  members(): Promise<number[]>
+  /** The groups below the pen. */
+  groups(): Promise<string[]>
+  /** Kills until the kernel says that nobody is left. */
+  kill(): Promise<void>
+  /** Removes the pen and all groups below it. Rejects if anybody lives in it. */
+  remove(withinMs?: number): Promise<void>
+}
+
+/** Makes a new directory `<parent>/<name>XXXXXX`: a group that was killed once is never used again. */
+export async function makePen(parent: string, name: string): Promise<Pen> {
+  return penAt(await mkdtemp(join(parent, `${name}-`)))
+}
+
+function penAt(path: string): Pen {
+  return {
+    path,
+    spawn: (command, args, options = {}) => spawnInside(path, command, args, options),
+    members: () => members(path),
+    groups: async () => (await subtree(path)).slice(1),
+    kill: () => killAll(path),
+    remove: (withinMs) => removeTree(path, withinMs),
+    async [Symbol.asyncDispose]() {
+      await killAll(path)
+      await removeTree(path)
+    },
+  }
+}
+
+// The shell enters the pen and becomes the command, so that not even the first instruction of it runs
+// outside.
+const enter = 'echo 0 >"$0/cgroup.procs" && exec "$@"'
+
+function spawnInside(
+  path: string,
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ChildProcess {
+  return spawn('/bin/sh', ['-c', enter, path, command, ...args], options)
+}
+
+/** False where the file is missing: with the group, or on this kernel. */
+async function write(group: string, file: string, text: string): Promise<boolean> {
+  try {
+    // Without O_CREAT, or a missing file would be EACCES; write-only because cgroup.kill is.
+    await insisting(() => writeFile(join(group, file), text, { flag: constants.O_WRONLY }), group, file)
+    return true
+  } catch (error) {
+    if (isGone(error)) return false
+    throw error
+  }
+}
+
+async function killAll(path: string): Promise<void> {
+  const round = async () => {
+    if (!(await isPopulated(path))) return true
+    // Kernels before 6.14 can miss a process in mid-fork, so one write is not the end of it.
+    if (!(await write(path, 'cgroup.kill', '1'))) await killFrozen(path)
+    return eventually('an empty pen', async () => !(await isPopulated(path)), { withinMs: 500 }).catch(
+      () => false,
+    )
+  }
+  await eventually(`nobody lives in ${path}`, round, {
+    withinMs: 10_000,
+    instead: async () => describeAll(await members(path)),
+  })
+}
+
+// Kernels before 5.14 have no cgroup.kill. Frozen processes cannot fork, and take SIGKILL all the same.
+async function killFrozen(path: string): Promise<void> {
+  await write(path, 'cgroup.freeze', '1')
+  try {
+    for (const pid of (await members(path)).filter((member) => member !== 0)) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      }
+    }
+  } finally {
+    for (const group of await subtree(path)) await write(group, 'cgroup.freeze', '0')
+  }
+}
+
+async function removeTree(path: string, withinMs = 5000): Promise<void> {
+  const round = async () => {
+    for (const group of (await subtree(path)).reverse()) {
+      try {
+        await rmdir(group)
+      } catch (error) {
+        if (!isGone(error)) return false
+      }
+    }
+    return true
+  }
+  await eventually(`${path} is removed`, round, {
+    withinMs,
+    instead: async () => ({ members: await members(path), groups: await subtree(path) }),
+  })
+}
+
+/** Pids with what they run and how they are, for messages. */
+export async function describeAll(pids: readonly number[]): Promise<string[]> {
+  return Promise.all(
+    pids.map(async (pid) => {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+      const [name, state] = [/^Name:\t(.*)$/m, /^State:\t(.*)$/m].map((line) => line.exec(status)?.[1])
+      return status ? `${pid} ${name} [${state}]` : `${pid}`
+    }),
+  )
+}

@@ -1,0 +1,30 @@
+// The one directory below which the tests of a run build. What is still in it when the run is over was left
+// behind.
+import { testParent } from './cgroup-mount.js'
+import { describeAll, makePen, type Pen } from './pen.js'
+
+/** Tells the programs that tests start where to build. */
+export const SUITE_ROOT_VARIABLE = 'CORRAL_TEST_SUITE_ROOT'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    suiteRoot: string
+  }
+}
+
+export async function makeSuiteRoot(): Promise<Pen> {
+  return makePen(await testParent(), 'corral-test')
+}
+
+/** Kills and removes all that is in it, and itself; rejects, naming it, if there was anything. */
+export async function endSuiteRoot(suite: Pen): Promise<void> {
+  const [processes, groups] = [await describeAll(await suite.members()), await suite.groups()]
+  await suite.kill()
+  await suite.remove()
+  if (processes.length === 0 && groups.length === 0) return
+  const named = [
+    ...processes.map((process) => `  process ${process}`),
+    ...groups.map((group) => `  group ${group}`),
+  ]
+  throw new Error(`the tests left behind (ended and removed now):\n${named.join('\n')}`)
+}
