@@ -60,7 +60,7 @@ void corral_end_begin(struct corral_end *end, const char *group, const struct co
                       int64_t now_ms) {
   *end = (struct corral_end){
       .plan = *plan, .group = group, .group_fd = -1, .events_fd = -1, .tick_ms = FIRST_TICK_MS};
-  end->group_fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  end->group_fd = corral_open_forced(AT_FDCWD, group, O_RDONLY | O_DIRECTORY);
   if (end->group_fd < 0) {
     fail(end, errno, "open cgroup");
     return;

@@ -24,31 +24,37 @@ static int make_directory(const struct corral_make_step *step, bool *made) {
   return *made || (errno == EEXIST && step->kind == CORRAL_MAKE_SHARED) ? 0 : errno;
 }
 
+// One step; `made` tells whether it made a directory. 0, or errno and the name of what was refused.
+static int do_step(const struct corral_make_step *step, bool *made, const char **operation) {
+  switch (step->kind) {
+  case CORRAL_WRITE:
+    *operation = "write";
+    return write_value(step->path, step->value);
+  case CORRAL_LABEL:
+    *operation = "setxattr";
+    return setxattr(step->path, step->name, step->value, strlen(step->value), 0) < 0 ? errno : 0;
+  default:
+    *operation = "mkdir";
+    return make_directory(step, made);
+  }
+}
+
 int corral_make(const struct corral_make_step *steps, size_t count, struct corral_error *error) {
-  CORRAL_OWNED bool *made = calloc(count ? count : 1, sizeof *made);
+  bool *made = calloc(count ? count : 1, sizeof *made);
   if (!made)
     return corral_fail(error, ENOMEM, "make cgroup", "");
-  for (size_t i = 0; i < count; i++) {
-    const struct corral_make_step *step = &steps[i];
-    int refused = 0;
-    const char *operation = "mkdir";
-    if (step->kind == CORRAL_WRITE) {
-      operation = "write";
-      refused = write_value(step->path, step->value);
-    } else if (step->kind == CORRAL_LABEL) {
-      operation = "setxattr";
-      if (setxattr(step->path, step->name, step->value, strlen(step->value), 0) < 0)
-        refused = errno;
-    } else {
-      refused = make_directory(step, &made[i]);
-    }
+  int answer = 0;
+  for (size_t i = 0; i < count && !answer; i++) {
+    const char *operation;
+    int refused = do_step(&steps[i], &made[i], &operation);
     if (!refused)
       continue;
-    corral_fail(error, refused, operation, step->path);
+    answer = corral_fail(error, refused, operation, steps[i].path);
     while (i-- > 0)
       if (made[i])
         rmdir(steps[i].path);
-    return -refused;
+    break;
   }
-  return 0;
+  free(made);
+  return answer;
 }

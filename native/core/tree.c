@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -53,36 +54,66 @@ static bool next_directory(int fd, char *name, size_t size) {
   return false;
 }
 
-int corral_walk(const char *path, void (*visit)(int directory_fd, void *context), void *context) {
-  off_t resume[CORRAL_WALK_DEPTH]; // where to go on in each directory above the current one
+// Where to go on in each directory above the current one. A payload can nest its groups as deep as it likes,
+// so neither a descriptor a level nor a fixed size will do.
+struct trail {
+  off_t *resume;
+  size_t depth, capacity;
+};
+
+static bool remember(struct trail *trail, off_t where) {
+  if (trail->depth == trail->capacity) {
+    size_t capacity = trail->capacity ? trail->capacity * 2 : 16;
+    off_t *resume = realloc(trail->resume, capacity * sizeof *resume);
+    if (!resume)
+      return false;
+    trail->resume = resume;
+    trail->capacity = capacity;
+  }
+  trail->resume[trail->depth++] = where;
+  return true;
+}
+
+// Goes from `fd` (taken over) to the next directory in the order of the walk, and tells in `entered` whether
+// that is one that was not visited yet. -1 at the end; -ENOMEM.
+static int advance(int fd, struct trail *trail, bool *entered) {
   char name[NAME_MAX + 1];
-  int depth = 0;
-  int fd = open(path, OPEN_DIRECTORY);
+  *entered = false;
+  while (next_directory(fd, name, sizeof name)) {
+    int below = corral_open_forced(fd, name, OPEN_DIRECTORY);
+    if (below < 0)
+      continue;
+    bool remembered = remember(trail, lseek(fd, 0, SEEK_CUR));
+    close(fd);
+    if (!remembered) {
+      close(below);
+      return -ENOMEM;
+    }
+    *entered = true;
+    return below;
+  }
+  // A directory that was removed under our feet has no way up; nor has it anything left that is still to be
+  // seen.
+  int above = trail->depth ? openat(fd, "..", OPEN_DIRECTORY) : -1;
+  close(fd);
+  if (above >= 0)
+    lseek(above, trail->resume[--trail->depth], SEEK_SET);
+  return above < 0 ? -1 : above;
+}
+
+int corral_walk(const char *path, void (*visit)(int directory_fd, void *context), void *context) {
+  struct trail trail = {0};
+  bool entered = true;
+  int fd = corral_open_forced(AT_FDCWD, path, OPEN_DIRECTORY);
   if (fd < 0)
     return -errno;
-  visit(fd, context);
-  for (;;) {
-    if (depth < CORRAL_WALK_DEPTH && next_directory(fd, name, sizeof name)) {
-      int below = corral_open_forced(fd, name, OPEN_DIRECTORY);
-      if (below < 0)
-        continue;
-      resume[depth++] = lseek(fd, 0, SEEK_CUR);
-      close(fd);
-      fd = below;
+  while (fd >= 0) {
+    if (entered)
       visit(fd, context);
-      continue;
-    }
-    if (depth == 0)
-      break;
-    int above = openat(fd, "..", OPEN_DIRECTORY);
-    close(fd);
-    if (above < 0) // removed under our feet: so is all that was still to be seen in it
-      return 0;
-    fd = above;
-    lseek(fd, resume[--depth], SEEK_SET);
+    fd = advance(fd, &trail, &entered);
   }
-  close(fd);
-  return 0;
+  free(trail.resume);
+  return fd == -ENOMEM ? -ENOMEM : 0;
 }
 
 // Descends to a directory without sub-directories below `fd` (taken over) and gives its parent and name.
@@ -112,7 +143,7 @@ int corral_remove_tree(const char *path, struct corral_error *error) {
     if (errno != EBUSY && errno != ENOTEMPTY)
       return corral_fail(error, errno, "rmdir", path);
     int refused = errno;
-    int top = open(path, OPEN_DIRECTORY);
+    int top = corral_open_forced(AT_FDCWD, path, OPEN_DIRECTORY);
     if (top < 0)
       return errno == ENOENT ? 0 : corral_fail(error, errno, "open cgroup", path);
     CORRAL_OWNED_FD parent = deepest(top, name, sizeof name);

@@ -8,14 +8,11 @@
 
 #include "error.h"
 
-// How deep a walk goes. Removal has no such bound; and a kill reaches every depth by itself (cgroup.kill).
-#define CORRAL_WALK_DEPTH 256
-
 // openat(2) that takes back a mode the payload took away (chmod 000 by the same user), then tries again.
 int corral_open_forced(int directory_fd, const char *name, int flags);
 
 // Calls visit(fd, context) for the directory and each one below it, parents first. `fd` is borrowed.
-// Directories that vanish meanwhile are passed over. 0, or -errno of opening the top (ENOENT: gone).
+// Directories that vanish meanwhile are passed over. 0, -errno of opening the top (ENOENT: gone), or -ENOMEM.
 int corral_walk(const char *path, void (*visit)(int directory_fd, void *context), void *context);
 
 // One pass of removal, bottom-up, with rmdir only: cgroupfs has no files that could be deleted.
