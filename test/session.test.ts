@@ -1,0 +1,169 @@
+// One session: how it begins, and each of the ways in which it ends.
+import { once } from 'node:events'
+import { access, readFile } from 'node:fs/promises'
+import { expect } from 'vitest'
+import { ClosingError, type Session } from '../src/index.js'
+import { line } from './support/line.js'
+import { openInPen } from './support/open-in-pen.js'
+import { test } from './support/pen-test.js'
+
+// Says when it is ready; ignores SIGTERM, as do the shell's own children
+const stubborn = { command: 'sh', args: ['-c', 'trap "" TERM; echo ready; while :; do sleep 1000; done'] }
+const ready = (session: Session) => {
+  if (!session.process.stdout) throw new Error('no stdout')
+  return line(session.process.stdout, /^ready$/)
+}
+
+test('a oneshot session is over when its leader exits, and what the leader left is killed and counted', async ({
+  pen,
+}) => {
+  const corral = await openInPen(pen)
+  const session = await corral.spawn({
+    command: 'sh',
+    args: ['-c', 'setsid sleep 1000 & nohup sleep 1000 >/dev/null 2>&1 & exit 3'],
+  })
+  const report = await session.closed
+  expect(report).toMatchObject({
+    reason: 'oneshot-complete',
+    exitCode: 3,
+    signal: null,
+    killed: { count: 2 },
+    mode: 'oneshot',
+  })
+  expect(report.killed.names).toHaveLength(2)
+  expect(session.state).toBe('removed')
+  expect(session.report).toBe(report)
+  expect(await pen.members()).toEqual([])
+  await expect(access(session.receipt.path)).rejects.toThrow('ENOENT')
+})
+
+test('a persistent session goes on without its leader, and takes further processes, until it is closed', async ({
+  pen,
+}) => {
+  const corral = await openInPen(pen)
+  const session = await corral.spawn({ command: 'true', mode: 'persistent' })
+  await session.process.exited
+  const further = await session.spawn('sleep', ['1000'])
+  expect(session.members()).toEqual([further.pid])
+  expect(session.state).toBe('running')
+  const report = await session.close({ graceMs: 0, reason: 'enough' })
+  expect(report).toMatchObject({ reason: 'enough', exitCode: 0, killed: { count: 1 } })
+})
+
+test('close() ends stdin and asks with SIGTERM before it kills', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const script = 'trap "kill $!; exit 9" TERM; echo ready; sleep 1000 & wait'
+  const session = await corral.spawn({ command: 'sh', args: ['-c', script], mode: 'persistent' })
+  await ready(session)
+  const report = await session.close({ graceMs: 10_000 })
+  expect(report).toMatchObject({ exitCode: 9, killed: { count: 0 } })
+  expect(report.wallMs).toBeLessThan(10_000)
+})
+
+test('close() reaches a stopped process with SIGTERM and SIGCONT', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const session = await corral.spawn({
+    command: 'sh',
+    args: ['-c', 'trap "exit 5" TERM; echo ready; kill -STOP $$; sleep 1000'],
+    mode: 'persistent',
+  })
+  await ready(session)
+  expect(await session.close({ graceMs: 10_000 })).toMatchObject({ exitCode: 5, killed: { count: 0 } })
+})
+
+test('what ignores SIGTERM is killed when the grace time is over', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const session = await corral.spawn({ ...stubborn, mode: 'persistent' })
+  await ready(session)
+  const report = await session.close({ graceMs: 100 })
+  expect(report).toMatchObject({ signal: 'SIGKILL', killed: { count: 2 }, graceMs: 100 })
+  expect(report.wallMs).toBeGreaterThanOrEqual(100)
+})
+
+test('closing twice gives one report, and less grace hastens the first', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const session = await corral.spawn({ ...stubborn, mode: 'persistent' })
+  await ready(session)
+  const patient = session.close({ graceMs: 1_000_000, reason: 'first' })
+  expect(session.state).toBe('closing')
+  const hasty = session.close({ graceMs: 0, reason: 'second' })
+  expect(await patient).toBe(await hasty)
+  expect(await patient).toMatchObject({ reason: 'first', killed: { count: 2 } })
+  expect(await session.close()).toBe(await patient)
+})
+
+test('a session that is being closed, or over, takes no further process', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const session = await corral.spawn({ ...stubborn, mode: 'persistent' })
+  await ready(session)
+  const closing = session.close({ graceMs: 100 })
+  await expect(session.spawn('true')).rejects.toThrow(ClosingError)
+  await closing
+  await expect(session.spawn('true')).rejects.toThrow(/is over/)
+})
+
+test('a process that is being started when the session is closed does not outlive it', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  for (let round = 0; round < 20; round++) {
+    const session = await corral.spawn({ command: 'sleep', args: ['1000'], mode: 'persistent' })
+    const starting = [1, 2, 3].map(() => session.spawn('sleep', ['1000']))
+    await session.close({ graceMs: 0 })
+    await Promise.allSettled(starting)
+    expect(await pen.members()).toEqual([])
+  }
+})
+
+test('a command that cannot be started rejects, with its cause, and leaves nothing', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  await expect(corral.spawn({ key: 'k', command: '/nonexistent' })).rejects.toMatchObject({
+    code: 'CORRAL_SPAWN_FAILED',
+    systemCode: 'ENOENT',
+    path: '/nonexistent',
+  })
+  expect(corral.list()).toEqual([])
+  expect((await pen.groups()).filter((group) => group.includes('/sessions/'))).toEqual([])
+  await corral.spawn({ key: 'k', command: 'true' }).then((session) => session.closed)
+})
+
+test('a limit that this host cannot enforce refuses the session before anything ran, unless told to make do', async ({
+  pen,
+}) => {
+  const corral = await openInPen(pen)
+  if ((await readFile(`${pen.path}/cgroup.controllers`, 'utf8')).split(/\s/).includes('memory')) {
+    const session = await corral.spawn({ command: 'sleep', args: ['1000'], limits: { memoryMax: '64M' } })
+    expect(session.receipt.limits).toEqual([
+      { name: 'memoryMax', requested: 64 * 2 ** 20, applied: 64 * 2 ** 20, enforcedBy: 'cgroup' },
+    ])
+    return
+  }
+  await expect(corral.spawn({ command: 'true', limits: { memoryMax: '64M' } })).rejects.toMatchObject({
+    code: 'CORRAL_LIMIT_UNSUPPORTED',
+  })
+  const lenient = await openInPen(pen, { enforcement: 'best-effort' })
+  const session = await lenient.spawn({ command: 'true', limits: { memoryMax: '64M' } })
+  expect(session.receipt.limits).toEqual([
+    { name: 'memoryMax', requested: 64 * 2 ** 20, applied: null, enforcedBy: 'none' },
+  ])
+  await session.closed
+})
+
+test('a session whose group somebody else killed and removed reports that', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const session = await corral.spawn({ command: 'sleep', args: ['1000'], mode: 'persistent' })
+  const exited = once(session.process, 'exit')
+  await pen.kill()
+  await exited
+  // A killed group without word from the killer is an ordinary end of a persistent session's leader
+  expect(session.state).toBe('running')
+  expect(await session.close()).toMatchObject({ signal: 'SIGKILL', killed: { count: 0 } })
+})
+
+test('is disposed of at the end of an `await using` block', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  let kept: Session
+  {
+    await using session = await corral.spawn({ command: 'sleep', args: ['1000'], mode: 'persistent' })
+    kept = session
+  }
+  expect(kept.state).toBe('removed')
+})
