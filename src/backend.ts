@@ -61,6 +61,8 @@ export interface Group {
   isGone(): boolean
   /** Why another program ended the group, if it left word of that. */
   killedBy(): string | undefined
+  /** Calls back when such word may have come. Returns the way to stop. */
+  watchKilled(heard: () => void): () => void
   /** Removes the group, and its family where nothing else is in it. */
   remove(): Promise<void>
 }

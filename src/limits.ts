@@ -1,6 +1,7 @@
 // Limits as callers write them ('1.5G', '25%', 2 cores), parsed once, at the edge.
 import os from 'node:os'
 import { InvalidLimitError } from './errors.js'
+import { quote } from './quote.js'
 
 /** Bytes as a number, or '1.5G' (K, M, G, T: powers of 1024), or '25%' of the machine's memory. */
 export type Size = number | string
@@ -32,8 +33,7 @@ const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 3
 const SIZE_FORMS = "Write bytes as a number, '512M', '1.5G' (K, M, G, T) or '25%' of the machine's memory"
 
 function refuse(name: string, value: unknown, forms: string): never {
-  const shown = typeof value === 'string' ? `'${value}'` : String(value)
-  throw new InvalidLimitError(`${name}: ${shown} is not a limit`, { hint: forms })
+  throw new InvalidLimitError(`${name}: ${quote(value)} is not a limit`, { hint: forms })
 }
 
 /** What "the machine" is: the memory of the host, or of the container if that has less. */
@@ -92,8 +92,8 @@ export const LIMIT_NAMES = Object.keys(PARSERS) as LimitName[]
  */
 export function parseLimits(limits: unknown, defaults: ParsedLimits = {}): ParsedLimits {
   if (limits === undefined) return defaults
-  if (typeof limits !== 'object' || limits === null)
-    throw new InvalidLimitError(`limits must be an object, not ${limits === null ? 'null' : typeof limits}`)
+  if (typeof limits !== 'object' || limits === null || Array.isArray(limits))
+    throw new InvalidLimitError(`limits must be an object, not ${quote(limits)}`)
   const parsed: ParsedLimits = { ...defaults }
   for (const [name, value] of Object.entries(limits)) {
     if (!Object.hasOwn(PARSERS, name))

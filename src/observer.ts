@@ -1,5 +1,7 @@
 // All instances below a root, seen and ended from outside: what `corral ls`, `kill` and `sweep` stand on.
 // Needs no instance of its own.
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { SweepReport } from './backend.js'
 import { findKillMethod } from './cgroup/kill.js'
 import { KILLED_LABEL } from './cgroup/labels.js'
@@ -9,6 +11,7 @@ import { type InstanceView, type SessionView, surveyInstances } from './cgroup/s
 import { sweepInstances } from './cgroup/sweep.js'
 import { isGone } from './errors.js'
 import { loadNative, type Native } from './native.js'
+import { parseMilliseconds } from './options.js'
 import { stuckError } from './stuck.js'
 
 /** Which sessions are meant. */
@@ -24,6 +27,8 @@ export interface KilledSession {
 
 interface Found {
   instance: string
+  /** Whether the instance's owner lives. */
+  alive: boolean
   session: SessionView
 }
 
@@ -32,7 +37,7 @@ function descend(session: SessionView): SessionView[] {
 }
 
 function select(instances: InstanceView[], selection: Selection): Found[] {
-  return instances.flatMap(({ instance, sessions }) => {
+  return instances.flatMap(({ instance, alive, sessions }) => {
     const all = sessions.flatMap(descend)
     let chosen = all
     if ('keys' in selection)
@@ -42,9 +47,13 @@ function select(instances: InstanceView[], selection: Selection): Found[] {
         .filter(({ key }) => key === selection.parent)
         .flatMap(({ children }) => children.flatMap(descend))
     else if ('instance' in selection && selection.instance !== instance) chosen = []
-    return chosen.filter(({ group }) => group !== undefined).map((session) => ({ instance, session }))
+    return chosen.filter(({ group }) => group !== undefined).map((session) => ({ instance, alive, session }))
   })
 }
+
+// An owner hears of the kill within a millisecond; one that is stopped or busy must not hold us up for long.
+const OWNER_MS = 1000
+const OWNER_LOOK_MS = 2
 
 export class Observer {
   readonly root: string
@@ -75,7 +84,8 @@ export class Observer {
    * by a label, closes its own side and reports it.
    * @throws AggregateError of what could not be ended, after all others were.
    */
-  async kill(selection: Selection, graceMs: number): Promise<KilledSession[]> {
+  async kill(selection: Selection, grace: number): Promise<KilledSession[]> {
+    const graceMs = parseMilliseconds('graceMs', grace)
     const found = select(this.list(), selection)
     const results = await Promise.allSettled(found.map((one) => this.#kill(one, graceMs)))
     const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
@@ -84,7 +94,7 @@ export class Observer {
     return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   }
 
-  async #kill({ instance, session }: Found, graceMs: number): Promise<KilledSession> {
+  async #kill({ instance, alive, session }: Found, graceMs: number): Promise<KilledSession> {
     const directory = session.group?.path ?? session.path
     const { killMethod, killTimeoutMs } = this.#remover
     this.#leaveWord(directory)
@@ -94,8 +104,15 @@ export class Observer {
       freeze: killMethod === 'freeze',
     })
     if (!ended.empty) throw stuckError(`session '${session.key}'`, directory, ended.left, killTimeoutMs)
+    if (alive) await this.#ownerRemoves(directory)
     await removeEmpty(directory, this.#remover)
     return { instance, key: session.key, path: directory, killed: ended.killed }
+  }
+
+  /** Gives the owner the time to read the word we left and to remove the group; after that it is ours to remove. */
+  async #ownerRemoves(directory: string): Promise<void> {
+    const deadline = performance.now() + OWNER_MS
+    while (existsSync(directory) && performance.now() < deadline) await sleep(OWNER_LOOK_MS)
   }
 
   #leaveWord(directory: string): void {

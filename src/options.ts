@@ -7,6 +7,7 @@ import { InvalidArgumentError } from './errors.js'
 import { parseKey } from './key.js'
 import { type Limits, type ParsedLimits, parseLimits } from './limits.js'
 import type { NativeStdio } from './native.js'
+import { quote } from './quote.js'
 
 export interface OpenOptions {
   /** A cgroup2 directory to build under. By default it is found: `corral doctor` shows how. */
@@ -112,18 +113,9 @@ const SPAWN_OPTIONS = [
 const MAX_DESCRIPTORS = 64
 const MAX_ID = 2 ** 32 - 2
 
-function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  return Array.isArray(value)
-    ? 'an array'
-    : typeof value === 'object' && value !== null
-      ? 'an object'
-      : String(value)
-}
-
 function fieldsOf(value: unknown, where: string, allowed: string[]): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new InvalidArgumentError(`${where} takes an object of options, not ${show(value)}`)
+    throw new InvalidArgumentError(`${where} takes an object of options, not ${quote(value)}`)
   for (const name of Object.keys(value))
     if (!allowed.includes(name))
       throw new InvalidArgumentError(`${where} has no option '${name}'`, {
@@ -133,7 +125,7 @@ function fieldsOf(value: unknown, where: string, allowed: string[]): Fields {
 }
 
 function refuse(name: string, value: unknown, forms: string): never {
-  throw new InvalidArgumentError(`${name}: ${show(value)} will not do`, { hint: `Give ${forms}` })
+  throw new InvalidArgumentError(`${name}: ${quote(value)} will not do`, { hint: `Give ${forms}` })
 }
 
 function text(fields: Fields, name: string): string | undefined {
@@ -181,6 +173,14 @@ function id(fields: Fields, name: string): number | undefined {
   return value
 }
 
+function parseLogger(logger: unknown): Logger | undefined {
+  if (logger === undefined) return undefined
+  const methods = logger as Partial<Record<string, unknown>> | null
+  for (const method of ['child', 'info', 'warn', 'error'])
+    if (typeof methods?.[method] !== 'function') refuse('logger', logger, 'a pino logger')
+  return logger as Logger
+}
+
 export function parseOpenOptions(options: OpenOptions | undefined): OpenPlan {
   const fields = fieldsOf(options ?? {}, 'openCorral()', OPEN_OPTIONS)
   const root = text(fields, 'root')
@@ -193,7 +193,7 @@ export function parseOpenOptions(options: OpenOptions | undefined): OpenPlan {
     graceMs: milliseconds(fields, 'graceMs', 2000),
     killTimeoutMs: milliseconds(fields, 'killTimeoutMs', 10_000),
     sweep: flag(fields, 'sweep', true),
-    logger: fields['logger'] as Logger | undefined,
+    logger: parseLogger(fields['logger']),
   }
 }
 

@@ -3,30 +3,25 @@
 import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
-import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import type { ProcessPlan, SpawnedProcess } from './backend.js'
 import { InvalidArgumentError } from './errors.js'
 import type { Native, NativeExit } from './native.js'
+import { nameOfSignal, numberOfSignal } from './signals.js'
 
 export interface ExitStatus {
   code: number | null
   signal: NodeJS.Signals | null
 }
 
-const SIGNAL_NAMES = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
-)
-
 function statusOf({ code, signal }: NativeExit): ExitStatus {
   if (signal === 0) return { code, signal: null }
-  // Real-time signals have no name in Node
-  return { code: null, signal: SIGNAL_NAMES.get(signal) ?? (`SIG${signal}` as NodeJS.Signals) }
+  return { code: null, signal: nameOfSignal(signal) }
 }
 
 function signalNumber(signal: NodeJS.Signals | number): number {
-  const number = typeof signal === 'number' ? signal : constants.signals[signal]
-  if (!Number.isInteger(number) || number < 0 || number > 64)
+  const number = typeof signal === 'number' ? signal : numberOfSignal(signal)
+  if (number === undefined || !Number.isInteger(number) || number < 0 || number > 64)
     throw new InvalidArgumentError(`'${signal}' is not a signal`, {
       hint: "Give a name such as 'SIGTERM', or a number from 0 to 64",
     })

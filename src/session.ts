@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppliedLimit, Ended, Group, Killed, Usage } from './backend.js'
-import { ClosingError } from './errors.js'
+import { ClosingError, isSystemError } from './errors.js'
 import type { Native } from './native.js'
 import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
@@ -157,14 +157,37 @@ export class Session extends EventEmitter<SessionEvents> {
 
   #onLeaderExit(): void {
     if (this.state !== 'running') return
+    this.#checkKilled()
+    if (this.state !== 'running') return
+    if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete', 0)
+    else this.#watchWithoutLeader()
+  }
+
+  /** Closes the session when another program (`corral kill`) has ended its group. */
+  #checkKilled(): void {
+    if (this.state !== 'running') return
     const killedBy = this.#group.killedBy()
-    if (killedBy !== undefined || this.#group.isGone()) this.#closeUnasked(killedBy ?? 'killed-externally')
-    else if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete')
+    if (killedBy !== undefined || this.#group.isGone()) {
+      // The killer may have left the others a grace period; a oneshot session ends them with its leader
+      this.#closeUnasked(killedBy ?? 'killed-externally', this.mode === 'oneshot' ? 0 : this.#facts.graceMs)
+    }
+  }
+
+  /** The leader's exit tells of a kill; a session that goes on without one has to listen. */
+  #watchWithoutLeader(): void {
+    try {
+      this.once(
+        'closing',
+        this.#group.watchKilled(() => this.#checkKilled()),
+      )
+    } catch (error) {
+      if (!isSystemError(error)) throw error // no watches left, or the group is gone: found out at the next call
+    }
   }
 
   /** A close that nobody waits for: its failure is told by `closed` and the 'stuck' event. */
-  #closeUnasked(reason: string): void {
-    this.#close(reason, 0).catch(() => undefined)
+  #closeUnasked(reason: string, graceMs: number): void {
+    this.#close(reason, graceMs).catch(() => undefined)
   }
 
   #close(reason: string, graceMs: number): Promise<SessionReport> {

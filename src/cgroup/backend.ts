@@ -10,7 +10,6 @@ import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
 import { CORRAL, createInstance, type Instance, removeInstance, SESSIONS } from './instance.js'
 import { findKillMethod } from './kill.js'
-import { nameOfKey } from './name.js'
 import { removeTree } from './removal.js'
 import { findRoot, vacateRoot } from './root.js'
 import { sweepInstances } from './sweep.js'
@@ -61,13 +60,7 @@ export class CgroupBackend implements Backend {
   }
 
   family(name: string, parent: Family | undefined): Family {
-    return new CgroupFamily(
-      nameOfKey(name),
-      name,
-      parent as CgroupFamily | undefined,
-      this.#sessions,
-      this.#context,
-    )
+    return new CgroupFamily(name, parent as CgroupFamily | undefined, this.#sessions, this.#context)
   }
 
   sweep(options: SweepOptions): Promise<SweepReport> {

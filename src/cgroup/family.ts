@@ -5,13 +5,12 @@ import type { GroupStep } from '../native.js'
 import { enableStep } from './controllers.js'
 import { CgroupGroup, type GroupContext } from './group.js'
 import { KEY_LABEL } from './labels.js'
-import { isDigest, LEAF } from './name.js'
+import { LEAF, labelOfKey, nameOfKey } from './name.js'
 import { removeEmpty } from './removal.js'
 
 export class CgroupFamily implements Family {
   readonly path: string
-  readonly #name: string
-  readonly #key: string
+  readonly #label: string | undefined
   readonly #parent: CgroupFamily | undefined
   readonly #context: GroupContext
   /** Groups and families in here, those being made included. */
@@ -19,28 +18,26 @@ export class CgroupFamily implements Family {
   /** While the directory is being removed: nobody may make anything in it before that is over. */
   #removal: Promise<void> | undefined
 
-  constructor(
-    name: string,
-    key: string,
-    parent: CgroupFamily | undefined,
-    top: string,
-    context: GroupContext,
-  ) {
+  constructor(key: string, parent: CgroupFamily | undefined, top: string, context: GroupContext) {
+    const name = nameOfKey(key)
     this.path = path.join(parent?.path ?? top, name)
-    this.#name = name
-    this.#key = key
+    this.#label = labelOfKey(key, name)
     this.#parent = parent
     this.#context = context
   }
 
   async create(plan: GroupPlan): Promise<CgroupGroup> {
-    this.#enter()
+    const leave = this.#enter()
+    const leaf = path.join(this.path, LEAF)
     try {
       for (const family of this.#line()) await family.#removal
-      const leaf = path.join(this.path, LEAF)
-      return await CgroupGroup.make(leaf, this.#steps(), plan, this.#context, () => this.#release(leaf))
+      return await CgroupGroup.make(leaf, this.#steps(), plan, this.#context, () => {
+        leave()
+        return this.#prune(leaf)
+      })
     } catch (error) {
-      await this.#release(undefined)
+      leave()
+      await this.#prune(undefined)
       throw error
     }
   }
@@ -53,20 +50,24 @@ export class CgroupFamily implements Family {
   #steps(): GroupStep[] {
     return this.#line().flatMap((family): GroupStep[] => [
       ['shared', family.path],
-      ...(isDigest(family.#name) ? [['label', family.path, family.#key, KEY_LABEL] as GroupStep] : []),
+      ...(family.#label ? [['label', family.path, family.#label, KEY_LABEL] as GroupStep] : []),
       ...enableStep(family.path, this.#context.controllers),
     ])
   }
 
-  #enter(): void {
+  /** Gives the way out, which counts once however often it is taken: a removal that failed is tried again. */
+  #enter(): () => void {
+    let inside = true
     for (const family of this.#line()) family.#users++
+    return () => {
+      for (const family of inside ? this.#line() : []) family.#users--
+      inside = false
+    }
   }
 
-  /** A group has ended (`leaf`: its directory, still to be removed). Removes it, with all families that are now empty. */
-  async #release(leaf: string | undefined): Promise<void> {
-    const line = this.#line()
-    for (const family of line) family.#users--
-    const empty = line.filter((family) => family.#users === 0)
+  /** Removes `leaf`, a group's directory, with all families on the way to it that nobody is in any more. */
+  async #prune(leaf: string | undefined): Promise<void> {
+    const empty = this.#line().filter((family) => family.#users === 0)
     const top = empty[0]?.path ?? leaf
     if (top === undefined) return
     const removal = removeEmpty(top, this.#context)

@@ -1,5 +1,5 @@
 // One group of processes: a leaf cgroup from its making to its removal.
-import { existsSync } from 'node:fs'
+import { existsSync, watch } from 'node:fs'
 import type {
   AppliedLimit,
   Ended,
@@ -166,6 +166,13 @@ export class CgroupGroup implements Group {
 
   killedBy(): string | undefined {
     return this.#context.native.getLabel(this.path, KILLED_LABEL)
+  }
+
+  watchKilled(heard: () => void): () => void {
+    const watcher = watch(this.path, heard) // a label is an attribute, and setting one is an event (inotify(7))
+    watcher.unref()
+    watcher.on('error', () => undefined) // without it, word is found at the next thing that is done in the group
+    return () => watcher.close()
   }
 
   remove(): Promise<void> {

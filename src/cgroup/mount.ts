@@ -50,6 +50,8 @@ export interface CgroupPlace {
 
 /** The directory in which `mount` shows the cgroup named `name`, if it does. */
 export function directoryOf(mount: CgroupMount, name: string): string | undefined {
+  // `/..` is how the kernel names what lies outside of our cgroup namespace
+  if ([mount.root, name].some((cgroup) => cgroup.split('/').includes('..'))) return undefined
   const below = path.posix.relative(mount.root, name)
   return below === '..' || below.startsWith('../') ? undefined : path.posix.join(mount.point, below)
 }

@@ -12,15 +12,27 @@ const MAX_NAME_BYTES = 255
 // their name, and a dot is always escaped.
 const TAKEN = new Set([LEAF, 'tasks', 'notify_on_release', 'release_agent'])
 
+// Not the colon, which separates the fields of /proc/PID/cgroup: a Java runtime, for one, stops reading there
+// (JDK-8272124).
+const PLAIN = /[A-Za-z0-9_@+,-]/
+
 const percent = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 
 function escapeKey(key: string): string {
   let name = ''
   for (const byte of Buffer.from(key)) {
     const character = String.fromCharCode(byte)
-    name += /[A-Za-z0-9:_@+,-]/.test(character) ? character : percent(byte)
+    name += PLAIN.test(character) ? character : percent(byte)
   }
   return TAKEN.has(name) ? percent(name.charCodeAt(0)) + name.slice(1) : name
+}
+
+function unescapeKey(name: string): string | undefined {
+  if (!/^(?:[A-Za-z0-9_@+,-]|%[0-9A-F]{2})+$/.test(name)) return undefined
+  const bytes = name.replace(/%([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  return Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
 function digest(key: string): string {
@@ -28,7 +40,7 @@ function digest(key: string): string {
 }
 
 /**
- * The directory name of a key: the key itself with every byte but letters, digits and `:_@+,-` written as %XX,
+ * The directory name of a key: the key itself with every byte but letters, digits and `_@+,-` written as %XX,
  * or, where that is longer than a file name can be, `=` and the SHA-256 of the key, which then stands in KEY_LABEL.
  */
 export function nameOfKey(key: string): string {
@@ -36,9 +48,9 @@ export function nameOfKey(key: string): string {
   return name.length <= MAX_NAME_BYTES ? name : digest(key)
 }
 
-/** Whether the key of this name has to be kept in KEY_LABEL. */
-export function isDigest(name: string): boolean {
-  return name.startsWith('=')
+/** What KEY_LABEL of the directory named `name` has to hold; `undefined` where the name tells the key by itself. */
+export function labelOfKey(key: string, name: string): string | undefined {
+  return name.startsWith('=') ? escapeKey(key) : undefined
 }
 
 /**
@@ -46,14 +58,6 @@ export function isDigest(name: string): boolean {
  * the name. `undefined`: the name is not one of ours.
  */
 export function keyOfName(name: string, label: () => string | undefined): string | undefined {
-  if (isDigest(name)) {
-    const key = label()
-    return key !== undefined && digest(key) === name ? key : undefined
-  }
-  if (!/^(?:[A-Za-z0-9:_@+,-]|%[0-9A-F]{2})+$/.test(name) || TAKEN.has(name)) return undefined
-  const bytes = name.replace(/%([0-9A-F]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
-  const key = Buffer.from(bytes, 'latin1').toString('utf8')
-  return nameOfKey(key) === name ? key : undefined
+  const key = unescapeKey(name.startsWith('=') ? (label() ?? '') : name)
+  return key !== undefined && nameOfKey(key) === name ? key : undefined
 }

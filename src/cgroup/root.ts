@@ -67,8 +67,11 @@ function checkExplicit(directory: string): RootCandidate {
     usable,
     why,
   })
-  if (!existsSync(directory)) return candidate(false, 'it does not exist')
-  if (!statSync(directory).isDirectory()) return candidate(false, 'it is not a directory')
+  try {
+    if (!statSync(directory).isDirectory()) return candidate(false, 'it is not a directory')
+  } catch (error) {
+    return candidate(false, isGone(error) ? 'it does not exist' : (error as Error).message)
+  }
   if (!isCgroup2(directory)) return candidate(false, 'it is not a directory of a cgroup2 file system')
   if (!isWritable(directory)) return candidate(false, `uid ${process.getuid?.()} may not write in it`)
   return candidate(true, 'it was asked for and is writable')

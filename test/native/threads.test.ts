@@ -44,8 +44,7 @@ test('sessions can be held from several worker threads', async ({ pen }) => {
   const counts = await Promise.all(
     [1, 2, 3].map(async () => {
       const worker = new Worker(new URL('fixtures/in-worker.mjs', import.meta.url), { workerData: pen.path })
-      const [count] = await once(worker, 'message')
-      await once(worker, 'exit')
+      const [[count]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
       return count
     }),
   )
