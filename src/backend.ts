@@ -2,7 +2,7 @@
 // nothing of keys and parents. It has families (named places that nest) and in each at most one group of processes.
 
 import type { LimitName, ParsedLimits } from './limits.js'
-import type { NativeStdio } from './native.js'
+import type { NativeExit, NativeStdio } from './native.js'
 
 export type BackendName = 'cgroup'
 
@@ -21,13 +21,21 @@ export interface Backend {
 }
 
 export interface Family {
-  /** Makes the group of this family, empty, with its limits set and read back. All or nothing. */
-  create(plan: GroupPlan): Promise<Group>
+  /**
+   * Makes the group of this family, with its limits set and read back, and starts its first process in it.
+   * All or nothing, and nothing runs before the limits hold.
+   */
+  start(plan: GroupPlan, leader: ProcessPlan): Promise<Started>
+}
+
+export interface Started {
+  group: Group
+  leader: SpawnedProcess
 }
 
 export interface GroupPlan {
   limits: ParsedLimits
-  /** `required`: a limit that cannot be enforced makes create() reject. */
+  /** `required`: a limit that cannot be enforced makes start() reject. */
   enforcement: Enforcement
   /** Hints for people and for other programs; never trusted. */
   labels: { mode: string; command: string }
@@ -48,7 +56,8 @@ export interface AppliedLimit {
 export interface Group {
   /** The directory that holds the processes. */
   readonly path: string
-  readonly limits: AppliedLimit[]
+  /** What was asked for, and what the kernel holds now. */
+  limits(): AppliedLimit[]
   /** Starts a process that is in the group from its first instruction on. */
   spawn(plan: ProcessPlan): Promise<SpawnedProcess>
   /** Ends all processes of the group; a second call with less grace hastens the first. */
@@ -83,6 +92,8 @@ export interface SpawnedProcess {
   pidfd: number
   fds: number[]
   createdInPlace: boolean
+  /** Settles when the process has ended. */
+  exited: Promise<NativeExit>
 }
 
 export interface EndPlan {

@@ -2,7 +2,7 @@
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import pino, { type Logger } from 'pino'
-import type { Backend, BackendName, Group, SweepReport } from './backend.js'
+import type { Backend, BackendName, SweepReport } from './backend.js'
 import { CgroupBackend } from './cgroup/backend.js'
 import { ClosingError, InvalidArgumentError, KeyLiveError } from './errors.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
@@ -17,7 +17,6 @@ import {
   type SpawnOptions,
   type SpawnPlan,
 } from './options.js'
-import { ContainedProcess } from './process.js'
 import type { SessionReport } from './report.js'
 import { type CloseOptions, Session } from './session.js'
 
@@ -212,12 +211,21 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   async #start(plan: SpawnPlan, member: Member): Promise<Session> {
-    const group = await member.place.create({
-      limits: plan.limits,
-      enforcement: this.#plan.enforcement,
-      labels: { mode: plan.mode, command: plan.process.argv.join(' ') },
+    const { group, leader } = await member.place.start(
+      {
+        limits: plan.limits,
+        enforcement: this.#plan.enforcement,
+        labels: { mode: plan.mode, command: plan.process.argv.join(' ') },
+      },
+      plan.process,
+    )
+    const session = new Session(this.#native, group, plan.process, leader, {
+      key: plan.key,
+      parentKey: plan.parentKey,
+      mode: plan.mode,
+      graceMs: plan.graceMs,
+      killTimeoutMs: this.#plan.killTimeoutMs,
     })
-    const session = await this.#startLeader(plan, group)
     this.#adopt(session, member)
     const refusal = this.#refusal(plan, member)
     if (!refusal) {
@@ -226,23 +234,6 @@ export class Corral extends EventEmitter<CorralEvents> {
     }
     await session.close({ reason: 'closed-while-starting', graceMs: 0 })
     throw refusal
-  }
-
-  async #startLeader(plan: SpawnPlan, group: Group): Promise<Session> {
-    try {
-      const spawned = await group.spawn(plan.process)
-      const leader = new ContainedProcess(this.#native, plan.process, spawned)
-      return new Session(this.#native, group, leader, spawned.createdInPlace, {
-        key: plan.key,
-        parentKey: plan.parentKey,
-        mode: plan.mode,
-        graceMs: plan.graceMs,
-        killTimeoutMs: this.#plan.killTimeoutMs,
-      })
-    } catch (error) {
-      await group.remove()
-      throw error
-    }
   }
 
   /** Why a session that was just started may not go on: what was closed while it started. */

@@ -7,6 +7,8 @@ import { NativeMissingError, UnsupportedPlatformError } from './errors.js'
 export type NativeStdio = number | 'ignore' | 'socket' | 'pipe-in' | 'pipe-out'
 
 export interface NativeSpawnPlan {
+  /** What to do first; all of it is undone when it, or the spawn, fails. A flat list of `step`s. */
+  make?: string[]
   /** Directory of the cgroup to be born in; absent: the caller's own. */
   group?: string
   command: string
@@ -58,17 +60,28 @@ export interface NativeEnded {
   left: number[]
 }
 
-/** One step of makeGroup(): `new` and `shared` directories, a `write` into a file, a `label` on a directory. */
-export type GroupStep =
-  | [kind: 'new' | 'shared', path: string]
-  | [kind: 'write', path: string, value: string]
-  | [kind: 'label', path: string, value: string, name: string]
+/** A process that is being started. */
+export interface NativeSpawning {
+  started: Promise<NativeSpawned>
+  /** Settles when the process has ended and is reaped. Does not keep the event loop alive. */
+  exited: Promise<NativeExit>
+}
+
+/**
+ * The steps in the making of a group. The addon takes them as a flat list, four strings each: kind, path, value, name.
+ * A `shared` directory may exist already. A `write` is refused with ERANGE when the kernel then holds more than it was
+ * asked to. A `label` is an extended attribute.
+ */
+export const step = {
+  newDirectory: (path: string) => ['new', path, '', ''],
+  sharedDirectory: (path: string) => ['shared', path, '', ''],
+  write: (path: string, value: string) => ['write', path, value, ''],
+  label: (path: string, name: string, value: string) => ['label', path, value, name],
+}
 
 /** All failures are Errors with `errno`, `syscall` and, where there is one, `path`. */
 export interface Native {
-  spawn(plan: NativeSpawnPlan): Promise<NativeSpawned>
-  makeGroup(steps: GroupStep[]): Promise<void>
-  watchExit(pidfd: number): Promise<NativeExit>
+  spawn(plan: NativeSpawnPlan): NativeSpawning
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>
   removeGroup(path: string, boundMs: number): Promise<void>
   members(path: string): number[]

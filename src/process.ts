@@ -57,7 +57,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     this.#pidfd = spawned.pidfd
     this.#fds = spawned.fds
     this.ref()
-    this.exited = native.watchExit(spawned.pidfd).then((exit) => this.#onExit(exit))
+    this.exited = spawned.exited.then((exit) => this.#onExit(exit))
     // Not before whoever awaits the spawn has had the chance to listen
     setImmediate(() => this.#announce())
   }

@@ -4,7 +4,7 @@
 //                                          \--killTimeoutMs over--> stuck (close() again tries again)
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AppliedLimit, Ended, Group, Killed, Usage } from './backend.js'
+import type { AppliedLimit, Ended, Group, Killed, ProcessPlan, SpawnedProcess, Usage } from './backend.js'
 import { ClosingError, isSystemError } from './errors.js'
 import type { Native } from './native.js'
 import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
@@ -76,19 +76,14 @@ export class Session extends EventEmitter<SessionEvents> {
   /** Processes that are being started in the group: the group must outlive these calls. */
   #starting = new Set<Promise<unknown>>()
 
-  constructor(
-    native: Native,
-    group: Group,
-    leader: ContainedProcess,
-    createdInPlace: boolean,
-    facts: SessionFacts,
-  ) {
+  constructor(native: Native, group: Group, plan: ProcessPlan, leader: SpawnedProcess, facts: SessionFacts) {
     super()
     this.key = facts.key
     if (facts.parentKey !== undefined) this.parentKey = facts.parentKey
     this.mode = facts.mode
-    this.process = leader
-    this.receipt = { backend: 'cgroup', path: group.path, createdInPlace, limits: group.limits }
+    this.process = new ContainedProcess(native, plan, leader)
+    const { createdInPlace } = leader
+    this.receipt = { backend: 'cgroup', path: group.path, createdInPlace, limits: group.limits() }
     this.#native = native
     this.#group = group
     this.#facts = facts
@@ -96,7 +91,7 @@ export class Session extends EventEmitter<SessionEvents> {
       this.#settle = { resolve, reject }
     })
     this.closed.catch(() => undefined) // whoever does not wait for it is told by the 'stuck' event
-    void leader.exited.then(() => this.#onLeaderExit())
+    void this.process.exited.then(() => this.#onLeaderExit())
   }
 
   /**

@@ -7,8 +7,8 @@ import { line } from './support/line.js'
 import { openInPen } from './support/open-in-pen.js'
 import { test } from './support/pen-test.js'
 
-// Says when it is ready; ignores SIGTERM, as do the shell's own children
-const stubborn = { command: 'sh', args: ['-c', 'trap "" TERM; echo ready; while :; do sleep 1000; done'] }
+// Two processes that ignore SIGTERM; says when both are there
+const stubborn = { command: 'sh', args: ['-c', 'trap "" TERM; sleep 1000 & echo ready; wait'] }
 const ready = (session: Session) => {
   if (!session.process.stdout) throw new Error('no stdout')
   return line(session.process.stdout, /^ready$/)

@@ -22,8 +22,6 @@ public:
       : bridge_(new Bridge(env)), spawner_(*bridge_), watcher_(*bridge_) {
     DefineAddon(exports, {
                              InstanceMethod("spawn", &Corral::Spawn),
-                             InstanceMethod("makeGroup", &Corral::MakeGroup),
-                             InstanceMethod("watchExit", &Corral::WatchExit),
                              InstanceMethod("endGroup", &Corral::EndGroup),
                              InstanceMethod("removeGroup", &Corral::RemoveGroup),
                              InstanceMethod("members", &Corral::Members),
@@ -54,28 +52,37 @@ private:
     return env.Undefined();
   }
 
-  Napi::Value AddToSpawner(std::unique_ptr<SpawnerJob> job) {
-    Napi::Value promise = job->Promise();
+  // False with a pending exception: the watcher cannot be had.
+  bool HasWatcher(Napi::Env env) {
+    if (watcher_.Start())
+      return true;
+    Fail(env, errno, "start watcher", "");
+    return false;
+  }
+
+  Napi::Value Spawn(const Napi::CallbackInfo &info) {
+    if (!HasWatcher(info.Env()))
+      return info.Env().Undefined();
+    std::unique_ptr<SpawnJob> job = MakeSpawnJob(info, watcher_);
+    Napi::Object promises = Napi::Object::New(info.Env());
+    promises.Set("started", job->Promise());
+    promises.Set("exited", job->Exited());
     bridge_->Hold();
     spawner_.Add(std::move(job));
-    return promise;
+    return promises;
   }
 
-  Napi::Value AddToWatcher(Napi::Env env, std::unique_ptr<WatcherJob> job) {
+  Napi::Value Watch(Napi::Env env, std::unique_ptr<WatcherJob> job) {
+    if (!HasWatcher(env))
+      return env.Undefined();
     Napi::Value promise = job->Promise();
-    watcher_.Add(env, std::move(job));
+    bridge_->Hold();
+    watcher_.Add(std::move(job));
     return promise;
   }
 
-  Napi::Value Spawn(const Napi::CallbackInfo &info) { return AddToSpawner(MakeSpawnJob(info)); }
-  Napi::Value MakeGroup(const Napi::CallbackInfo &info) { return AddToSpawner(MakeGroupJob(info)); }
-  Napi::Value WatchExit(const Napi::CallbackInfo &info) {
-    return AddToWatcher(info.Env(), MakeExitJob(info));
-  }
-  Napi::Value EndGroup(const Napi::CallbackInfo &info) { return AddToWatcher(info.Env(), MakeEndJob(info)); }
-  Napi::Value RemoveGroup(const Napi::CallbackInfo &info) {
-    return AddToWatcher(info.Env(), MakeRemoveJob(info));
-  }
+  Napi::Value EndGroup(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndJob(info)); }
+  Napi::Value RemoveGroup(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeRemoveJob(info)); }
 
   // (path) -> pids of the group and of all below it; [] when it is gone
   Napi::Value Members(const Napi::CallbackInfo &info) {

@@ -20,7 +20,9 @@ public:
 
   Napi::Value Promise() const { return deferred_.Promise(); }
   // Resolves or rejects the promise with what the worker left in this job.
-  void Settle(Napi::Env env);
+  virtual void Settle(Napi::Env env);
+  // Settles the promise of a job that will not be done after all: Node keeps those that are never settled.
+  void Abandon(Napi::Env env) { deferred_.Resolve(env.Undefined()); }
   // Whether the event loop is kept alive until this job has settled.
   virtual bool HoldsLoop() const { return true; }
 

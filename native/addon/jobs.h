@@ -8,15 +8,17 @@
 #include "spawner.h"
 #include "watcher.h"
 
-// ({ group?, command, argv, env?, cwd?, stdio, detached?, uid?, gid?, noClone3? })
+// ({ make?, group?, command, argv, env?, cwd?, stdio, detached?, uid?, gid?, noClone3? })
 //   -> { pid, pidfd, fds: (number | -1)[], createdInPlace }
-std::unique_ptr<SpawnerJob> MakeSpawnJob(const Napi::CallbackInfo &info);
-
-// ([kind, path, value, name?][]) -> undefined
-std::unique_ptr<SpawnerJob> MakeGroupJob(const Napi::CallbackInfo &info);
-
-// (pidfd) -> { code, signal }; reaps the process. Does not keep the event loop alive.
-std::unique_ptr<WatcherJob> MakeExitJob(const Napi::CallbackInfo &info);
+// `make` is a flat list of steps, four strings each: kind, path, value, name. They are done first; when they
+// or the spawn fail, nothing of them is left.
+class SpawnJob : public SpawnerJob {
+public:
+  using SpawnerJob::SpawnerJob;
+  // -> { code, signal }, when the process has ended and is reaped. Does not keep the event loop alive.
+  virtual Napi::Value Exited() const = 0;
+};
+std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, Watcher &watcher);
 
 // (path, { graceMs, killMs, freeze }) -> { empty, killed, names, rounds, left }
 std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info);

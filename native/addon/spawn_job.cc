@@ -1,12 +1,15 @@
-// spawn(): the plan is copied out of JavaScript completely before anything else happens.
+// spawn(): makes a group, starts a process in it, watches for its end. The plan is copied out of JavaScript
+// completely before anything else happens.
 #include <algorithm>
 #include <string>
 #include <unistd.h>
 #include <vector>
 
+#include "exit_job.h"
 #include "jobs.h"
 
 extern "C" {
+#include "../core/group.h"
 #include "../core/spawn.h"
 extern char **environ;
 }
@@ -57,9 +60,13 @@ std::vector<std::string> Candidates(const std::string &command, const std::vecto
   return candidates;
 }
 
-class SpawnJob : public SpawnerJob {
+class Spawning : public SpawnJob {
 public:
-  SpawnJob(Napi::Env env, const Napi::Object &plan) : SpawnerJob(env) {
+  Spawning(Napi::Env env, const Napi::Object &plan, Watcher &watcher)
+      : SpawnJob(env), watcher_(watcher), exit_(new ExitJob(env)) {
+    Napi::Value make = plan.Get("make");
+    if (make.IsArray())
+      make_ = Strings(make.As<Napi::Array>());
     command_ = plan.Get("command").ToString().Utf8Value();
     args_ = Strings(plan.Get("argv").As<Napi::Array>());
     Napi::Value environment = plan.Get("env");
@@ -77,7 +84,7 @@ public:
     ReadStdio(plan.Get("stdio").As<Napi::Array>());
   }
 
-  ~SpawnJob() override {
+  ~Spawning() override {
     if (!started_ || handed_over_)
       return;
     // The environment ended before the result could be handed over. The process is in its group, and that is
@@ -86,6 +93,14 @@ public:
     for (int fd : fds_)
       if (fd >= 0)
         close(fd);
+  }
+
+  Napi::Value Exited() const override { return exit_->Promise(); }
+
+  void Settle(Napi::Env env) override {
+    if (exit_)
+      exit_->Abandon(env);
+    Job::Settle(env);
   }
 
   void Run() override {
@@ -99,7 +114,14 @@ public:
     plan_.stdio = stdio_.data();
     plan_.stdio_count = stdio_.size();
     fds_.assign(stdio_.size(), -1);
+    std::vector<corral_make_step> steps = Steps();
+    if (corral_make(steps.data(), steps.size(), &error_) < 0)
+      return;
     started_ = corral_spawn(&plan_, &spawned_, fds_.data(), &error_) == 0;
+    if (!started_)
+      return corral_unmake(steps.data(), steps.size());
+    exit_->Watch(spawned_.pidfd);
+    watcher_.Add(std::move(exit_));
   }
 
 protected:
@@ -117,6 +139,24 @@ protected:
   }
 
 private:
+  static constexpr size_t kStepStrings = 4; // kind, path, value, name
+
+  std::vector<corral_make_step> Steps() const {
+    std::vector<corral_make_step> steps;
+    for (size_t at = 0; at + kStepStrings <= make_.size(); at += kStepStrings)
+      steps.push_back(
+          {Kind(make_[at]), make_[at + 1].c_str(), make_[at + 3].c_str(), make_[at + 2].c_str(), false});
+    return steps;
+  }
+
+  static corral_make_kind Kind(const std::string &name) {
+    if (name == "write")
+      return CORRAL_WRITE;
+    if (name == "label")
+      return CORRAL_LABEL;
+    return name == "shared" ? CORRAL_MAKE_SHARED : CORRAL_MAKE_NEW;
+  }
+
   static const char *Text(const Napi::Value &value, std::string &storage) {
     if (!value.IsString())
       return nullptr;
@@ -144,8 +184,10 @@ private:
     }
   }
 
+  Watcher &watcher_;
+  std::unique_ptr<ExitJob> exit_;
   std::string command_, cwd_, group_;
-  std::vector<std::string> args_, env_, candidates_;
+  std::vector<std::string> make_, args_, env_, candidates_;
   std::vector<corral_stdio> stdio_;
   corral_spawn_plan plan_ = {};
   corral_spawned spawned_ = {};
@@ -156,6 +198,6 @@ private:
 
 } // namespace
 
-std::unique_ptr<SpawnerJob> MakeSpawnJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<SpawnJob>(info.Env(), info[0].As<Napi::Object>());
+std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, Watcher &watcher) {
+  return std::make_unique<Spawning>(info.Env(), info[0].As<Napi::Object>(), watcher);
 }

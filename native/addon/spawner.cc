@@ -14,7 +14,7 @@ constexpr std::chrono::seconds kStopWait(2);
 Spawner::Spawner(Bridge &bridge) : bridge_(bridge) {}
 
 void Spawner::Add(std::unique_ptr<SpawnerJob> job) {
-  std::lock_guard<std::mutex> guard(shared_->mutex);
+  std::unique_lock<std::mutex> lock(shared_->mutex);
   shared_->queue.push_back(std::move(job));
   if (!shared_->running) {
     shared_->running = true;
@@ -25,7 +25,8 @@ void Spawner::Add(std::unique_ptr<SpawnerJob> job) {
     std::thread(Loop, shared_, &bridge_).detach();
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
-  shared_->changed.notify_all();
+  lock.unlock(); // first: the thread that wakes up wants it
+  shared_->changed.notify_one();
 }
 
 void Spawner::Loop(const std::shared_ptr<Shared> &shared, Bridge *bridge) {

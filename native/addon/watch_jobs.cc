@@ -1,4 +1,4 @@
-// The jobs that wait: watchExit(), endGroup(), removeGroup().
+// The jobs that end groups and take them away: endGroup(), removeGroup().
 #include <cerrno>
 #include <string>
 #include <sys/epoll.h>
@@ -7,42 +7,10 @@
 
 extern "C" {
 #include "../core/end.h"
-#include "../core/pidfd.h"
 #include "../core/tree.h"
 }
 
 namespace {
-
-class ExitJob : public WatcherJob {
-public:
-  ExitJob(Napi::Env env, int pidfd) : WatcherJob(env), pidfd_(pidfd) {}
-
-  bool HoldsLoop() const override { return false; } // as of child_process: ref() and unref() decide
-  int Descriptor() const override { return pidfd_; }
-  uint32_t Events() const override { return EPOLLIN; }
-
-  // A pidfd becomes readable when the last thread of the process has ended.
-  int64_t Step(int64_t) override {
-    int answer = corral_pidfd_wait(pidfd_, false, &ended_);
-    if (answer == -EAGAIN)
-      return kWaitForEvent;
-    if (answer < 0)
-      corral_fail(&error_, -answer, "waitid", "");
-    return kDone;
-  }
-
-protected:
-  Napi::Value Result(Napi::Env env) override {
-    Napi::Object result = Napi::Object::New(env);
-    result.Set("code", Napi::Number::New(env, ended_.code));
-    result.Set("signal", Napi::Number::New(env, ended_.signal));
-    return result;
-  }
-
-private:
-  int pidfd_;
-  corral_exit ended_ = {};
-};
 
 class EndJob : public WatcherJob {
 public:
@@ -125,10 +93,6 @@ private:
 };
 
 } // namespace
-
-std::unique_ptr<WatcherJob> MakeExitJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<ExitJob>(info.Env(), info[0].As<Napi::Number>().Int32Value());
-}
 
 std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info) {
   Napi::Object options = info[1].As<Napi::Object>();

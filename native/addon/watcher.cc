@@ -50,15 +50,7 @@ bool Watcher::Start() {
   return true;
 }
 
-void Watcher::Add(Napi::Env env, std::unique_ptr<WatcherJob> job) {
-  if (!Start()) {
-    corral_error error;
-    corral_fail(&error, errno, "start watcher", "");
-    ToError(env, error).ThrowAsJavaScriptException();
-    return;
-  }
-  if (job->HoldsLoop())
-    bridge_.Hold();
+void Watcher::Add(std::unique_ptr<WatcherJob> job) {
   {
     std::lock_guard<std::mutex> guard(mutex_);
     added_.push_back(job.release());

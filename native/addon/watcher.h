@@ -34,12 +34,14 @@ private:
 class Watcher {
 public:
   explicit Watcher(Bridge &bridge);
-  // JavaScript thread. The first call starts the thread; an error (no descriptors left) throws in JavaScript.
-  void Add(Napi::Env env, std::unique_ptr<WatcherJob> job);
+  // JavaScript thread. Starts the thread, if it does not run yet. False, with errno: there are no descriptors
+  // left.
+  bool Start();
+  // Any thread, once the watcher was started.
+  void Add(std::unique_ptr<WatcherJob> job);
   void Stop();
 
 private:
-  bool Start();
   void Loop();
   void Begin(WatcherJob *job);
   void Step(WatcherJob *job);

@@ -2,6 +2,7 @@
 #ifndef CORRAL_GROUP_H
 #define CORRAL_GROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "error.h"
@@ -9,7 +10,7 @@
 enum corral_make_kind {
   CORRAL_MAKE_NEW,    // mkdir; a directory that exists is an error (EEXIST)
   CORRAL_MAKE_SHARED, // mkdir; a directory that exists is used, and never rolled back
-  CORRAL_WRITE,       // write `value` into the file `path`
+  CORRAL_WRITE,       // write `value` into the file `path`, and read it back: see corral_make()
   CORRAL_LABEL,       // set the extended attribute `name` of the directory `path` to `value`
 };
 
@@ -18,9 +19,15 @@ struct corral_make_step {
   const char *path;
   const char *name;  // of a label
   const char *value; // of a write or label
+  bool made;         // out: this call made the directory
 };
 
-// Does the steps in order. 0, or -errno and `error`, and the directories that this call made are gone again.
-int corral_make(const struct corral_make_step *steps, size_t count, struct corral_error *error);
+// Does the steps in order. A written number that the kernel then holds higher than it was asked to (or as
+// "max") is an error, ERANGE: several tools drop a limit so without a word. It may hold it lower: memory
+// limits are whole pages. 0, or -errno and `error`, and the directories that this call made are gone again.
+int corral_make(struct corral_make_step *steps, size_t count, struct corral_error *error);
+
+// Takes the directories away again that corral_make() made, where nothing is in them.
+void corral_unmake(const struct corral_make_step *steps, size_t count);
 
 #endif

@@ -5,7 +5,7 @@ import type { Backend, Enforcement, Family, SweepOptions, SweepReport } from '..
 import { LimitUnsupportedError, RootError, systemDetails } from '../errors.js'
 import type { ParsedLimits } from '../limits.js'
 import { loadNative, type Native } from '../native.js'
-import { enableControllers, limitSteps, unenforceable } from './controllers.js'
+import { enableControllers, setLimits, unenforceable } from './controllers.js'
 import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
 import { CORRAL, createInstance, type Instance, removeInstance, SESSIONS } from './instance.js'
@@ -95,7 +95,7 @@ async function prepareInstance(
         path: root,
         hint: `${root} offers the controllers [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing`,
       })
-    await native.makeGroup(limitSteps(sessions, options.sessions, controllers, false))
+    setLimits(sessions, options.sessions, controllers)
     return {
       native,
       controllers,

@@ -10,8 +10,6 @@ export interface LimitFile {
   format(value: number): string
   /** The limit in the text read back, in the unit of the parsed limit; Infinity: none. */
   parse(text: string): number
-  /** The value that the kernel will really hold, where it rounds. */
-  round?(value: number): number
 }
 
 export interface Controller {
@@ -25,13 +23,12 @@ export interface Controller {
 }
 
 /** A limit file that holds one whole number, or `max`. */
-export function numberFile(limit: LimitName, file: string, round?: (value: number) => number): LimitFile {
+export function numberFile(limit: LimitName, file: string): LimitFile {
   return {
     limit,
     file,
     format: (value) => String(value),
     parse: (text) => (text === 'max' ? Number.POSITIVE_INFINITY : Number(text)),
-    ...(round && { round }),
   }
 }
 

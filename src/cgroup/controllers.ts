@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { AppliedLimit, Usage } from '../backend.js'
 import { KernelError, systemCodeOf, systemDetails } from '../errors.js'
 import type { LimitName, ParsedLimits } from '../limits.js'
-import type { GroupStep } from '../native.js'
+import { step } from '../native.js'
 import type { Controller, LimitFile } from './controller.js'
 import { cpu } from './cpu.js'
 import { readFile, readWords } from './file.js'
@@ -48,11 +48,11 @@ export function enableControllers(directory: string): Controller[] {
   return enabledControllers(directory)
 }
 
-/** The step of makeGroup() that turns `controllers` on below a directory. */
-export function enableStep(directory: string, controllers: Controller[]): GroupStep[] {
+/** The steps that turn `controllers` on below a new directory. */
+export function enableSteps(directory: string, controllers: Controller[]): string[] {
   if (controllers.length === 0) return []
   const value = controllers.map((controller) => `+${controller.name}`).join(' ')
-  return [['write', path.join(directory, 'cgroup.subtree_control'), value]]
+  return step.write(`${directory}/cgroup.subtree_control`, value)
 }
 
 function limitFileOf(name: LimitName, controllers: Controller[]): LimitFile | undefined {
@@ -64,22 +64,32 @@ export function unenforceable(limits: ParsedLimits, controllers: Controller[]): 
   return (Object.keys(limits) as LimitName[]).filter((name) => !limitFileOf(name, controllers))
 }
 
-/** The steps of makeGroup() that set limits and settings in a new directory. */
-export function limitSteps(
-  directory: string,
-  limits: ParsedLimits,
-  controllers: Controller[],
-  session: boolean,
-): GroupStep[] {
-  const steps: GroupStep[] = []
-  for (const controller of session ? controllers : [])
-    for (const [file, value] of controller.settings ?? [])
-      steps.push(['write', path.join(directory, file), value])
+/** The steps that set limits in a new directory. The addon reads each back. */
+export function limitSteps(directory: string, limits: ParsedLimits, controllers: Controller[]): string[] {
+  return (Object.entries(limits) as [LimitName, number][]).flatMap(([name, value]) => {
+    const file = limitFileOf(name, controllers)
+    return file ? step.write(`${directory}/${file.file}`, file.format(value)) : []
+  })
+}
+
+/** Sets limits in a directory that exists, and reads each back. @throws KernelError when the kernel holds less strictly. */
+export function setLimits(directory: string, limits: ParsedLimits, controllers: Controller[]): void {
   for (const [name, value] of Object.entries(limits) as [LimitName, number][]) {
     const file = limitFileOf(name, controllers)
-    if (file) steps.push(['write', path.join(directory, file.file), file.format(value)])
+    if (file) writeFileSync(path.join(directory, file.file), file.format(value))
   }
-  return steps
+  for (const { name, requested, applied } of readLimits(directory, limits, controllers))
+    if (applied !== null && applied > requested)
+      throw new KernelError(`the kernel holds ${name} at ${applied} instead of ${requested}`, {
+        path: directory,
+      })
+}
+
+/** The steps that a session's directory gets whatever its limits. */
+export function settingSteps(directory: string, controllers: Controller[]): string[] {
+  return controllers.flatMap(({ settings = [] }) =>
+    settings.flatMap(([file, value]) => step.write(`${directory}/${file}`, value)),
+  )
 }
 
 /** Reads back what the kernel holds for each of the `limits`. */
@@ -93,15 +103,6 @@ export function readLimits(
     const text = file && readFile(directory, file.file)
     if (!file || text === undefined) return { name, requested, applied: null, enforcedBy: 'none' }
     return { name, requested, applied: file.parse(text), enforcedBy: 'cgroup' }
-  })
-}
-
-/** The limits that the kernel holds otherwise than it was asked to, beyond its own rounding. */
-export function differing(applied: AppliedLimit[], controllers: Controller[]): AppliedLimit[] {
-  return applied.filter(({ name, requested, applied: held }) => {
-    const file = limitFileOf(name, controllers)
-    const expected = file?.round?.(requested) ?? requested
-    return held !== null && held > expected
   })
 }
 

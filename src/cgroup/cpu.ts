@@ -10,12 +10,11 @@ export const cpu: Controller = {
     {
       limit: 'cpuMax',
       file: 'cpu.max',
-      format: (cores) => `${Math.round(cores * PERIOD_US)} ${PERIOD_US}`,
+      format: (cores) => `${Math.floor(cores * PERIOD_US)} ${PERIOD_US}`,
       parse(text) {
         const [quota = '', period] = text.split(' ')
         return quota === 'max' ? Number.POSITIVE_INFINITY : Number(quota) / Number(period)
       },
-      round: (cores) => Math.round(cores * PERIOD_US) / PERIOD_US,
     },
     numberFile('cpuWeight', 'cpu.weight'),
   ],

@@ -1,8 +1,8 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
 import path from 'node:path'
-import type { Family, GroupPlan } from '../backend.js'
-import type { GroupStep } from '../native.js'
-import { enableStep } from './controllers.js'
+import type { Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
+import { step } from '../native.js'
+import { enableSteps } from './controllers.js'
 import { CgroupGroup, type GroupContext } from './group.js'
 import { KEY_LABEL } from './labels.js'
 import { LEAF, labelOfKey, nameOfKey } from './name.js'
@@ -26,15 +26,16 @@ export class CgroupFamily implements Family {
     this.#context = context
   }
 
-  async create(plan: GroupPlan): Promise<CgroupGroup> {
+  async start(plan: GroupPlan, leader: ProcessPlan): Promise<Started> {
     const leave = this.#enter()
     const leaf = path.join(this.path, LEAF)
+    const group = new CgroupGroup(leaf, plan.limits, this.#context, () => {
+      leave()
+      return this.#prune(leaf)
+    })
     try {
-      for (const family of this.#line()) await family.#removal
-      return await CgroupGroup.make(leaf, this.#steps(), plan, this.#context, () => {
-        leave()
-        return this.#prune(leaf)
-      })
+      for (const family of this.#line()) if (family.#removal) await family.#removal
+      return { group, leader: await group.start(this.#steps(), plan, leader) }
     } catch (error) {
       leave()
       await this.#prune(undefined)
@@ -47,11 +48,11 @@ export class CgroupFamily implements Family {
     return this.#parent ? [...this.#parent.#line(), this] : [this]
   }
 
-  #steps(): GroupStep[] {
-    return this.#line().flatMap((family): GroupStep[] => [
-      ['shared', family.path],
-      ...(family.#label ? [['label', family.path, family.#label, KEY_LABEL] as GroupStep] : []),
-      ...enableStep(family.path, this.#context.controllers),
+  #steps(): string[] {
+    return this.#line().flatMap((family) => [
+      ...step.sharedDirectory(family.path),
+      ...(family.#label ? step.label(family.path, KEY_LABEL, family.#label) : []),
+      ...enableSteps(family.path, this.#context.controllers),
     ])
   }
 

@@ -19,11 +19,12 @@ import {
   systemCodeOf,
   systemDetails,
 } from '../errors.js'
-import type { GroupStep } from '../native.js'
+import type { ParsedLimits } from '../limits.js'
+import { step } from '../native.js'
 import type { Controller } from './controller.js'
-import { differing, limitSteps, readLimits, readUsage, unenforceable } from './controllers.js'
+import { limitSteps, readLimits, readUsage, settingSteps, unenforceable } from './controllers.js'
 import { COMMAND_LABEL, KILLED_LABEL, MODE_LABEL } from './labels.js'
-import { type Remover, removeEmpty } from './removal.js'
+import type { Remover } from './removal.js'
 
 /** What all groups of one backend share. */
 export interface GroupContext extends Remover {
@@ -40,87 +41,75 @@ const SPAWN_TIMEOUT_MS = 10_000
 
 export class CgroupGroup implements Group {
   readonly path: string
-  readonly limits: AppliedLimit[]
+  readonly #wanted: ParsedLimits
   readonly #context: GroupContext
   readonly #release: () => Promise<void>
 
-  private constructor(
-    path: string,
-    limits: AppliedLimit[],
-    context: GroupContext,
-    release: () => Promise<void>,
-  ) {
+  /** Makes nothing yet: start() does. `release` takes the directory away. */
+  constructor(path: string, limits: ParsedLimits, context: GroupContext, release: () => Promise<void>) {
     this.path = path
-    this.limits = limits
+    this.#wanted = limits
     this.#context = context
     this.#release = release
   }
 
-  /** Makes the leaf (after `steps`, which make the way to it), limits and all; on failure nothing is left of it. */
-  static async make(
-    path: string,
-    steps: GroupStep[],
-    plan: GroupPlan,
-    context: GroupContext,
-    release: () => Promise<void>,
-  ): Promise<CgroupGroup> {
-    const missing = unenforceable(plan.limits, context.controllers)
+  /**
+   * In one transaction: does `steps`, which make the way to the group, makes it, sets its limits, reads them back, and
+   * starts the leader in it. On failure nothing is left of it.
+   */
+  start(steps: string[], plan: GroupPlan, leader: ProcessPlan): Promise<SpawnedProcess> {
+    const { controllers } = this.#context
+    const missing = unenforceable(plan.limits, controllers)
     if (plan.enforcement === 'required' && missing.length > 0)
       throw new LimitUnsupportedError(`nothing here can enforce ${missing.join(', ')}`, {
-        path,
-        hint: `This cgroup has the controllers [${context.controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing, and enforcement: 'best-effort' runs without`,
+        path: this.path,
+        hint: `This cgroup has the controllers [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing, and enforcement: 'best-effort' runs without`,
       })
-    await CgroupGroup.#makeDirectory(path, steps, plan, context)
-    const limits = readLimits(path, plan.limits, context.controllers)
-    const wrong = differing(limits, context.controllers)
-    if (wrong.length > 0) {
-      await removeEmpty(path, context)
-      throw new KernelError(
-        `the kernel holds ${wrong.map(({ name, requested, applied }) => `${name} at ${applied} instead of ${requested}`).join(', ')}`,
-        { path },
-      )
-    }
-    return new CgroupGroup(path, limits, context, release)
+    return this.#spawn(leader, [
+      ...steps,
+      ...step.newDirectory(this.path),
+      ...step.label(this.path, MODE_LABEL, plan.labels.mode),
+      ...step.label(this.path, COMMAND_LABEL, plan.labels.command.slice(0, COMMAND_LENGTH)),
+      ...settingSteps(this.path, controllers),
+      ...limitSteps(this.path, plan.limits, controllers),
+    ])
   }
 
-  static async #makeDirectory(
-    path: string,
-    steps: GroupStep[],
-    plan: GroupPlan,
-    context: GroupContext,
-  ): Promise<void> {
-    try {
-      await context.native.makeGroup([
-        ...steps,
-        ['new', path],
-        ['label', path, plan.labels.mode, MODE_LABEL],
-        ['label', path, plan.labels.command.slice(0, COMMAND_LENGTH), COMMAND_LABEL],
-        ...limitSteps(path, plan.limits, context.controllers, true),
-      ])
-    } catch (error) {
-      throw new KernelError(
-        `the session cgroup cannot be made: ${(error as Error).message}`,
-        systemDetails(error, makeHint(systemCodeOf(error))),
-      )
-    }
+  spawn(plan: ProcessPlan): Promise<SpawnedProcess> {
+    return this.#spawn(plan, [])
   }
 
-  async spawn(plan: ProcessPlan): Promise<SpawnedProcess> {
-    const { native } = this.#context
-    const hanging = setTimeout(
-      () => void this.end({ graceMs: 0, killTimeoutMs: SPAWN_TIMEOUT_MS }),
-      SPAWN_TIMEOUT_MS,
-    )
+  /** What was asked for, and what the kernel holds now. */
+  limits(): AppliedLimit[] {
+    return readLimits(this.path, this.#wanted, this.#context.controllers)
+  }
+
+  async #spawn(plan: ProcessPlan, make: string[]): Promise<SpawnedProcess> {
+    const { native, noClone3 } = this.#context
+    const kill = () => void this.end({ graceMs: 0, killTimeoutMs: SPAWN_TIMEOUT_MS })
+    const hanging = setTimeout(kill, SPAWN_TIMEOUT_MS)
     try {
-      return await native.spawn({ ...plan, group: this.path, noClone3: this.#context.noClone3 })
+      const { started, exited } = native.spawn({ ...plan, make, group: this.path, noClone3 })
+      const { pid, pidfd, fds, createdInPlace } = await started
+      return { pid, pidfd, fds, createdInPlace, exited }
     } catch (error) {
-      throw new SpawnError(
-        `'${plan.command}' cannot be started: ${(error as Error).message}`,
-        systemDetails(error, this.#spawnHint(error)),
-      )
+      throw isMaking(error) ? this.#makeError(error) : this.#spawnError(plan, error)
     } finally {
       clearTimeout(hanging)
     }
+  }
+
+  #makeError(error: unknown): KernelError {
+    const hint = makeHint(systemCodeOf(error))
+    return new KernelError(
+      `the session cgroup cannot be made: ${(error as Error).message}`,
+      systemDetails(error, hint),
+    )
+  }
+
+  #spawnError(plan: ProcessPlan, error: unknown): SpawnError {
+    const message = `'${plan.command}' cannot be started: ${(error as Error).message}`
+    return new SpawnError(message, systemDetails(error, this.#spawnHint(error)))
   }
 
   #spawnHint(error: unknown): string | undefined {
@@ -180,10 +169,16 @@ export class CgroupGroup implements Group {
   }
 }
 
+/** Whether it was a step in the making of the group that failed, and not the spawn. */
+function isMaking(error: unknown): boolean {
+  return isSystemError(error) && ['mkdir', 'write', 'setxattr'].includes(error.syscall ?? '')
+}
+
 function makeHint(code: string | undefined): string | undefined {
   if (code === 'EEXIST')
     return 'An earlier session of this name could not be removed: see what lives in it with `corral ls`'
   if (code === 'EAGAIN') return 'cgroup.max.descendants or cgroup.max.depth of a cgroup above is reached'
+  if (code === 'ERANGE') return 'The kernel holds this limit higher than it was asked to'
   if (code === 'EACCES' || code === 'EPERM') return 'The root must belong to the user that runs the gateway'
   return undefined
 }

@@ -53,15 +53,16 @@ function canLabel(native: Native, directory: string): boolean {
 }
 
 async function cloneWorks(native: Native, group: string): Promise<boolean> {
-  const spawned = await native.spawn({
+  const { started, exited } = native.spawn({
     group,
     command: '/proc/self/exe',
     argv: ['node', '--version'],
     stdio: ['ignore', 'ignore', 'ignore'],
   })
+  const { pidfd, createdInPlace } = await started
   native.hold()
-  await native.watchExit(spawned.pidfd)
+  await exited
   native.release()
-  native.close(spawned.pidfd)
-  return spawned.createdInPlace
+  native.close(pidfd)
+  return createdInPlace
 }

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { isGone, RootError, systemDetails } from '../errors.js'
+import { isGone, RootError, systemCodeOf, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
 import { findCgroupPlace } from './mount.js'
 
@@ -70,7 +70,8 @@ function checkExplicit(directory: string): RootCandidate {
   try {
     if (!statSync(directory).isDirectory()) return candidate(false, 'it is not a directory')
   } catch (error) {
-    return candidate(false, isGone(error) ? 'it does not exist' : (error as Error).message)
+    const missing = isGone(error) || systemCodeOf(error) === 'ENOTDIR'
+    return candidate(false, missing ? 'it does not exist' : (error as Error).message)
   }
   if (!isCgroup2(directory)) return candidate(false, 'it is not a directory of a cgroup2 file system')
   if (!isWritable(directory)) return candidate(false, `uid ${process.getuid?.()} may not write in it`)

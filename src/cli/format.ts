@@ -31,10 +31,10 @@ export function duration(ms: number): string {
 
 /** Text from elsewhere (a key, a command line) without what would upset a terminal. */
 export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  )
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    const escaped = JSON.stringify(character).slice(1, -1)
+    return escaped === character ? `\\u{${character.codePointAt(0)?.toString(16)}}` : escaped
+  })
 }
 
 export function json(value: unknown): string {

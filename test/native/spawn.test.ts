@@ -31,17 +31,18 @@ interface Result {
 
 /** Runs to the end, with stdin ended at once. */
 async function run(plan: Partial<NativeSpawnPlan> & { command: string }): Promise<Result> {
-  const spawned = await native.spawn({ argv: [plan.command], stdio: ['socket', 'socket', 'socket'], ...plan })
+  const { started, exited } = native.spawn({
+    argv: [plan.command],
+    stdio: ['socket', 'socket', 'socket'],
+    ...plan,
+  })
+  const spawned = await started
   const [stdin, stdout, stderr] = spawned.fds.map((fd, index) =>
     fd < 0 ? undefined : new Socket({ fd, readable: index !== 0, writable: index === 0 }),
   )
   stdin?.end()
   native.hold()
-  const [exit, out, err] = await Promise.all([
-    native.watchExit(spawned.pidfd),
-    stdout ? text(stdout) : '',
-    stderr ? text(stderr) : '',
-  ])
+  const [exit, out, err] = await Promise.all([exited, stdout ? text(stdout) : '', stderr ? text(stderr) : ''])
   native.release()
   native.close(spawned.pidfd)
   return { stdout: out, stderr: err, ...exit, pid: spawned.pid, createdInPlace: spawned.createdInPlace }
