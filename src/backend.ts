@@ -2,7 +2,8 @@
 // nothing of keys and parents. It has families (named places that nest) and in each at most one group of processes.
 
 import type { LimitName, ParsedLimits } from './limits.js'
-import type { NativeExit, NativeStdio } from './native.js'
+import type { NativeExit } from './native.js'
+import type { NativeStdio } from './native-plan.js'
 
 export type BackendName = 'cgroup'
 

@@ -70,6 +70,8 @@ export class Corral extends EventEmitter<CorralEvents> {
   readonly #native = loadNative()
   readonly #families = new FamilyTree()
   #closing: Promise<SessionReport[]> | undefined
+  /** How many spawns there were: sessions without a key get one from it. */
+  #spawns = 0
 
   /** Use openCorral(). */
   constructor(backend: Backend, plan: OpenPlan) {
@@ -101,7 +103,7 @@ export class Corral extends EventEmitter<CorralEvents> {
    * In each case nothing is left: no process, no directory, no descriptor.
    */
   async spawn(options: SpawnOptions): Promise<Session> {
-    const plan = parseSpawnOptions(options, this.#plan)
+    const plan = parseSpawnOptions(options, this.#plan, `${this.id}-${++this.#spawns}`)
     plan.signal?.throwIfAborted()
     const member = this.#admit(plan)
     const starting = this.#start(plan, member)

@@ -3,37 +3,6 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { NativeMissingError, UnsupportedPlatformError } from './errors.js'
 
-/** A child's descriptor: one of the caller's, /dev/null, a UNIX socket pair, or a pipe(2) the child reads or writes. */
-export type NativeStdio = number | 'ignore' | 'socket' | 'pipe-in' | 'pipe-out'
-
-export interface NativeSpawnPlan {
-  /** What to do first; all of it is undone when it, or the spawn, fails. A flat list of `step`s. */
-  make?: string[]
-  /** Directory of the cgroup to be born in; absent: the caller's own. */
-  group?: string
-  command: string
-  argv: string[]
-  /** `NAME=value` strings; absent: the caller's environment. */
-  env?: string[] | undefined
-  cwd?: string | undefined
-  stdio: NativeStdio[]
-  detached?: boolean | undefined
-  uid?: number | undefined
-  gid?: number | undefined
-  /** Go the way of kernels and seccomp filters that refuse clone3. */
-  noClone3?: boolean
-}
-
-export interface NativeSpawned {
-  pid: number
-  /** Owned by the caller from here on, as are `fds`. */
-  pidfd: number
-  /** The caller's end of each socket or pipe, -1 elsewhere. */
-  fds: number[]
-  /** False where the child had to move itself into its group before exec (no CLONE_INTO_CGROUP). */
-  createdInPlace: boolean
-}
-
 export interface NativeExit {
   /** -1 when a signal ended it. */
   code: number
@@ -60,28 +29,12 @@ export interface NativeEnded {
   left: number[]
 }
 
-/** A process that is being started. */
-export interface NativeSpawning {
-  started: Promise<NativeSpawned>
-  /** Settles when the process has ended and is reaped. Does not keep the event loop alive. */
-  exited: Promise<NativeExit>
-}
-
-/**
- * The steps in the making of a group. The addon takes them as a flat list, four strings each: kind, path, value, name.
- * A `shared` directory may exist already. A `write` is refused with ERANGE when the kernel then holds more than it was
- * asked to. A `label` is an extended attribute.
- */
-export const step = {
-  newDirectory: (path: string) => ['new', path, '', ''],
-  sharedDirectory: (path: string) => ['shared', path, '', ''],
-  write: (path: string, value: string) => ['write', path, value, ''],
-  label: (path: string, name: string, value: string) => ['label', path, value, name],
-}
+export type NativeStarted = [pid: number, pidfd: number, createdInPlace: boolean, ...fds: number[]]
 
 /** All failures are Errors with `errno`, `syscall` and, where there is one, `path`. */
 export interface Native {
-  spawn(plan: NativeSpawnPlan): NativeSpawning
+  /** The plan is what packPlan() makes; `started` gives pid, pidfd, createdInPlace and the descriptors (-1: none). */
+  spawn(plan: string): { started: Promise<NativeStarted>; exited: Promise<NativeExit> }
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>
   removeGroup(path: string, boundMs: number): Promise<void>
   members(path: string): number[]

@@ -1,12 +1,11 @@
 // The options of openCorral() and spawn(), checked once and turned into types that cannot be wrong.
-import { randomUUID } from 'node:crypto'
 import type { Stream } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Enforcement, ProcessPlan } from './backend.js'
 import { InvalidArgumentError } from './errors.js'
 import { parseKey } from './key.js'
 import { type Limits, type ParsedLimits, parseLimits } from './limits.js'
-import type { NativeStdio } from './native.js'
+import type { NativeStdio } from './native-plan.js'
 import { quote } from './quote.js'
 
 export interface OpenOptions {
@@ -197,14 +196,16 @@ export function parseOpenOptions(options: OpenOptions | undefined): OpenPlan {
   }
 }
 
+/** `unusedKey` is the session key where the options give none. */
 export function parseSpawnOptions(
   options: SpawnOptions,
   defaults: Pick<OpenPlan, 'defaults' | 'graceMs'>,
+  unusedKey: string,
 ): SpawnPlan {
   const fields = fieldsOf(options, 'spawn()', SPAWN_OPTIONS)
   const { signal } = options
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', signal, 'an AbortSignal')
-  const key = fields['key'] === undefined ? `session:${randomUUID()}` : parseKey(fields['key'], 'key')
+  const key = fields['key'] === undefined ? unusedKey : parseKey(fields['key'], 'key')
   const parentKey = fields['parentKey'] === undefined ? undefined : parseKey(fields['parentKey'], 'parentKey')
   if (key === parentKey) throw new InvalidArgumentError(`'${key}' cannot be its own parent`)
   return {

@@ -8,10 +8,11 @@
 #include "spawner.h"
 #include "watcher.h"
 
-// ({ make?, group?, command, argv, env?, cwd?, stdio, detached?, uid?, gid?, noClone3? })
-//   -> { pid, pidfd, fds: (number | -1)[], createdInPlace }
-// `make` is a flat list of steps, four strings each: kind, path, value, name. They are done first; when they
-// or the spawn fail, nothing of them is left.
+// (plan) -> [pid, pidfd, createdInPlace, ...the caller's descriptors (-1: none)]
+// The plan is one string of fields with a NUL between them (src/native-plan.ts): flags (d: detached, n: no
+// clone3, e: the environment follows), uid, gid, cwd, group, command, and counted lists: argv, stdio, env;
+// then the steps that make the group, four fields each: kind, path, value, name. The steps are done first;
+// when they or the spawn fail, nothing of them is left.
 class SpawnJob : public SpawnerJob {
 public:
   using SpawnerJob::SpawnerJob;

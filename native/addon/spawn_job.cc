@@ -1,6 +1,8 @@
-// spawn(): makes a group, starts a process in it, watches for its end. The plan is copied out of JavaScript
-// completely before anything else happens.
+// spawn(): makes a group, starts a process in it, watches for its end. The plan comes as one string, and
+// stays one block of memory from here to exec: argv, env and all else point into it.
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -16,72 +18,85 @@ extern char **environ;
 
 namespace {
 
-std::vector<std::string> Strings(const Napi::Array &array) {
-  std::vector<std::string> strings;
-  strings.reserve(array.Length());
-  for (uint32_t i = 0; i < array.Length(); i++)
-    strings.push_back(array.Get(i).ToString().Utf8Value());
-  return strings;
-}
+// The fields of a plan, one after another, each ended by a NUL. Past the end all are empty.
+class Fields {
+public:
+  explicit Fields(std::string &block) : at_(block.data()), end_(block.data() + block.size()) {}
 
-std::vector<std::string> Environment() {
-  std::vector<std::string> strings;
-  for (char **entry = environ; entry && *entry; entry++)
-    strings.emplace_back(*entry);
-  return strings;
-}
+  bool More() const { return at_ < end_; }
 
-std::vector<char *> Pointers(std::vector<std::string> &strings) {
-  std::vector<char *> pointers;
-  pointers.reserve(strings.size() + 1);
-  for (std::string &string : strings)
-    pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-// As execvp(3): a name with a slash is a path; others are looked up in the PATH of the *new* environment.
-std::vector<std::string> Candidates(const std::string &command, const std::vector<std::string> &env) {
-  if (command.find('/') != std::string::npos)
-    return {command};
-  std::string path = "/usr/local/bin:/bin:/usr/bin";
-  for (const std::string &entry : env)
-    if (entry.compare(0, 5, "PATH=") == 0)
-      path = entry.substr(5);
-  std::vector<std::string> candidates;
-  for (size_t at = 0; at <= path.size();) {
-    size_t end = std::min(path.find(':', at), path.size());
-    std::string directory = path.substr(at, end - at);
-    if (!directory.empty())
-      directory += '/';
-    candidates.push_back(directory.append(command));
-    at = end + 1;
+  char *Next() {
+    char *field = std::min(at_, end_);
+    at_ = field + std::strlen(field) + 1;
+    return field;
   }
-  return candidates;
+
+  // nullptr for an empty field.
+  char *NextOrNone() {
+    char *field = Next();
+    return *field ? field : nullptr;
+  }
+
+  // A count, then so many fields; a null pointer ends the list, as exec wants it.
+  std::vector<char *> NextList() {
+    std::vector<char *> list(std::strtoul(Next(), nullptr, 10) + 1, nullptr);
+    for (size_t i = 0; i + 1 < list.size(); i++)
+      list[i] = Next();
+    return list;
+  }
+
+private:
+  char *at_, *end_;
+};
+
+corral_stdio ParseStdio(const char *text) {
+  if (!std::strcmp(text, "ignore"))
+    return {CORRAL_STDIO_IGNORE, -1};
+  if (!std::strcmp(text, "socket"))
+    return {CORRAL_STDIO_SOCKET, -1};
+  if (!std::strcmp(text, "pipe-in"))
+    return {CORRAL_STDIO_PIPE_IN, -1};
+  if (!std::strcmp(text, "pipe-out"))
+    return {CORRAL_STDIO_PIPE_OUT, -1};
+  return {CORRAL_STDIO_FD, std::atoi(text)};
+}
+
+corral_make_kind ParseKind(const char *text) {
+  if (!std::strcmp(text, "write"))
+    return CORRAL_WRITE;
+  if (!std::strcmp(text, "label"))
+    return CORRAL_LABEL;
+  return !std::strcmp(text, "shared") ? CORRAL_MAKE_SHARED : CORRAL_MAKE_NEW;
 }
 
 class Spawning : public SpawnJob {
 public:
-  Spawning(Napi::Env env, const Napi::Object &plan, Watcher &watcher)
-      : SpawnJob(env), watcher_(watcher), exit_(new ExitJob(env)) {
-    Napi::Value make = plan.Get("make");
-    if (make.IsArray())
-      make_ = Strings(make.As<Napi::Array>());
-    command_ = plan.Get("command").ToString().Utf8Value();
-    args_ = Strings(plan.Get("argv").As<Napi::Array>());
-    Napi::Value environment = plan.Get("env");
-    env_ = environment.IsArray() ? Strings(environment.As<Napi::Array>()) : Environment();
-    candidates_ = Candidates(command_, env_);
-    plan_.cwd = Text(plan.Get("cwd"), cwd_);
-    plan_.group = Text(plan.Get("group"), group_);
-    plan_.detached = plan.Get("detached").ToBoolean();
-    plan_.no_clone3 = plan.Get("noClone3").ToBoolean();
-    Napi::Value uid = plan.Get("uid"), gid = plan.Get("gid");
-    if ((plan_.set_uid = uid.IsNumber()))
-      plan_.uid = uid.As<Napi::Number>().Uint32Value();
-    if ((plan_.set_gid = gid.IsNumber()))
-      plan_.gid = gid.As<Napi::Number>().Uint32Value();
-    ReadStdio(plan.Get("stdio").As<Napi::Array>());
+  Spawning(Napi::Env env, std::string block, Watcher &watcher)
+      : SpawnJob(env), watcher_(watcher), exit_(new ExitJob(env)), block_(std::move(block)) {
+    Fields fields(block_);
+    const char *flags = fields.Next();
+    plan_.detached = std::strchr(flags, 'd');
+    plan_.no_clone3 = std::strchr(flags, 'n');
+    if (const char *uid = fields.NextOrNone())
+      plan_.set_uid = true, plan_.uid = static_cast<uid_t>(std::strtoul(uid, nullptr, 10));
+    if (const char *gid = fields.NextOrNone())
+      plan_.set_gid = true, plan_.gid = static_cast<gid_t>(std::strtoul(gid, nullptr, 10));
+    plan_.cwd = fields.NextOrNone();
+    plan_.group = fields.NextOrNone();
+    plan_.command = fields.Next();
+    argv_ = fields.NextList();
+    std::vector<char *> stdio = fields.NextList();
+    for (size_t i = 0; i + 1 < stdio.size(); i++)
+      stdio_.push_back(ParseStdio(stdio[i]));
+    if (std::strchr(flags, 'e'))
+      env_ = fields.NextList();
+    else
+      CopyEnvironment(); // now, on the thread that may change it
+    while (fields.More()) {
+      corral_make_kind kind = ParseKind(fields.Next());
+      const char *path = fields.Next(), *value = fields.Next();
+      steps_.push_back({kind, path, fields.Next(), value, false});
+    }
   }
 
   ~Spawning() override {
@@ -104,22 +119,24 @@ public:
   }
 
   void Run() override {
-    std::vector<char *> argv = Pointers(args_), env = Pointers(env_), candidates = Pointers(candidates_);
-    std::vector<char *> shell_argv(argv.size() + 2, nullptr);
-    plan_.command = command_.c_str();
-    plan_.candidates = const_cast<const char **>(candidates.data());
-    plan_.argv = argv.data();
-    plan_.envp = env.data();
+    FindCandidates();
+    std::vector<char *> shell_argv(argv_.size() + 2, nullptr);
+    std::vector<const char *> candidates;
+    for (const std::string &candidate : candidates_)
+      candidates.push_back(candidate.c_str());
+    candidates.push_back(nullptr);
+    plan_.candidates = candidates.data();
+    plan_.argv = argv_.data();
+    plan_.envp = env_.data();
     plan_.shell_argv = shell_argv.data();
     plan_.stdio = stdio_.data();
     plan_.stdio_count = stdio_.size();
     fds_.assign(stdio_.size(), -1);
-    std::vector<corral_make_step> steps = Steps();
-    if (corral_make(steps.data(), steps.size(), &error_) < 0)
+    if (corral_make(steps_.data(), steps_.size(), &error_) < 0)
       return;
     started_ = corral_spawn(&plan_, &spawned_, fds_.data(), &error_) == 0;
     if (!started_)
-      return corral_unmake(steps.data(), steps.size());
+      return corral_unmake(steps_.data(), steps_.size());
     exit_->Watch(spawned_.pidfd);
     watcher_.Add(std::move(exit_));
   }
@@ -127,68 +144,51 @@ public:
 protected:
   Napi::Value Result(Napi::Env env) override {
     handed_over_ = true;
-    Napi::Object result = Napi::Object::New(env);
-    Napi::Array fds = Napi::Array::New(env, fds_.size());
+    Napi::Array result = Napi::Array::New(env, 3 + fds_.size());
+    result.Set(0U, Napi::Number::New(env, spawned_.pid));
+    result.Set(1U, Napi::Number::New(env, spawned_.pidfd));
+    result.Set(2U, Napi::Boolean::New(env, spawned_.created_in_place));
     for (uint32_t i = 0; i < fds_.size(); i++)
-      fds.Set(i, Napi::Number::New(env, fds_[i]));
-    result.Set("pid", Napi::Number::New(env, spawned_.pid));
-    result.Set("pidfd", Napi::Number::New(env, spawned_.pidfd));
-    result.Set("fds", fds);
-    result.Set("createdInPlace", Napi::Boolean::New(env, spawned_.created_in_place));
+      result.Set(3 + i, Napi::Number::New(env, fds_[i]));
     return result;
   }
 
 private:
-  static constexpr size_t kStepStrings = 4; // kind, path, value, name
-
-  std::vector<corral_make_step> Steps() const {
-    std::vector<corral_make_step> steps;
-    for (size_t at = 0; at + kStepStrings <= make_.size(); at += kStepStrings)
-      steps.push_back(
-          {Kind(make_[at]), make_[at + 1].c_str(), make_[at + 3].c_str(), make_[at + 2].c_str(), false});
-    return steps;
+  void CopyEnvironment() {
+    for (char **entry = environ; entry && *entry; entry++)
+      environment_.append(*entry, std::strlen(*entry) + 1);
+    for (size_t at = 0; at < environment_.size(); at += std::strlen(&environment_[at]) + 1)
+      env_.push_back(&environment_[at]);
+    env_.push_back(nullptr);
   }
 
-  static corral_make_kind Kind(const std::string &name) {
-    if (name == "write")
-      return CORRAL_WRITE;
-    if (name == "label")
-      return CORRAL_LABEL;
-    return name == "shared" ? CORRAL_MAKE_SHARED : CORRAL_MAKE_NEW;
-  }
-
-  static const char *Text(const Napi::Value &value, std::string &storage) {
-    if (!value.IsString())
-      return nullptr;
-    storage = value.As<Napi::String>().Utf8Value();
-    return storage.c_str();
-  }
-
-  // Each entry is a descriptor's number, or 'ignore', 'socket', 'pipe-in', 'pipe-out'.
-  void ReadStdio(const Napi::Array &list) {
-    for (uint32_t i = 0; i < list.Length(); i++) {
-      Napi::Value entry = list.Get(i);
-      corral_stdio stdio = {CORRAL_STDIO_IGNORE, -1};
-      if (entry.IsNumber()) {
-        stdio = {CORRAL_STDIO_FD, entry.As<Napi::Number>().Int32Value()};
-      } else {
-        std::string kind = entry.ToString().Utf8Value();
-        if (kind == "socket")
-          stdio.kind = CORRAL_STDIO_SOCKET;
-        else if (kind == "pipe-in")
-          stdio.kind = CORRAL_STDIO_PIPE_IN;
-        else if (kind == "pipe-out")
-          stdio.kind = CORRAL_STDIO_PIPE_OUT;
-      }
-      stdio_.push_back(stdio);
+  // As execvp(3): a name with a slash is a path; others are looked up in the PATH of the *new* environment.
+  void FindCandidates() {
+    std::string command = plan_.command, path = "/usr/local/bin:/bin:/usr/bin";
+    if (command.find('/') != std::string::npos) {
+      candidates_.push_back(command);
+      return;
+    }
+    for (const char *entry : env_)
+      if (entry && !std::strncmp(entry, "PATH=", 5))
+        path = entry + 5;
+    for (size_t at = 0; at <= path.size();) {
+      size_t end = std::min(path.find(':', at), path.size());
+      std::string directory = path.substr(at, end - at);
+      if (!directory.empty())
+        directory += '/';
+      candidates_.push_back(directory.append(command));
+      at = end + 1;
     }
   }
 
   Watcher &watcher_;
   std::unique_ptr<ExitJob> exit_;
-  std::string command_, cwd_, group_;
-  std::vector<std::string> make_, args_, env_, candidates_;
+  std::string block_, environment_;
+  std::vector<char *> argv_, env_;
+  std::vector<std::string> candidates_;
   std::vector<corral_stdio> stdio_;
+  std::vector<corral_make_step> steps_;
   corral_spawn_plan plan_ = {};
   corral_spawned spawned_ = {};
   std::vector<int> fds_;
@@ -199,5 +199,5 @@ private:
 } // namespace
 
 std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, Watcher &watcher) {
-  return std::make_unique<Spawning>(info.Env(), info[0].As<Napi::Object>(), watcher);
+  return std::make_unique<Spawning>(info.Env(), info[0].As<Napi::String>().Utf8Value(), watcher);
 }

@@ -8,6 +8,7 @@ import { loadNative, type Native } from '../native.js'
 import { enableControllers, setLimits, unenforceable } from './controllers.js'
 import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
+import { HangingSpawns } from './hanging.js'
 import { CORRAL, createInstance, type Instance, removeInstance, SESSIONS } from './instance.js'
 import { findKillMethod } from './kill.js'
 import { removeTree } from './removal.js'
@@ -103,6 +104,7 @@ async function prepareInstance(
       killTimeoutMs: options.killTimeoutMs,
       // For tests of the way that old kernels and seccomp filters force on us
       noClone3: process.env['CORRAL_NO_CLONE3'] === '1',
+      hanging: new HangingSpawns(),
     }
   } catch (error) {
     rmdirSync(sessions)

@@ -1,7 +1,6 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
-import path from 'node:path'
 import type { Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
-import { step } from '../native.js'
+import { step } from '../native-plan.js'
 import { enableSteps } from './controllers.js'
 import { CgroupGroup, type GroupContext } from './group.js'
 import { KEY_LABEL } from './labels.js'
@@ -20,7 +19,7 @@ export class CgroupFamily implements Family {
 
   constructor(key: string, parent: CgroupFamily | undefined, top: string, context: GroupContext) {
     const name = nameOfKey(key)
-    this.path = path.join(parent?.path ?? top, name)
+    this.path = `${parent?.path ?? top}/${name}`
     this.#label = labelOfKey(key, name)
     this.#parent = parent
     this.#context = context
@@ -28,7 +27,7 @@ export class CgroupFamily implements Family {
 
   async start(plan: GroupPlan, leader: ProcessPlan): Promise<Started> {
     const leave = this.#enter()
-    const leaf = path.join(this.path, LEAF)
+    const leaf = `${this.path}/${LEAF}`
     const group = new CgroupGroup(leaf, plan.limits, this.#context, () => {
       leave()
       return this.#prune(leaf)

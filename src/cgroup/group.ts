@@ -20,9 +20,10 @@ import {
   systemDetails,
 } from '../errors.js'
 import type { ParsedLimits } from '../limits.js'
-import { step } from '../native.js'
+import { packPlan, step } from '../native-plan.js'
 import type { Controller } from './controller.js'
 import { limitSteps, readLimits, readUsage, settingSteps, unenforceable } from './controllers.js'
+import type { HangingSpawns } from './hanging.js'
 import { COMMAND_LABEL, KILLED_LABEL, MODE_LABEL } from './labels.js'
 import type { Remover } from './removal.js'
 
@@ -31,13 +32,11 @@ export interface GroupContext extends Remover {
   controllers: Controller[]
   /** Go the way of kernels and seccomp filters that refuse clone3. */
   noClone3: boolean
+  hanging: HangingSpawns
 }
 
 // What is kept of a command line; a whole one can be megabytes.
 const COMMAND_LENGTH = 512
-
-// A clone takes 0.2 ms. One that takes this long hangs: its group was frozen just after we looked.
-const SPAWN_TIMEOUT_MS = 10_000
 
 export class CgroupGroup implements Group {
   readonly path: string
@@ -85,17 +84,17 @@ export class CgroupGroup implements Group {
   }
 
   async #spawn(plan: ProcessPlan, make: string[]): Promise<SpawnedProcess> {
-    const { native, noClone3 } = this.#context
-    const kill = () => void this.end({ graceMs: 0, killTimeoutMs: SPAWN_TIMEOUT_MS })
-    const hanging = setTimeout(kill, SPAWN_TIMEOUT_MS)
+    const { native, noClone3, hanging, killTimeoutMs } = this.#context
+    const kill = () => void this.end({ graceMs: 0, killTimeoutMs })
+    hanging.watch(kill)
     try {
-      const { started, exited } = native.spawn({ ...plan, make, group: this.path, noClone3 })
-      const { pid, pidfd, fds, createdInPlace } = await started
+      const { started, exited } = native.spawn(packPlan({ ...plan, make, group: this.path, noClone3 }))
+      const [pid, pidfd, createdInPlace, ...fds] = await started
       return { pid, pidfd, fds, createdInPlace, exited }
     } catch (error) {
       throw isMaking(error) ? this.#makeError(error) : this.#spawnError(plan, error)
     } finally {
-      clearTimeout(hanging)
+      hanging.done(kill)
     }
   }
 

@@ -14,17 +14,15 @@ const TAKEN = new Set([LEAF, 'tasks', 'notify_on_release', 'release_agent'])
 
 // Not the colon, which separates the fields of /proc/PID/cgroup: a Java runtime, for one, stops reading there
 // (JDK-8272124).
-const PLAIN = /[A-Za-z0-9_@+,-]/
+const SPECIAL = /[^A-Za-z0-9_@+,-]/g
 
-const percent = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+const percent = (character: string) =>
+  `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
 
 function escapeKey(key: string): string {
-  let name = ''
-  for (const byte of Buffer.from(key)) {
-    const character = String.fromCharCode(byte)
-    name += PLAIN.test(character) ? character : percent(byte)
-  }
-  return TAKEN.has(name) ? percent(name.charCodeAt(0)) + name.slice(1) : name
+  const bytes = Buffer.from(key, 'utf8').toString('latin1')
+  const name = bytes.replace(SPECIAL, percent)
+  return TAKEN.has(name) ? percent(name) + name.slice(1) : name
 }
 
 function unescapeKey(name: string): string | undefined {

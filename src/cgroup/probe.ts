@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Native } from '../native.js'
+import { packPlan } from '../native-plan.js'
 import { offeredControllers } from './controllers.js'
 import { createInstance, removeInstance } from './instance.js'
 import { removeTree } from './removal.js'
@@ -53,13 +54,15 @@ function canLabel(native: Native, directory: string): boolean {
 }
 
 async function cloneWorks(native: Native, group: string): Promise<boolean> {
-  const { started, exited } = native.spawn({
-    group,
-    command: '/proc/self/exe',
-    argv: ['node', '--version'],
-    stdio: ['ignore', 'ignore', 'ignore'],
-  })
-  const { pidfd, createdInPlace } = await started
+  const { started, exited } = native.spawn(
+    packPlan({
+      group,
+      command: '/proc/self/exe',
+      argv: ['node', '--version'],
+      stdio: ['ignore', 'ignore', 'ignore'],
+    }),
+  )
+  const [, pidfd, createdInPlace] = await started
   native.hold()
   await exited
   native.release()

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
-import { loadNative, type NativeSpawnPlan } from '../../src/native.js'
+import { loadNative } from '../../src/native.js'
+import { type NativeSpawnPlan, packPlan } from '../../src/native-plan.js'
 import { eventually } from '../support/eventually.js'
 import { test } from '../support/pen-test.js'
 
@@ -31,21 +32,23 @@ interface Result {
 
 /** Runs to the end, with stdin ended at once. */
 async function run(plan: Partial<NativeSpawnPlan> & { command: string }): Promise<Result> {
-  const { started, exited } = native.spawn({
-    argv: [plan.command],
-    stdio: ['socket', 'socket', 'socket'],
-    ...plan,
-  })
-  const spawned = await started
-  const [stdin, stdout, stderr] = spawned.fds.map((fd, index) =>
+  const { started, exited } = native.spawn(
+    packPlan({
+      argv: [plan.command],
+      stdio: ['socket', 'socket', 'socket'],
+      ...plan,
+    }),
+  )
+  const [pid, pidfd, createdInPlace, ...fds] = await started
+  const [stdin, stdout, stderr] = fds.map((fd, index) =>
     fd < 0 ? undefined : new Socket({ fd, readable: index !== 0, writable: index === 0 }),
   )
   stdin?.end()
   native.hold()
   const [exit, out, err] = await Promise.all([exited, stdout ? text(stdout) : '', stderr ? text(stderr) : ''])
   native.release()
-  native.close(spawned.pidfd)
-  return { stdout: out, stderr: err, ...exit, pid: spawned.pid, createdInPlace: spawned.createdInPlace }
+  native.close(pidfd)
+  return { stdout: out, stderr: err, ...exit, pid, createdInPlace }
 }
 
 const sh = (script: string, plan: Partial<NativeSpawnPlan> = {}) =>
