@@ -1,0 +1,63 @@
+// The demo's end of a gateway: starts gateway.mjs inside the pen, sends it orders, and can end it as a crash
+// would.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { entering } from './pen.mjs'
+
+// The id of the message that a gateway sends unasked once it is ready.
+const READY = 0
+
+// More than all the time limits within one order together.
+const ANSWER_MS = 240_000
+
+const GATEWAY = fileURLToPath(new URL('gateway.mjs', import.meta.url))
+
+/**
+ * Resolves once the gateway takes orders, which for Corral is after its sweep.
+ *
+ * @param {{ kind: 'ordinary' | 'contained', house: string, root: string, log: string }} options
+ *   house: the cgroup directory that the gateway is put in; root: the one that Corral may build under
+ */
+export async function startGateway({ kind, house, root, log }) {
+  const { command, args } = entering(house, process.execPath, [GATEWAY, kind, root, log])
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const exited = once(child, 'exit')
+  const waiting = new Map()
+
+  function fail(id, why) {
+    waiting.get(id)?.reject(new Error(`The ${kind} gateway: ${why}`))
+    waiting.delete(id)
+  }
+
+  function answer(id) {
+    const timer = setTimeout(() => fail(id, `no answer within ${ANSWER_MS} ms`), ANSWER_MS)
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject })
+    }).finally(() => clearTimeout(timer))
+  }
+
+  child.on('message', ({ id, value, error }) => {
+    if (error !== undefined) return fail(id, error)
+    waiting.get(id)?.resolve(value)
+    waiting.delete(id)
+  })
+  child.on('exit', (code, signal) => {
+    for (const id of waiting.keys()) fail(id, `ended with ${signal ?? code}`)
+  })
+
+  await answer(READY)
+  let serial = READY
+  return {
+    pid: child.pid,
+    order(order, argument) {
+      const id = ++serial
+      child.send({ id, order, argument })
+      return answer(id)
+    },
+    async crash() {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}

@@ -1,0 +1,24 @@
+// Builds the C programs of floor/ when they are missing or older than their source.
+
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const BUILD_DIRECTORY = fileURLToPath(new URL('../build/bench/', import.meta.url))
+
+/** The path of the program built from floor/<name>.c. */
+export function floorProgram(name) {
+  const source = fileURLToPath(new URL(`floor/${name}.c`, import.meta.url))
+  const program = `${BUILD_DIRECTORY}${name}`
+  if (modified(program) < modified(source)) {
+    mkdirSync(BUILD_DIRECTORY, { recursive: true })
+    // Static: a dynamic linker in every started process would dilute every ratio.
+    const flags = ['-O2', '-static', '-std=c11', '-Wall', '-Wextra', '-Werror']
+    execFileSync('cc', [...flags, '-o', program, source], { stdio: 'inherit' })
+  }
+  return program
+}
+
+function modified(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+}

@@ -1,0 +1,102 @@
+// A cgroup of a bench's own: everything a bench starts is below it, and it is emptied and removed at the end,
+// also when the bench fails or is interrupted.
+
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+
+const EMPTY_TIMEOUT_MS = 10_000
+const POLL_MS = 2
+
+/** Runs `use(pen)` with a fresh pen below `parent` (default: the cgroup2 mount); removes it whatever happens. */
+export async function withPen(name, parent, use) {
+  const pen = new Pen(join(parent ?? cgroup2Mount(), `corral-bench-${name}-${process.pid}`))
+  const remove = () => removeCgroup(pen.path)
+  // 'exit' also comes after an uncaught exception, and after a promise that never settled.
+  process.once('exit', remove)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => process.exit(128 + constants.signals[signal]))
+  }
+  const result = await use(pen)
+  process.removeListener('exit', remove)
+  remove()
+  return result
+}
+
+class Pen {
+  constructor(path) {
+    this.path = path
+    mkdirSync(path)
+  }
+
+  /** A new directory below the pen. A name is used once: a cgroup that was killed takes no new process. */
+  directory(name) {
+    const path = join(this.path, name)
+    mkdirSync(path)
+    return path
+  }
+}
+
+/**
+ * Kills what is left in a cgroup, waits until the kernel says that it is empty, removes it and all below it.
+ * Synchronous, because a process that is about to end can wait for nothing else.
+ */
+export function removeCgroup(path) {
+  writeFileSync(join(path, 'cgroup.kill'), '1')
+  const deadline = Date.now() + EMPTY_TIMEOUT_MS
+  while (isPopulated(path)) {
+    if (Date.now() > deadline)
+      throw new Error(`${path} is not empty ${EMPTY_TIMEOUT_MS} ms after cgroup.kill`)
+    pause(POLL_MS)
+  }
+  removeTree(path, deadline)
+}
+
+function isPopulated(path) {
+  return !readFileSync(join(path, 'cgroup.events'), 'utf8').includes('populated 0')
+}
+
+// Bottom-up, with rmdir only. A directory may vanish under our eyes (a dying warden clears up too), and may
+// be busy for a moment after its last process is gone.
+function removeTree(path, deadline) {
+  for (const child of childDirectories(path)) removeTree(join(path, child), deadline)
+  for (;;) {
+    try {
+      rmdirSync(path)
+      return
+    } catch (error) {
+      if (error.code === 'ENOENT') return
+      if (error.code !== 'EBUSY' || Date.now() > deadline) throw error
+      pause(POLL_MS)
+    }
+  }
+}
+
+/** The number of cgroups below `path`. */
+export function countCgroupsBelow(path) {
+  return childDirectories(path).reduce((sum, child) => sum + 1 + countCgroupsBelow(join(path, child)), 0)
+}
+
+function childDirectories(path) {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ENODEV') return []
+    throw error
+  }
+}
+
+function pause(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
+function cgroup2Mount() {
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    // "ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS… - TYPE SOURCE SUPER": see proc_pid_mountinfo(5).
+    const [mount, filesystem] = line.split(' - ')
+    if (filesystem?.startsWith('cgroup2 ')) return mount.split(' ')[4]
+  }
+  throw new Error('no cgroup2 mount; name a writable cgroup2 directory with --parent')
+}

@@ -1,0 +1,73 @@
+// What starting a session costs: the event loop of a small and of a large gateway, and the time until the
+// program runs.
+
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { openCorral } from 'corral'
+import { floorProgram } from './floor.mjs'
+import { runBench } from './harness.mjs'
+import { measureLatency } from './spawn-latency.mjs'
+import { median, pairedRatio, pick } from './statistics.mjs'
+import { formatNumber } from './table.mjs'
+
+const SIZES_MIB = [50, 512, 1024, 2048]
+const BLOCKING_ROUNDS = 40
+const MAX_ACTIVE_MS = 0.1
+const RATIO_AT_MIB = 1024
+const MIN_RATIO = 20
+
+const LATENCY_ROUNDS = 20
+const MAX_LATENCY_RATIO = 3
+
+const BLOCKING = fileURLToPath(new URL('spawn-blocking.mjs', import.meta.url))
+
+await runBench('spawn', async ({ pen, claims, rounds, record }) => {
+  for (const mib of SIZES_MIB) {
+    const samples = await measureBlocking(pen, mib, rounds(BLOCKING_ROUNDS))
+    reportBlocking(mib, samples, { claims, record })
+  }
+  await latency(pen, rounds(LATENCY_ROUNDS), { claims, record })
+})
+
+// The measuring process sits in the pen, so that what child_process starts there is in the pen as well.
+async function measureBlocking(pen, mib, rounds) {
+  const cgroup = pen.directory(`worker-${mib}`)
+  const root = pen.directory(`root-${mib}`)
+  const enter = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"'
+  const command = [process.execPath, BLOCKING, mib, rounds, root, floorProgram('pauser')].map(String)
+  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', enter, 'sh', cgroup, ...command])
+  return JSON.parse(stdout)
+}
+
+function reportBlocking(mib, samples, { claims, record }) {
+  const up = pick(samples, 'upMs')
+  const usable = pick(samples, 'usableMs')
+  const buffers = `${mib} MiB of buffers`
+  record(`${buffers}: event loop active, from the call until the program is up`, 'ms', up)
+  record(`${buffers}: the same, until its three streams were asked for`, 'ms', usable)
+  record(`${buffers}: the synchronous part of the call`, 'ms', pick(samples, 'syncMs'))
+
+  claims.atMost(`${buffers}, corral until up`, 'median', median(up['corral.spawn']), MAX_ACTIVE_MS, 'ms')
+  for (const [until, times] of [
+    ['up', up],
+    ['streams asked for', usable],
+  ]) {
+    const subject = `${buffers}, until ${until}, child_process against corral`
+    const ratio = pairedRatio(times['child_process.spawn'], times['corral.spawn'])
+    if (mib === RATIO_AT_MIB) claims.atLeast(subject, 'ratio', ratio, MIN_RATIO)
+    else console.log(`${subject}: ratio ${formatNumber(ratio)} (no claim)`)
+  }
+}
+
+async function latency(pen, rounds, { claims, record }) {
+  const corral = await openCorral({ root: pen.directory('root') })
+  try {
+    const samples = await measureLatency({ corral, pen, rounds })
+    record('from the call to main() of the program', 'ms', samples)
+    const ratio = pairedRatio(samples['corral.spawn'], samples.floor)
+    claims.atMost('from the call to main(), corral against the floor', 'ratio', ratio, MAX_LATENCY_RATIO)
+  } finally {
+    await corral.close({ graceMs: 0 })
+  }
+}

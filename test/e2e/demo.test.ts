@@ -1,0 +1,62 @@
+// `npm run demo` shows the leak and its end, exits accordingly, and cleans up whichever way it ends.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, vi } from 'vitest'
+import { members, subdirectories } from '../../bench/demo/pen.mjs'
+import { test } from './penned.js'
+
+const DEMO = fileURLToPath(new URL('../../bench/demo/main.mjs', import.meta.url))
+const SESSIONS = 2
+
+function demo(room: string, scratch: string) {
+  return spawn(process.execPath, [DEMO, '--sessions', String(SESSIONS), '--pen', room], {
+    // What it writes goes where we clean up: killed, it cannot.
+    env: { ...process.env, TMPDIR: scratch },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 80_000,
+  })
+}
+
+describe('the demo', () => {
+  test('counts survivors of the ordinary way and none of Corral', async ({ pen, scratch }) => {
+    const room = pen.room('demo')
+    const child = demo(room, scratch)
+    const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
+
+    const rows = stdout
+      .split('\n')
+      .filter((line) => /^(oneshot completion|parent reset|gateway SIGKILL)/.test(line))
+    const columns = rows.map((line) =>
+      /(\d+) +(\d+) +(\d+) MB +(\d+) +(\d+) MB$/.exec(line)?.slice(1).map(Number),
+    )
+    // 7 processes a session before; the ordinary way loses only the leader that it signals, and in a crash
+    // not even that.
+    const before = 7 * SESSIONS
+    expect(columns).toEqual([
+      [before, 6 * SESSIONS, expect.any(Number), 0, 0],
+      [before, 6 * SESSIONS, expect.any(Number), 0, 0],
+      [before, before, expect.any(Number), 0, 0],
+    ])
+    for (const [, , megabytes] of columns as number[][]) expect(megabytes).toBeGreaterThan(0)
+    expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^PASS: /)
+    expect(code).toBe(0)
+    expect(subdirectories(room)).toEqual([])
+  })
+
+  for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+    test(`leaves nothing in its pen after ${signal}`, async ({ pen, scratch }) => {
+      const room = pen.room('demo')
+      const child = demo(room, scratch)
+      const exited = once(child, 'exit')
+      // Agents are up, and more than one gateway's.
+      await vi.waitFor(() => expect(members(room).length).toBeGreaterThan(10), { timeout: 30_000 })
+
+      child.kill(signal)
+      await exited
+
+      await vi.waitFor(() => expect(subdirectories(room)).toEqual([]), { timeout: 10_000 })
+    })
+  }
+})

@@ -1,0 +1,16 @@
+// The end-to-end tests, apart from the others: they run whole agents, and one of them is installed by npm on
+// demand.
+import { defineConfig } from 'vitest/config'
+import { reporters } from '../support/reporters.js'
+
+export default defineConfig({
+  test: {
+    reporters: reporters('e2e'),
+    include: ['test/e2e/**/*.test.ts'],
+    testTimeout: 90_000,
+    // The first run installs the real agent.
+    hookTimeout: 330_000,
+    // Agents are heavy and the tests have deadlines: one file after the other.
+    fileParallelism: false,
+  },
+})
