@@ -1,91 +1,99 @@
-// Measures, in a process that holds MIB mebibytes of live buffers, what one spawn costs the event loop.
-// Started by spawn.mjs, once per size, because the resident size of a process does not shrink when buffers
-// are freed.
+// Measures, in a process that holds MIB mebibytes of live buffers, how long one spawn blocks the event loop.
+// Started by spawn.mjs, once for each size and way of spawning: a process does not shrink when buffers are freed, and
+// each fork leaves page faults behind that would be charged to whoever comes next.
 //
-//   node spawn-blocking.mjs MIB ROUNDS ROOT PAUSER    prints name → samples, as JSON
+//   node spawn-blocking.mjs WAY MIB ROUNDS ROOT PAUSER    prints the samples, as JSON
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
-import { setTimeout } from 'node:timers/promises'
 import { openCorral } from 'corral'
-import { interleave } from './rounds.mjs'
 
-const WARMUP = 5
 const CHUNK = 64 * 2 ** 20
 
-const QUIET_SLICE_MS = 5
-const QUIET_MAX_ACTIVE_MS = 0.5
-const QUIET_TIMEOUT_MS = 5000
+const [way, mib, rounds, root, pauser] = process.argv.slice(2)
 
-const [mib, rounds, root, pauser] = process.argv.slice(2)
+// Each way: how to start a program, how to end it, and how often to do so before it counts.
+const ways = {
+  'child_process.spawn': async () => ({
+    warmup: 5,
+    start: () => {
+      const child = spawn(pauser, [], { stdio: 'pipe' })
+      return once(child, 'spawn').then(() => child)
+    },
+    streamsOf: (child) => child,
+    async end(child) {
+      const closed = once(child, 'close')
+      child.kill('SIGKILL')
+      await closed
+    },
+    finish: () => undefined,
+  }),
+  'corral.spawn': async () => {
+    const corral = await openCorral({ root })
+    let serial = 0
+    return {
+      warmup: 300,
+      start: () => corral.spawn({ key: `pauser-${serial++}`, mode: 'persistent', command: pauser, stdio: 'pipe' }),
+      streamsOf: (session) => session.process,
+      end: (session) => session.close({ graceMs: 0 }),
+      finish: () => corral.close({ graceMs: 0 }),
+    }
+  },
+}
 
 const ballast = fill(Number(mib) * 2 ** 20)
-const corral = await openCorral({ root })
+const { warmup, start, streamsOf, end, finish } = await ways[way]()
+const samples = []
 try {
-  let serial = 0
-  const samples = await interleave({
-    rounds: Number(rounds),
-    warmup: WARMUP,
-    subjects: {
-      'child_process.spawn': async () => {
-        const { cost, started: child } = await measure(
-          () => {
-            const child = spawn(pauser, [], { stdio: 'pipe' })
-            return once(child, 'spawn').then(() => child)
-          },
-          (child) => child,
-        )
-        const closed = once(child, 'close')
-        child.kill('SIGKILL')
-        await closed
-        return cost
-      },
-      'corral.spawn': async () => {
-        const key = `pauser-${serial++}`
-        const { cost, started: session } = await measure(
-          () => corral.spawn({ key, mode: 'persistent', command: pauser, stdio: 'pipe' }),
-          (session) => session.process,
-        )
-        await session.close({ graceMs: 0 })
-        return cost
-      },
-    },
-  })
-  console.log(JSON.stringify(samples))
+  for (let round = -warmup; round < Number(rounds); round++) {
+    const { cost, started } = await measure()
+    if (round >= 0) samples.push(cost)
+    await end(started)
+  }
 } finally {
-  await corral.close({ graceMs: 0 })
+  await finish()
 }
+console.log(JSON.stringify(samples))
 // Read at the end, so that the buffers are alive until here.
 if (ballast.some((chunk) => chunk[chunk.length - 1] !== 1)) throw new Error('the ballast is damaged')
 
-// Both ways are measured alike: the time that the event loop did not idle between the call and the moment the
-// program is up, the same until all three streams were asked for (Corral makes them when they are), and the part
-// that the call itself took. Ending the program again is outside.
-async function measure(start, processOf) {
-  await untilQuiet()
-  const utilization = performance.eventLoopUtilization()
-  const called = process.hrtime.bigint()
+// A spawn keeps the event loop from serving others twice: in the call itself, and when the program is up. `longestMs`
+// is the longest such stretch, `syncMs` the first of them; `streamsMs` is what asking for the three streams takes
+// (child_process has made them in the call).
+async function measure() {
+  const called = performance.now()
   const starting = start()
-  const returned = process.hrtime.bigint()
+  const returned = performance.now()
+  const turns = watchTurns(returned)
   const started = await starting
-  const { active: upMs } = performance.eventLoopUtilization(utilization)
-  const { stdin, stdout, stderr } = processOf(started)
-  const { active: usableMs } = performance.eventLoopUtilization(utilization)
+  await new Promise((resolve) => setImmediate(resolve))
+  const syncMs = returned - called
+  const longestMs = Math.max(syncMs, turns.longest())
+  const asked = performance.now()
+  const { stdin, stdout, stderr } = streamsOf(started)
+  const streamsMs = performance.now() - asked
   if (!stdin || !stdout || !stderr) throw new Error('a stream is missing')
-  return { cost: { upMs, usableMs, syncMs: Number(returned - called) / 1e6 }, started }
+  return { cost: { longestMs, syncMs, streamsMs }, started }
 }
 
-// The spawn before leaves work to the loop (sockets to close, page faults after a fork). It must not be
-// charged to the next one: wait for a slice of time in which the loop did next to nothing.
-async function untilQuiet() {
-  const deadline = performance.now() + QUIET_TIMEOUT_MS
-  for (;;) {
-    const before = performance.eventLoopUtilization()
-    await setTimeout(QUIET_SLICE_MS)
-    if (performance.eventLoopUtilization(before).active < QUIET_MAX_ACTIVE_MS) return
-    if (performance.now() > deadline)
-      throw new Error(`the event loop is not quiet after ${QUIET_TIMEOUT_MS} ms`)
+// Turns of the loop, one after another without a pause: the time between two is how long nobody else was served.
+function watchTurns(since) {
+  let last = since
+  let longest = 0
+  let watching = true
+  const turn = () => {
+    const now = performance.now()
+    longest = Math.max(longest, now - last)
+    last = now
+    if (watching) setImmediate(turn)
+  }
+  setImmediate(turn)
+  return {
+    longest() {
+      watching = false
+      return longest
+    },
   }
 }
 

@@ -61,7 +61,7 @@ export interface Group {
   limits(): AppliedLimit[]
   /** Starts a process that is in the group from its first instruction on. */
   spawn(plan: ProcessPlan): Promise<SpawnedProcess>
-  /** Ends all processes of the group; a second call with less grace hastens the first. */
+  /** Ends all processes of the group and takes it away; a second call with less grace hastens the first. */
   end(plan: EndPlan): Promise<Ended>
   /** What the group has used so far. */
   usage(): Usage
@@ -73,16 +73,16 @@ export interface Group {
   killedBy(): string | undefined
   /** Calls back when such word may have come. Returns the way to stop. */
   watchKilled(heard: () => void): () => void
-  /** Removes the group, and its family where nothing else is in it. */
+  /** Gives the group's place up: its family goes with it, where nothing else is in that. */
   remove(): Promise<void>
 }
 
 export interface ProcessPlan {
   command: string
-  argv: string[]
-  env: string[] | undefined
+  argv: readonly string[]
+  env: readonly string[] | undefined
   cwd: string | undefined
-  stdio: NativeStdio[]
+  stdio: readonly NativeStdio[]
   detached: boolean
   uid: number | undefined
   gid: number | undefined
@@ -109,6 +109,8 @@ export interface Ended {
   empty: boolean
   killed: Killed
   left: number[]
+  /** What the group used in all; known to the call that found it empty. */
+  usage: Usage
 }
 
 /** Processes that had to be killed. */

@@ -4,42 +4,49 @@
 /** A child's descriptor: one of the caller's, /dev/null, a UNIX socket pair, or a pipe(2) the child reads or writes. */
 export type NativeStdio = number | 'ignore' | 'socket' | 'pipe-in' | 'pipe-out'
 
-export interface NativeSpawnPlan {
-  /** What to do first; all of it is undone when it, or the spawn, fails. A flat list of `step`s. */
-  make?: string[]
-  /** Directory of the cgroup to be born in; absent: the caller's own. */
-  group?: string
+export interface NativeProcessPlan {
   command: string
-  argv: string[]
+  argv: readonly string[]
   /** `NAME=value` strings; absent: the caller's environment. */
-  env?: string[] | undefined
+  env?: readonly string[] | undefined
   cwd?: string | undefined
-  stdio: NativeStdio[]
+  stdio: readonly NativeStdio[]
   detached?: boolean | undefined
   uid?: number | undefined
   gid?: number | undefined
-  /** Go the way of kernels and seccomp filters that refuse clone3. */
-  noClone3?: boolean
 }
 
 /**
  * The steps in the making of a group, four fields each: kind, path, value, name. A `shared` directory may exist already.
  * A `write` is refused with ERANGE when the kernel then holds more than it was asked to. A `label` is an extended
- * attribute.
+ * attribute. Steps are strings, to be put one behind the other.
  */
 export const step = {
-  newDirectory: (path: string) => ['new', path, '', ''],
-  sharedDirectory: (path: string) => ['shared', path, '', ''],
-  write: (path: string, value: string) => ['write', path, value, ''],
-  label: (path: string, name: string, value: string) => ['label', path, value, name],
+  newDirectory: (path: string) => `new\0${path}\0\0\0`,
+  sharedDirectory: (path: string) => `shared\0${path}\0\0\0`,
+  write: (path: string, value: string) => `write\0${path}\0${value}\0\0`,
+  label: (path: string, name: string, value: string) => `label\0${path}\0${value}\0${name}\0`,
 }
 
-/** Fields with a NUL between them: native/addon/jobs.h has the order. No field may have a NUL in it. */
-export function packPlan(plan: NativeSpawnPlan): string {
-  const flags = (plan.detached ? 'd' : '') + (plan.noClone3 ? 'n' : '') + (plan.env ? 'e' : '')
-  const fields = [flags, plan.uid ?? '', plan.gid ?? '', plan.cwd ?? '', plan.group ?? '', plan.command]
-  fields.push(plan.argv.length, ...plan.argv, plan.stdio.length, ...plan.stdio)
-  if (plan.env) fields.push(plan.env.length, ...plan.env)
-  if (plan.make) fields.push(...plan.make)
-  return `${fields.join('\0')}\0`
+function counted(list: readonly (string | number)[]): string {
+  let fields = `${list.length}\0`
+  for (const field of list) fields += `${field}\0`
+  return fields
+}
+
+/** Where a process is started: `make` are `step`s to do first; all are undone when one of them, or the spawn, fails. */
+export interface NativePlace {
+  /** Directory of the cgroup to be born in. */
+  group: string
+  make: string
+  /** Go the way of kernels and seccomp filters that refuse clone3. */
+  noClone3: boolean
+}
+
+/** Fields, each ended by a NUL: native/addon/jobs.h has the order. No field may have a NUL in it. */
+export function packPlan(plan: NativeProcessPlan, place?: NativePlace): string {
+  const { detached, env, uid = '', gid = '', cwd = '' } = plan
+  const flags = (detached ? 'd' : '') + (place?.noClone3 ? 'n' : '') + (env ? 'e' : '')
+  const head = `${flags}\0${uid}\0${gid}\0${cwd}\0${place?.group ?? ''}\0${plan.command}\0`
+  return head + counted(plan.argv) + counted(plan.stdio) + (env ? counted(env) : '') + (place?.make ?? '')
 }

@@ -15,6 +15,10 @@ export interface NativeEndPlan {
   killMs: number
   /** Kill as on kernels without cgroup.kill. */
   freeze: boolean
+  /** Take the directory away afterwards, with all below it; what lives there again is killed again. */
+  remove?: boolean
+  /** Names of files to read just before that. */
+  read?: string[]
 }
 
 export interface NativeEnded {
@@ -23,10 +27,10 @@ export interface NativeEnded {
   killed: number
   /** The names of the first of them. */
   names: string[]
-  /** How many times the whole group was told to die. */
-  rounds: number
   /** Who is left, when not empty. */
   left: number[]
+  /** The texts of the files that were asked for; '' for one that is not there. */
+  counters: string[]
 }
 
 export type NativeStarted = [pid: number, pidfd: number, createdInPlace: boolean, ...fds: number[]]
@@ -36,7 +40,6 @@ export interface Native {
   /** The plan is what packPlan() makes; `started` gives pid, pidfd, createdInPlace and the descriptors (-1: none). */
   spawn(plan: string): { started: Promise<NativeStarted>; exited: Promise<NativeExit> }
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>
-  removeGroup(path: string, boundMs: number): Promise<void>
   members(path: string): number[]
   /** The descriptor that holds the lock, or `undefined` while somebody else holds it. */
   lock(directory: string): number | undefined

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SweepReport } from './backend.js'
 import { findKillMethod } from './cgroup/kill.js'
 import { KILLED_LABEL } from './cgroup/labels.js'
-import { type Remover, removeEmpty } from './cgroup/removal.js'
+import { type Remover, removeTree } from './cgroup/removal.js'
 import { findRoot } from './cgroup/root.js'
 import { type InstanceView, type SessionView, surveyInstances } from './cgroup/survey.js'
 import { sweepInstances } from './cgroup/sweep.js'
@@ -105,7 +105,7 @@ export class Observer {
     })
     if (!ended.empty) throw stuckError(`session '${session.key}'`, directory, ended.left, killTimeoutMs)
     if (alive) await this.#ownerRemoves(directory)
-    await removeEmpty(directory, this.#remover)
+    await removeTree(directory, this.#remover)
     return { instance, key: session.key, path: directory, killed: ended.killed }
   }
 

@@ -85,9 +85,7 @@ export interface SpawnPlan {
   process: ProcessPlan
 }
 
-type Fields = Record<string, unknown>
-
-const OPEN_OPTIONS = [
+const OPEN_OPTIONS = new Set([
   'root',
   'defaults',
   'sessions',
@@ -96,9 +94,9 @@ const OPEN_OPTIONS = [
   'killTimeoutMs',
   'sweep',
   'logger',
-]
-const PROCESS_OPTIONS = ['cwd', 'env', 'argv0', 'stdio', 'uid', 'gid', 'detached']
-const SPAWN_OPTIONS = [
+])
+const PROCESS_OPTIONS = new Set(['cwd', 'env', 'argv0', 'stdio', 'uid', 'gid', 'detached'])
+const SPAWN_OPTIONS = new Set([
   ...PROCESS_OPTIONS,
   'command',
   'args',
@@ -108,42 +106,37 @@ const SPAWN_OPTIONS = [
   'limits',
   'graceMs',
   'signal',
-]
+])
+const THREE_PIPES: readonly NativeStdio[] = ['socket', 'socket', 'socket']
+const MODES: readonly Mode[] = ['oneshot', 'persistent']
+const ENFORCEMENTS: readonly Enforcement[] = ['required', 'best-effort']
 const MAX_DESCRIPTORS = 64
 const MAX_ID = 2 ** 32 - 2
 
-function fieldsOf(value: unknown, where: string, allowed: string[]): Fields {
+function assertOptions(value: unknown, where: string, allowed: ReadonlySet<string>): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new InvalidArgumentError(`${where} takes an object of options, not ${quote(value)}`)
   for (const name of Object.keys(value))
-    if (!allowed.includes(name))
+    if (!allowed.has(name))
       throw new InvalidArgumentError(`${where} has no option '${name}'`, {
-        hint: `There are ${allowed.join(', ')}`,
+        hint: `There are ${[...allowed].join(', ')}`,
       })
-  return value as Fields
 }
 
 function refuse(name: string, value: unknown, forms: string): never {
   throw new InvalidArgumentError(`${name}: ${quote(value)} will not do`, { hint: `Give ${forms}` })
 }
 
-function text(fields: Fields, name: string): string | undefined {
-  const value = fields[name]
-  if (value === undefined) return undefined
+function parseText(name: string, value: unknown): string {
   if (typeof value !== 'string') refuse(name, value, 'a string')
   if (value.includes('\0'))
     throw new InvalidArgumentError(`${name} has a NUL in it, which no system call can take`)
   return value
 }
 
-function flag(fields: Fields, name: string, fallback: boolean): boolean {
-  const value = fields[name] ?? fallback
+function parseFlag(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') refuse(name, value, 'true or false')
   return value
-}
-
-function milliseconds(fields: Fields, name: string, fallback: number): number {
-  return parseMilliseconds(name, fields[name] ?? fallback)
 }
 
 /** A time in ms, as close() and others take it. @throws InvalidArgumentError */
@@ -153,46 +146,48 @@ export function parseMilliseconds(name: string, value: unknown): number {
   return Math.ceil(value)
 }
 
-function oneOf<Choice extends string>(
-  fields: Fields,
+function parseChoice<Choice extends string>(
   name: string,
+  value: unknown,
   choices: readonly Choice[],
-  fallback: Choice,
 ): Choice {
-  const value = fields[name] ?? fallback
-  const choice = choices.find((candidate) => candidate === value)
-  return choice ?? refuse(name, value, choices.map((candidate) => `'${candidate}'`).join(' or '))
+  if ((choices as readonly unknown[]).includes(value)) return value as Choice
+  refuse(name, value, choices.map((candidate) => `'${candidate}'`).join(' or '))
 }
 
-function id(fields: Fields, name: string): number | undefined {
-  const value = fields[name]
-  if (value === undefined) return undefined
+function parseId(name: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MAX_ID)
     refuse(name, value, 'a numeric id')
   return value
 }
 
-function parseLogger(logger: unknown): Logger | undefined {
-  if (logger === undefined) return undefined
+function parseLogger(logger: unknown): Logger {
   const methods = logger as Partial<Record<string, unknown>> | null
   for (const method of ['child', 'info', 'warn', 'error'])
     if (typeof methods?.[method] !== 'function') refuse('logger', logger, 'a pino logger')
   return logger as Logger
 }
 
-export function parseOpenOptions(options: OpenOptions | undefined): OpenPlan {
-  const fields = fieldsOf(options ?? {}, 'openCorral()', OPEN_OPTIONS)
-  const root = text(fields, 'root')
+export function parseOpenOptions(options: OpenOptions = {}): OpenPlan {
+  assertOptions(options, 'openCorral()', OPEN_OPTIONS)
+  const {
+    root,
+    defaults,
+    sessions,
+    enforcement = 'required',
+    graceMs = 2000,
+    killTimeoutMs = 10_000,
+  } = options
   if (root === '') refuse('root', root, 'the path of a cgroup2 directory')
   return {
-    root,
-    defaults: parseLimits(fields['defaults']),
-    sessions: parseLimits(fields['sessions']),
-    enforcement: oneOf(fields, 'enforcement', ['required', 'best-effort'], 'required'),
-    graceMs: milliseconds(fields, 'graceMs', 2000),
-    killTimeoutMs: milliseconds(fields, 'killTimeoutMs', 10_000),
-    sweep: flag(fields, 'sweep', true),
-    logger: parseLogger(fields['logger']),
+    root: root === undefined ? undefined : parseText('root', root),
+    defaults: parseLimits(defaults),
+    sessions: parseLimits(sessions),
+    enforcement: parseChoice('enforcement', enforcement, ENFORCEMENTS),
+    graceMs: parseMilliseconds('graceMs', graceMs),
+    killTimeoutMs: parseMilliseconds('killTimeoutMs', killTimeoutMs),
+    sweep: parseFlag('sweep', options.sweep ?? true),
+    logger: options.logger === undefined ? undefined : parseLogger(options.logger),
   }
 }
 
@@ -202,57 +197,55 @@ export function parseSpawnOptions(
   defaults: Pick<OpenPlan, 'defaults' | 'graceMs'>,
   unusedKey: string,
 ): SpawnPlan {
-  const fields = fieldsOf(options, 'spawn()', SPAWN_OPTIONS)
-  const { signal } = options
+  assertOptions(options, 'spawn()', SPAWN_OPTIONS)
+  const { signal, mode = 'oneshot', graceMs = defaults.graceMs } = options
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', signal, 'an AbortSignal')
-  const key = fields['key'] === undefined ? unusedKey : parseKey(fields['key'], 'key')
-  const parentKey = fields['parentKey'] === undefined ? undefined : parseKey(fields['parentKey'], 'parentKey')
+  const key = options.key === undefined ? unusedKey : parseKey(options.key, 'key')
+  const parentKey = options.parentKey === undefined ? undefined : parseKey(options.parentKey, 'parentKey')
   if (key === parentKey) throw new InvalidArgumentError(`'${key}' cannot be its own parent`)
   return {
     key,
     parentKey,
-    mode: oneOf(fields, 'mode', ['oneshot', 'persistent'], 'oneshot'),
-    limits: parseLimits(fields['limits'], defaults.defaults),
-    graceMs: milliseconds(fields, 'graceMs', defaults.graceMs),
+    mode: parseChoice('mode', mode, MODES),
+    limits: parseLimits(options.limits, defaults.defaults),
+    graceMs: parseMilliseconds('graceMs', graceMs),
     signal,
-    process: parseProcess(fields['command'], fields['args'], fields),
+    process: parseProcess(options.command, options.args, options),
   }
 }
 
 export function parseProcessOptions(
   command: unknown,
   args: unknown,
-  options: ProcessOptions | undefined,
+  options: ProcessOptions = {},
 ): ProcessPlan {
-  return parseProcess(command, args, fieldsOf(options ?? {}, 'session.spawn()', PROCESS_OPTIONS))
+  assertOptions(options, 'session.spawn()', PROCESS_OPTIONS)
+  return parseProcess(command, args, options)
 }
 
-function parseProcess(command: unknown, args: unknown, fields: Fields): ProcessPlan {
+function parseProcess(command: unknown, args: unknown, options: ProcessOptions): ProcessPlan {
   if (command === undefined || command === '')
     throw new InvalidArgumentError('there is no command to run', {
       hint: "Give the program's name or path as command",
     })
-  const program = text({ command }, 'command') as string
+  const program = parseText('command', command)
+  const { argv0, cwd, uid, gid, detached = false } = options
+  const name = argv0 === undefined ? program : parseText('argv0', argv0)
   return {
     command: program,
-    argv: [text(fields, 'argv0') ?? program, ...parseArguments(args)],
-    env: parseEnvironment(fields['env']),
-    cwd: text(fields, 'cwd'),
-    stdio: parseStdio(fields['stdio']),
-    detached: flag(fields, 'detached', false),
-    uid: id(fields, 'uid'),
-    gid: id(fields, 'gid'),
+    argv: args === undefined ? [name] : [name, ...parseArguments(args)],
+    env: parseEnvironment(options.env),
+    cwd: cwd === undefined ? undefined : parseText('cwd', cwd),
+    stdio: parseStdio(options.stdio),
+    detached: parseFlag('detached', detached),
+    uid: uid === undefined ? undefined : parseId('uid', uid),
+    gid: gid === undefined ? undefined : parseId('gid', gid),
   }
 }
 
 function parseArguments(args: unknown): string[] {
-  if (args === undefined) return []
   if (!Array.isArray(args)) refuse('args', args, 'an array of strings')
-  return args.map(
-    (argument, index) =>
-      text({ [`args[${index}]`]: argument }, `args[${index}]`) ??
-      refuse(`args[${index}]`, argument, 'a string'),
-  )
+  return args.map((argument, index) => parseText(`args[${index}]`, argument))
 }
 
 function parseEnvironment(env: unknown): string[] | undefined {
@@ -269,8 +262,8 @@ function parseEnvironment(env: unknown): string[] | undefined {
   return entries
 }
 
-function parseStdio(stdio: unknown): NativeStdio[] {
-  if (stdio === undefined) return ['socket', 'socket', 'socket']
+function parseStdio(stdio: unknown): readonly NativeStdio[] {
+  if (stdio === undefined || stdio === 'pipe') return THREE_PIPES
   if (typeof stdio === 'string') return [0, 1, 2].map((fd) => parseDescriptor(stdio, fd))
   if (!Array.isArray(stdio)) refuse('stdio', stdio, "'pipe', 'fifo', 'ignore', 'inherit' or an array")
   if (stdio.length > MAX_DESCRIPTORS)

@@ -14,6 +14,10 @@ export interface ExitStatus {
   signal: NodeJS.Signals | null
 }
 
+// In place of a descriptor: there is no stream; or there was one, and nobody asked for it before the process ended
+const NO_STREAM = -1
+const DISCARDED = -2
+
 function statusOf({ code, signal }: NativeExit): ExitStatus {
   if (signal === 0) return { code, signal: null }
   return { code: null, signal: nameOfSignal(signal) }
@@ -45,21 +49,25 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
   readonly #fds: number[]
   readonly #streams: (Socket | null)[] = []
   #running = true
-  #announced = false
   #refed = false
 
   constructor(native: Native, plan: ProcessPlan, spawned: SpawnedProcess) {
     super()
     this.pid = spawned.pid
     this.spawnfile = plan.command
-    this.spawnargs = plan.argv
+    this.spawnargs = [...plan.argv]
     this.#native = native
     this.#pidfd = spawned.pidfd
     this.#fds = spawned.fds
     this.ref()
-    this.exited = spawned.exited.then((exit) => this.#onExit(exit))
-    // Not before whoever awaits the spawn has had the chance to listen
-    setImmediate(() => this.#announce())
+    // Not before whoever awaits the spawn has had the chance to listen, and to ask for the streams
+    const announced = new Promise<void>((resolve) => {
+      setImmediate(() => {
+        this.emit('spawn')
+        resolve()
+      })
+    })
+    this.exited = announced.then(() => spawned.exited).then((exit) => this.#onExit(exit))
   }
 
   get stdin(): Writable | null {
@@ -124,23 +132,19 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
   #stream(index: number): Socket | null {
     const open = this.#streams[index]
     if (open !== undefined) return open
-    const fd = this.#fds[index] ?? -1
+    const fd = this.#fds[index] ?? NO_STREAM
     const readable = index !== 0
     const writable = index === 0 || index > 2
     // Neither end may hold up the other: a reader's end-of-file does not end what we still have to write
-    const stream = fd < 0 ? null : new Socket({ fd, readable, writable, allowHalfOpen: true })
+    const source = fd === DISCARDED ? {} : { fd }
+    const stream =
+      fd === NO_STREAM ? null : new Socket({ ...source, readable, writable, allowHalfOpen: true })
+    if (fd === DISCARDED) stream?.destroy()
     this.#streams[index] = stream
     return stream
   }
 
-  #announce(): void {
-    if (this.#announced) return
-    this.#announced = true
-    this.emit('spawn')
-  }
-
   #onExit(exit: NativeExit): ExitStatus {
-    this.#announce()
     const status = statusOf(exit)
     this.exitCode = status.code
     this.signalCode = status.signal
@@ -162,8 +166,8 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
         if (!stream.closed) open.push(stream)
         if (stream.readable && index !== 0) stream.resume()
       } else if (stream === undefined && fd >= 0) {
-        this.#streams[index] = null
         this.#native.close(fd)
+        this.#fds[index] = DISCARDED
       }
     }
     let left = open.length

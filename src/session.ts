@@ -3,8 +3,7 @@
 //   running --close(), leader's exit--> closing --populated 0--> empty --rmdir--> removed
 //                                          \--killTimeoutMs over--> stuck (close() again tries again)
 import { EventEmitter } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { AppliedLimit, Ended, Group, Killed, ProcessPlan, SpawnedProcess, Usage } from './backend.js'
+import type { AppliedLimit, Ended, Group, ProcessPlan, SpawnedProcess, Usage } from './backend.js'
 import { ClosingError, isSystemError } from './errors.js'
 import type { Native } from './native.js'
 import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
@@ -208,13 +207,12 @@ export class Session extends EventEmitter<SessionEvents> {
     try {
       if (graceMs > 0) this.process.endInput()
       await Promise.allSettled(this.#starting)
-      const killed = await this.#killAll(graceMs)
+      const ended = await this.#killAll(graceMs)
       this.state = 'empty'
       const exit = await this.#leaderExit()
-      const usage = this.#group.usage()
       await this.#group.remove()
       this.state = 'removed'
-      this.report = this.#makeReport(reason, graceMs, killed, exit, usage)
+      this.report = this.#makeReport(reason, graceMs, ended, exit)
       this.emit('closed', this.report)
       return this.report
     } catch (error) {
@@ -224,28 +222,33 @@ export class Session extends EventEmitter<SessionEvents> {
     }
   }
 
-  async #killAll(graceMs: number): Promise<Killed> {
+  async #killAll(graceMs: number): Promise<Ended> {
     const { killTimeoutMs } = this.#facts
     const ended = await this.#group.end({ graceMs, killTimeoutMs })
     if (!ended.empty) throw stuckError(`session '${this.key}'`, this.#group.path, ended.left, killTimeoutMs)
     const hastened = await this.#hastened?.catch(() => undefined)
-    return hastened && hastened.killed.count > ended.killed.count ? hastened.killed : ended.killed
+    if (!hastened) return ended
+    // Of two that ended one group, one did the killing, and one came in time to read the counters
+    const killed = hastened.killed.count > ended.killed.count ? hastened.killed : ended.killed
+    return { ...ended, killed, usage: { ...hastened.usage, ...ended.usage } }
   }
 
-  async #leaderExit(): Promise<ExitStatus | undefined> {
-    const patience = new AbortController()
-    const late = sleep(EXIT_NEWS_MS, undefined, { signal: patience.signal }).catch(() => undefined)
-    const exit = await Promise.race([this.process.exited, late])
-    patience.abort()
-    return exit
+  /** The leader's exit, of which the news may still be under way; undefined when it does not come. */
+  #leaderExit(): Promise<ExitStatus | undefined> {
+    return new Promise((resolve) => {
+      const late = setTimeout(() => resolve(undefined), EXIT_NEWS_MS)
+      void this.process.exited.then((exit) => {
+        clearTimeout(late)
+        resolve(exit)
+      })
+    })
   }
 
   #makeReport(
     reason: string,
     graceMs: number,
-    killed: Killed,
+    { killed, usage }: Ended,
     exit: ExitStatus | undefined,
-    usage: Usage,
   ): SessionReport {
     return {
       key: this.key,

@@ -23,7 +23,6 @@ public:
     DefineAddon(exports, {
                              InstanceMethod("spawn", &Corral::Spawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
-                             InstanceMethod("removeGroup", &Corral::RemoveGroup),
                              InstanceMethod("members", &Corral::Members),
                              InstanceMethod("lock", &Corral::Lock),
                              InstanceMethod("close", &Corral::Close),
@@ -82,7 +81,6 @@ private:
   }
 
   Napi::Value EndGroup(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndJob(info)); }
-  Napi::Value RemoveGroup(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeRemoveJob(info)); }
 
   // (path) -> pids of the group and of all below it; [] when it is gone
   Napi::Value Members(const Napi::CallbackInfo &info) {

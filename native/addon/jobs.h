@@ -21,10 +21,9 @@ public:
 };
 std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, Watcher &watcher);
 
-// (path, { graceMs, killMs, freeze }) -> { empty, killed, names, rounds, left }
+// (path, { graceMs, killMs, freeze, remove?, read?: file names }) -> { empty, killed, names, left, counters }
+// With `remove` the directory is gone afterwards, with all below it; `counters` are the texts of the files of
+// `read` just before that, "" for a file that is not there.
 std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info);
-
-// (path, boundMs) -> undefined
-std::unique_ptr<WatcherJob> MakeRemoveJob(const Napi::CallbackInfo &info);
 
 #endif

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <sched.h>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -118,7 +119,8 @@ public:
     Job::Settle(env);
   }
 
-  void Run() override {
+  void Run(int scheduler) override {
+    plan_.scheduler = scheduler == SCHED_OTHER ? scheduler : -1;
     FindCandidates();
     std::vector<char *> shell_argv(argv_.size() + 2, nullptr);
     std::vector<const char *> candidates;
@@ -155,6 +157,7 @@ protected:
 
 private:
   void CopyEnvironment() {
+    environment_.reserve(8192);
     for (char **entry = environ; entry && *entry; entry++)
       environment_.append(*entry, std::strlen(*entry) + 1);
     for (size_t at = 0; at < environment_.size(); at += std::strlen(&environment_[at]) + 1)

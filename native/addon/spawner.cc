@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 #include <pthread.h>
+#include <sched.h>
 #include <thread>
 
 namespace {
@@ -31,6 +32,12 @@ void Spawner::Add(std::unique_ptr<SpawnerJob> job) {
 
 void Spawner::Loop(const std::shared_ptr<Shared> &shared, Bridge *bridge) {
   pthread_setname_np(pthread_self(), "corral-spawner");
+  // Batch threads do not preempt whoever wakes them (sched(7)): else each spawn would begin with the event
+  // loop being put aside for it. Only where the gateway has the ordinary policy.
+  int scheduler = sched_getscheduler(0);
+  const sched_param parameter = {};
+  if (scheduler == SCHED_OTHER)
+    sched_setscheduler(0, SCHED_BATCH, &parameter);
   std::unique_lock<std::mutex> lock(shared->mutex);
   while (!shared->stop) {
     if (shared->queue.empty()) {
@@ -40,7 +47,7 @@ void Spawner::Loop(const std::shared_ptr<Shared> &shared, Bridge *bridge) {
     std::unique_ptr<SpawnerJob> job = std::move(shared->queue.front());
     shared->queue.pop_front();
     lock.unlock();
-    job->Run();
+    job->Run(scheduler);
     lock.lock();
     if (!shared->stop)
       bridge->Finish(job.release()); // under the lock: Stop() cannot return, and close the bridge, in between

@@ -14,7 +14,8 @@
 class SpawnerJob : public Job {
 public:
   using Job::Job;
-  virtual void Run() = 0; // on the spawner's thread
+  // On the spawner's thread. `scheduler`: the scheduling policy that the gateway's own threads have.
+  virtual void Run(int scheduler) = 0;
 };
 
 class Spawner {

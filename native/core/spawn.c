@@ -169,6 +169,10 @@ IN_CHILD static int child(void *context) {
   if (plan->set_uid && (number = -CALL(SYS_setuid, plan->uid)))
     return give_up(launch, number, "setuid", NULL);
 
+  if (plan->scheduler >= 0) {
+    const struct sched_param parameter = {0};
+    (void)syscall(SYS_sched_setscheduler, 0, plan->scheduler, &parameter);
+  }
   const uint64_t no_signals = 0;
   (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, KERNEL_SIGSET_BYTES);
   return give_up(launch, exec_candidates(plan), "exec", plan->command);

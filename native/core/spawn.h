@@ -34,6 +34,7 @@ struct corral_spawn_plan {
   bool set_uid, set_gid;
   uid_t uid;
   gid_t gid;
+  int scheduler;  // sched_setscheduler(2) policy for the child, or -1: the caller's
   bool no_clone3; // go the way of kernels and seccomp filters that refuse clone3
 };
 

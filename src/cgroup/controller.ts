@@ -18,8 +18,10 @@ export interface Controller {
   limits: LimitFile[]
   /** Files that a group gets by itself when this controller is on: [file, value]. */
   settings?: [file: string, value: string][]
-  /** What the group used; only what the kernel tells. */
-  usage(directory: string): Usage
+  /** The files that tell what a group used. */
+  counters: string[]
+  /** What the group used, by the texts of these files; only what the kernel tells. */
+  usage(read: (file: string) => string | undefined): Usage
 }
 
 /** A limit file that holds one whole number, or `max`. */

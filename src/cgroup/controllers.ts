@@ -49,8 +49,8 @@ export function enableControllers(directory: string): Controller[] {
 }
 
 /** The steps that turn `controllers` on below a new directory. */
-export function enableSteps(directory: string, controllers: Controller[]): string[] {
-  if (controllers.length === 0) return []
+export function enableSteps(directory: string, controllers: Controller[]): string {
+  if (controllers.length === 0) return ''
   const value = controllers.map((controller) => `+${controller.name}`).join(' ')
   return step.write(`${directory}/cgroup.subtree_control`, value)
 }
@@ -65,11 +65,13 @@ export function unenforceable(limits: ParsedLimits, controllers: Controller[]): 
 }
 
 /** The steps that set limits in a new directory. The addon reads each back. */
-export function limitSteps(directory: string, limits: ParsedLimits, controllers: Controller[]): string[] {
-  return (Object.entries(limits) as [LimitName, number][]).flatMap(([name, value]) => {
+export function limitSteps(directory: string, limits: ParsedLimits, controllers: Controller[]): string {
+  let steps = ''
+  for (const [name, value] of Object.entries(limits) as [LimitName, number][]) {
     const file = limitFileOf(name, controllers)
-    return file ? step.write(`${directory}/${file.file}`, file.format(value)) : []
-  })
+    if (file) steps += step.write(`${directory}/${file.file}`, file.format(value))
+  }
+  return steps
 }
 
 /** Sets limits in a directory that exists, and reads each back. @throws KernelError when the kernel holds less strictly. */
@@ -86,10 +88,11 @@ export function setLimits(directory: string, limits: ParsedLimits, controllers: 
 }
 
 /** The steps that a session's directory gets whatever its limits. */
-export function settingSteps(directory: string, controllers: Controller[]): string[] {
-  return controllers.flatMap(({ settings = [] }) =>
-    settings.flatMap(([file, value]) => step.write(`${directory}/${file}`, value)),
-  )
+export function settingSteps(directory: string, controllers: Controller[]): string {
+  let steps = ''
+  for (const { settings = [] } of controllers)
+    for (const [file, value] of settings) steps += step.write(`${directory}/${file}`, value)
+  return steps
 }
 
 /** Reads back what the kernel holds for each of the `limits`. */
@@ -106,7 +109,25 @@ export function readLimits(
   })
 }
 
-/** What a group used, by all controllers it has. */
-export function readUsage(directory: string): Usage {
-  return Object.assign({}, ...CONTROLLERS.map((controller) => controller.usage(directory)))
+/** Those that tell of a group's use: cpu does so also where it is not enabled (cpu.stat is always there). */
+function counting(controllers: Controller[]): Controller[] {
+  return CONTROLLERS.filter((controller) => controller === cpu || controllers.includes(controller))
+}
+
+/** The files by which parseUsage() knows what a group with these controllers used. */
+export function counterFiles(controllers: Controller[]): string[] {
+  return counting(controllers).flatMap(({ counters }) => counters)
+}
+
+/** What a group used, by the texts of its counterFiles(), in the same order. */
+export function parseUsage(controllers: Controller[], texts: string[]): Usage {
+  const files = counterFiles(controllers)
+  const read = (file: string) => texts[files.indexOf(file)]?.trimEnd() || undefined
+  return Object.assign({}, ...counting(controllers).map((controller) => controller.usage(read)))
+}
+
+/** What a group has used so far. */
+export function readUsage(directory: string, controllers: Controller[]): Usage {
+  const read = (file: string) => readFile(directory, file)
+  return Object.assign({}, ...counting(controllers).map((controller) => controller.usage(read)))
 }

@@ -1,6 +1,6 @@
 // The cpu controller: cpu.max, cpu.weight. cpu.stat is there with or without it.
 import { type Controller, known, numberFile } from './controller.js'
-import { readKeyed } from './file.js'
+import { parseKeyed } from './file.js'
 
 const PERIOD_US = 100_000
 
@@ -18,8 +18,9 @@ export const cpu: Controller = {
     },
     numberFile('cpuWeight', 'cpu.weight'),
   ],
-  usage(directory) {
-    const stat = readKeyed(directory, 'cpu.stat')
+  counters: ['cpu.stat'],
+  usage(read) {
+    const stat = parseKeyed(read('cpu.stat'))
     const ms = (name: string) => {
       const us = stat?.get(name)
       return us === undefined ? undefined : us / 1000

@@ -1,11 +1,13 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
+import { rmdirSync } from 'node:fs'
 import type { Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
+import { isGone, systemCodeOf } from '../errors.js'
 import { step } from '../native-plan.js'
 import { enableSteps } from './controllers.js'
 import { CgroupGroup, type GroupContext } from './group.js'
 import { KEY_LABEL } from './labels.js'
 import { LEAF, labelOfKey, nameOfKey } from './name.js'
-import { removeEmpty } from './removal.js'
+import { removeTree } from './removal.js'
 
 export class CgroupFamily implements Family {
   readonly path: string
@@ -28,9 +30,9 @@ export class CgroupFamily implements Family {
   async start(plan: GroupPlan, leader: ProcessPlan): Promise<Started> {
     const leave = this.#enter()
     const leaf = `${this.path}/${LEAF}`
-    const group = new CgroupGroup(leaf, plan.limits, this.#context, () => {
+    const group = new CgroupGroup(leaf, plan.limits, this.#context, (removed) => {
       leave()
-      return this.#prune(leaf)
+      return this.#prune(removed ? undefined : leaf)
     })
     try {
       for (const family of this.#line()) if (family.#removal) await family.#removal
@@ -47,12 +49,14 @@ export class CgroupFamily implements Family {
     return this.#parent ? [...this.#parent.#line(), this] : [this]
   }
 
-  #steps(): string[] {
-    return this.#line().flatMap((family) => [
-      ...step.sharedDirectory(family.path),
-      ...(family.#label ? step.label(family.path, KEY_LABEL, family.#label) : []),
-      ...enableSteps(family.path, this.#context.controllers),
-    ])
+  /** What makes the way to this family, where it is not there yet. */
+  #steps(): string {
+    return (
+      (this.#parent ? this.#parent.#steps() : '') +
+      step.sharedDirectory(this.path) +
+      (this.#label ? step.label(this.path, KEY_LABEL, this.#label) : '') +
+      enableSteps(this.path, this.#context.controllers)
+    )
   }
 
   /** Gives the way out, which counts once however often it is taken: a removal that failed is tried again. */
@@ -68,9 +72,10 @@ export class CgroupFamily implements Family {
   /** Removes `leaf`, a group's directory, with all families on the way to it that nobody is in any more. */
   async #prune(leaf: string | undefined): Promise<void> {
     const empty = this.#line().filter((family) => family.#users === 0)
+    if (leaf === undefined && removeAtOnce(empty.map((family) => family.path))) return
     const top = empty[0]?.path ?? leaf
     if (top === undefined) return
-    const removal = removeEmpty(top, this.#context)
+    const removal = removeTree(top, this.#context)
     // Only waited for: whoever asked for the removal hears of its failure
     const settled = removal.catch(() => undefined)
     for (const family of empty) family.#removal = settled
@@ -79,5 +84,17 @@ export class CgroupFamily implements Family {
     } finally {
       for (const family of empty) if (family.#removal === settled) family.#removal = undefined
     }
+  }
+}
+
+/** Removes directories on the spot, the last first. False where something is in one of them. */
+function removeAtOnce(directories: string[]): boolean {
+  try {
+    for (const directory of directories.toReversed()) rmdirSync(directory)
+    return true
+  } catch (error) {
+    if (isGone(error)) return true
+    if (systemCodeOf(error) === 'EBUSY' || systemCodeOf(error) === 'ENOTEMPTY') return false
+    throw error
   }
 }

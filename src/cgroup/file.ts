@@ -1,28 +1,25 @@
-// Reading the small text files of a cgroup directory.
+// The small text files of a cgroup directory.
 import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { isGone, systemCodeOf } from '../errors.js'
 
 /** The text of a file, without its last newline; `undefined` where the kernel has no such file, or has it no more. */
 export function readFile(directory: string, file: string): string | undefined {
   try {
-    return readFileSync(path.join(directory, file), 'utf8').trimEnd()
+    return readFileSync(`${directory}/${file}`, 'utf8').trimEnd()
   } catch (error) {
     if (isGone(error) || systemCodeOf(error) === 'EOPNOTSUPP') return undefined
     throw error
   }
 }
 
-/** A file with one number; `max` is Infinity. */
-export function readNumber(directory: string, file: string): number | undefined {
-  const text = readFile(directory, file)
+/** One number; `max` is Infinity. */
+export function parseNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   return text === 'max' ? Number.POSITIVE_INFINITY : Number(text)
 }
 
-/** A file of `name value` lines ("flat keyed" in cgroup-v2.rst). */
-export function readKeyed(directory: string, file: string): Map<string, number> | undefined {
-  const text = readFile(directory, file)
+/** Lines of `name value` ("flat keyed" in cgroup-v2.rst). */
+export function parseKeyed(text: string | undefined): Map<string, number> | undefined {
   if (text === undefined) return undefined
   return new Map(
     text.split('\n').map((line) => {

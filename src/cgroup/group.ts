@@ -22,7 +22,15 @@ import {
 import type { ParsedLimits } from '../limits.js'
 import { packPlan, step } from '../native-plan.js'
 import type { Controller } from './controller.js'
-import { limitSteps, readLimits, readUsage, settingSteps, unenforceable } from './controllers.js'
+import {
+  counterFiles,
+  limitSteps,
+  parseUsage,
+  readLimits,
+  readUsage,
+  settingSteps,
+  unenforceable,
+} from './controllers.js'
 import type { HangingSpawns } from './hanging.js'
 import { COMMAND_LABEL, KILLED_LABEL, MODE_LABEL } from './labels.js'
 import type { Remover } from './removal.js'
@@ -42,10 +50,17 @@ export class CgroupGroup implements Group {
   readonly path: string
   readonly #wanted: ParsedLimits
   readonly #context: GroupContext
-  readonly #release: () => Promise<void>
+  readonly #release: (removed: boolean) => Promise<void>
+  /** Whether end() has taken the directory away. */
+  #removed = false
 
-  /** Makes nothing yet: start() does. `release` takes the directory away. */
-  constructor(path: string, limits: ParsedLimits, context: GroupContext, release: () => Promise<void>) {
+  /** Makes nothing yet: start() does. `release` takes away the directory, unless it is `removed`, and what held it. */
+  constructor(
+    path: string,
+    limits: ParsedLimits,
+    context: GroupContext,
+    release: (removed: boolean) => Promise<void>,
+  ) {
     this.path = path
     this.#wanted = limits
     this.#context = context
@@ -56,7 +71,7 @@ export class CgroupGroup implements Group {
    * In one transaction: does `steps`, which make the way to the group, makes it, sets its limits, reads them back, and
    * starts the leader in it. On failure nothing is left of it.
    */
-  start(steps: string[], plan: GroupPlan, leader: ProcessPlan): Promise<SpawnedProcess> {
+  start(steps: string, plan: GroupPlan, leader: ProcessPlan): Promise<SpawnedProcess> {
     const { controllers } = this.#context
     const missing = unenforceable(plan.limits, controllers)
     if (plan.enforcement === 'required' && missing.length > 0)
@@ -64,18 +79,20 @@ export class CgroupGroup implements Group {
         path: this.path,
         hint: `This cgroup has the controllers [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing, and enforcement: 'best-effort' runs without`,
       })
-    return this.#spawn(leader, [
-      ...steps,
-      ...step.newDirectory(this.path),
-      ...step.label(this.path, MODE_LABEL, plan.labels.mode),
-      ...step.label(this.path, COMMAND_LABEL, plan.labels.command.slice(0, COMMAND_LENGTH)),
-      ...settingSteps(this.path, controllers),
-      ...limitSteps(this.path, plan.limits, controllers),
-    ])
+    const { mode, command } = plan.labels
+    return this.#spawn(
+      leader,
+      steps +
+        step.newDirectory(this.path) +
+        step.label(this.path, MODE_LABEL, mode) +
+        step.label(this.path, COMMAND_LABEL, command.slice(0, COMMAND_LENGTH)) +
+        settingSteps(this.path, controllers) +
+        limitSteps(this.path, plan.limits, controllers),
+    )
   }
 
   spawn(plan: ProcessPlan): Promise<SpawnedProcess> {
-    return this.#spawn(plan, [])
+    return this.#spawn(plan, '')
   }
 
   /** What was asked for, and what the kernel holds now. */
@@ -83,12 +100,12 @@ export class CgroupGroup implements Group {
     return readLimits(this.path, this.#wanted, this.#context.controllers)
   }
 
-  async #spawn(plan: ProcessPlan, make: string[]): Promise<SpawnedProcess> {
+  async #spawn(plan: ProcessPlan, make: string): Promise<SpawnedProcess> {
     const { native, noClone3, hanging, killTimeoutMs } = this.#context
     const kill = () => void this.end({ graceMs: 0, killTimeoutMs })
     hanging.watch(kill)
     try {
-      const { started, exited } = native.spawn(packPlan({ ...plan, make, group: this.path, noClone3 }))
+      const { started, exited } = native.spawn(packPlan(plan, { group: this.path, make, noClone3 }))
       const [pid, pidfd, createdInPlace, ...fds] = await started
       return { pid, pidfd, fds, createdInPlace, exited }
     } catch (error) {
@@ -127,21 +144,25 @@ export class CgroupGroup implements Group {
   }
 
   async end({ graceMs, killTimeoutMs }: EndPlan): Promise<Ended> {
-    const { native, killMethod } = this.#context
+    const { native, killMethod, controllers } = this.#context
     try {
-      const ended = await native.endGroup(this.path, {
+      const { empty, killed, names, left, counters } = await native.endGroup(this.path, {
         graceMs,
         killMs: killTimeoutMs,
         freeze: killMethod === 'freeze',
+        remove: true,
+        read: counterFiles(controllers),
       })
-      return { empty: ended.empty, killed: { count: ended.killed, names: ended.names }, left: ended.left }
+      this.#removed ||= empty
+      return { empty, killed: { count: killed, names }, left, usage: parseUsage(controllers, counters) }
     } catch (error) {
-      throw new KernelError(`the session cannot be ended: ${(error as Error).message}`, systemDetails(error))
+      const message = `the session cannot be ended: ${(error as Error).message}`
+      throw new KernelError(message, systemDetails(error))
     }
   }
 
   usage(): Usage {
-    return readUsage(this.path)
+    return readUsage(this.path, this.#context.controllers)
   }
 
   members(): number[] {
@@ -164,7 +185,7 @@ export class CgroupGroup implements Group {
   }
 
   remove(): Promise<void> {
-    return this.#release()
+    return this.#release(this.#removed)
   }
 }
 

@@ -1,6 +1,5 @@
 // The io controller: io.weight.
 import { type Controller, known } from './controller.js'
-import { readFile } from './file.js'
 
 export const io: Controller = {
   name: 'io',
@@ -12,8 +11,9 @@ export const io: Controller = {
       parse: (text) => Number(/^default (\d+)/.exec(text)?.[1]),
     },
   ],
-  usage(directory) {
-    const stat = readFile(directory, 'io.stat')
+  counters: ['io.stat'],
+  usage(read) {
+    const stat = read('io.stat')
     if (stat === undefined) return {}
     const sum = (name: string) =>
       [...stat.matchAll(new RegExp(`\\b${name}=(\\d+)`, 'g'))].reduce(

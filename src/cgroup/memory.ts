@@ -1,6 +1,6 @@
 // The memory controller: memory.max, memory.high, memory.swap.max.
 import { type Controller, known, numberFile } from './controller.js'
-import { readKeyed, readNumber } from './file.js'
+import { parseKeyed, parseNumber } from './file.js'
 
 export const memory: Controller = {
   name: 'memory',
@@ -11,15 +11,16 @@ export const memory: Controller = {
   ],
   // Out of memory, a session dies whole. Only ever on a session: the kernel takes the highest ancestor with it.
   settings: [['memory.oom.group', '1']],
-  usage(directory) {
-    const max = readNumber(directory, 'memory.max')
+  counters: ['memory.max', 'memory.current', 'memory.peak', 'memory.swap.peak', 'memory.events'],
+  usage(read) {
+    const max = parseNumber(read('memory.max'))
     return known({
-      memoryBytes: readNumber(directory, 'memory.current'),
-      memoryPeakBytes: readNumber(directory, 'memory.peak'),
+      memoryBytes: parseNumber(read('memory.current')),
+      memoryPeakBytes: parseNumber(read('memory.peak')),
       memoryMaxBytes: max === Number.POSITIVE_INFINITY ? undefined : max,
-      swapPeakBytes: readNumber(directory, 'memory.swap.peak'),
+      swapPeakBytes: parseNumber(read('memory.swap.peak')),
       // oom_kill counts processes killed; `oom` would count how often the limit was hit
-      oomKills: readKeyed(directory, 'memory.events')?.get('oom_kill'),
+      oomKills: parseKeyed(read('memory.events'))?.get('oom_kill'),
     })
   },
 }

@@ -15,13 +15,13 @@ const TAKEN = new Set([LEAF, 'tasks', 'notify_on_release', 'release_agent'])
 // Not the colon, which separates the fields of /proc/PID/cgroup: a Java runtime, for one, stops reading there
 // (JDK-8272124).
 const SPECIAL = /[^A-Za-z0-9_@+,-]/g
+const PLAIN = /^[A-Za-z0-9_@+,-]+$/
 
 const percent = (character: string) =>
   `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
 
 function escapeKey(key: string): string {
-  const bytes = Buffer.from(key, 'utf8').toString('latin1')
-  const name = bytes.replace(SPECIAL, percent)
+  const name = PLAIN.test(key) ? key : Buffer.from(key, 'utf8').toString('latin1').replace(SPECIAL, percent)
   return TAKEN.has(name) ? percent(name) + name.slice(1) : name
 }
 

@@ -55,12 +55,10 @@ function canLabel(native: Native, directory: string): boolean {
 
 async function cloneWorks(native: Native, group: string): Promise<boolean> {
   const { started, exited } = native.spawn(
-    packPlan({
-      group,
-      command: '/proc/self/exe',
-      argv: ['node', '--version'],
-      stdio: ['ignore', 'ignore', 'ignore'],
-    }),
+    packPlan(
+      { command: '/proc/self/exe', argv: ['node', '--version'], stdio: ['ignore', 'ignore', 'ignore'] },
+      { group, make: '', noClone3: false },
+    ),
   )
   const [, pidfd, createdInPlace] = await started
   native.hold()

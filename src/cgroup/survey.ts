@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Usage } from '../backend.js'
 import { isGone } from '../errors.js'
 import type { Native } from '../native.js'
-import { readUsage } from './controllers.js'
+import { CONTROLLERS, readUsage } from './controllers.js'
 import { CORRAL, isAlive, listInstances, SESSIONS } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
 import { keyOfName, LEAF } from './name.js'
@@ -60,7 +60,7 @@ function viewGroup(native: Native, directory: string): GroupView | undefined {
     command: native.getLabel(directory, COMMAND_LABEL),
     startedAt: found.ctimeMs,
     processes: native.members(directory).length,
-    usage: readUsage(directory),
+    usage: readUsage(directory, CONTROLLERS),
   }
 }
 

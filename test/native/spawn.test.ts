@@ -9,7 +9,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
 import { loadNative } from '../../src/native.js'
-import { type NativeSpawnPlan, packPlan } from '../../src/native-plan.js'
+import { type NativeProcessPlan, packPlan } from '../../src/native-plan.js'
 import { eventually } from '../support/eventually.js'
 import { test } from '../support/pen-test.js'
 
@@ -21,6 +21,8 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true }))
 
+type Plan = NativeProcessPlan & { group: string; noClone3: boolean }
+
 interface Result {
   stdout: string
   stderr: string
@@ -31,13 +33,16 @@ interface Result {
 }
 
 /** Runs to the end, with stdin ended at once. */
-async function run(plan: Partial<NativeSpawnPlan> & { command: string }): Promise<Result> {
+async function run({
+  group = '',
+  noClone3 = false,
+  ...plan
+}: Partial<Plan> & { command: string }): Promise<Result> {
   const { started, exited } = native.spawn(
-    packPlan({
-      argv: [plan.command],
-      stdio: ['socket', 'socket', 'socket'],
-      ...plan,
-    }),
+    packPlan(
+      { argv: [plan.command], stdio: ['socket', 'socket', 'socket'], ...plan },
+      { group, noClone3, make: '' },
+    ),
   )
   const [pid, pidfd, createdInPlace, ...fds] = await started
   const [stdin, stdout, stderr] = fds.map((fd, index) =>
@@ -51,7 +56,7 @@ async function run(plan: Partial<NativeSpawnPlan> & { command: string }): Promis
   return { stdout: out, stderr: err, ...exit, pid, createdInPlace }
 }
 
-const sh = (script: string, plan: Partial<NativeSpawnPlan> = {}) =>
+const sh = (script: string, plan: Partial<Plan> = {}) =>
   run({ command: 'sh', argv: ['sh', '-c', script], ...plan })
 
 const openFds = async () => (await readdir('/proc/self/fd')).length
@@ -94,7 +99,7 @@ describe.each([
     await mkdir(`${pen.path}/group`)
     await expect(run({ command: '/bin/true' })).resolves.toBeDefined() // threads and their descriptors are there now
     const before = await openFds()
-    const failures: [Partial<NativeSpawnPlan> & { command: string }, object][] = [
+    const failures: [Partial<Plan> & { command: string }, object][] = [
       [{ command: '/nonexistent' }, { errno: -2, syscall: 'exec', path: '/nonexistent' }],
       [{ command: 'no-such-command-anywhere' }, { errno: -2, syscall: 'exec' }],
       [{ command: `${directory}/not-executable` }, { errno: -13, syscall: 'exec' }],

@@ -1,0 +1,142 @@
+// endGroup(): ends a group, and where that is wanted reads its counters and takes it away, all in one visit
+// of the watcher's thread.
+#include <cerrno>
+#include <fcntl.h>
+#include <string>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include <vector>
+
+#include "jobs.h"
+
+extern "C" {
+#include "../core/end.h"
+#include "../core/tree.h"
+}
+
+namespace {
+
+class EndJob : public WatcherJob {
+public:
+  EndJob(Napi::Env env, std::string path, const corral_end_plan &plan, bool remove,
+         std::vector<std::string> read)
+      : WatcherJob(env), path_(std::move(path)), plan_(plan), remove_(remove), read_(std::move(read)) {}
+  ~EndJob() override {
+    if (begun_)
+      corral_end_finish(&end_);
+  }
+
+  int Descriptor() const override { return begun_ ? end_.events_fd : -1; }
+  uint32_t Events() const override { return EPOLLPRI; }
+
+  int64_t Step(int64_t now_ms) override {
+    if (!begun_)
+      Begin(now_ms);
+    int64_t wait_ms = corral_end_step(&end_, now_ms);
+    if (wait_ms >= 0)
+      return wait_ms;
+    if (end_.state == CORRAL_FAILED)
+      error_ = end_.error;
+    return end_.state == CORRAL_EMPTY && remove_ ? Remove(now_ms) : kDone;
+  }
+
+protected:
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Object result = Napi::Object::New(env);
+    Napi::Array left = Napi::Array::New(env);
+    for (uint32_t i = 0; i < end_.left.count; i++)
+      left.Set(i, Napi::Number::New(env, end_.left.pids[i]));
+    result.Set("empty", Napi::Boolean::New(env, end_.state == CORRAL_EMPTY));
+    result.Set("killed", Napi::Number::New(env, static_cast<double>(killed_ + end_.killed)));
+    Keep(end_.name_count, end_.names);
+    result.Set("names", Strings(env, names_));
+    result.Set("left", left);
+    result.Set("counters", Strings(env, counters_));
+    return result;
+  }
+
+private:
+  static constexpr int64_t kLastTickMs = 50;
+  static constexpr size_t kCounterBytes = 4096; // seq_file gives a page at a time
+
+  static Napi::Array Strings(Napi::Env env, const std::vector<std::string> &strings) {
+    Napi::Array array = Napi::Array::New(env, strings.size());
+    for (uint32_t i = 0; i < strings.size(); i++)
+      array.Set(i, Napi::String::New(env, strings[i]));
+    return array;
+  }
+
+  void Begin(int64_t now_ms) {
+    begun_ = true;
+    if (!deadline_ms_)
+      deadline_ms_ = now_ms + plan_.grace_ms + plan_.kill_ms;
+    corral_end_begin(&end_, path_.c_str(), &plan_, now_ms);
+  }
+
+  void Keep(uint32_t count, const char names[][CORRAL_NAME_BYTES]) {
+    for (uint32_t i = 0; i < count && names_.size() < CORRAL_NAMES; i++)
+      names_.emplace_back(names[i]);
+  }
+
+  // The numbers die with the directory.
+  void ReadCounters() {
+    if (!counters_.empty() || end_.group_fd < 0)
+      return;
+    for (const std::string &file : read_) {
+      char text[kCounterBytes];
+      int fd = openat(end_.group_fd, file.c_str(), O_RDONLY | O_CLOEXEC);
+      ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text);
+      counters_.emplace_back(text, length > 0 ? static_cast<size_t>(length) : 0);
+      if (fd >= 0)
+        close(fd);
+    }
+  }
+
+  // EBUSY although the kernel said empty: the payload had groups beside its own, or somebody moved in. Ends
+  // what is there now, and tries again.
+  int64_t Remove(int64_t now_ms) {
+    ReadCounters();
+    corral_error refused = {};
+    int answer = corral_remove_tree(path_.c_str(), &refused);
+    if (answer == 0)
+      return kDone;
+    if (answer != -EBUSY || now_ms >= deadline_ms_) {
+      error_ = refused;
+      return kDone;
+    }
+    killed_ += end_.killed;
+    Keep(end_.name_count, end_.names);
+    corral_end_finish(&end_);
+    plan_.grace_ms = 0;
+    Begin(now_ms);
+    tick_ms_ = tick_ms_ * 2 < kLastTickMs ? tick_ms_ * 2 : kLastTickMs;
+    return tick_ms_;
+  }
+
+  std::string path_;
+  corral_end_plan plan_;
+  bool remove_;
+  std::vector<std::string> read_, counters_, names_;
+  corral_end end_ = {};
+  uint64_t killed_ = 0;
+  int64_t deadline_ms_ = 0;
+  int64_t tick_ms_ = 1;
+  bool begun_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info) {
+  Napi::Object options = info[1].As<Napi::Object>();
+  corral_end_plan plan = {};
+  plan.grace_ms = options.Get("graceMs").As<Napi::Number>().Int64Value();
+  plan.kill_ms = options.Get("killMs").As<Napi::Number>().Int64Value();
+  plan.freeze = options.Get("freeze").ToBoolean();
+  std::vector<std::string> read;
+  Napi::Value files = options.Get("read");
+  if (files.IsArray())
+    for (uint32_t i = 0; i < files.As<Napi::Array>().Length(); i++)
+      read.push_back(files.As<Napi::Array>().Get(i).ToString().Utf8Value());
+  return std::make_unique<EndJob>(info.Env(), info[0].As<Napi::String>().Utf8Value(), plan,
+                                  options.Get("remove").ToBoolean(), std::move(read));
+}
