@@ -33,7 +33,7 @@ const ways = {
     const corral = await openCorral({ root })
     let serial = 0
     return {
-      warmup: 300,
+      warmup: 500,
       start: () => corral.spawn({ key: `pauser-${serial++}`, mode: 'persistent', command: pauser, stdio: 'pipe' }),
       streamsOf: (session) => session.process,
       end: (session) => session.close({ graceMs: 0 }),

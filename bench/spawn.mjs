@@ -13,7 +13,7 @@ import { formatNumber } from './table.mjs'
 
 const WAYS = ['child_process.spawn', 'corral.spawn']
 const SIZES_MIB = [50, 512, 1024, 2048]
-const BLOCKING_ROUNDS = 40
+const BLOCKING_ROUNDS = 100
 const MAX_BLOCKING_MS = 0.1
 const RATIO_AT_MIB = 1024
 const MIN_RATIO = 20

@@ -59,8 +59,13 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options)
   const backend = await CgroupBackend.open(plan)
   const corral = new Corral(backend, plan)
-  if (plan.sweep) await corral.sweep()
-  return corral
+  try {
+    if (plan.sweep) await corral.sweep()
+    return corral
+  } catch (error) {
+    await corral.close()
+    throw error
+  }
 }
 
 export class Corral extends EventEmitter<CorralEvents> {

@@ -48,12 +48,23 @@ test('kill() signals that process alone, once it is over it is false, and a bad 
   expect(session.process.exitCode ?? session.process.signalCode).toBeNull()
 })
 
+test('output of a program that ends at once is there for whoever asks when spawn() resolves', async ({
+  pen,
+}) => {
+  const corral = await openInPen(pen)
+  for (let round = 0; round < 100; round++) {
+    const session = await corral.spawn({ command: 'echo', args: ['here'] })
+    expect(await output(session.process.stdout)).toBe('here\n')
+    await session.closed
+  }
+})
+
 test('streams that nobody asked for hold nothing up and leave no descriptor', async ({ pen }) => {
   const corral = await openInPen(pen)
   const session = await corral.spawn({ command: 'sh', args: ['-c', 'echo unread'] })
   const [code] = await once(session.process, 'close')
   expect(code).toBe(0)
-  expect(session.process.stdout).toBeNull()
+  expect(session.process.stdout?.destroyed).toBe(true)
   await session.closed
 })
 

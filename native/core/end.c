@@ -102,14 +102,24 @@ static void keep_name(struct corral_end *end, pid_t pid) {
   end->name_count++;
 }
 
-// Who is there to be killed: for the report only, so it is taken once and not waited for.
+static void read_names(struct corral_end *end) {
+  for (uint32_t i = 0; i < end->unnamed_count; i++)
+    keep_name(end, end->unnamed[i]);
+  end->unnamed_count = 0;
+}
+
+// Who is there to be killed: for the report only, so it is taken once and not waited for. A few are named
+// before they are killed. Of many, some are named while the kernel is at it, which takes longer than reading
+// the names does.
 static void count_members(struct corral_end *end) {
   struct corral_members members = {0};
   end->counted = true;
   if (corral_members_read(end->group, &members) == 0) {
     end->killed = members.count + (members.unreachable ? 1 : 0);
-    for (size_t i = 0; i < members.count && end->name_count < CORRAL_NAMES; i++)
-      keep_name(end, members.pids[i]);
+    for (size_t i = 0; i < members.count && end->unnamed_count < CORRAL_NAMES; i++)
+      end->unnamed[end->unnamed_count++] = members.pids[i];
+    if (members.count <= CORRAL_NAMES)
+      read_names(end);
   }
   corral_members_free(&members);
 }
@@ -130,6 +140,7 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
   if (!events->frozen && now_ms < end->freeze_by_ms)
     return FIRST_TICK_MS;
   end->kill_rounds++;
+  read_names(end); // frozen, all are still there
   int reached = corral_members_signal(end->group, kill_it, NULL, NULL);
   int refused = write_file(end->group_fd, "cgroup.freeze", "0");
   end->freezing = false;
@@ -146,6 +157,7 @@ static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
   int refused = write_file(end->group_fd, "cgroup.kill", "1");
   if (refused)
     return fail(end, refused, "write cgroup.kill");
+  read_names(end);
   struct corral_group_events events;
   int answer = corral_reread_group_events(end->events_fd, &events);
   if (answer < 0)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "error.h"
 #include "members.h"
@@ -38,6 +39,8 @@ struct corral_end {
   struct corral_members left;  // who is left: filled when STUCK
   uint64_t killed;             // processes alive when the killing began
   uint32_t kill_rounds;
+  pid_t unnamed[CORRAL_NAMES]; // whose names are still to be read
+  uint32_t unnamed_count;
   uint32_t name_count;
   char names[CORRAL_NAMES][CORRAL_NAME_BYTES];
   struct corral_error error;

@@ -1,0 +1,97 @@
+// The real `corral` command as a child process.
+import { type ChildProcessByStdio, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { eventually } from '../support/eventually.js'
+import { line } from '../support/line.js'
+import type { Pen } from '../support/pen.js'
+
+export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+type Command = ChildProcessByStdio<Writable, Readable, Readable>
+
+function environment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const { CORRAL_ROOT: _, ...env } = process.env
+  return { ...env, ...extra }
+}
+
+/** Starts it; it is killed when the test is over, should it still run. */
+export function start(args: readonly string[], options: Pick<SpawnOptions, 'cwd' | 'env'> = {}): Command {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    ...options,
+    env: environment(options.env),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  // A command that ends without reading its input makes our writing fail; its exit status tells
+  child.stdin.on('error', () => undefined)
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+export interface Outcome {
+  status: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+interface Given extends Pick<SpawnOptions, 'cwd' | 'env'> {
+  input?: string | Buffer
+}
+
+/** Runs it to its end. */
+export async function corral(args: readonly string[], { input, ...options }: Given = {}): Promise<Outcome> {
+  const { bytes, ...outcome } = await corralBytes(args, { ...options, ...(input !== undefined && { input }) })
+  return { ...outcome, stdout: bytes.toString() }
+}
+
+/** As corral(), with what it printed as bytes. */
+export async function corralBytes(args: readonly string[], { input, ...options }: Given = {}) {
+  const child = start(args, options)
+  child.stdin.end(input)
+  const [bytes, stderr, [status, signal]] = await Promise.all([
+    buffer(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
+  ])
+  return { status, signal, bytes, stderr }
+}
+
+export interface Running {
+  child: Command
+  /** Resolves with exit status and signal. */
+  exited: Promise<[status: number | null, signal: NodeJS.Signals | null]>
+  /** Resolves with the first line of its output that fits. */
+  says(pattern: RegExp): Promise<string>
+}
+
+/** `corral run` with a shell script that says `ready` when it is. */
+export async function running(pen: Pen, options: readonly string[], script: string): Promise<Running> {
+  const child = start(['run', '--root', pen.path, ...options, '--', 'sh', '-c', script])
+  child.stderr.on('data', (chunk) => process.stderr.write(`corral run: ${chunk}`))
+  const exited = once(child, 'exit') as Running['exited']
+  const says = (pattern: RegExp) => line(child.stdout, pattern)
+  await says(/^ready$/)
+  return { child, exited, says }
+}
+
+/** A session that lives until its input is closed. */
+export const LIVING = 'echo ready; exec cat'
+
+function catches(pid: number, signal: NodeJS.Signals): boolean {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n
+}
+
+/**
+ * Waits until a `corral run` has its signal handlers. SIGQUIT tells: the others that it handles have handlers of
+ * Node's own from the start.
+ */
+export async function handlesSignals({ child }: Running): Promise<void> {
+  await eventually('corral run handles signals', () => catches(child.pid ?? 0, 'SIGQUIT'))
+}

@@ -1,0 +1,49 @@
+// `corral doctor` tells people and programs what this host can promise.
+import { describe, expect } from 'vitest'
+import type { Diagnosis } from '../../src/doctor.js'
+import { test } from '../support/pen-test.js'
+import { corral } from './command-line.js'
+
+describe('corral doctor', () => {
+  test('tells host, root, kernel, and each finding with its verdict and its fix', async ({ pen }) => {
+    const { status, stdout, stderr } = await corral(['doctor', '--root', pen.path])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toMatch(/^host {6}\S.*, Linux \S+ .*, \S+ memory, Node v\d+/m)
+    expect(stdout).toMatch(/^backend {3}cgroup$/m)
+    expect(stdout).toContain(`\nroot      ${pen.path}\n`)
+    expect(stdout).toContain(`taken   explicit ${pen.path}: `)
+    expect(stdout).toMatch(/^kernel {4}(?:no )?CLONE_INTO_CGROUP, (?:no )?cgroup\.kill, /m)
+    expect(stdout).toMatch(/^memory {4}can(?:not)? be capped/m)
+    expect(stdout).toMatch(/^PASS {6}sessions can be held: \S/m)
+    for (const guarantee of ['placed before born', 'gone means empty', 'memory can be capped'])
+      expect(stdout).toMatch(new RegExp(`^(?:PASS|CAUTION|FAIL) +${guarantee}: \\S`, 'm'))
+    const verdicts = [...stdout.matchAll(/^(?:CAUTION|FAIL) /gm)].length
+    expect([...stdout.matchAll(/^ {10}fix: \S/gm)]).toHaveLength(verdicts)
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test('--json tells the same to programs', async ({ pen }) => {
+    const { status, stdout } = await corral(['doctor', '--json', '--root', pen.path])
+    expect(status).toBe(0)
+    const { host, backend, root, findings } = JSON.parse(stdout) as Diagnosis
+    expect(host.node).toBe(process.version)
+    expect({ backend, root }).toEqual({ backend: 'cgroup', root: pen.path })
+    expect(findings.map(({ verdict }) => verdict)).toContain('PASS')
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test('looks for a root of its own when none is given, and says what it passed over', async () => {
+    const { stdout } = await corral(['doctor', '--json'])
+    const { candidates, root } = JSON.parse(stdout) as Diagnosis
+    expect(candidates.map(({ kind }) => kind)).toEqual(['own-cgroup', 'mount'])
+    expect(root).toBe(candidates.find(({ usable }) => usable)?.path ?? null)
+  })
+
+  test('ends with 1 where no session can be held, with the reason and what to do', async () => {
+    const { status, stdout, stderr } = await corral(['doctor', '--root', '/nowhere'])
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
+    expect(stdout).toMatch(/^backend {3}none$/m)
+    expect(stdout).toMatch(/^FAIL +sessions can be held: .*\/nowhere: it does not exist$/m)
+    expect(stdout).toMatch(/^ {10}fix: .*Delegate=yes/m)
+  })
+})
