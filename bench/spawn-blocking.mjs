@@ -34,7 +34,8 @@ const ways = {
     let serial = 0
     return {
       warmup: 500,
-      start: () => corral.spawn({ key: `pauser-${serial++}`, mode: 'persistent', command: pauser, stdio: 'pipe' }),
+      start: () =>
+        corral.spawn({ key: `pauser-${serial++}`, mode: 'persistent', command: pauser, stdio: 'pipe' }),
       streamsOf: (session) => session.process,
       end: (session) => session.close({ graceMs: 0 }),
       finish: () => corral.close({ graceMs: 0 }),
