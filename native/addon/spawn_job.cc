@@ -59,7 +59,7 @@ corral_stdio ParseStdio(const char *text) {
     return {CORRAL_STDIO_PIPE_IN, -1};
   if (!std::strcmp(text, "pipe-out"))
     return {CORRAL_STDIO_PIPE_OUT, -1};
-  return {CORRAL_STDIO_FD, std::atoi(text)};
+  return {CORRAL_STDIO_FD, static_cast<int>(std::strtol(text, nullptr, 10))};
 }
 
 corral_make_kind ParseKind(const char *text) {
