@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events'
 import pino, { type Logger } from 'pino'
 import type { Backend, BackendName, SweepReport } from './backend.js'
 import { CgroupBackend } from './cgroup/backend.js'
+import { emit } from './emit.js'
 import { ClosingError, InvalidArgumentError, KeyLiveError } from './errors.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
@@ -309,9 +310,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   #tell<Name extends keyof CorralEvents>(name: Name, ...args: CorralEvents[Name]): void {
-    if (channels[name].hasSubscribers)
-      channels[name].publish({ corral: this, args })
-      // The typed emitter cannot see that a generic name and its own arguments belong together
-    ;(this as EventEmitter).emit(name, ...args)
+    if (channels[name].hasSubscribers) channels[name].publish({ corral: this, args })
+    emit(this, name, ...args)
   }
 }

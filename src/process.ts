@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import type { ProcessPlan, SpawnedProcess } from './backend.js'
+import { emit } from './emit.js'
 import { InvalidArgumentError } from './errors.js'
 import type { Native, NativeExit } from './native.js'
 import { nameOfSignal, numberOfSignal } from './signals.js'
@@ -63,7 +64,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     // Not before whoever awaits the spawn has had the chance to listen, and to ask for the streams
     const announced = new Promise<void>((resolve) => {
       setImmediate(() => {
-        this.emit('spawn')
+        emit(this, 'spawn')
         resolve()
       })
     })
@@ -152,7 +153,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     this.unref()
     this.#native.close(this.#pidfd)
     this.#streams[0]?.destroy()
-    this.emit('exit', status.code, status.signal)
+    emit(this, 'exit', status.code, status.signal)
     this.#closeStreams(status)
     return status
   }
@@ -172,7 +173,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     }
     let left = open.length
     const closed = () => {
-      if (--left <= 0) this.emit('close', code, signal)
+      if (--left <= 0) emit(this, 'close', code, signal)
     }
     if (left === 0) setImmediate(closed)
     for (const stream of open) stream.once('close', closed)

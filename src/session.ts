@@ -4,6 +4,7 @@
 //                                          \--killTimeoutMs over--> stuck (close() again tries again)
 import { EventEmitter } from 'node:events'
 import type { AppliedLimit, Ended, Group, ProcessPlan, SpawnedProcess, Usage } from './backend.js'
+import { emit } from './emit.js'
 import { ClosingError, isSystemError } from './errors.js'
 import type { Native } from './native.js'
 import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
@@ -191,7 +192,7 @@ export class Session extends EventEmitter<SessionEvents> {
     }
     this.state = 'closing'
     this.#graceEnds = performance.now() + graceMs
-    this.emit('closing', reason)
+    emit(this, 'closing', reason)
     this.#closing = this.#end(reason, graceMs)
     this.#closing.then(this.#settle.resolve, this.#settle.reject)
     return this.#closing
@@ -213,11 +214,11 @@ export class Session extends EventEmitter<SessionEvents> {
       await this.#group.remove()
       this.state = 'removed'
       this.report = this.#makeReport(reason, graceMs, ended, exit)
-      this.emit('closed', this.report)
+      emit(this, 'closed', this.report)
       return this.report
     } catch (error) {
       this.state = 'stuck'
-      this.emit('stuck', error as Error)
+      emit(this, 'stuck', error)
       throw error
     }
   }

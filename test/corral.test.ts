@@ -109,6 +109,28 @@ test('a key that stands below one parent cannot be spawned below another', async
   expect(outline(corral.list())).toEqual([['parent', [['child', []]]]])
 })
 
+test('a listener that throws is reported as uncaught, and disturbs no closing', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const uncaught: unknown[] = []
+  const ours = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => uncaught.push(error.message))
+  onTestFinished(() => {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of ours) process.on('uncaughtException', listener)
+  })
+  corral.once('close', () => {
+    throw new Error('from close')
+  })
+  const session = await corral.spawn({ ...sleeper, key: 'k' })
+  session.process.on('exit', () => {
+    throw new Error('from exit')
+  })
+  expect(await session.close({ graceMs: 0 })).toMatchObject({ signal: 'SIGKILL' })
+  await corral.spawn({ ...sleeper, key: 'k' })
+  expect(uncaught).toEqual(['from exit', 'from close'])
+})
+
 test('closing a session leaves its children alone', async ({ pen }) => {
   const corral = await openInPen(pen)
   await spawnFamily(corral)

@@ -52,8 +52,13 @@ test('a persistent session goes on without its leader, and takes further process
 
 test('close() ends stdin and asks with SIGTERM before it kills', async ({ pen }) => {
   const corral = await openInPen(pen)
-  const script = 'trap "kill $!; exit 9" TERM; echo ready; sleep 1000 & wait'
-  const session = await corral.spawn({ command: 'sh', args: ['-c', script], mode: 'persistent' })
+  const script = `
+    let asked = 0
+    const done = () => ++asked === 2 && process.exit(9)
+    process.stdin.resume().on('end', done)
+    process.on('SIGTERM', done)
+    console.log('ready')`
+  const session = await corral.spawn({ command: process.execPath, args: ['-e', script], mode: 'persistent' })
   await ready(session)
   const report = await session.close({ graceMs: 10_000 })
   expect(report).toMatchObject({ exitCode: 9, killed: { count: 0 } })

@@ -102,7 +102,7 @@ export class CgroupGroup implements Group {
 
   async #spawn(plan: ProcessPlan, make: string): Promise<SpawnedProcess> {
     const { native, noClone3, hanging, killTimeoutMs } = this.#context
-    const kill = () => void this.end({ graceMs: 0, killTimeoutMs })
+    const kill = () => void this.end({ graceMs: 0, killTimeoutMs }).catch(() => undefined)
     hanging.watch(kill)
     try {
       const { started, exited } = native.spawn(packPlan(plan, { group: this.path, make, noClone3 }))
