@@ -57,6 +57,7 @@ test('close() ends stdin and asks with SIGTERM before it kills', async ({ pen })
     const done = () => ++asked === 2 && process.exit(9)
     process.stdin.resume().on('end', done)
     process.on('SIGTERM', done)
+    setInterval(() => undefined, 1000)
     console.log('ready')`
   const session = await corral.spawn({ command: process.execPath, args: ['-e', script], mode: 'persistent' })
   await ready(session)
