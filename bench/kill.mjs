@@ -16,7 +16,7 @@ import { interleave } from './rounds.mjs'
 import { countAlive, readPids, SLEEPERS, settleReaping, startSleepers } from './sleeping-processes.mjs'
 import { pairedDifference, pairedRatio, pick } from './statistics.mjs'
 
-const ROUNDS = { 1: 60, 10: 60, 100: 25, 500: 20, 2000: 12 }
+const ROUNDS = { 1: 60, 10: 60, 100: 40, 500: 20, 2000: 12 }
 const WARMUP = 3
 
 // From here on the kernel's own work outweighs the fixed cost of a promise and a few thread hops.

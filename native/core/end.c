@@ -16,6 +16,7 @@
 // missed in mid-fork, a notification that the kernel holds back for 10 ms: CGROUP_FILE_NOTIFY_MIN_INTV).
 #define FIRST_TICK_MS 1
 #define LAST_TICK_MS 100
+#define KILL_AGAIN_MS 20
 // A frozen or stopped sub-group can keep a freeze from completing (runc #2105): kill what there is after
 // this.
 #define FREEZE_MS 50
@@ -151,8 +152,12 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
   return FIRST_TICK_MS;
 }
 
-// One write is not proof: kernels before 6.14 can miss a process in mid-fork, hence each tick writes again.
+// One write is not proof: kernels before 6.14 can miss a process in mid-fork. But telling those that are
+// dying again and again holds them up, so in between it is only looked whether they are gone.
 static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
+  if (now_ms < end->kill_again_ms)
+    return tick(end, now_ms);
+  end->kill_again_ms = now_ms + KILL_AGAIN_MS;
   end->kill_rounds++;
   int refused = write_file(end->group_fd, "cgroup.kill", "1");
   if (refused)

@@ -32,7 +32,8 @@ struct corral_end {
   int events_fd; // cgroup.events; POLLPRI wakes
   int64_t deadline_ms;
   int64_t tick_ms;
-  bool freezing; // we wrote cgroup.freeze and have not thawed yet
+  int64_t kill_again_ms; // when the whole group is to be told again to die
+  bool freezing;         // we wrote cgroup.freeze and have not thawed yet
   int64_t freeze_by_ms;
   bool counted;
   struct corral_members asked; // who had SIGTERM already
