@@ -140,7 +140,6 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
   }
   if (!events->frozen && now_ms < end->freeze_by_ms)
     return FIRST_TICK_MS;
-  end->kill_rounds++;
   read_names(end); // frozen, all are still there
   int reached = corral_members_signal(end->group, kill_it, NULL, NULL);
   int refused = write_file(end->group_fd, "cgroup.freeze", "0");
@@ -158,7 +157,6 @@ static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
   if (now_ms < end->kill_again_ms)
     return tick(end, now_ms);
   end->kill_again_ms = now_ms + KILL_AGAIN_MS;
-  end->kill_rounds++;
   int refused = write_file(end->group_fd, "cgroup.kill", "1");
   if (refused)
     return fail(end, refused, "write cgroup.kill");

@@ -39,7 +39,6 @@ struct corral_end {
   struct corral_members asked; // who had SIGTERM already
   struct corral_members left;  // who is left: filled when STUCK
   uint64_t killed;             // processes alive when the killing began
-  uint32_t kill_rounds;
   pid_t unnamed[CORRAL_NAMES]; // whose names are still to be read
   uint32_t unnamed_count;
   uint32_t name_count;

@@ -115,6 +115,8 @@ static int signal_batch(const char *group, const pid_t *pids, const int *pidfds,
       answer = append(reached, pids[i]);
   }
   corral_members_free(&now);
+  if (reached)
+    sort_once(reached); // it may be what the next batch is searched in
   return answer < 0 && answer != -ENOENT ? answer : hit;
 }
 
@@ -143,7 +145,5 @@ int corral_members_signal(const char *group, const int *signals, const struct co
       corral_close_fd(&pidfds[i]);
   }
   corral_members_free(&listed);
-  if (reached)
-    sort_once(reached);
   return answer < 0 && answer != -ENOENT ? answer : total;
 }
