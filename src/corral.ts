@@ -20,6 +20,7 @@ import {
 } from './options.js'
 import type { SessionReport } from './report.js'
 import { type CloseOptions, Session } from './session.js'
+import { settleAll } from './settle.js'
 
 export interface CorralEvents {
   spawn: [session: Session]
@@ -294,19 +295,16 @@ export class Corral extends EventEmitter<CorralEvents> {
 
   /** Closes every session of `members`, and waits for those being started to be refused. */
   async #closeAll(members: Member[], close: { reason: string; graceMs: number }): Promise<SessionReport[]> {
-    const results = await Promise.allSettled(
-      members.map(async (member) => {
-        await member.starting?.catch(() => undefined)
-        return member.session?.close(close)
-      }),
-    )
-    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
-    if (errors.length > 0)
-      throw new AggregateError(
-        errors,
+    const closing = members.map(async (member) => {
+      await member.starting?.catch(() => undefined)
+      return member.session?.close(close)
+    })
+    const reports = await settleAll(
+      closing,
+      (errors) =>
         `${errors.length} of ${members.length} sessions cannot be closed: ${errors.map(String).join('; ')}`,
-      )
-    return results.flatMap((result) => (result.status === 'fulfilled' && result.value ? [result.value] : []))
+    )
+    return reports.filter((report) => report !== undefined)
   }
 
   #tell<Name extends keyof CorralEvents>(name: Name, ...args: CorralEvents[Name]): void {

@@ -12,6 +12,7 @@ import { sweepInstances } from './cgroup/sweep.js'
 import { isGone } from './errors.js'
 import { loadNative, type Native } from './native.js'
 import { parseMilliseconds } from './options.js'
+import { settleAll } from './settle.js'
 import { stuckError } from './stuck.js'
 
 /** Which sessions are meant. */
@@ -87,11 +88,10 @@ export class Observer {
   async kill(selection: Selection, grace: number): Promise<KilledSession[]> {
     const graceMs = parseMilliseconds('graceMs', grace)
     const found = select(this.list(), selection)
-    const results = await Promise.allSettled(found.map((one) => this.#kill(one, graceMs)))
-    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
-    if (errors.length > 0)
-      throw new AggregateError(errors, errors.map((error) => (error as Error).message).join('; '))
-    return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    return settleAll(
+      found.map((one) => this.#kill(one, graceMs)),
+      (errors) => errors.map((error) => (error as Error).message).join('; '),
+    )
   }
 
   async #kill({ instance, alive, session }: Found, graceMs: number): Promise<KilledSession> {

@@ -52,7 +52,7 @@ export class CgroupBackend implements Backend {
     vacateRoot(root)
     const instance = await createInstance(native, root)
     try {
-      const context = await prepareInstance(native, root, instance, options)
+      const context = prepareInstance(native, root, instance, options)
       return new CgroupBackend(root, native, instance, context)
     } catch (error) {
       await removeInstance(native, root, instance)
@@ -75,12 +75,12 @@ export class CgroupBackend implements Backend {
 }
 
 /** Turns controllers on along the way to the sessions, and sets the limits of all of them together. */
-async function prepareInstance(
+function prepareInstance(
   native: Native,
   root: string,
   instance: Instance,
   options: CgroupBackendOptions,
-): Promise<GroupContext> {
+): GroupContext {
   const sessions = path.join(instance.path, SESSIONS)
   try {
     mkdirSync(sessions)

@@ -1,5 +1,5 @@
-// The small text files of a cgroup directory.
-import { readFileSync } from 'node:fs'
+// What is in a cgroup directory: its small text files, and its sub-directories.
+import { type Dirent, readdirSync, readFileSync } from 'node:fs'
 import { isGone, systemCodeOf } from '../errors.js'
 
 /** The text of a file, without its last newline; `undefined` where the kernel has no such file, or has it no more. */
@@ -32,4 +32,16 @@ export function parseKeyed(text: string | undefined): Map<string, number> | unde
 /** A file of words between blanks. Split, never searched: `cpu` is not `cpuset` (nsjail's mistake). */
 export function readWords(directory: string, file: string): string[] {
   return (readFile(directory, file) ?? '').split(/\s+/).filter((word) => word !== '')
+}
+
+/** The names of the directories in a directory; none where it is gone. */
+export function subdirectories(directory: string): string[] {
+  let entries: Dirent[]
+  try {
+    entries = readdirSync(directory, { withFileTypes: true })
+  } catch (error) {
+    if (isGone(error)) return []
+    throw error
+  }
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
 }

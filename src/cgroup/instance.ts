@@ -1,11 +1,12 @@
 // One running gateway below a root: a directory, and a lock on it that the kernel lets go of when we die.
 // Whoever can take the lock of an instance has proof that its owner is dead.
 import { randomBytes } from 'node:crypto'
-import { fstatSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
+import { fstatSync, mkdirSync, rmdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isGone, KernelError, RootError, systemCodeOf, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
+import { subdirectories } from './file.js'
 import { COMMAND_LABEL, PID_LABEL } from './labels.js'
 
 /** The directory below the root that is Corral's. */
@@ -134,15 +135,7 @@ function removeEmpty(directory: string): void {
 
 /** The names of the instances below a root, dead and alive. */
 export function listInstances(root: string): string[] {
-  try {
-    return readdirSync(path.join(root, CORRAL), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name)
-      .sort()
-  } catch (error) {
-    if (isGone(error)) return []
-    throw error
-  }
+  return subdirectories(path.join(root, CORRAL)).sort()
 }
 
 /** Whether somebody alive owns an instance. */

@@ -1,10 +1,11 @@
 // The instances and sessions below a root as anybody can see them: read from the tree, which is the only record.
-import { type Dirent, readdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import path from 'node:path'
 import type { Usage } from '../backend.js'
 import { isGone } from '../errors.js'
 import type { Native } from '../native.js'
 import { CONTROLLERS, readUsage } from './controllers.js'
+import { subdirectories } from './file.js'
 import { CORRAL, isAlive, listInstances, SESSIONS } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
 import { keyOfName, LEAF } from './name.js'
@@ -40,17 +41,6 @@ export interface InstanceView {
   sessions: SessionView[]
 }
 
-function directoriesIn(directory: string): string[] {
-  let entries: Dirent[]
-  try {
-    entries = readdirSync(directory, { withFileTypes: true })
-  } catch (error) {
-    if (isGone(error)) return []
-    throw error
-  }
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
-}
-
 function viewGroup(native: Native, directory: string): GroupView | undefined {
   const found = statSync(directory, { throwIfNoEntry: false })
   if (!found) return undefined
@@ -66,7 +56,7 @@ function viewGroup(native: Native, directory: string): GroupView | undefined {
 
 function viewSession(native: Native, parent: string, name: string): SessionView {
   const directory = path.join(parent, name)
-  const below = directoriesIn(directory)
+  const below = subdirectories(directory)
   const group = below.includes(LEAF) ? viewGroup(native, path.join(directory, LEAF)) : undefined
   return {
     key: keyOfName(name, () => native.getLabel(directory, KEY_LABEL)),
@@ -89,7 +79,7 @@ export function surveyInstances(native: Native, root: string): InstanceView[] {
         alive: isAlive(native, directory),
         pid: pid === undefined ? undefined : Number(pid),
         command: native.getLabel(directory, COMMAND_LABEL),
-        sessions: directoriesIn(sessions).map((name) => viewSession(native, sessions, name)),
+        sessions: subdirectories(sessions).map((name) => viewSession(native, sessions, name)),
       })
     } catch (error) {
       if (!isGone(error)) throw error // it ended while we looked

@@ -1,28 +1,18 @@
 // Collects what instances left behind whose gateway is dead. The lock of each is held meanwhile, so two sweepers
 // do not trip over each other, and an instance that is being created is never taken for a dead one.
-import { type Dirent, readdirSync } from 'node:fs'
 import path from 'node:path'
 import type { SweepOptions, SweepReport } from '../backend.js'
-import { isGone } from '../errors.js'
+import { subdirectories } from './file.js'
 import { type Instance, lockDeadInstances, removeCorral, SESSIONS } from './instance.js'
 import { LEAF } from './name.js'
 import { type Remover, removeTree } from './removal.js'
 
 /** How many session leaves there are in a tree. */
 function countLeaves(directory: string): number {
-  let entries: Dirent[]
-  try {
-    entries = readdirSync(directory, { withFileTypes: true })
-  } catch (error) {
-    if (isGone(error)) return 0
-    throw error
-  }
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .reduce(
-      (sum, entry) => sum + (entry.name === LEAF ? 1 : countLeaves(path.join(directory, entry.name))),
-      0,
-    )
+  let leaves = 0
+  for (const name of subdirectories(directory))
+    leaves += name === LEAF ? 1 : countLeaves(path.join(directory, name))
+  return leaves
 }
 
 /** Collects the dead instances below `root`, or with dryRun only lists them. */
