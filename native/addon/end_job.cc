@@ -11,16 +11,14 @@
 
 extern "C" {
 #include "../core/end.h"
-#include "../core/tree.h"
 }
 
 namespace {
 
 class EndJob : public WatcherJob {
 public:
-  EndJob(Napi::Env env, std::string path, const corral_end_plan &plan, bool remove,
-         std::vector<std::string> read)
-      : WatcherJob(env), path_(std::move(path)), plan_(plan), remove_(remove), read_(std::move(read)) {}
+  EndJob(Napi::Env env, std::string path, const corral_end_plan &plan, std::vector<std::string> read)
+      : WatcherJob(env), path_(std::move(path)), plan_(plan), read_(std::move(read)) {}
   ~EndJob() override {
     if (begun_)
       corral_end_finish(&end_);
@@ -31,13 +29,16 @@ public:
 
   int64_t Step(int64_t now_ms) override {
     if (!begun_)
-      Begin(now_ms);
+      corral_end_begin(&end_, path_.c_str(), &plan_, now_ms);
+    begun_ = true;
     int64_t wait_ms = corral_end_step(&end_, now_ms);
-    if (wait_ms >= 0)
-      return wait_ms;
+    if (end_.state == CORRAL_EMPTY && wait_ms >= 0) {
+      ReadCounters();
+      wait_ms = corral_end_step(&end_, now_ms);
+    }
     if (end_.state == CORRAL_FAILED)
       error_ = end_.error;
-    return end_.state == CORRAL_EMPTY && remove_ ? Remove(now_ms) : kDone;
+    return wait_ms < 0 ? kDone : wait_ms;
   }
 
 protected:
@@ -46,17 +47,15 @@ protected:
     Napi::Array left = Napi::Array::New(env);
     for (uint32_t i = 0; i < end_.left.count; i++)
       left.Set(i, Napi::Number::New(env, end_.left.pids[i]));
-    result.Set("empty", Napi::Boolean::New(env, end_.state == CORRAL_EMPTY));
-    result.Set("killed", Napi::Number::New(env, static_cast<double>(killed_ + end_.killed)));
-    Keep(end_.name_count, end_.names);
-    result.Set("names", Strings(env, names_));
+    result.Set("empty", Napi::Boolean::New(env, end_.state != CORRAL_STUCK));
+    result.Set("killed", Napi::Number::New(env, static_cast<double>(end_.killed)));
+    result.Set("names", Strings(env, std::vector<std::string>(end_.names, end_.names + end_.name_count)));
     result.Set("left", left);
     result.Set("counters", Strings(env, counters_));
     return result;
   }
 
 private:
-  static constexpr int64_t kLastTickMs = 50;
   static constexpr size_t kCounterBytes = 4096; // seq_file gives a page at a time
 
   static Napi::Array Strings(Napi::Env env, const std::vector<std::string> &strings) {
@@ -64,18 +63,6 @@ private:
     for (uint32_t i = 0; i < strings.size(); i++)
       array.Set(i, Napi::String::New(env, strings[i]));
     return array;
-  }
-
-  void Begin(int64_t now_ms) {
-    begun_ = true;
-    if (!deadline_ms_)
-      deadline_ms_ = now_ms + plan_.grace_ms + plan_.kill_ms;
-    corral_end_begin(&end_, path_.c_str(), &plan_, now_ms);
-  }
-
-  void Keep(uint32_t count, const char names[][CORRAL_NAME_BYTES]) {
-    for (uint32_t i = 0; i < count && names_.size() < CORRAL_NAMES; i++)
-      names_.emplace_back(names[i]);
   }
 
   // The numbers die with the directory.
@@ -92,35 +79,10 @@ private:
     }
   }
 
-  // EBUSY although the kernel said empty: the payload had groups beside its own, or somebody moved in. Ends
-  // what is there now, and tries again.
-  int64_t Remove(int64_t now_ms) {
-    ReadCounters();
-    corral_error refused = {};
-    int answer = corral_remove_tree(path_.c_str(), &refused);
-    if (answer == 0)
-      return kDone;
-    if (answer != -EBUSY || now_ms >= deadline_ms_) {
-      error_ = refused;
-      return kDone;
-    }
-    killed_ += end_.killed;
-    Keep(end_.name_count, end_.names);
-    corral_end_finish(&end_);
-    plan_.grace_ms = 0;
-    Begin(now_ms);
-    tick_ms_ = tick_ms_ * 2 < kLastTickMs ? tick_ms_ * 2 : kLastTickMs;
-    return tick_ms_;
-  }
-
   std::string path_;
   corral_end_plan plan_;
-  bool remove_;
-  std::vector<std::string> read_, counters_, names_;
+  std::vector<std::string> read_, counters_;
   corral_end end_ = {};
-  uint64_t killed_ = 0;
-  int64_t deadline_ms_ = 0;
-  int64_t tick_ms_ = 1;
   bool begun_ = false;
 };
 
@@ -132,11 +94,11 @@ std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info) {
   plan.grace_ms = options.Get("graceMs").As<Napi::Number>().Int64Value();
   plan.kill_ms = options.Get("killMs").As<Napi::Number>().Int64Value();
   plan.freeze = options.Get("freeze").ToBoolean();
+  plan.remove = options.Get("remove").ToBoolean();
   std::vector<std::string> read;
   Napi::Value files = options.Get("read");
   if (files.IsArray())
     for (uint32_t i = 0; i < files.As<Napi::Array>().Length(); i++)
       read.push_back(files.As<Napi::Array>().Get(i).ToString().Utf8Value());
-  return std::make_unique<EndJob>(info.Env(), info[0].As<Napi::String>().Utf8Value(), plan,
-                                  options.Get("remove").ToBoolean(), std::move(read));
+  return std::make_unique<EndJob>(info.Env(), info[0].As<Napi::String>().Utf8Value(), plan, std::move(read));
 }

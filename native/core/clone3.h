@@ -4,6 +4,8 @@
 #ifndef CORRAL_CLONE3_H
 #define CORRAL_CLONE3_H
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +19,16 @@ struct corral_clone_args {
 // Returns the child's pid in the caller, or -errno. The child runs child(context) on the stack given in
 // `args` and ends with what that returns.
 long corral_clone3(struct corral_clone_args *args, size_t size, int (*child)(void *), void *context);
+
+// Which refusals of clone3 mean "not on this kernel or under this seccomp filter"; all others are real
+// errors.
+static inline bool corral_clone3_unavailable(long answer) {
+  return answer == -ENOSYS || answer == -EPERM || answer == -EINVAL || answer == -E2BIG ||
+         answer == -EOPNOTSUPP;
+}
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
 
 #endif

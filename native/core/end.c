@@ -30,9 +30,14 @@ static int64_t finish_as(struct corral_end *end, enum corral_end_state state) {
   return -1;
 }
 
+static int64_t empty(struct corral_end *end) {
+  end->state = CORRAL_EMPTY;
+  return end->plan.remove ? 0 : -1;
+}
+
 static int64_t fail(struct corral_end *end, int number, const char *operation) {
   if (gone(number))
-    return finish_as(end, CORRAL_EMPTY);
+    return empty(end);
   corral_fail(&end->error, number, operation, end->group);
   return finish_as(end, CORRAL_FAILED);
 }
@@ -66,6 +71,8 @@ void corral_end_begin(struct corral_end *end, const char *group, const struct co
     fail(end, errno, "open cgroup");
     return;
   }
+  if (faccessat(end->group_fd, "cgroup.kill", F_OK, 0) < 0)
+    end->plan.freeze = true;
   end->events_fd = corral_open_forced(end->group_fd, "cgroup.events", O_RDONLY);
   if (end->events_fd < 0) {
     fail(end, errno, "open cgroup.events");
@@ -94,6 +101,8 @@ static int64_t ask(struct corral_end *end, int64_t now_ms) {
 static void keep_name(struct corral_end *end, pid_t pid) {
   char path[32];
   snprintf(path, sizeof path, "/proc/%d/comm", pid);
+  if (end->name_count == CORRAL_NAMES)
+    return;
   CORRAL_OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
   char *name = end->names[end->name_count];
   ssize_t length = fd < 0 ? -1 : read(fd, name, CORRAL_NAME_BYTES);
@@ -116,7 +125,7 @@ static void count_members(struct corral_end *end) {
   struct corral_members members = {0};
   end->counted = true;
   if (corral_members_read(end->group, &members) == 0) {
-    end->killed = members.count + (members.unreachable ? 1 : 0);
+    end->killed += members.count + (members.unreachable ? 1 : 0);
     for (size_t i = 0; i < members.count && end->unnamed_count < CORRAL_NAMES; i++)
       end->unnamed[end->unnamed_count++] = members.pids[i];
     if (members.count <= CORRAL_NAMES)
@@ -165,7 +174,7 @@ static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
   int answer = corral_reread_group_events(end->events_fd, &events);
   if (answer < 0)
     return fail(end, -answer, "read cgroup.events");
-  return events.populated ? tick(end, now_ms) : finish_as(end, CORRAL_EMPTY);
+  return events.populated ? tick(end, now_ms) : empty(end);
 }
 
 static int64_t give_up(struct corral_end *end) {
@@ -173,7 +182,26 @@ static int64_t give_up(struct corral_end *end) {
   return finish_as(end, CORRAL_STUCK);
 }
 
+// EBUSY although the kernel said empty: the payload had groups beside its own, or somebody moved in. Ends who
+// is there now, and tries again.
+static int64_t take_away(struct corral_end *end, int64_t now_ms) {
+  if (!end->remove_by_ms)
+    end->remove_by_ms = now_ms + end->plan.kill_ms;
+  int answer = corral_remove_tree(end->group, &end->error);
+  if (answer == 0)
+    return finish_as(end, CORRAL_REMOVED);
+  if (answer != -EBUSY || now_ms >= end->remove_by_ms)
+    return finish_as(end, CORRAL_FAILED);
+  end->state = CORRAL_KILLING;
+  end->deadline_ms = end->remove_by_ms;
+  end->kill_again_ms = 0;
+  end->counted = false;
+  return tick(end, now_ms);
+}
+
 int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
+  if (end->state == CORRAL_EMPTY && end->plan.remove)
+    return take_away(end, now_ms);
   if (end->state >= CORRAL_EMPTY)
     return -1;
   struct corral_group_events events;
@@ -181,7 +209,7 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
   if (answer < 0)
     return fail(end, -answer, "read cgroup.events");
   if (!events.populated)
-    return finish_as(end, CORRAL_EMPTY);
+    return empty(end);
   if (end->state == CORRAL_ASKING)
     return ask(end, now_ms);
   if (!end->counted)
@@ -189,6 +217,11 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
   if (now_ms >= end->deadline_ms)
     return give_up(end);
   return end->plan.freeze ? freeze_and_kill(end, &events, now_ms) : kill_group(end, now_ms);
+}
+
+void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms) {
+  if (end->state == CORRAL_ASKING && now_ms + grace_ms < end->deadline_ms)
+    end->deadline_ms = now_ms + grace_ms;
 }
 
 void corral_end_finish(struct corral_end *end) {

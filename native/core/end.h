@@ -1,8 +1,10 @@
-// Ends a cgroup: ask (SIGTERM), wait, then kill until the kernel says that nothing in it lives. A state
-// machine that never blocks, so that one thread can end any number of groups at once:
+// Ends a cgroup: ask (SIGTERM), wait, then kill until the kernel says that nothing in it lives; then, if that
+// is wanted, take its directory away. A state machine that never blocks, so that one thread can end any
+// number of groups at once:
 //
 //   ASKING --grace over--> KILLING --bound over--> STUCK
-//      \----------------------+--populated 0--> EMPTY
+//      \----------------------+--populated 0--> EMPTY --rmdir--> REMOVED
+//                             ^----EBUSY: somebody came----/
 #ifndef CORRAL_END_H
 #define CORRAL_END_H
 
@@ -16,12 +18,21 @@
 #define CORRAL_NAMES 16      // how many names of killed processes are kept
 #define CORRAL_NAME_BYTES 16 // TASK_COMM_LEN
 
-enum corral_end_state { CORRAL_ASKING, CORRAL_KILLING, CORRAL_EMPTY, CORRAL_STUCK, CORRAL_FAILED };
+enum corral_end_state {
+  CORRAL_ASKING,
+  CORRAL_KILLING,
+  CORRAL_EMPTY, // final only where the directory is to stay
+  CORRAL_REMOVED,
+  CORRAL_STUCK,
+  CORRAL_FAILED,
+};
 
 struct corral_end_plan {
   int64_t grace_ms; // how long the members may take after SIGTERM; 0: they are killed at once
   int64_t kill_ms;  // bound on killing: what lives on after it (uninterruptible sleep) makes the end STUCK
-  bool freeze;      // kill as on kernels before 5.14: freeze, SIGKILL each member, thaw, repeat
+  bool freeze;      // kill as where there is no cgroup.kill (before 5.14): freeze, SIGKILL each member, thaw,
+                    // repeat
+  bool remove;      // take the directory away, with all below it
 };
 
 struct corral_end {
@@ -33,6 +44,7 @@ struct corral_end {
   int64_t deadline_ms;
   int64_t tick_ms;
   int64_t kill_again_ms; // when the whole group is to be told again to die
+  int64_t remove_by_ms;  // when to give up on removing; 0 before it began
   bool freezing;         // we wrote cgroup.freeze and have not thawed yet
   int64_t freeze_by_ms;
   bool counted;
@@ -51,8 +63,12 @@ void corral_end_begin(struct corral_end *end, const char *group, const struct co
                       int64_t now_ms);
 
 // Does what is due. Returns how many milliseconds to wait, or to wait for POLLPRI on events_fd, before the
-// next step; -1 when `state` is final.
+// next step; -1 when `state` is final. With `remove` it stops once in EMPTY, with 0: whoever wants the
+// group's last numbers reads them then, through group_fd.
 int64_t corral_end_step(struct corral_end *end, int64_t now_ms);
+
+// Shortens the grace time of an end that is under way, counted from now.
+void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms);
 
 // Lets go of everything, and thaws what this froze, on whatever path it is called.
 void corral_end_finish(struct corral_end *end);

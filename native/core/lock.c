@@ -3,8 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+static bool is_still(const char *directory, int fd) {
+  struct stat named, held;
+  return stat(directory, &named) == 0 && fstat(fd, &held) == 0 && named.st_ino == held.st_ino &&
+         named.st_dev == held.st_dev;
+}
 
 int corral_lock(const char *directory) {
   int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -17,5 +25,8 @@ int corral_lock(const char *directory) {
     close(fd);
     return -refused;
   }
-  return fd;
+  if (is_still(directory, fd))
+    return fd;
+  close(fd);
+  return -ENOENT;
 }

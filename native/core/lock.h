@@ -3,7 +3,8 @@
 #define CORRAL_LOCK_H
 
 // Takes the lock of a directory without waiting. The descriptor that holds it (close it to let go), or
-// -errno; -EWOULDBLOCK: somebody else, alive, has it.
+// -errno; -EWOULDBLOCK: somebody else, alive, has it; -ENOENT: it is gone, also when it went, perhaps to be
+// made anew, while we took the lock.
 int corral_lock(const char *directory);
 
 #endif

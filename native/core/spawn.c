@@ -28,9 +28,6 @@
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
-#ifndef CLONE_INTO_CGROUP
-#define CLONE_INTO_CGROUP 0x200000000ULL
-#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -180,13 +177,6 @@ IN_CHILD static int child(void *context) {
 
 // ---- the parent's side ----
 
-// Which refusals of clone3 mean "not on this kernel or under this seccomp filter"; all others are real
-// errors.
-static bool clone3_unavailable(long answer) {
-  return answer == -ENOSYS || answer == -EPERM || answer == -EINVAL || answer == -E2BIG ||
-         answer == -EOPNOTSUPP;
-}
-
 static long start_child(struct launch *launch, void *stack, int *pidfd, bool *in_place) {
   struct corral_clone_args args = {
       .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
@@ -199,7 +189,7 @@ static long start_child(struct launch *launch, void *stack, int *pidfd, bool *in
   };
   *in_place = true;
   long answer = launch->plan->no_clone3 ? -ENOSYS : corral_clone3(&args, sizeof args, child, launch);
-  if (!clone3_unavailable(answer))
+  if (!corral_clone3_unavailable(answer))
     return answer;
   *in_place = false;
   launch->move_into_group = launch->group_fd >= 0;

@@ -1,0 +1,31 @@
+#include "collect.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+int64_t corral_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int corral_collect(const char *group, const struct corral_end_plan *plan, struct corral_error *error) {
+  struct corral_end_plan removing = *plan;
+  removing.grace_ms = 0;
+  removing.remove = true;
+  struct corral_end end;
+  corral_end_begin(&end, group, &removing, corral_now_ms());
+  for (int64_t wait_ms; (wait_ms = corral_end_step(&end, corral_now_ms())) >= 0;) {
+    struct pollfd events = {.fd = end.events_fd, .events = POLLPRI};
+    if (wait_ms > 0)
+      (void)poll(&events, 1, (int)wait_ms);
+  }
+  int answer = 0;
+  if (end.state == CORRAL_STUCK)
+    answer = corral_fail(error, EBUSY, "kill", group);
+  else if (end.state == CORRAL_FAILED)
+    answer = corral_fail(error, end.error.number, end.error.operation, end.error.path);
+  corral_end_finish(&end);
+  return answer;
+}

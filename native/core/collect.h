@@ -1,0 +1,18 @@
+// Ends a cgroup and takes it away, and waits for that: corral_end() for programs that have nothing else to
+// do.
+#ifndef CORRAL_COLLECT_H
+#define CORRAL_COLLECT_H
+
+#include <stdint.h>
+
+#include "end.h"
+#include "error.h"
+
+// CLOCK_MONOTONIC in ms.
+int64_t corral_now_ms(void);
+
+// Kills all that lives in `group` and below it, without asking, and removes it. 0 when it is gone, also when
+// it was so before; -EBUSY when something outlived plan->kill_ms; else -errno.
+int corral_collect(const char *group, const struct corral_end_plan *plan, struct corral_error *error);
+
+#endif
