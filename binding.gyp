@@ -12,6 +12,17 @@
       "cflags": ["-Wall", "-Wextra", "-fvisibility=hidden"],
       "cflags_c": ["-std=gnu11"],
       "cflags_cc": ["-std=c++17"]
+    },
+    {
+      "target_name": "corral-warden",
+      "type": "executable",
+      "sources": [
+        "<!@(node -p \"const f=require('fs');['native/core','native/warden'].flatMap(d=>f.readdirSync(d).filter(n=>/[.](c|S)$/.test(n)).map(n=>d+'/'+n)).join(' ')\")"
+      ],
+      "cflags": ["-Wall", "-Wextra"],
+      "cflags_c": ["-std=gnu11"],
+      # static where the libc for that is there
+      "ldflags": ["<!(echo 'int main(void) { return 0; }' | cc -xc -static -o /dev/null - 2>/dev/null && echo -static || echo -g)"]
     }
   ]
 }

@@ -1,0 +1,12 @@
+// Puts this process into a group that stands ready, and makes it the command: same pid, same stdio. What
+// corral.wrap() gives to spawn functions that belong to others.
+#ifndef CORRAL_ENTER_H
+#define CORRAL_ENTER_H
+
+#include <stdint.h>
+
+// `group_id` is the inode number of the directory `group`, so that no other group of that path is entered.
+// Returns only when that failed, with the exit status, and it was said why.
+int enter(const char *group, uint64_t group_id, char **command);
+
+#endif

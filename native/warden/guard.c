@@ -1,0 +1,138 @@
+#define _GNU_SOURCE
+#include "guard.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/collect.h"
+#include "../core/fork.h"
+#include "../core/instance.h"
+#include "../core/lock.h"
+#include "../core/own.h"
+#include "../core/pidfd.h"
+#include "close_from.h"
+#include "home.h"
+
+// How long to leave alone what outlived SIGKILL (uninterruptible sleep) before it is tried again.
+#define TRY_AGAIN_S 1
+
+struct guard {
+  const struct guard_plan *plan;
+  int owner; // pidfd
+  int home;  // the owner's cgroup
+  char instance[PATH_MAX], sessions[PATH_MAX], warden[PATH_MAX];
+};
+
+static void say(const struct guard *guard, char word) {
+  // MSG_NOSIGNAL: a word to an owner that has just died must not end us
+  (void)send(guard->plan->lifeline, &word, 1, MSG_NOSIGNAL);
+}
+
+// Waits for a word of the owner's; 0: the owner is gone. The lifeline ends as soon as the kernel closes the
+// owner's files, unless a child that the owner was just starting has a copy; the pidfd knows of no copies.
+static char hear(const struct guard *guard) {
+  for (;;) {
+    struct pollfd ears[] = {{.fd = guard->plan->lifeline, .events = POLLIN},
+                            {.fd = guard->owner, .events = POLLIN}};
+    if (poll(ears, 2, -1) < 0)
+      continue;
+    char word;
+    if (ears[0].revents)
+      return recv(guard->plan->lifeline, &word, 1, MSG_DONTWAIT) == 1 ? word : '\0';
+    if (ears[1].revents)
+      return '\0';
+  }
+}
+
+// Until nothing of it is left: who else would?
+static void insist_on_removal(const struct guard *guard, const char *group) {
+  const struct timespec pause = {.tv_sec = TRY_AGAIN_S};
+  struct corral_error error;
+  while (corral_collect(group, &guard->plan->end, &error) < 0)
+    nanosleep(&pause, NULL);
+}
+
+// Whoever does this must not live in the instance.
+_Noreturn static void remove_instance(const struct guard *guard, bool owner_died) {
+  insist_on_removal(guard, guard->instance);
+  corral_instance_remove_home(guard->plan->root);
+  if (owner_died) // it may have been sweeping, and left that half-done
+    corral_instance_sweep(guard->plan->root, &guard->plan->end);
+  _exit(0);
+}
+
+// The sessions first: they are what hurts. An owner that died is replaced as the holder of the lock, so that
+// no sweeper takes the same instance; one that has it all the same ends us with the rest.
+_Noreturn static void collect(const struct guard *guard, bool moved_in, bool owner_died) {
+  if (owner_died)
+    (void)corral_lock(guard->instance); // kept up to our end
+  insist_on_removal(guard, guard->sessions);
+  if (!moved_in)
+    remove_instance(guard, owner_died);
+  pid_t last = fork_home(guard->home, guard->plan->root, guard->plan->no_clone3);
+  if (last == 0)
+    remove_instance(guard, owner_died);
+  _exit(last < 0); // nowhere else to live: the two empty directories are left for the next sweep
+}
+
+// Gives the guard a group of its own, a new one: a group that was killed once kills whatever is cloned into
+// it. Returns in the guard; the first process is done.
+static void move_in(const struct guard *guard) {
+  struct corral_error error;
+  if (corral_collect(guard->warden, &guard->plan->end, &error) < 0 || mkdir(guard->warden, 0755) < 0)
+    _exit(1);
+  CORRAL_OWNED_FD group = open(guard->warden, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  pid_t next = group < 0 ? -1 : corral_fork_into(group, guard->plan->no_clone3);
+  if (next != 0)
+    _exit(next < 0);
+}
+
+static bool set_paths(struct guard *guard) {
+  const struct guard_plan *plan = guard->plan;
+  return snprintf(guard->instance, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", plan->root, plan->name) <
+             PATH_MAX &&
+         snprintf(guard->sessions, PATH_MAX, "%s/" CORRAL_SESSIONS, guard->instance) < PATH_MAX &&
+         snprintf(guard->warden, PATH_MAX, "%s/" CORRAL_WARDEN, guard->instance) < PATH_MAX;
+}
+
+// Nothing of the owner's but the lifeline: not its terminal, its stdio, its directory or its signals. SIGKILL
+// and SIGSTOP are all that reaches us.
+static void detach(int *lifeline) {
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+  setsid();
+  (void)!chdir("/");
+  int null = open("/dev/null", O_RDWR);
+  if (dup2(*lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
+    _exit(1);
+  *lifeline = STDIN_FILENO;
+  close_from(STDERR_FILENO + 1);
+}
+
+_Noreturn void guard(const struct guard_plan *given) {
+  struct guard_plan plan = *given;
+  struct guard guard = {.plan = &plan};
+  detach(&plan.lifeline);
+  guard.owner = corral_pidfd_open(plan.owner);
+  // Still our parent, so the pidfd is the owner's and nobody's who has its pid now
+  if (guard.owner < 0 || getppid() != plan.owner || !set_paths(&guard))
+    _exit(1);
+  guard.home = open_own_cgroup(plan.root);
+  say(&guard, GUARD_READY);
+  char word = hear(&guard);
+  if (word != GUARD_MADE)
+    collect(&guard, false, word != GUARD_OVER);
+  move_in(&guard);
+  say(&guard, GUARD_MOVED_IN);
+  collect(&guard, true, hear(&guard) != GUARD_OVER);
+}

@@ -1,0 +1,40 @@
+// The guard of an instance: ends and removes all of it when its owner is gone, milliseconds later and
+// whatever the owner was doing, or when the owner says that it is over.
+//
+// It is there before the first directory of the instance is, so there is no moment in which the owner could
+// die and leave one. Three processes take turns, of which one lives on:
+//
+//   the first   a child of the owner, in the owner's cgroup: waits until the instance stands
+//   the guard   born in <instance>/warden, orphaned at once: out of the owner's process tree, its process
+//   group
+//               and its cgroup
+//   the last    born in the owner's cgroup again, because nobody can remove the cgroup that he lives in
+#ifndef CORRAL_GUARD_H
+#define CORRAL_GUARD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "../core/end.h"
+
+// What owner and guard say to each other over the lifeline, a UNIX stream socket: a byte each. Its end says
+// that the other side is gone.
+enum guard_word {
+  GUARD_READY = 'r',    // guard: from now on a death of the owner leaves nothing
+  GUARD_MADE = 'm',     // owner: the instance stands, move in
+  GUARD_MOVED_IN = 'g', // guard: out of your tree
+  GUARD_OVER = 'q',     // owner: end and remove the instance
+};
+
+struct guard_plan {
+  int lifeline;
+  pid_t owner; // the parent of the first process
+  const char *root, *name;
+  struct corral_end_plan end;
+  bool no_clone3;
+};
+
+// Runs the first process, and so all of them. Never returns.
+_Noreturn void guard(const struct guard_plan *plan);
+
+#endif

@@ -1,0 +1,67 @@
+#define _GNU_SOURCE
+#include "home.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../core/fork.h"
+#include "../core/instance.h"
+#include "../core/own.h"
+
+#define OPEN_PATH (O_PATH | O_DIRECTORY | O_CLOEXEC)
+
+// The top of the mount that `directory` is in: the last one on the way up that is on the same device.
+static int open_top(const char *directory) {
+  int at = open(directory, OPEN_PATH);
+  struct stat here, above;
+  if (at < 0 || fstat(at, &here) < 0)
+    return at;
+  for (;;) {
+    CORRAL_OWNED_FD up = openat(at, "..", OPEN_PATH);
+    if (up < 0 || fstat(up, &above) < 0 || above.st_dev != here.st_dev || above.st_ino == here.st_ino)
+      return at;
+    close(at);
+    at = corral_release_fd(&up);
+    here = above;
+  }
+}
+
+// The line of cgroup v2 in /proc/self/cgroup, cgroups(7): "0::/path", without the leading slash.
+static bool read_own_path(char path[PATH_MAX]) {
+  char text[PATH_MAX + 1024]; // the lines of v1 hierarchies stand before it
+  CORRAL_OWNED_FD fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (length <= 0)
+    return false;
+  text[length] = '\0';
+  const char *line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+  if (!line)
+    return false;
+  line = strchr(line, '/') + 1;
+  return snprintf(path, PATH_MAX, "%.*s", (int)strcspn(line, "\n"), line) < PATH_MAX;
+}
+
+int open_own_cgroup(const char *directory) {
+  char path[PATH_MAX];
+  if (!read_own_path(path))
+    return -1;
+  CORRAL_OWNED_FD top = open_top(directory);
+  return top < 0 ? -1 : openat(top, *path ? path : ".", OPEN_PATH);
+}
+
+pid_t fork_home(int home, const char *root, bool no_clone3) {
+  CORRAL_OWNED_FD at_root = open(root, OPEN_PATH);
+  CORRAL_OWNED_FD supervisor = at_root < 0 ? -1 : openat(at_root, CORRAL_SUPERVISOR, OPEN_PATH);
+  CORRAL_OWNED_FD top = open_top(root);
+  const int homes[] = {home, supervisor, at_root, top};
+  for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
+    pid_t pid = homes[i] < 0 ? -1 : corral_fork_into(homes[i], no_clone3);
+    if (pid >= 0)
+      return pid;
+  }
+  return -1;
+}

@@ -1,0 +1,198 @@
+// corral-warden: what has to live on when a gateway dies, or must cost next to nothing while it lives. Roles:
+//
+//   run    holds one command from start to end (what `corral run` becomes)
+//   guard  ends an instance when its owner is gone (openCorral() starts it)
+//   enter  joins a group that stands ready and becomes the command (what corral.wrap() gives)
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../core/instance.h"
+#include "enter.h"
+#include "guard.h"
+#include "run.h"
+#include "tell.h"
+
+#define DEFAULT_GRACE_MS 1000 // a host such as acpx follows its SIGTERM with SIGKILL 1.5 s later
+#define DEFAULT_KILL_MS 10000
+
+static const char USAGE[] =
+    "usage: corral-warden run --root DIRECTORY [--place NAME[/NAME]...] [--set FILE=VALUE]... [--key NAME "
+    "KEY]...\n"
+    "                         [--grace MS] [--kill-timeout MS] [--freeze] [--no-clone3] -- COMMAND "
+    "[ARGUMENT]...\n"
+    "       corral-warden enter --group DIRECTORY --id INODE -- COMMAND [ARGUMENT]...\n"
+    "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
+    "                         [--no-clone3]          (the lifeline is descriptor 0)\n";
+
+enum choice { ROOT = 1, PLACE, SET, KEY, GRACE, KILL_TIMEOUT, FREEZE, NO_CLONE3, GROUP, ID, INSTANCE, OWNER };
+
+static const struct option OPTIONS[] = {
+    {"root", required_argument, NULL, ROOT},
+    {"place", required_argument, NULL, PLACE},
+    {"set", required_argument, NULL, SET},
+    {"key", required_argument, NULL, KEY},
+    {"grace", required_argument, NULL, GRACE},
+    {"kill-timeout", required_argument, NULL, KILL_TIMEOUT},
+    {"freeze", no_argument, NULL, FREEZE},
+    {"no-clone3", no_argument, NULL, NO_CLONE3},
+    {"group", required_argument, NULL, GROUP},
+    {"id", required_argument, NULL, ID},
+    {"instance", required_argument, NULL, INSTANCE},
+    {"owner", required_argument, NULL, OWNER},
+    {NULL, 0, NULL, 0},
+};
+
+struct arguments {
+  struct preparation run;
+  const char *group, *instance;
+  long long id, owner;
+};
+
+_Noreturn static void usage(const char *why, const char *what) {
+  tell("%s%s", why, what);
+  (void)!write(STDERR_FILENO, USAGE, sizeof USAGE - 1);
+  exit(STATUS_USAGE);
+}
+
+static long long number(const char *option, const char *text, long long most) {
+  char *end;
+  errno = 0;
+  long long value = strtoll(text, &end, 10);
+  if (errno || end == text || *end || value < 0 || value > most) {
+    tell("--%s takes a whole number from 0 to %lld, not '%s'", option, most, text);
+    exit(STATUS_USAGE);
+  }
+  return value;
+}
+
+static void add_setting(struct preparation *run, char *text) {
+  char *equals = strchr(text, '=');
+  if (!equals || equals == text || !memchr(text, '.', (size_t)(equals - text)) || strchr(text, '/'))
+    usage("--set takes FILE=VALUE, a file of the cgroup such as memory.max, not ", text);
+  if (run->setting_count == MAX_SETTINGS)
+    usage("too many settings, from this on: ", text);
+  *equals = '\0';
+  run->settings[run->setting_count++] = (struct setting){.file = text, .value = equals + 1};
+}
+
+// --key takes two words; getopt gives the first.
+static void add_key(struct preparation *run, const char *name, char **words) {
+  if (!words[optind])
+    usage("--key takes a name and a key", "");
+  if (run->key_count == MAX_SETTINGS)
+    usage("too many keys, from this on: ", name);
+  run->keys[run->key_count++] = (struct key){.name = name, .key = words[optind++]};
+}
+
+// Names as src/cgroup/name.ts makes them; `agent` is the directory of a session's own processes.
+static const char *check_place(const char *place) {
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@+,-%=";
+  for (const char *name = place;; name++) {
+    size_t length = strcspn(name, "/");
+    if (!length || length > NAME_MAX || strspn(name, letters) < length ||
+        (length == strlen(CORRAL_LEAF) && !strncmp(name, CORRAL_LEAF, length)))
+      usage("--place takes names of letters, digits and _@+,-%=, with slashes between them, not ", place);
+    name += length;
+    if (!*name)
+      return place;
+  }
+}
+
+static void take(struct arguments *arguments, int option, char *value, char **words) {
+  struct preparation *run = &arguments->run;
+  switch (option) {
+  case ROOT:
+    run->root = value;
+    break;
+  case PLACE:
+    run->place = check_place(value);
+    break;
+  case SET:
+    add_setting(run, value);
+    break;
+  case KEY:
+    add_key(run, value, words);
+    break;
+  case GRACE:
+    run->end.grace_ms = number("grace", value, INT_MAX);
+    break;
+  case KILL_TIMEOUT:
+    run->end.kill_ms = number("kill-timeout", value, INT_MAX);
+    break;
+  case FREEZE:
+    run->end.freeze = true;
+    break;
+  case NO_CLONE3:
+    run->no_clone3 = true;
+    break;
+  case GROUP:
+    arguments->group = value;
+    break;
+  case ID:
+    arguments->id = number("id", value, LLONG_MAX);
+    break;
+  case INSTANCE:
+    arguments->instance = value;
+    break;
+  case OWNER:
+    arguments->owner = number("owner", value, INT_MAX);
+    break;
+  default:
+    usage("see how it is used:", "");
+  }
+}
+
+static struct arguments parse(int count, char **words) {
+  struct arguments arguments = {.run = {.end = {.grace_ms = DEFAULT_GRACE_MS, .kill_ms = DEFAULT_KILL_MS}}};
+  for (int option; (option = getopt_long(count, words, "+", OPTIONS, NULL)) != -1;)
+    take(&arguments, option, optarg, words);
+  arguments.run.command = words + optind;
+  return arguments;
+}
+
+static int run_guard(const struct arguments *arguments) {
+  const struct preparation *run = &arguments->run;
+  if (!run->root || !arguments->instance || !arguments->owner)
+    usage("guard takes --root, --instance and --owner", "");
+  guard(&(struct guard_plan){.lifeline = STDIN_FILENO,
+                             .owner = (pid_t)arguments->owner,
+                             .root = run->root,
+                             .name = arguments->instance,
+                             .end = run->end,
+                             .no_clone3 = run->no_clone3});
+}
+
+// A descriptor that is opened later must not come to stand where stdio was not given.
+static void fill_stdio(void) {
+  int fd;
+  while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
+    ;
+  close(fd);
+}
+
+int main(int count, char **words) {
+  fill_stdio();
+  const char *role = count > 1 ? words[1] : "";
+  struct arguments arguments = count > 1 ? parse(count - 1, words + 1) : (struct arguments){0};
+  if (!strcmp(role, "guard"))
+    return run_guard(&arguments);
+  if (strcmp(role, "run") != 0 && strcmp(role, "enter") != 0)
+    usage("there is no role ", *role ? role : "given");
+  if (!*arguments.run.command || !**arguments.run.command)
+    usage("there is no command to run", "");
+  if (!strcmp(role, "enter")) {
+    if (!arguments.group || !arguments.id)
+      usage("enter takes --group and --id", "");
+    return enter(arguments.group, (uint64_t)arguments.id, arguments.run.command);
+  }
+  if (!arguments.run.root)
+    usage("run takes --root, a cgroup2 directory to build under", "");
+  return run(&arguments.run);
+}

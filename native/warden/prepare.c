@@ -1,0 +1,268 @@
+#define _GNU_SOURCE
+#include "prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/collect.h"
+#include "../core/group.h"
+#include "../core/instance.h"
+#include "../core/own.h"
+#include "tell.h"
+
+#define MAX_STEPS 256
+#define COMMAND_BYTES 512 // what is kept of a command line; a whole one can be megabytes
+#define TURN_MS 5000      // a creator's or sweeper's turn at <root>/corral takes a few system calls
+
+struct steps {
+  struct corral_make_step list[MAX_STEPS];
+  size_t count;
+  bool too_many;
+};
+
+static void add(struct steps *steps, enum corral_make_kind kind, const char *path, const char *name,
+                const char *value) {
+  if (steps->count == MAX_STEPS || !path)
+    steps->too_many = true;
+  else
+    steps->list[steps->count++] =
+        (struct corral_make_step){.kind = kind, .path = path, .name = name, .value = value};
+}
+
+// Paths of steps live as long as the program: there are a few, and they are needed up to exec. Pages that
+// nobody touches cost nothing. NULL when there is no more room.
+static char *path_of(const char *directory, const char *name) {
+  static char room[MAX_STEPS * 1024], *next = room;
+  if (!directory || strlen(directory) + strlen(name) + 2 > (size_t)(room + sizeof room - next))
+    return NULL;
+  char *path = next;
+  next = stpcpy(stpcpy(stpcpy(path, directory), "/"), name) + 1;
+  return path;
+}
+
+static bool lists(const char *text, const char *word) {
+  size_t length = strlen(word);
+  for (const char *at = text; (at = strstr(at, word)); at += length)
+    if ((at == text || at[-1] == ' ') && (at[length] == '\0' || strchr(" \n", at[length])))
+      return true;
+  return false;
+}
+
+static void read_text(const char *directory, const char *file, char *text, size_t size) {
+  char *path = path_of(directory, file);
+  CORRAL_OWNED_FD fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  ssize_t length = fd < 0 ? 0 : read(fd, text, size - 1);
+  text[length > 0 ? length : 0] = '\0';
+}
+
+// Turns on for the children of the root what it offers, and gives in `value` what is on: "+memory +pids". One
+// that cannot be turned on stays off; a setting that needs it is refused then.
+static void enable_at_root(const char *root, char *value, size_t size) {
+  static const char *const controllers[] = {"memory", "pids", "cpu", "io"};
+  char offered[256], enabled[256], one[16];
+  read_text(root, "cgroup.controllers", offered, sizeof offered);
+  *value = '\0';
+  for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++) {
+    if (!lists(offered, controllers[i]))
+      continue;
+    snprintf(one, sizeof one, "+%s", controllers[i]);
+    char *path = path_of(root, "cgroup.subtree_control");
+    CORRAL_OWNED_FD control = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+    if (control >= 0)
+      (void)!write(control, one, strlen(one));
+    read_text(root, "cgroup.subtree_control", enabled, sizeof enabled);
+    if (lists(enabled, controllers[i]))
+      snprintf(value + strlen(value), size - strlen(value), "%s%s", *value ? " " : "", one);
+  }
+}
+
+static void add_directory(struct steps *steps, const char *directory, const char *controllers) {
+  add(steps, CORRAL_MAKE_SHARED, directory, NULL, NULL);
+  if (*controllers)
+    add(steps, CORRAL_WRITE, path_of(directory, "cgroup.subtree_control"), NULL, controllers);
+}
+
+// All that is made: the directories from <root>/corral down, and what is written into the last.
+static bool plan_steps(const struct preparation *plan, const struct prepared *prepared,
+                       const char *controllers, const char *command, struct steps *steps) {
+  const char *home = path_of(plan->root, CORRAL_DIRECTORY);
+  if (*controllers && home)
+    add(steps, CORRAL_WRITE, path_of(home, "cgroup.subtree_control"), NULL, controllers);
+  add_directory(steps, prepared->instance, controllers);
+  const char *directory = path_of(prepared->instance, CORRAL_SESSIONS);
+  add_directory(steps, directory, controllers);
+  for (const char *place = prepared->place, *rest; place; place = rest) {
+    char name[NAME_MAX + 1];
+    rest = strchr(place, '/');
+    snprintf(name, sizeof name, "%.*s", (int)(rest ? rest++ - place : NAME_MAX), place);
+    directory = path_of(directory, name);
+    add_directory(steps, directory, controllers);
+    for (size_t i = 0; i < plan->key_count; i++)
+      if (!strcmp(plan->keys[i].name, name))
+        add(steps, CORRAL_LABEL, directory, "user.corral.key", plan->keys[i].key);
+  }
+  add(steps, CORRAL_MAKE_NEW, prepared->group, NULL, NULL);
+  add(steps, CORRAL_LABEL, prepared->group, "user.corral.mode", "oneshot");
+  add(steps, CORRAL_LABEL, prepared->group, "user.corral.command", command);
+  for (size_t i = 0; i < plan->setting_count; i++)
+    add(steps, CORRAL_WRITE, path_of(prepared->group, plan->settings[i].file), NULL, plan->settings[i].value);
+  return !steps->too_many;
+}
+
+// As execvp(3): a name with a slash is a path, others are looked up in the PATH. False: a PATH out of all
+// bounds.
+static bool find_candidates(const char *command, const char *candidates[MAX_STEPS + 1]) {
+  const char *path = getenv("PATH");
+  size_t count = 0;
+  if (strchr(command, '/')) {
+    candidates[count++] = command;
+    path = NULL;
+  } else if (!path) {
+    path = "/usr/local/bin:/bin:/usr/bin";
+  }
+  for (const char *rest; path && count < MAX_STEPS; path = rest) {
+    char directory[PATH_MAX];
+    rest = strchr(path, ':');
+    snprintf(directory, sizeof directory, "%.*s", (int)(rest ? rest++ - path : PATH_MAX), path);
+    candidates[count] = *directory ? path_of(directory, command) : command;
+    if (!candidates[count++])
+      return false;
+  }
+  candidates[count] = NULL;
+  return true;
+}
+
+static int start_leader(const struct preparation *plan, struct prepared *prepared) {
+  struct corral_stdio stdio[] = {
+      {CORRAL_STDIO_FD, STDIN_FILENO}, {CORRAL_STDIO_FD, STDOUT_FILENO}, {CORRAL_STDIO_FD, STDERR_FILENO}};
+  static const char *candidates[MAX_STEPS + 1];
+  int none[3];
+  size_t words = 0;
+  while (plan->command[words])
+    words++;
+  extern char **environ;
+  struct corral_spawn_plan spawn = {
+      .command = plan->command[0],
+      .candidates = candidates,
+      .argv = plan->command,
+      .envp = environ,
+      .shell_argv = calloc(words + 3, sizeof(char *)),
+      .group = prepared->group,
+      .stdio = stdio,
+      .stdio_count = 3,
+      .scheduler = -1,
+      .no_clone3 = plan->no_clone3,
+  };
+  struct corral_error error = {0};
+  int answer = -ENOMEM;
+  if (!spawn.shell_argv || !find_candidates(plan->command[0], candidates))
+    corral_fail(&error, ENOMEM, "look up", plan->command[0]);
+  else
+    answer = corral_spawn(&spawn, &prepared->leader, none, &error);
+  free(spawn.shell_argv);
+  if (answer == 0)
+    return 0;
+  tell("'%s' cannot be started: %s %s: %s", plan->command[0], error.operation, error.path,
+       strerror(error.number));
+  if (strcmp(error.operation, "exec") != 0)
+    return STATUS_FAILED;
+  return error.number == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+}
+
+static bool name_instance(struct prepared *prepared, const struct preparation *plan) {
+  uint8_t bytes[5];
+  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+    return false;
+  snprintf(prepared->name, sizeof prepared->name, "i%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2],
+           bytes[3], bytes[4]);
+  snprintf(prepared->own_place, sizeof prepared->own_place, "%s-1", prepared->name);
+  prepared->place = plan->place ? plan->place : prepared->own_place;
+  return snprintf(prepared->instance, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", plan->root, prepared->name) <
+             PATH_MAX &&
+         snprintf(prepared->group, PATH_MAX, "%s/" CORRAL_SESSIONS "/%s/" CORRAL_LEAF, prepared->instance,
+                  prepared->place) < PATH_MAX;
+}
+
+static int make_instance(const struct preparation *plan, struct prepared *prepared, const char *command) {
+  const struct timespec pause = {.tv_nsec = 1000000};
+  struct corral_error error;
+  for (int64_t until = corral_now_ms() + TURN_MS;; nanosleep(&pause, NULL)) {
+    prepared->lock = corral_instance_make(plan->root, prepared->name, command, &error);
+    if (prepared->lock != -EWOULDBLOCK || corral_now_ms() > until)
+      break;
+  }
+  if (prepared->lock >= 0)
+    return 0;
+  tell_error("nothing can be made below the root", &error);
+  return STATUS_FAILED;
+}
+
+static int make_group(const struct preparation *plan, struct prepared *prepared, const char *command) {
+  static struct steps steps;
+  char controllers[64];
+  struct corral_error error;
+  enable_at_root(plan->root, controllers, sizeof controllers);
+  if (!plan_steps(plan, prepared, controllers, command, &steps)) {
+    tell("the session cgroup cannot be made: too many keys and settings");
+    return STATUS_FAILED;
+  }
+  if (corral_make(steps.list, steps.count, &error) == 0)
+    return start_leader(plan, prepared);
+  tell_error("the session cgroup cannot be made", &error);
+  return STATUS_FAILED;
+}
+
+static void join_words(char **words, char *text, size_t size) {
+  size_t at = 0;
+  for (*text = '\0'; *words && at < size; words++)
+    at += (size_t)snprintf(text + at, size - at, "%s%s", at ? " " : "", *words);
+}
+
+int prepare(const struct preparation *plan, struct prepared *prepared) {
+  char command[COMMAND_BYTES], owner[COMMAND_BYTES];
+  join_words(plan->command, command, sizeof command);
+  snprintf(owner, sizeof owner, "corral run -- %.480s", command);
+  *prepared = (struct prepared){.guard = {.lifeline = -1, .first = -1}, .lock = -1};
+  if (!name_instance(prepared, plan)) {
+    tell("%s is too long a path, or there is no randomness to be had", plan->root);
+    return STATUS_FAILED;
+  }
+  prepared->guard_plan = (struct guard_plan){
+      .root = plan->root, .name = prepared->name, .end = plan->end, .no_clone3 = plan->no_clone3};
+  // First, so that nothing is ever there that it does not guard
+  int answer = guard_start(prepared->guard_plan, &prepared->guard);
+  if (answer < 0) {
+    tell("no guard can be started: %s", strerror(-answer));
+    return STATUS_FAILED;
+  }
+  int status = make_instance(plan, prepared, owner);
+  if (!status && (answer = guard_move_in(&prepared->guard)) < 0) {
+    tell("the guard cannot move into its group: %s", strerror(-answer));
+    status = STATUS_FAILED;
+  }
+  if (!status)
+    status = make_group(plan, prepared, command);
+  if (status)
+    (void)unprepare(plan, prepared);
+  return status;
+}
+
+int unprepare(const struct preparation *plan, struct prepared *prepared) {
+  if (prepared->guard.lifeline >= 0)
+    (void)guard_over(&prepared->guard, plan->end.kill_ms + 1000);
+  guard_drop(&prepared->guard);
+  struct corral_error error; // nothing to do, unless the guard died
+  int answer = corral_collect(prepared->instance, &plan->end, &error);
+  if (answer < 0)
+    tell_error("the session's directories are left for the next sweep", &error);
+  else
+    corral_instance_remove_home(plan->root);
+  return answer < 0 ? STATUS_FAILED : 0;
+}

@@ -1,0 +1,51 @@
+// From a root to a group with a running command in it: an instance of our own, its guard, the group, its
+// limits, the command.
+#ifndef CORRAL_PREPARE_H
+#define CORRAL_PREPARE_H
+
+#include <limits.h>
+
+#include "../core/spawn.h"
+#include "owner.h"
+
+#define MAX_SETTINGS 64
+
+struct setting {
+  const char *file, *value; // of the group: "memory.max", "1073741824"
+};
+
+struct key {
+  const char *name, *key; // a directory of `place`, and the key that is too long to be read from its name
+};
+
+struct preparation {
+  const char *root;
+  const char *place; // below sessions/: one directory name for each key, from the eldest parent down; NULL:
+                     // one of its own
+  struct setting settings[MAX_SETTINGS];
+  struct key keys[MAX_SETTINGS];
+  size_t setting_count, key_count;
+  struct corral_end_plan end;
+  bool no_clone3;
+  char **command;
+};
+
+struct prepared {
+  struct guard_plan guard_plan;
+  struct guarded guard;
+  int lock;           // of the instance
+  char name[16];      // of the instance
+  char own_place[24]; // where the plan has none
+  const char *place;
+  char instance[PATH_MAX], group[PATH_MAX];
+  struct corral_spawned leader;
+};
+
+// 0, or the exit status, and it was said why; then nothing is left.
+int prepare(const struct preparation *plan, struct prepared *prepared);
+
+// Removes the instance, which is empty, by its guard or, where that is dead, by ourselves. 0 or the exit
+// status.
+int unprepare(const struct preparation *plan, struct prepared *prepared);
+
+#endif

@@ -1,0 +1,209 @@
+#define _GNU_SOURCE
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/collect.h"
+#include "../core/instance.h"
+#include "../core/own.h"
+#include "../core/pidfd.h"
+#include "close_from.h"
+#include "tell.h"
+
+#define SWEEP_KILL_MS 1000 // what will not die in a dead instance must not keep us
+#define FORCED_GRACE_MS 0
+#define EXIT_NEWS_MS 1000 // the group is empty, so the leader has ended; a tracer may keep its zombie
+#define GUARD_AGAIN_MS 100
+#define GUARD_AGAIN_MAX_MS 10000
+
+enum ear { SIGNALS, PARENT, INPUT, LEADER, GUARD, GROUP, EARS };
+
+struct run {
+  const struct preparation *plan;
+  struct prepared prepared;
+  struct pollfd ears[EARS]; // poll() passes over those with a negative fd
+  struct corral_end end;
+  bool ending;
+  bool leader_ended;
+  struct corral_exit exit;
+  int64_t guard_again_ms; // when to start another guard; 0: there is one
+  int64_t guard_wait_ms;  // how long to wait after the next death of one
+};
+
+// Signals wait for us in a descriptor, from now on, also those that come before there is a command. Not those
+// by which a terminal stops its foreground job: the default, that we stop with the command, is what a shell
+// expects.
+static int take_signals(void) {
+  sigset_t signals;
+  sigfillset(&signals);
+  const int not_ours[] = {SIGTSTP, SIGTTIN, SIGTTOU, SIGCHLD, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGPIPE};
+  for (size_t i = 0; i < sizeof not_ours / sizeof *not_ours; i++)
+    sigdelset(&signals, not_ours[i]);
+  signal(SIGPIPE, SIG_IGN);
+  sigprocmask(SIG_SETMASK, &signals, NULL);
+  return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+// The pidfd of our parent, unless it ends while we ask; -1 where we cannot see it (another pid namespace).
+static int open_parent(void) {
+  pid_t parent = getppid();
+  CORRAL_OWNED_FD pidfd = parent > 0 ? corral_pidfd_open(parent) : -1;
+  return pidfd >= 0 && getppid() == parent ? corral_release_fd(&pidfd) : -1;
+}
+
+static void begin_end(struct run *run, int64_t grace_ms) {
+  int64_t now_ms = corral_now_ms();
+  if (run->ending) {
+    corral_end_hasten(&run->end, grace_ms, now_ms);
+    return;
+  }
+  struct corral_end_plan plan = run->plan->end;
+  plan.grace_ms = grace_ms;
+  corral_end_begin(&run->end, run->prepared.group, &plan, now_ms);
+  run->ending = true;
+  run->ears[GROUP] = (struct pollfd){.fd = run->end.events_fd, .events = POLLPRI};
+}
+
+static void pass_on(const struct run *run, int signal) {
+  if (!run->leader_ended)
+    (void)corral_pidfd_signal(run->prepared.leader.pidfd, signal);
+}
+
+// SIGTERM and SIGHUP end the session, a second one at once. Others are the command's. What the terminal's
+// kernel side sends, it sends to the whole foreground group: the command has it already.
+static void take_signal(struct run *run, const struct signalfd_siginfo *signal) {
+  const int number = (int)signal->ssi_signo;
+  if (number != SIGTERM && signal->ssi_code != SI_KERNEL) // ending asks with SIGTERM anyway
+    pass_on(run, number);
+  if (number == SIGTERM || number == SIGHUP)
+    begin_end(run, run->ending ? FORCED_GRACE_MS : run->plan->end.grace_ms);
+}
+
+static void read_signals(struct run *run) {
+  struct signalfd_siginfo signal;
+  while (read(run->ears[SIGNALS].fd, &signal, sizeof signal) == sizeof signal)
+    take_signal(run, &signal);
+}
+
+static void reap_leader(struct run *run) {
+  if (corral_pidfd_wait(run->prepared.leader.pidfd, false, &run->exit) == -EAGAIN)
+    return;
+  run->leader_ended = true;
+  run->ears[LEADER].fd = -1;
+}
+
+// The guard is gone: another, at once, and with a pause when they go on dying.
+static void restart_guard(struct run *run) {
+  struct prepared *prepared = &run->prepared;
+  guard_drop(&prepared->guard);
+  int64_t now_ms = corral_now_ms();
+  if (run->guard_again_ms > now_ms)
+    return;
+  int answer = guard_start(prepared->guard_plan, &prepared->guard);
+  if (!answer)
+    answer = guard_move_in(&prepared->guard);
+  run->ears[GUARD].fd = prepared->guard.lifeline;
+  run->guard_again_ms = answer < 0 ? now_ms + run->guard_wait_ms : 0;
+  run->guard_wait_ms =
+      run->guard_wait_ms * 2 < GUARD_AGAIN_MAX_MS ? run->guard_wait_ms * 2 : GUARD_AGAIN_MAX_MS;
+}
+
+// Our parent's end alone says nothing (it may have been a shell in between), nor does that of our input alone
+// (a client may close it and wait for the answer). Both together: nobody is left.
+static void take_events(struct run *run) {
+  struct pollfd *ears = run->ears;
+  if (ears[SIGNALS].revents)
+    read_signals(run);
+  if (ears[INPUT].revents & (POLLHUP | POLLERR)) {
+    ears[INPUT].fd = -1;
+    begin_end(run, run->plan->end.grace_ms);
+  }
+  if (ears[PARENT].revents) {
+    ears[PARENT].fd = -1;
+    ears[INPUT] = (struct pollfd){.fd = STDIN_FILENO}; // no events asked for: POLLHUP comes all the same
+  }
+  if (ears[LEADER].revents) {
+    reap_leader(run);
+    if (run->leader_ended && !run->ending)
+      begin_end(run, FORCED_GRACE_MS);
+  }
+  if (ears[GUARD].revents || (run->guard_again_ms && corral_now_ms() >= run->guard_again_ms))
+    restart_guard(run);
+}
+
+static int next_wait(const struct run *run, int64_t end_wait_ms) {
+  int64_t wait_ms = end_wait_ms;
+  if (run->guard_again_ms) {
+    int64_t left = run->guard_again_ms - corral_now_ms();
+    left = left > 0 ? left : 0;
+    wait_ms = wait_ms < 0 || left < wait_ms ? left : wait_ms;
+  }
+  return (int)wait_ms;
+}
+
+static void supervise(struct run *run) {
+  for (int64_t end_wait_ms = -1;;) {
+    if (run->ending && (end_wait_ms = corral_end_step(&run->end, corral_now_ms())) < 0)
+      return;
+    for (int i = 0; i < EARS; i++)
+      run->ears[i].revents = 0;
+    if (poll(run->ears, EARS, next_wait(run, end_wait_ms)) > 0 || run->guard_again_ms)
+      take_events(run);
+  }
+}
+
+// Whoever reads the command's output must see its end when the command closes it, and not wait for ours.
+static void let_go_of_output(void) {
+  CORRAL_OWNED_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null >= 0)
+    dup2(null, STDOUT_FILENO);
+}
+
+static int finish(struct run *run) {
+  for (int64_t until = corral_now_ms() + EXIT_NEWS_MS; !run->leader_ended && corral_now_ms() < until;) {
+    struct pollfd leader = {.fd = run->prepared.leader.pidfd, .events = POLLIN};
+    (void)poll(&leader, 1, EXIT_NEWS_MS);
+    reap_leader(run);
+  }
+  bool stuck = run->end.state == CORRAL_STUCK, failed = run->end.state == CORRAL_FAILED;
+  if (stuck)
+    tell("%zu processes in %s outlived SIGKILL", run->end.left.count, run->prepared.group);
+  if (failed)
+    tell_error("the session cannot be ended", &run->end.error);
+  corral_end_finish(&run->end);
+  if (stuck || failed)
+    return STATUS_FAILED; // the guard takes our end for a death, and goes on trying
+  int status = unprepare(run->plan, &run->prepared);
+  if (status)
+    return status;
+  if (!run->leader_ended)
+    return STATUS_SIGNALLED + SIGKILL;
+  return run->exit.signal ? STATUS_SIGNALLED + run->exit.signal : run->exit.code;
+}
+
+int run(const struct preparation *plan) {
+  struct run run = {.plan = plan, .guard_wait_ms = GUARD_AGAIN_MS};
+  struct corral_end_plan sweep = plan->end;
+  sweep.kill_ms = SWEEP_KILL_MS;
+  close_from(STDERR_FILENO + 1);
+  for (int i = 0; i < EARS; i++)
+    run.ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+  run.ears[SIGNALS].fd = take_signals();
+  run.ears[PARENT].fd = open_parent();
+  corral_instance_sweep(plan->root, &sweep);
+  int status = prepare(plan, &run.prepared);
+  if (status)
+    return status;
+  let_go_of_output();
+  run.ears[LEADER].fd = run.prepared.leader.pidfd;
+  run.ears[GUARD].fd = run.prepared.guard.lifeline;
+  supervise(&run);
+  return finish(&run);
+}

@@ -1,0 +1,11 @@
+// corral run: holds one command from start to end, in an instance of its own.
+#ifndef CORRAL_RUN_H
+#define CORRAL_RUN_H
+
+#include "prepare.h"
+
+// Returns the exit status: the command's own, or 128+N when signal N ended it. Everything that the command
+// started is gone by then. plan->end.grace_ms is what its processes may take after a SIGTERM to us.
+int run(const struct preparation *plan);
+
+#endif
