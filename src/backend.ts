@@ -17,9 +17,24 @@ export interface Backend {
   family(name: string, parent: Family | undefined): Family
   /** Ends what instances left behind whose owner is dead. Never touches one whose owner lives. */
   sweep(options: SweepOptions): Promise<SweepReport>
+  /** How it stands with what ends the sessions when this process dies. */
+  guard(): GuardStatus
   /** Gives the instance up. All groups must be removed before. */
   close(): Promise<void>
 }
+
+export interface GuardStatus {
+  /** Whether there is one at this moment. */
+  alive: boolean
+  /** How many have died, each of which was replaced. */
+  deaths: number
+}
+
+/** What became of the guard. */
+export type GuardEvent =
+  | { event: 'died'; deaths: number }
+  | { event: 'restarted'; deaths: number }
+  | { event: 'failed'; deaths: number; error: Error }
 
 export interface Family {
   /**
@@ -27,6 +42,8 @@ export interface Family {
    * All or nothing, and nothing runs before the limits hold.
    */
   start(plan: GroupPlan, leader: ProcessPlan): Promise<Started>
+  /** Makes the group alone, as start() does: its first process enters it by entry(). */
+  prepare(plan: GroupPlan): Promise<Group>
 }
 
 export interface Started {
@@ -61,6 +78,10 @@ export interface Group {
   limits(): AppliedLimit[]
   /** Starts a process that is in the group from its first instruction on. */
   spawn(plan: ProcessPlan): Promise<SpawnedProcess>
+  /** The command line by which a process of somebody else's comes into the group and becomes `command`. */
+  entry(command: string, args: readonly string[]): CommandLine
+  /** Calls back once when the first process that came in so has ended. Returns the way to stop. */
+  watchEntered(ended: () => void): () => void
   /** Ends all processes of the group and takes it away; a second call with less grace hastens the first. */
   end(plan: EndPlan): Promise<Ended>
   /** What the group has used so far. */
@@ -75,6 +96,11 @@ export interface Group {
   watchKilled(heard: () => void): () => void
   /** Gives the group's place up: its family goes with it, where nothing else is in that. */
   remove(): Promise<void>
+}
+
+export interface CommandLine {
+  command: string
+  args: string[]
 }
 
 export interface ProcessPlan {

@@ -2,7 +2,15 @@
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import pino, { type Logger } from 'pino'
-import type { Backend, BackendName, SweepReport } from './backend.js'
+import type {
+  Backend,
+  BackendName,
+  CommandLine,
+  GroupPlan,
+  GuardEvent,
+  GuardStatus,
+  SweepReport,
+} from './backend.js'
 import { CgroupBackend } from './cgroup/backend.js'
 import { emit } from './emit.js'
 import { ClosingError, InvalidArgumentError, KeyLiveError } from './errors.js'
@@ -15,20 +23,32 @@ import {
   parseMilliseconds,
   parseOpenOptions,
   parseSpawnOptions,
+  parseWrapOptions,
+  type SessionOptions,
+  type SessionPlan,
   type SpawnOptions,
   type SpawnPlan,
+  type WrapPlan,
 } from './options.js'
+import { ContainedProcess } from './process.js'
 import type { SessionReport } from './report.js'
-import { type CloseOptions, Session } from './session.js'
+import { type AnySession, type CloseOptions, Session, type SessionFacts } from './session.js'
 import { settleAll } from './settle.js'
 
 export interface CorralEvents {
-  spawn: [session: Session]
+  spawn: [session: AnySession]
   /** A session is over. */
-  close: [report: SessionReport, session: Session]
+  close: [report: SessionReport, session: AnySession]
   /** A session could not be ended; its directory is left. */
-  stuck: [error: Error, session: Session]
+  stuck: [error: Error, session: AnySession]
   sweep: [report: SweepReport]
+  /** The guard, which ends all sessions when this process dies, has died itself, and what came of that. */
+  guard: [event: GuardEvent]
+}
+
+/** What wrap() gives: start it in whatever way. */
+export interface WrappedCommand extends CommandLine {
+  session: Session<undefined>
 }
 
 export interface ResetOptions {
@@ -49,18 +69,26 @@ const channels = {
   close: channel('corral:close'),
   stuck: channel('corral:stuck'),
   sweep: channel('corral:sweep'),
+  guard: channel('corral:guard'),
 }
 
 /**
  * Opens an instance: finds a root, locks an instance in it, and collects what dead instances left.
  * @throws UnsupportedPlatformError anywhere but on Linux.
  * @throws RootError when there is no cgroup to build in.
+ * @throws GuardError when the guard that ends the sessions when this process dies cannot be started, unless `enforcement`
+ * is best-effort.
  * @throws InvalidArgumentError, InvalidLimitError for options that cannot mean anything.
  */
 export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options)
-  const backend = await CgroupBackend.open(plan)
-  const corral = new Corral(backend, plan)
+  const log = plan.logger ?? silent
+  let corral: Corral | undefined
+  const backend = await CgroupBackend.open(plan, (event) => {
+    logGuard(log, event)
+    corral?.hearOfGuard(event)
+  })
+  corral = new Corral(backend, plan)
   try {
     if (plan.sweep) await corral.sweep()
     return corral
@@ -68,6 +96,12 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
     await corral.close()
     throw error
   }
+}
+
+function logGuard(log: Logger, { event, deaths, ...rest }: GuardEvent): void {
+  if (event === 'died') log.warn({ deaths }, 'guard died')
+  else if (event === 'restarted') log.info({ deaths }, 'guard restarted')
+  else log.error({ err: 'error' in rest ? rest.error : undefined, deaths }, 'guard cannot be started')
 }
 
 export class Corral extends EventEmitter<CorralEvents> {
@@ -102,6 +136,16 @@ export class Corral extends EventEmitter<CorralEvents> {
     return this.#backend.name
   }
 
+  /** Whether there is a guard at this moment, which ends all sessions when this process dies, and how many have died. */
+  get guard(): GuardStatus {
+    return this.#backend.guard()
+  }
+
+  /** For openCorral(). */
+  hearOfGuard(event: GuardEvent): void {
+    this.#tell('guard', event)
+  }
+
   /**
    * Starts a session. Resolves once its command was exec'ed in a group of its own.
    * @throws KeyLiveError when a session of this key is live or not yet removed.
@@ -110,10 +154,34 @@ export class Corral extends EventEmitter<CorralEvents> {
    * In each case nothing is left: no process, no directory, no descriptor.
    */
   async spawn(options: SpawnOptions): Promise<Session> {
-    const plan = parseSpawnOptions(options, this.#plan, `${this.id}-${++this.#spawns}`)
+    const plan = parseSpawnOptions(options, this.#plan, this.#unusedKey())
+    return this.#open(plan, (member) => this.#start(plan, member))
+  }
+
+  /**
+   * Prepares a session for a spawn function that belongs to others (node-pty, execa, an agent registry): gives a command
+   * line that enters the session and becomes `command`, with the pid, the standard descriptors, the environment and the
+   * directory that it was started with. A oneshot session is over when the first process that entered it exits, a
+   * persistent one takes any number of them until it is closed.
+   * @throws as spawn(), except that a command that cannot be started is told by the wrapped command (status 126, 127).
+   */
+  async wrap(
+    command: string,
+    args: readonly string[] = [],
+    options: SessionOptions = {},
+  ): Promise<WrappedCommand> {
+    const plan = parseWrapOptions(command, args, options, this.#plan, this.#unusedKey())
+    return this.#open(plan, (member) => this.#prepare(plan, member))
+  }
+
+  #unusedKey(): string {
+    return `${this.id}-${++this.#spawns}`
+  }
+
+  async #open<Opened>(plan: SessionPlan, open: (member: Member) => Promise<Opened>): Promise<Opened> {
     plan.signal?.throwIfAborted()
     const member = this.#admit(plan)
-    const starting = this.#start(plan, member)
+    const starting = open(member)
     member.starting = starting
     try {
       return await starting
@@ -124,7 +192,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /** The live session of a key. */
-  get(key: string): Session | undefined {
+  get(key: string): AnySession | undefined {
     return this.#families.find(key)?.session
   }
 
@@ -193,7 +261,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /** Finds the new session's place in the tree of keys and takes it. */
-  #admit(plan: SpawnPlan): Member {
+  #admit(plan: SessionPlan): Member {
     if (this.#closing) throw new ClosingError('the corral is being closed')
     const known = this.#families.find(plan.key)
     if (known?.taken)
@@ -220,21 +288,38 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   async #start(plan: SpawnPlan, member: Member): Promise<Session> {
-    const { group, leader } = await member.place.start(
-      {
-        limits: plan.limits,
-        enforcement: this.#plan.enforcement,
-        labels: { mode: plan.mode, command: plan.process.argv.join(' ') },
-      },
-      plan.process,
-    )
-    const session = new Session(this.#native, group, plan.process, leader, {
-      key: plan.key,
-      parentKey: plan.parentKey,
-      mode: plan.mode,
-      graceMs: plan.graceMs,
-      killTimeoutMs: this.#plan.killTimeoutMs,
-    })
+    const groupPlan = this.#groupPlan(plan, plan.process.argv)
+    const { group, leader } = await member.place.start(groupPlan, plan.process)
+    const process = new ContainedProcess(this.#native, plan.process, leader)
+    const facts = this.#facts(plan)
+    return this.#begin(new Session(this.#native, group, process, leader.createdInPlace, facts), plan, member)
+  }
+
+  async #prepare(plan: WrapPlan, member: Member): Promise<WrappedCommand> {
+    const group = await member.place.prepare(this.#groupPlan(plan, [plan.command, ...plan.args]))
+    const session = new Session(this.#native, group, undefined, false, this.#facts(plan))
+    await this.#begin(session, plan, member)
+    try {
+      session.awaitEntry()
+      return { ...group.entry(plan.command, plan.args), session }
+    } catch (error) {
+      await session.close({ reason: 'not-prepared', graceMs: 0 })
+      throw error
+    }
+  }
+
+  #groupPlan(plan: SessionPlan, words: readonly string[]): GroupPlan {
+    const labels = { mode: plan.mode, command: words.join(' ') }
+    return { limits: plan.limits, enforcement: this.#plan.enforcement, labels }
+  }
+
+  #facts({ key, parentKey, mode, graceMs }: SessionPlan): SessionFacts {
+    const { killTimeoutMs } = this.#plan
+    return { key, parentKey, mode, graceMs, killTimeoutMs, guardDeaths: () => this.guard.deaths }
+  }
+
+  /** Takes a session that was just started into the corral, unless it may not be there any more. */
+  async #begin<Begun extends AnySession>(session: Begun, plan: SessionPlan, member: Member): Promise<Begun> {
     this.#adopt(session, member)
     const refusal = this.#refusal(plan, member)
     if (!refusal) {
@@ -246,7 +331,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /** Why a session that was just started may not go on: what was closed while it started. */
-  #refusal(plan: SpawnPlan, member: Member): unknown {
+  #refusal(plan: SessionPlan, member: Member): unknown {
     if (plan.signal?.aborted) return plan.signal.reason
     const closing = this.#families.closing(member)
     if (closing)
@@ -255,7 +340,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     return undefined
   }
 
-  #adopt(session: Session, member: Member): void {
+  #adopt(session: AnySession, member: Member): void {
     member.session = session
     session.on('closed', (report) => {
       member.session = undefined
@@ -269,7 +354,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     })
   }
 
-  #follow(session: Session, signal: AbortSignal | undefined): void {
+  #follow(session: AnySession, signal: AbortSignal | undefined): void {
     if (signal) {
       const abort = () => void session.close({ reason: 'aborted' }).catch(() => undefined)
       signal.addEventListener('abort', abort, { once: true })
@@ -279,7 +364,7 @@ export class Corral extends EventEmitter<CorralEvents> {
       {
         key: session.key,
         parentKey: session.parentKey,
-        pid: session.process.pid,
+        pid: session.process?.pid,
         path: session.receipt.path,
       },
       'session spawned',

@@ -107,6 +107,13 @@ export class SpawnError extends CorralError {
   }
 }
 
+/** There is no guard to be had, which would end the sessions when the gateway dies: `CORRAL_NO_GUARD`. */
+export class GuardError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_NO_GUARD', message, details)
+  }
+}
+
 /** The kernel refused a step: `CORRAL_KERNEL_REFUSED`. */
 export class KernelError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {

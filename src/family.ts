@@ -1,6 +1,6 @@
 // Who asked for whom: the sessions of one instance as a tree of keys. A parent key need not be a session itself.
 import type { Family } from './backend.js'
-import type { Session } from './session.js'
+import type { AnySession } from './session.js'
 
 export interface Member {
   readonly key: string
@@ -10,7 +10,7 @@ export interface Member {
   readonly place: Family
   /** A session of this key is live or being started; `session` comes when it runs. */
   taken: boolean
-  session: Session | undefined
+  session: AnySession | undefined
   /** How many closings of this family are under way: while there is one, nobody may join. */
   closings: number
   /** Settles when the spawn that is under way has succeeded or failed. */
@@ -21,7 +21,7 @@ export interface Member {
 export interface SessionNode {
   key: string
   /** Absent where the key is only a parent. */
-  session?: Session
+  session?: AnySession
   children: SessionNode[]
 }
 

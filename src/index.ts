@@ -3,15 +3,24 @@ export type {
   AppliedLimit,
   BackendName,
   Enforcement,
+  GuardEvent,
+  GuardStatus,
   Killed,
   SweepReport,
   SweptInstance,
   Usage,
 } from './backend.js'
-export { type Corral, type CorralEvents, openCorral, type ResetOptions } from './corral.js'
+export {
+  type Corral,
+  type CorralEvents,
+  openCorral,
+  type ResetOptions,
+  type WrappedCommand,
+} from './corral.js'
 export {
   ClosingError,
   CorralError,
+  GuardError,
   InvalidArgumentError,
   InvalidKeyError,
   InvalidLimitError,
@@ -28,7 +37,15 @@ export {
 export type { SessionNode } from './family.js'
 export { MAX_KEY_BYTES } from './key.js'
 export type { LimitName, Limits, Size } from './limits.js'
-export type { Mode, OpenOptions, ProcessOptions, SpawnOptions, Stdio, StdioEntry } from './options.js'
+export type {
+  Mode,
+  OpenOptions,
+  ProcessOptions,
+  SessionOptions,
+  SpawnOptions,
+  Stdio,
+  StdioEntry,
+} from './options.js'
 export type { ContainedProcess } from './process.js'
 export type { SessionReport } from './report.js'
-export type { CloseOptions, Receipt, Session, SessionEvents, SessionState } from './session.js'
+export type { AnySession, CloseOptions, Receipt, Session, SessionEvents, SessionState } from './session.js'

@@ -1,5 +1,6 @@
 // Loads the addon and types it. Nothing else in src/ knows that there is one.
 import { createRequire } from 'node:module'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NativeMissingError, UnsupportedPlatformError } from './errors.js'
 
@@ -13,7 +14,7 @@ export interface NativeExit {
 export interface NativeEndPlan {
   graceMs: number
   killMs: number
-  /** Kill as on kernels without cgroup.kill. */
+  /** Kill as on kernels without cgroup.kill, also where there is one. */
   freeze: boolean
   /** Take the directory away afterwards, with all below it; what lives there again is killed again. */
   remove?: boolean
@@ -37,17 +38,29 @@ export type NativeStarted = [pid: number, pidfd: number, createdInPlace: boolean
 
 /** All failures are Errors with `errno`, `syscall` and, where there is one, `path`. */
 export interface Native {
-  /** The plan is what packPlan() makes; `started` gives pid, pidfd, createdInPlace and the descriptors (-1: none). */
+  /**
+   * The plan is what packPlan() makes; `started` gives pid, pidfd, createdInPlace and the descriptors (-1: none). A plan
+   * with an empty command makes its group only.
+   */
   spawn(plan: string): { started: Promise<NativeStarted>; exited: Promise<NativeExit> }
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>
   members(path: string): number[]
-  /** The descriptor that holds the lock, or `undefined` while somebody else holds it. */
+  /** Settles when a member of the group, which need not be a child of ours, has ended, or is none. */
+  follow(group: string, pid: number): Promise<void>
+  /**
+   * Makes `<root>/corral/<name>`, labels it, and gives the descriptor that holds its lock; `undefined` while somebody
+   * else has the turn to make or sweep.
+   */
+  makeInstance(root: string, name: string, command: string): number | undefined
+  /** The descriptor that holds the lock, or `undefined` while somebody else holds it. ENOENT also when it just went. */
   lock(directory: string): number | undefined
   close(fd: number): void
   /** False when the process has ended. */
   signal(pidfd: number, signal: number): boolean
   setLabel(directory: string, name: string, value: string): void
   getLabel(directory: string, name: string): string | undefined
+  /** This process becomes `program`: same pid, environment and standard descriptors. Comes back only to throw. */
+  execute(program: string, argv: string[]): never
   /** Counted; the event loop stays alive while there is one more hold() than release(). */
   hold(): void
   release(): void
@@ -73,15 +86,23 @@ function load(): Native {
       { hint: 'The package can be imported here, but no session can be opened' },
     )
   try {
-    const require = createRequire(import.meta.url)
-    const other = process.env['CORRAL_ADDON'] // the path of another build of it: one with sanitizers
-    if (other !== undefined) return require(other) as Native
-    const bindings = require('bindings') as (options: object) => Native
-    return bindings({ bindings: 'corral', module_root: packageRoot })
+    return createRequire(import.meta.url)(addonPath()) as Native
   } catch (cause) {
     throw new NativeMissingError(`the native addon of corral cannot be loaded from ${packageRoot}`, {
       hint: 'Run `npm rebuild corral` (it needs a C and C++ compiler and CMake, or node-gyp)',
       cause,
     })
   }
+}
+
+function addonPath(): string {
+  const other = process.env['CORRAL_ADDON'] // the path of another build of it: one with sanitizers
+  if (other !== undefined) return other
+  const bindings = createRequire(import.meta.url)('bindings') as (options: object) => string
+  return bindings({ bindings: 'corral', module_root: packageRoot, path: true })
+}
+
+/** The path of corral-warden, the native program that guards, supervises and enters: it is built beside the addon. */
+export function wardenPath(): string {
+  return path.join(path.dirname(addonPath()), 'corral-warden')
 }

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SweepReport } from './backend.js'
-import { findKillMethod } from './cgroup/kill.js'
+import { killMethod } from './cgroup/kill.js'
 import { KILLED_LABEL } from './cgroup/labels.js'
 import { type Remover, removeTree } from './cgroup/removal.js'
 import { findRoot } from './cgroup/root.js'
@@ -67,7 +67,7 @@ export class Observer {
     this.root = findRoot(this.#native, options.root)
     this.#remover = {
       native: this.#native,
-      killMethod: findKillMethod(this.root),
+      killMethod: killMethod(),
       killTimeoutMs: options.killTimeoutMs ?? 10_000,
     }
   }

@@ -47,10 +47,8 @@ export interface ProcessOptions {
 /** `oneshot`: over when its leader exits. `persistent`: over when it is closed. */
 export type Mode = 'oneshot' | 'persistent'
 
-export interface SpawnOptions extends ProcessOptions {
-  /** The program; looked up in the PATH of `env` unless it has a slash. */
-  command: string
-  args?: readonly string[] | undefined
+/** Who a session is, and what holds for it. */
+export interface SessionOptions {
   /** The session key: 1 to 4,096 bytes of text, unique among live sessions. Default: generated. */
   key?: string | undefined
   /** The session that asked for this one. It need not be a session of Corral itself. */
@@ -64,6 +62,12 @@ export interface SpawnOptions extends ProcessOptions {
   signal?: AbortSignal | undefined
 }
 
+export interface SpawnOptions extends SessionOptions, ProcessOptions {
+  /** The program; looked up in the PATH of `env` unless it has a slash. */
+  command: string
+  args?: readonly string[] | undefined
+}
+
 export interface OpenPlan {
   root: string | undefined
   defaults: ParsedLimits
@@ -75,14 +79,22 @@ export interface OpenPlan {
   logger: Logger | undefined
 }
 
-export interface SpawnPlan {
+export interface SessionPlan {
   key: string
   parentKey: string | undefined
   mode: Mode
   limits: ParsedLimits
   graceMs: number
   signal: AbortSignal | undefined
+}
+
+export interface SpawnPlan extends SessionPlan {
   process: ProcessPlan
+}
+
+export interface WrapPlan extends SessionPlan {
+  command: string
+  args: string[]
 }
 
 const OPEN_OPTIONS = new Set([
@@ -96,17 +108,8 @@ const OPEN_OPTIONS = new Set([
   'logger',
 ])
 const PROCESS_OPTIONS = new Set(['cwd', 'env', 'argv0', 'stdio', 'uid', 'gid', 'detached'])
-const SPAWN_OPTIONS = new Set([
-  ...PROCESS_OPTIONS,
-  'command',
-  'args',
-  'key',
-  'parentKey',
-  'mode',
-  'limits',
-  'graceMs',
-  'signal',
-])
+const SESSION_OPTIONS = new Set(['key', 'parentKey', 'mode', 'limits', 'graceMs', 'signal'])
+const SPAWN_OPTIONS = new Set([...SESSION_OPTIONS, ...PROCESS_OPTIONS, 'command', 'args'])
 const THREE_PIPES: readonly NativeStdio[] = ['socket', 'socket', 'socket']
 const MODES: readonly Mode[] = ['oneshot', 'persistent']
 const ENFORCEMENTS: readonly Enforcement[] = ['required', 'best-effort']
@@ -191,13 +194,33 @@ export function parseOpenOptions(options: OpenOptions = {}): OpenPlan {
   }
 }
 
+type Defaults = Pick<OpenPlan, 'defaults' | 'graceMs'>
+
 /** `unusedKey` is the session key where the options give none. */
-export function parseSpawnOptions(
-  options: SpawnOptions,
-  defaults: Pick<OpenPlan, 'defaults' | 'graceMs'>,
-  unusedKey: string,
-): SpawnPlan {
+export function parseSpawnOptions(options: SpawnOptions, defaults: Defaults, unusedKey: string): SpawnPlan {
   assertOptions(options, 'spawn()', SPAWN_OPTIONS)
+  return {
+    ...parseSession(options, defaults, unusedKey),
+    process: parseProcess(options.command, options.args, options),
+  }
+}
+
+export function parseWrapOptions(
+  command: unknown,
+  args: unknown,
+  options: SessionOptions,
+  defaults: Defaults,
+  unusedKey: string,
+): WrapPlan {
+  assertOptions(options, 'wrap()', SESSION_OPTIONS)
+  return {
+    ...parseSession(options, defaults, unusedKey),
+    command: parseCommand(command),
+    args: parseArguments(args ?? []),
+  }
+}
+
+function parseSession(options: SessionOptions, defaults: Defaults, unusedKey: string): SessionPlan {
   const { signal, mode = 'oneshot', graceMs = defaults.graceMs } = options
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', signal, 'an AbortSignal')
   const key = options.key === undefined ? unusedKey : parseKey(options.key, 'key')
@@ -210,7 +233,6 @@ export function parseSpawnOptions(
     limits: parseLimits(options.limits, defaults.defaults),
     graceMs: parseMilliseconds('graceMs', graceMs),
     signal,
-    process: parseProcess(options.command, options.args, options),
   }
 }
 
@@ -223,12 +245,16 @@ export function parseProcessOptions(
   return parseProcess(command, args, options)
 }
 
-function parseProcess(command: unknown, args: unknown, options: ProcessOptions): ProcessPlan {
+function parseCommand(command: unknown): string {
   if (command === undefined || command === '')
     throw new InvalidArgumentError('there is no command to run', {
       hint: "Give the program's name or path as command",
     })
-  const program = parseText('command', command)
+  return parseText('command', command)
+}
+
+function parseProcess(command: unknown, args: unknown, options: ProcessOptions): ProcessPlan {
+  const program = parseCommand(command)
   const { argv0, cwd, uid, gid, detached = false } = options
   const name = argv0 === undefined ? program : parseText('argv0', argv0)
   return {

@@ -19,6 +19,8 @@ export interface SessionReport {
   graceMs: number
   /** What was alive when the killing began; nothing, when all went by themselves. */
   killed: Killed
+  /** How many guards died while the session lived; each was replaced. Somebody kills what would end the session with us. */
+  guardDeaths: number
   /** Read after the group was empty, before it was removed. */
   usage: Usage
 }

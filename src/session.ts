@@ -3,9 +3,9 @@
 //   running --close(), leader's exit--> closing --populated 0--> empty --rmdir--> removed
 //                                          \--killTimeoutMs over--> stuck (close() again tries again)
 import { EventEmitter } from 'node:events'
-import type { AppliedLimit, Ended, Group, ProcessPlan, SpawnedProcess, Usage } from './backend.js'
+import type { AppliedLimit, Ended, Group, Usage } from './backend.js'
 import { emit } from './emit.js'
-import { ClosingError, isSystemError } from './errors.js'
+import { ClosingError, isSystemError, KernelError, systemDetails } from './errors.js'
 import type { Native } from './native.js'
 import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
@@ -31,12 +31,17 @@ export interface CloseOptions {
   graceMs?: number | undefined
 }
 
+/** Any session of an instance: of spawn() or of wrap(). */
+export type AnySession = Session<ContainedProcess | undefined>
+
 export interface SessionFacts {
   key: string
   parentKey: string | undefined
   mode: Mode
   graceMs: number
   killTimeoutMs: number
+  /** How many guards of the instance have died so far. */
+  guardDeaths: () => number
 }
 
 // The group is empty, so the leader has ended; only the news of it may be under way. A zombie leader held by a
@@ -50,12 +55,15 @@ export interface SessionEvents {
   stuck: [error: Error]
 }
 
-export class Session extends EventEmitter<SessionEvents> {
+/** Of a session that spawn() started, `process` is the leader; one that wrap() prepared has none of ours. */
+export class Session<
+  Process extends ContainedProcess | undefined = ContainedProcess,
+> extends EventEmitter<SessionEvents> {
   readonly key: string
   readonly parentKey?: string
   readonly mode: Mode
   /** The leader, as a Node ChildProcess. */
-  readonly process: ContainedProcess
+  readonly process: Process
   readonly receipt: Receipt
   /** Settles when the session is over: with its report once the group is empty and removed, or a StuckError. */
   readonly closed: Promise<SessionReport>
@@ -68,6 +76,7 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #group: Group
   readonly #facts: SessionFacts
   readonly #started = performance.now()
+  readonly #guardDeathsBefore: number
   #settle!: { resolve: (report: SessionReport) => void; reject: (error: unknown) => void }
   #closing: Promise<SessionReport> | undefined
   /** When the grace of the closing under way is over (performance.now()). */
@@ -76,22 +85,41 @@ export class Session extends EventEmitter<SessionEvents> {
   /** Processes that are being started in the group: the group must outlive these calls. */
   #starting = new Set<Promise<unknown>>()
 
-  constructor(native: Native, group: Group, plan: ProcessPlan, leader: SpawnedProcess, facts: SessionFacts) {
+  constructor(native: Native, group: Group, process: Process, createdInPlace: boolean, facts: SessionFacts) {
     super()
     this.key = facts.key
     if (facts.parentKey !== undefined) this.parentKey = facts.parentKey
     this.mode = facts.mode
-    this.process = new ContainedProcess(native, plan, leader)
-    const { createdInPlace } = leader
+    this.process = process
     this.receipt = { backend: 'cgroup', path: group.path, createdInPlace, limits: group.limits() }
     this.#native = native
     this.#group = group
     this.#facts = facts
+    this.#guardDeathsBefore = facts.guardDeaths()
     this.closed = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
     this.closed.catch(() => undefined) // whoever does not wait for it is told by the 'stuck' event
-    void this.process.exited.then(() => this.#onLeaderExit())
+    if (process) void process.exited.then(() => this.#onLeaderExit())
+  }
+
+  /**
+   * For a session without a process of ours: follows the one that enters it.
+   * @throws KernelError when there is no inotify watch left to hear of it by.
+   */
+  awaitEntry(): void {
+    try {
+      this.once(
+        'closing',
+        this.#group.watchEntered(() => this.#onLeaderExit()),
+      )
+      this.#watchWithoutLeader()
+    } catch (error) {
+      throw new KernelError(
+        `nobody would hear of who enters '${this.key}': ${(error as Error).message}`,
+        systemDetails(error, 'fs.inotify.max_user_watches or max_user_instances is reached (sysctl)'),
+      )
+    }
   }
 
   /**
@@ -155,7 +183,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#checkKilled()
     if (this.state !== 'running') return
     if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete', 0)
-    else this.#watchWithoutLeader()
+    else if (this.process) this.#watchWithoutLeader()
   }
 
   /** Closes the session when another program (`corral kill`) has ended its group. */
@@ -206,7 +234,7 @@ export class Session extends EventEmitter<SessionEvents> {
 
   async #end(reason: string, graceMs: number): Promise<SessionReport> {
     try {
-      if (graceMs > 0) this.process.endInput()
+      if (graceMs > 0) this.process?.endInput()
       await Promise.allSettled(this.#starting)
       const ended = await this.#killAll(graceMs)
       this.state = 'empty'
@@ -234,11 +262,13 @@ export class Session extends EventEmitter<SessionEvents> {
     return { ...ended, killed, usage: { ...hastened.usage, ...ended.usage } }
   }
 
-  /** The leader's exit, of which the news may still be under way; undefined when it does not come. */
-  #leaderExit(): Promise<ExitStatus | undefined> {
+  /** The leader's exit, of which the news may still be under way; undefined when it does not come, or is not ours to know. */
+  async #leaderExit(): Promise<ExitStatus | undefined> {
+    const { process } = this
+    if (!process) return undefined
     return new Promise((resolve) => {
       const late = setTimeout(() => resolve(undefined), EXIT_NEWS_MS)
-      void this.process.exited.then((exit) => {
+      void process.exited.then((exit) => {
         clearTimeout(late)
         resolve(exit)
       })
@@ -262,6 +292,7 @@ export class Session extends EventEmitter<SessionEvents> {
       wallMs: performance.now() - this.#started,
       graceMs,
       killed,
+      guardDeaths: this.#facts.guardDeaths() - this.#guardDeathsBefore,
       usage,
     }
   }

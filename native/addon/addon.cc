@@ -1,13 +1,17 @@
 // The surface that src/native.ts types and calls. Arguments are checked there, once; here they are only
 // copied.
 #include <cerrno>
+#include <fcntl.h>
 #include <memory>
+#include <string>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <vector>
 
 #include "jobs.h"
 
 extern "C" {
+#include "../core/instance.h"
 #include "../core/lock.h"
 #include "../core/members.h"
 #include "../core/pidfd.h"
@@ -24,11 +28,14 @@ public:
                              InstanceMethod("spawn", &Corral::Spawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
                              InstanceMethod("members", &Corral::Members),
+                             InstanceMethod("follow", &Corral::Follow),
+                             InstanceMethod("makeInstance", &Corral::MakeInstance),
                              InstanceMethod("lock", &Corral::Lock),
                              InstanceMethod("close", &Corral::Close),
                              InstanceMethod("signal", &Corral::Signal),
                              InstanceMethod("setLabel", &Corral::SetLabel),
                              InstanceMethod("getLabel", &Corral::GetLabel),
+                             InstanceMethod("execute", &Corral::Execute),
                              InstanceMethod("hold", &Corral::Hold),
                              InstanceMethod("release", &Corral::Release),
                          });
@@ -75,12 +82,16 @@ private:
     if (!HasWatcher(env))
       return env.Undefined();
     Napi::Value promise = job->Promise();
-    bridge_->Hold();
+    if (job->HoldsLoop())
+      bridge_->Hold();
     watcher_.Add(std::move(job));
     return promise;
   }
 
   Napi::Value EndGroup(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndJob(info)); }
+
+  // (group, pid) -> promise, when that member of the group, which need not be a child of ours, has ended
+  Napi::Value Follow(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeFollowJob(info)); }
 
   // (path) -> pids of the group and of all below it; [] when it is gone
   Napi::Value Members(const Napi::CallbackInfo &info) {
@@ -94,6 +105,22 @@ private:
     if (answer < 0 && answer != -ENOENT)
       return Fail(info.Env(), -answer, "read members", path);
     return pids;
+  }
+
+  // (root, name, command) -> descriptor that holds the lock of the new instance, or undefined when it is somebody
+  // else's turn
+  Napi::Value MakeInstance(const Napi::CallbackInfo &info) {
+    std::string root = info[0].As<Napi::String>().Utf8Value(), name = info[1].As<Napi::String>().Utf8Value(),
+                command = info[2].As<Napi::String>().Utf8Value();
+    corral_error error = {};
+    int lock = corral_instance_make(root.c_str(), name.c_str(), command.c_str(), &error);
+    if (lock == -EWOULDBLOCK)
+      return info.Env().Undefined();
+    if (lock < 0) {
+      ToError(info.Env(), error).ThrowAsJavaScriptException();
+      return info.Env().Undefined();
+    }
+    return Napi::Number::New(info.Env(), lock);
   }
 
   // (directory) -> descriptor that holds the lock, or undefined when somebody else holds it
@@ -139,6 +166,24 @@ private:
     if (length < 0)
       return info.Env().Undefined();
     return Napi::String::New(info.Env(), value, static_cast<size_t>(length));
+  }
+
+  // (program, argv): this process becomes the program, with the same pid, environment and standard descriptors.
+  // Comes back only when it was refused.
+  Napi::Value Execute(const Napi::CallbackInfo &info) {
+    std::string program = info[0].As<Napi::String>().Utf8Value();
+    Napi::Array words = info[1].As<Napi::Array>();
+    std::vector<std::string> copies;
+    for (uint32_t i = 0; i < words.Length(); i++)
+      copies.push_back(words.Get(i).As<Napi::String>().Utf8Value());
+    std::vector<char *> argv;
+    for (std::string &copy : copies)
+      argv.push_back(copy.data());
+    argv.push_back(nullptr);
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) // Node marks them close-on-exec
+      fcntl(fd, F_SETFD, 0);
+    execv(program.c_str(), argv.data());
+    return Fail(info.Env(), errno, "exec", program);
   }
 
   Napi::Value Hold(const Napi::CallbackInfo &info) {

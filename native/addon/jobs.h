@@ -12,7 +12,8 @@
 // The plan is one string of fields with a NUL between them (src/native-plan.ts): flags (d: detached, n: no
 // clone3, e: the environment follows), uid, gid, cwd, group, command, and counted lists: argv, stdio, env;
 // then the steps that make the group, four fields each: kind, path, value, name. The steps are done first;
-// when they or the spawn fail, nothing of them is left.
+// when they or the spawn fail, nothing of them is left. Without a command they are all that is done, and the
+// answer is [0, -1, false].
 class SpawnJob : public SpawnerJob {
 public:
   using SpawnerJob::SpawnerJob;
@@ -25,5 +26,9 @@ std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, Watcher &
 // With `remove` the directory is gone afterwards, with all below it; `counters` are the texts of the files of
 // `read` just before that, "" for a file that is not there.
 std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info);
+
+// (group, pid) -> nothing, once the process has ended, or is no member of the group. Does not keep the event loop
+// alive.
+std::unique_ptr<WatcherJob> MakeFollowJob(const Napi::CallbackInfo &info);
 
 #endif

@@ -136,6 +136,10 @@ public:
     fds_.assign(stdio_.size(), -1);
     if (corral_make(steps_.data(), steps_.size(), &error_) < 0)
       return;
+    if (!*plan_.command) { // the group is made for somebody else to enter
+      spawned_ = {0, -1, false};
+      return;
+    }
     started_ = corral_spawn(&plan_, &spawned_, fds_.data(), &error_) == 0;
     if (!started_)
       return corral_unmake(steps_.data(), steps_.size());

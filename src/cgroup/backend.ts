@@ -1,16 +1,35 @@
 // The cgroup backend: sessions in cgroup v2 groups below a delegated root.
 import { mkdirSync, rmdirSync } from 'node:fs'
 import path from 'node:path'
-import type { Backend, Enforcement, Family, SweepOptions, SweepReport } from '../backend.js'
+import type {
+  Backend,
+  Enforcement,
+  Family,
+  GuardEvent,
+  GuardStatus,
+  SweepOptions,
+  SweepReport,
+} from '../backend.js'
 import { LimitUnsupportedError, RootError, systemDetails } from '../errors.js'
 import type { ParsedLimits } from '../limits.js'
 import { loadNative, type Native } from '../native.js'
+import type { Controller } from './controller.js'
 import { enableControllers, setLimits, unenforceable } from './controllers.js'
 import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
+import { Guard } from './guard.js'
 import { HangingSpawns } from './hanging.js'
-import { CORRAL, createInstance, type Instance, removeInstance, SESSIONS } from './instance.js'
-import { findKillMethod } from './kill.js'
+import {
+  CORRAL,
+  createInstance,
+  type Instance,
+  newInstanceName,
+  removeEmpty,
+  removeInstance,
+  SESSIONS,
+  WARDEN,
+} from './instance.js'
+import { killMethod } from './kill.js'
 import { removeTree } from './removal.js'
 import { findRoot, vacateRoot } from './root.js'
 import { sweepInstances } from './sweep.js'
@@ -31,31 +50,49 @@ export class CgroupBackend implements Backend {
   readonly #instance: Instance
   readonly #context: GroupContext
   readonly #sessions: string
+  readonly #guard: Guard
 
-  private constructor(root: string, native: Native, instance: Instance, context: GroupContext) {
+  private constructor(root: string, native: Native, instance: Instance, context: GroupContext, guard: Guard) {
     this.root = root
     this.instance = instance.name
     this.#native = native
     this.#instance = instance
     this.#sessions = path.join(instance.path, SESSIONS)
     this.#context = context
+    this.#guard = guard
   }
 
   /**
-   * Finds a root, makes an instance in it and locks that.
+   * Finds a root, makes an instance in it and locks that. `tell` hears what becomes of its guard.
    * @throws RootError when there is no root, or it lets nothing be made in it.
    * @throws LimitUnsupportedError when the limits of all sessions together cannot be enforced.
+   * @throws GuardError when no guard can be started; with best-effort it goes on without, and on trying.
    */
-  static async open(options: CgroupBackendOptions): Promise<CgroupBackend> {
+  static async open(
+    options: CgroupBackendOptions,
+    tell: (event: GuardEvent) => void,
+  ): Promise<CgroupBackend> {
     const native = loadNative()
     const root = findRoot(native, options.root)
     vacateRoot(root)
-    const instance = await createInstance(native, root)
+    const context = makeContext(native, options)
+    const name = newInstanceName()
+    const guard = new Guard(native, { root, instance: name, ...context }, tell)
+    const unguarded = refuseOrRetry(guard, options.enforcement)
+    // First, so that nothing is ever there that it does not guard
+    await guard.start().catch(unguarded)
     try {
-      const context = prepareInstance(native, root, instance, options)
-      return new CgroupBackend(root, native, instance, context)
+      const instance = await createInstance(native, root, name)
+      try {
+        if (guard.present) await guard.moveIn().catch(unguarded)
+        const controllers = prepareInstance(root, instance, options)
+        return new CgroupBackend(root, native, instance, { ...context, controllers }, guard)
+      } catch (error) {
+        await endInstance(native, root, instance, guard)
+        throw error
+      }
     } catch (error) {
-      await removeInstance(native, root, instance)
+      await guard.finish()
       throw error
     }
   }
@@ -68,19 +105,47 @@ export class CgroupBackend implements Backend {
     return sweepInstances(this.root, this.#context, options)
   }
 
+  guard(): GuardStatus {
+    return this.#guard.status()
+  }
+
   async close(): Promise<void> {
     await removeTree(this.#sessions, this.#context)
-    await removeInstance(this.#native, this.root, this.#instance)
+    await endInstance(this.#native, this.root, this.#instance, this.#guard)
+  }
+}
+
+/** What to do when there is no guard. */
+function refuseOrRetry(guard: Guard, enforcement: Enforcement): (error: Error) => void {
+  return (error) => {
+    if (enforcement === 'required') throw error
+    guard.retry(error)
+  }
+}
+
+/** Removes the empty instance: by its guard, so that our death in the middle of it changes nothing; else ourselves. */
+async function endInstance(native: Native, root: string, instance: Instance, guard: Guard): Promise<void> {
+  await guard.finish().catch(() => undefined)
+  removeEmpty(path.join(instance.path, WARDEN))
+  removeInstance(native, root, instance)
+}
+
+function makeContext(
+  native: Native,
+  { killTimeoutMs }: CgroupBackendOptions,
+): Omit<GroupContext, 'controllers'> {
+  return {
+    native,
+    killMethod: killMethod(),
+    killTimeoutMs,
+    // For tests of the way that old kernels and seccomp filters force on us
+    noClone3: process.env['CORRAL_NO_CLONE3'] === '1',
+    hanging: new HangingSpawns(),
   }
 }
 
 /** Turns controllers on along the way to the sessions, and sets the limits of all of them together. */
-function prepareInstance(
-  native: Native,
-  root: string,
-  instance: Instance,
-  options: CgroupBackendOptions,
-): GroupContext {
+function prepareInstance(root: string, instance: Instance, options: CgroupBackendOptions): Controller[] {
   const sessions = path.join(instance.path, SESSIONS)
   try {
     mkdirSync(sessions)
@@ -97,15 +162,7 @@ function prepareInstance(
         hint: `${root} offers the controllers [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing`,
       })
     setLimits(sessions, options.sessions, controllers)
-    return {
-      native,
-      controllers,
-      killMethod: findKillMethod(sessions),
-      killTimeoutMs: options.killTimeoutMs,
-      // For tests of the way that old kernels and seccomp filters force on us
-      noClone3: process.env['CORRAL_NO_CLONE3'] === '1',
-      hanging: new HangingSpawns(),
-    }
+    return controllers
   } catch (error) {
     rmdirSync(sessions)
     throw error

@@ -64,35 +64,33 @@ export function unenforceable(limits: ParsedLimits, controllers: Controller[]): 
   return (Object.keys(limits) as LimitName[]).filter((name) => !limitFileOf(name, controllers))
 }
 
-/** The steps that set limits in a new directory. The addon reads each back. */
-export function limitSteps(directory: string, limits: ParsedLimits, controllers: Controller[]): string {
-  let steps = ''
-  for (const [name, value] of Object.entries(limits) as [LimitName, number][]) {
+/** What is written for `limits`: control files and their values. Those that nothing can enforce are left out. */
+export function limitFiles(limits: ParsedLimits, controllers: Controller[]): [file: string, value: string][] {
+  return (Object.entries(limits) as [LimitName, number][]).flatMap(([name, value]) => {
     const file = limitFileOf(name, controllers)
-    if (file) steps += step.write(`${directory}/${file.file}`, file.format(value))
-  }
-  return steps
+    return file ? [[file.file, file.format(value)] as [string, string]] : []
+  })
+}
+
+/** What is written for a session whatever its limits: control files and their values. */
+export function settingFiles(controllers: Controller[]): [file: string, value: string][] {
+  return controllers.flatMap(({ settings = [] }) => settings)
+}
+
+/** The steps that write into the files of a new directory. The addon reads each back. */
+export function writeSteps(directory: string, files: [file: string, value: string][]): string {
+  return files.map(([file, value]) => step.write(`${directory}/${file}`, value)).join('')
 }
 
 /** Sets limits in a directory that exists, and reads each back. @throws KernelError when the kernel holds less strictly. */
 export function setLimits(directory: string, limits: ParsedLimits, controllers: Controller[]): void {
-  for (const [name, value] of Object.entries(limits) as [LimitName, number][]) {
-    const file = limitFileOf(name, controllers)
-    if (file) writeFileSync(path.join(directory, file.file), file.format(value))
-  }
+  for (const [file, value] of limitFiles(limits, controllers))
+    writeFileSync(path.join(directory, file), value)
   for (const { name, requested, applied } of readLimits(directory, limits, controllers))
     if (applied !== null && applied > requested)
       throw new KernelError(`the kernel holds ${name} at ${applied} instead of ${requested}`, {
         path: directory,
       })
-}
-
-/** The steps that a session's directory gets whatever its limits. */
-export function settingSteps(directory: string, controllers: Controller[]): string {
-  let steps = ''
-  for (const { settings = [] } of controllers)
-    for (const [file, value] of settings) steps += step.write(`${directory}/${file}`, value)
-  return steps
 }
 
 /** Reads back what the kernel holds for each of the `limits`. */

@@ -27,7 +27,24 @@ export class CgroupFamily implements Family {
     this.#context = context
   }
 
-  async start(plan: GroupPlan, leader: ProcessPlan): Promise<Started> {
+  start(plan: GroupPlan, leader: ProcessPlan): Promise<Started> {
+    return this.#make(plan, async (group, steps) => ({
+      group,
+      leader: await group.start(steps, plan, leader),
+    }))
+  }
+
+  prepare(plan: GroupPlan): Promise<CgroupGroup> {
+    return this.#make(plan, async (group, steps) => {
+      await group.prepare(steps, plan)
+      return group
+    })
+  }
+
+  async #make<Made>(
+    plan: GroupPlan,
+    make: (group: CgroupGroup, steps: string) => Promise<Made>,
+  ): Promise<Made> {
     const leave = this.#enter()
     const leaf = `${this.path}/${LEAF}`
     const group = new CgroupGroup(leaf, plan.limits, this.#context, (removed) => {
@@ -36,7 +53,7 @@ export class CgroupFamily implements Family {
     })
     try {
       for (const family of this.#line()) if (family.#removal) await family.#removal
-      return { group, leader: await group.start(this.#steps(), plan, leader) }
+      return await make(group, this.#steps())
     } catch (error) {
       leave()
       await this.#prune(undefined)

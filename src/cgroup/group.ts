@@ -1,7 +1,8 @@
 // One group of processes: a leaf cgroup from its making to its removal.
-import { existsSync, watch } from 'node:fs'
+import { existsSync, statSync, watch } from 'node:fs'
 import type {
   AppliedLimit,
+  CommandLine,
   Ended,
   EndPlan,
   Group,
@@ -20,19 +21,21 @@ import {
   systemDetails,
 } from '../errors.js'
 import type { ParsedLimits } from '../limits.js'
+import { wardenPath } from '../native.js'
 import { packPlan, step } from '../native-plan.js'
 import type { Controller } from './controller.js'
 import {
   counterFiles,
-  limitSteps,
+  limitFiles,
   parseUsage,
   readLimits,
   readUsage,
-  settingSteps,
+  settingFiles,
   unenforceable,
+  writeSteps,
 } from './controllers.js'
 import type { HangingSpawns } from './hanging.js'
-import { COMMAND_LABEL, KILLED_LABEL, MODE_LABEL } from './labels.js'
+import { COMMAND_LABEL, KILLED_LABEL, LEADER_LABEL, MODE_LABEL } from './labels.js'
 import type { Remover } from './removal.js'
 
 /** What all groups of one backend share. */
@@ -72,6 +75,22 @@ export class CgroupGroup implements Group {
    * starts the leader in it. On failure nothing is left of it.
    */
   start(steps: string, plan: GroupPlan, leader: ProcessPlan): Promise<SpawnedProcess> {
+    return this.#spawn(leader, steps + this.#steps(plan))
+  }
+
+  /** In one transaction: does `steps`, makes the group, sets its limits, and reads them back. */
+  async prepare(steps: string, plan: GroupPlan): Promise<void> {
+    const { native, noClone3 } = this.#context
+    const nobody = { command: '', argv: [], stdio: [] }
+    const make = steps + this.#steps(plan)
+    try {
+      await native.spawn(packPlan(nobody, { group: this.path, make, noClone3 })).started
+    } catch (error) {
+      throw this.#makeError(error)
+    }
+  }
+
+  #steps(plan: GroupPlan): string {
     const { controllers } = this.#context
     const missing = unenforceable(plan.limits, controllers)
     if (plan.enforcement === 'required' && missing.length > 0)
@@ -80,14 +99,11 @@ export class CgroupGroup implements Group {
         hint: `This cgroup has the controllers [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing, and enforcement: 'best-effort' runs without`,
       })
     const { mode, command } = plan.labels
-    return this.#spawn(
-      leader,
-      steps +
-        step.newDirectory(this.path) +
-        step.label(this.path, MODE_LABEL, mode) +
-        step.label(this.path, COMMAND_LABEL, command.slice(0, COMMAND_LENGTH)) +
-        settingSteps(this.path, controllers) +
-        limitSteps(this.path, plan.limits, controllers),
+    return (
+      step.newDirectory(this.path) +
+      step.label(this.path, MODE_LABEL, mode) +
+      step.label(this.path, COMMAND_LABEL, command.slice(0, COMMAND_LENGTH)) +
+      writeSteps(this.path, [...settingFiles(controllers), ...limitFiles(plan.limits, controllers)])
     )
   }
 
@@ -177,7 +193,31 @@ export class CgroupGroup implements Group {
     return this.#context.native.getLabel(this.path, KILLED_LABEL)
   }
 
+  entry(command: string, args: readonly string[]): CommandLine {
+    const { ino } = statSync(this.path, { bigint: true }) // the cgroup's id: no later group of this path has it
+    return {
+      command: wardenPath(),
+      args: ['enter', '--group', this.path, '--id', String(ino), '--', command, ...args],
+    }
+  }
+
+  watchEntered(ended: () => void): () => void {
+    const { native } = this.#context
+    const look = () => {
+      const pid = Number(native.getLabel(this.path, LEADER_LABEL) ?? 0)
+      if (pid === 0) return
+      stop()
+      native.follow(this.path, pid).then(ended, ended)
+    }
+    const stop = this.#watchLabels(look)
+    return stop
+  }
+
   watchKilled(heard: () => void): () => void {
+    return this.#watchLabels(heard)
+  }
+
+  #watchLabels(heard: () => void): () => void {
     const watcher = watch(this.path, heard) // a label is an attribute, and setting one is an event (inotify(7))
     watcher.unref()
     watcher.on('error', () => undefined) // without it, word is found at the next thing that is done in the group

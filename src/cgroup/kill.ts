@@ -1,20 +1,16 @@
-// How groups are killed on this kernel: probed by doing, never by version.
-import { existsSync } from 'node:fs'
-import path from 'node:path'
 import { InvalidArgumentError } from '../errors.js'
 
 export type KillMethod = 'cgroup.kill' | 'freeze'
 
 /**
- * `cgroup.kill` where the kernel has it (Linux 5.14), else freeze, kill each member, thaw, and again.
- * CORRAL_KILL_METHOD overrides it, for tests of the other way.
+ * How groups are killed: by `cgroup.kill`, and where the kernel has none (before Linux 5.14; native/core/end.c looks) by
+ * freeze, kill each member, thaw, and again. CORRAL_KILL_METHOD=freeze takes the second way everywhere, for its tests.
  */
-export function findKillMethod(directory: string): KillMethod {
+export function killMethod(): KillMethod {
   const forced = process.env['CORRAL_KILL_METHOD']
-  if (forced === 'freeze' || forced === 'cgroup.kill') return forced
-  if (forced !== undefined)
-    throw new InvalidArgumentError(`CORRAL_KILL_METHOD is '${forced}'`, {
-      hint: 'It can be cgroup.kill or freeze',
-    })
-  return existsSync(path.join(directory, 'cgroup.kill')) ? 'cgroup.kill' : 'freeze'
+  if (forced === undefined || forced === 'cgroup.kill') return 'cgroup.kill'
+  if (forced === 'freeze') return 'freeze'
+  throw new InvalidArgumentError(`CORRAL_KILL_METHOD is '${forced}'`, {
+    hint: 'It can be cgroup.kill or freeze',
+  })
 }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Native } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { offeredControllers } from './controllers.js'
-import { createInstance, removeInstance } from './instance.js'
+import { createInstance, newInstanceName, removeInstance } from './instance.js'
 import { removeTree } from './removal.js'
 
 export interface RootFacts {
@@ -24,7 +24,7 @@ export interface RootFacts {
 
 /** @throws RootError, KernelError when nothing can be made or started below the root. */
 export async function probeRoot(native: Native, root: string): Promise<RootFacts> {
-  const instance = await createInstance(native, root)
+  const instance = await createInstance(native, root, newInstanceName())
   const group = path.join(instance.path, 'probe')
   const has = (file: string) => existsSync(path.join(group, file))
   try {
@@ -41,10 +41,10 @@ export async function probeRoot(native: Native, root: string): Promise<RootFacts
   } finally {
     await removeTree(group, {
       native,
-      killMethod: has('cgroup.kill') ? 'cgroup.kill' : 'freeze',
+      killMethod: 'cgroup.kill',
       killTimeoutMs: 5000,
     })
-    await removeInstance(native, root, instance)
+    removeInstance(native, root, instance)
   }
 }
 

@@ -27,7 +27,7 @@ export async function sweepInstances(
   const collect = async ({ name, path: directory, lock }: Instance) => {
     try {
       const sessions = countLeaves(path.join(directory, SESSIONS))
-      const processes = native.members(directory).length
+      const processes = native.members(path.join(directory, SESSIONS)).length
       if (!dryRun) await removeTree(directory, remover)
       report.collected.push({ instance: name, path: directory, sessions, processes })
     } catch (error) {
@@ -37,6 +37,6 @@ export async function sweepInstances(
     }
   }
   await Promise.all(dead.map(collect))
-  if (!dryRun && dead.length > 0) await removeCorral(native, root)
+  if (!dryRun && dead.length > 0) removeCorral(root)
   return report
 }

@@ -4,11 +4,8 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError as BadOption, Command, CommanderError, Option } from 'commander'
 import { CorralError, InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
-import { doctor } from './doctor.js'
-import { kill } from './kill.js'
-import { ls } from './ls.js'
-import { run } from './run.js'
-import { sweep } from './sweep.js'
+
+// Each command is loaded when it is asked for: `run` is to start fast, and `doctor` loads most of what there is.
 
 const USAGE_STATUS = 2
 // A host such as acpx follows its SIGTERM with SIGKILL 1.5 s later.
@@ -60,7 +57,8 @@ program
   .addOption(graceOption(RUN_GRACE_MS))
   .action(async ([command = '', ...args]: string[], options) => {
     const { memoryMax, memoryHigh, swapMax, pidsMax, cpuMax, ...rest } = options
-    process.exitCode = await run(command, args, {
+    const { run } = await import('./run.js')
+    run(command, args, {
       ...rest,
       limits: { memoryMax, memoryHigh, swapMax, pidsMax, cpuMax },
     })
@@ -71,7 +69,10 @@ program
   .description('list sessions as a tree')
   .addOption(rootOption())
   .addOption(jsonOption())
-  .action((options) => print({ text: ls(options), status: 0 }))
+  .action(async (options) => {
+    const { ls } = await import('./ls.js')
+    print({ text: ls(options), status: 0 })
+  })
 
 program
   .command('kill')
@@ -83,7 +84,10 @@ program
   .option('--all', 'all sessions of all instances')
   .addOption(graceOption(0))
   .addOption(jsonOption())
-  .action(async (keys, options) => print(await kill(keys, options)))
+  .action(async (keys, options) => {
+    const { kill } = await import('./kill.js')
+    print(await kill(keys, options))
+  })
 
 program
   .command('sweep')
@@ -91,14 +95,20 @@ program
   .addOption(rootOption())
   .option('--dry-run', 'only say what would be collected', false)
   .addOption(jsonOption())
-  .action(async (options) => print(await sweep(options)))
+  .action(async (options) => {
+    const { sweep } = await import('./sweep.js')
+    print(await sweep(options))
+  })
 
 program
   .command('doctor')
   .description('what this host can promise, and how to mend what is missing')
   .addOption(rootOption())
   .addOption(jsonOption())
-  .action(async (options) => print(await doctor(options)))
+  .action(async (options) => {
+    const { doctor } = await import('./doctor.js')
+    print(await doctor(options))
+  })
 
 function isUsage(error: unknown): boolean {
   return (

@@ -10,13 +10,14 @@ import {
   enableControllers,
   enabledControllers,
   enableSteps,
-  limitSteps,
+  limitFiles,
   offeredControllers,
   readLimits,
   readUsage,
   setLimits,
-  settingSteps,
+  settingFiles,
   unenforceable,
+  writeSteps,
 } from '../../src/cgroup/controllers.js'
 
 interface Group {
@@ -129,7 +130,7 @@ describe('setting limits', () => {
   }
 
   test('writes each into its file, in the form of the kernel', () => {
-    expect(written(limitSteps('/g', limits, CONTROLLERS))).toEqual([
+    expect(written(writeSteps('/g', limitFiles(limits, CONTROLLERS)))).toEqual([
       ['/g/memory.max', '1073741824'],
       ['/g/memory.high', '536870912'],
       ['/g/memory.swap.max', '0'],
@@ -141,7 +142,7 @@ describe('setting limits', () => {
   })
 
   test('writes sizes beyond 32 bits and fractions of a core in whole digits', () => {
-    const steps = limitSteps('/g', { memoryMax: 2 ** 50, cpuMax: 0.01 }, CONTROLLERS)
+    const steps = writeSteps('/g', limitFiles({ memoryMax: 2 ** 50, cpuMax: 0.01 }, CONTROLLERS))
     expect(written(steps)).toEqual([
       ['/g/memory.max', '1125899906842624'],
       ['/g/cpu.max', '1000 100000'],
@@ -149,13 +150,15 @@ describe('setting limits', () => {
   })
 
   test('writes nothing for a limit whose controller is not there', () => {
-    expect(written(limitSteps('/g', limits, named('pids')))).toEqual([['/g/pids.max', '512']])
-    expect(limitSteps('/g', limits, [])).toBe('')
+    expect(written(writeSteps('/g', limitFiles(limits, named('pids'))))).toEqual([['/g/pids.max', '512']])
+    expect(writeSteps('/g', limitFiles(limits, []))).toBe('')
   })
 
   test('lets a session die whole where there is a memory controller', () => {
-    expect(written(settingSteps('/g', named('memory', 'pids')))).toEqual([['/g/memory.oom.group', '1']])
-    expect(settingSteps('/g', named('pids'))).toBe('')
+    expect(written(writeSteps('/g', settingFiles(named('memory', 'pids'))))).toEqual([
+      ['/g/memory.oom.group', '1'],
+    ])
+    expect(settingFiles(named('pids'))).toEqual([])
   })
 
   test('in a directory that exists writes the same, and nothing else', ({ group }) => {
@@ -169,7 +172,7 @@ describe('setting limits', () => {
       'memory.swap.max',
       'pids.max',
     ])
-    for (const [path, value] of written(limitSteps(group.path, limits, CONTROLLERS)))
+    for (const [path, value] of written(writeSteps(group.path, limitFiles(limits, CONTROLLERS))))
       expect(readFileSync(path, 'utf8')).toBe(value)
   })
 

@@ -30,12 +30,13 @@ describe('a session with a hostile key', () => {
       readdirSync(sessions, { withFileTypes: true }).filter((entry) => entry.isDirectory()),
     ).toHaveLength(1)
     expect(session.receipt.path.slice(sessions.length)).toMatch(/^\/[^/.]+\/agent$/)
-    expect(await pen.groups()).toEqual([
+    expect((await pen.groups()).sort()).toEqual([
       join(pen.path, 'corral'),
       join(pen.path, 'corral', corral.id),
       sessions,
       join(session.receipt.path, '..'),
       session.receipt.path,
+      join(pen.path, 'corral', corral.id, 'warden'),
     ])
     expect(await pen.members()).toEqual([session.process.pid])
 

@@ -1,7 +1,7 @@
 // Instances and their locks: dead ones are collected, live ones never.
-import { once } from 'node:events'
 import { expect } from 'vitest'
 import { openCorral } from '../../src/index.js'
+import { killBoth } from '../support/kill-both.js'
 import { line } from '../support/line.js'
 import { openInPen } from '../support/open-in-pen.js'
 import type { Pen } from '../support/pen.js'
@@ -18,11 +18,8 @@ async function startGateway(pen: Pen, sessions: number) {
   const id = await line(child.stdout, /^i[0-9a-f]+$/)
   return {
     id,
-    async die() {
-      const exited = once(child, 'exit')
-      child.kill('SIGKILL')
-      await exited
-    },
+    /** And its guard, which would collect what it leaves. */
+    die: () => killBoth(child, pen.path, id),
   }
 }
 

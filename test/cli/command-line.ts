@@ -1,13 +1,15 @@
 // The real `corral` command as a child process.
 import { type ChildProcessByStdio, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { constants } from 'node:os'
+import { basename } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { eventually } from '../support/eventually.js'
+import { killBoth } from '../support/kill-both.js'
 import { line } from '../support/line.js'
 import type { Pen } from '../support/pen.js'
 
@@ -83,15 +85,25 @@ export async function running(pen: Pen, options: readonly string[], script: stri
 /** A session that lives until its input is closed. */
 export const LIVING = 'echo ready; exec cat'
 
-function catches(pid: number, signal: NodeJS.Signals): boolean {
-  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+/** The instance of a `corral run`: the directory whose lock it holds. */
+function instanceOf(pid: number): string {
+  const files = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+  const directory = files.find((file) => /\/corral\/i[0-9a-f]+$/.test(file))
+  if (directory === undefined) throw new Error(`${pid} holds no instance: ${files.join(' ')}`)
+  return basename(directory)
+}
+
+/** Kills a `corral run` and its guard, so that its session goes on without them. */
+export async function orphan({ child }: Running, pen: Pen): Promise<void> {
+  await killBoth(child, pen.path, instanceOf(child.pid ?? 0))
+}
+
+function blocks(pid: number, signal: NodeJS.Signals): boolean {
+  const mask = /^SigBlk:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
   return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n
 }
 
-/**
- * Waits until a `corral run` has its signal handlers. SIGQUIT tells: the others that it handles have handlers of
- * Node's own from the start.
- */
+/** Waits until a `corral run` takes signals: it blocks them, to read them when it is ready for them. */
 export async function handlesSignals({ child }: Running): Promise<void> {
-  await eventually('corral run handles signals', () => catches(child.pid ?? 0, 'SIGQUIT'))
+  await eventually('corral run handles signals', () => blocks(child.pid ?? 0, 'SIGTERM'))
 }

@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest'
 import { openInPen } from '../support/open-in-pen.js'
 import { test } from '../support/pen-test.js'
-import { corral, LIVING, running } from './command-line.js'
+import { corral, LIVING, orphan, running } from './command-line.js'
 
 const living = { command: 'cat', mode: 'persistent' } as const
 const KILLED = [128 + 9, null]
@@ -90,9 +90,7 @@ describe('corral kill', () => {
   })
 
   test('of a session whose owner was killed ends it all the same', async ({ pen }) => {
-    const { child, exited } = await running(pen, ['--session', 'orphan'], 'echo ready; exec sleep 1000')
-    child.kill('SIGKILL')
-    await exited
+    await orphan(await running(pen, ['--session', 'orphan'], 'echo ready; exec sleep 1000'), pen)
     expect(await pen.members()).toHaveLength(1)
     expect((await corral(['kill', '--root', pen.path, 'orphan'])).status).toBe(0)
     expect(await pen.members()).toEqual([])

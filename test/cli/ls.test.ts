@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest'
 import type { InstanceView } from '../../src/cgroup/survey.js'
 import { openInPen } from '../support/open-in-pen.js'
 import { test } from '../support/pen-test.js'
-import { corral, LIVING, running } from './command-line.js'
+import { corral, LIVING, orphan, running } from './command-line.js'
 
 interface Listing {
   root: string
@@ -37,12 +37,11 @@ describe('corral ls --json', () => {
   })
 
   test('shows an instance whose owner was killed as dead', async ({ pen }) => {
-    const { child, exited } = await running(pen, ['--session', 'orphan'], 'echo ready; exec sleep 1000')
-    child.kill('SIGKILL')
-    await exited
+    const run = await running(pen, ['--session', 'orphan'], 'echo ready; exec sleep 1000')
+    await orphan(run, pen)
     const { instances } = JSON.parse((await corral(['ls', '--json', '--root', pen.path])).stdout) as Listing
     expect(instances).toMatchObject([
-      { alive: false, pid: child.pid, sessions: [{ key: 'orphan', group: { processes: 1 } }] },
+      { alive: false, pid: run.child.pid, sessions: [{ key: 'orphan', group: { processes: 1 } }] },
     ])
   })
 })

@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest'
 import { eventually } from '../support/eventually.js'
 import { test } from '../support/pen-test.js'
-import { corral, handlesSignals, LIVING, running } from './command-line.js'
+import { corral, handlesSignals, LIVING, orphan, running } from './command-line.js'
 
 // `read` keeps the shell waiting without a child of its own
 const WAITING = 'while :; do read -r line; done'
@@ -147,10 +147,18 @@ describe('corral run', () => {
     expect(await exited).toEqual([0, null])
   })
 
-  test('that is killed leaves its session to the next corral', async ({ pen }) => {
-    const { child, exited } = await running(pen, ['--session', 'orphan'], LIVING)
+  test('that is killed leaves nothing, with nobody doing anything about it', async ({ pen }) => {
+    const { child, exited } = await running(pen, [], `setsid sleep 1000 & ${LIVING}`)
     child.kill('SIGKILL')
     expect(await exited).toEqual([null, 'SIGKILL'])
+    await eventually('nothing is left', async () => (await pen.groups()).length === 0)
+    expect(await pen.everybody()).toEqual([])
+  })
+
+  test('that is killed together with its guard leaves its session to the next corral', async ({ pen }) => {
+    const run = await running(pen, ['--session', 'orphan'], 'echo ready; exec sleep 1000')
+    await orphan(run, pen)
+    expect(await pen.members()).toHaveLength(1)
     expect((await corral(['run', '--root', pen.path, '--', 'true'])).status).toBe(0)
     expect(await pen.groups()).toEqual([])
   })

@@ -3,24 +3,23 @@ import { describe, expect } from 'vitest'
 import { openInPen } from '../support/open-in-pen.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
-import { corral, running } from './command-line.js'
+import { corral, orphan, running } from './command-line.js'
 
-/** Kills a `corral run` whose session goes on without it. */
-async function orphan(pen: Pen): Promise<void> {
+/** A `corral run` that was killed with its guard, and whose session goes on without it. */
+async function leave(pen: Pen): Promise<void> {
   const others = await pen.members()
-  const { child, exited } = await running(
+  const run = await running(
     pen,
     ['--session', 'orphan', '--parent', 'mother'],
     'setsid sleep 1000 & echo ready; exec sleep 1000',
   )
-  child.kill('SIGKILL')
-  await exited
+  await orphan(run, pen)
   expect(await pen.members()).toHaveLength(others.length + 2)
 }
 
 describe('corral sweep', () => {
   test('collects the session of a gateway that was killed', async ({ pen }) => {
-    await orphan(pen)
+    await leave(pen)
     const { status, stdout, stderr } = await corral(['sweep', '--root', pen.path])
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(stdout).toMatch(/^collected i[0-9a-f]+: 1 sessions, 2 processes\n$/)
@@ -28,7 +27,7 @@ describe('corral sweep', () => {
   })
 
   test('--dry-run only says so, as often as it is asked', async ({ pen }) => {
-    await orphan(pen)
+    await leave(pen)
     const [before, groups] = [await pen.members(), await pen.groups()]
     for (let round = 0; round < 2; round++) {
       const { status, stdout } = await corral(['sweep', '--dry-run', '--root', pen.path])
@@ -40,7 +39,7 @@ describe('corral sweep', () => {
   })
 
   test('--json tells the same to programs', async ({ pen }) => {
-    await orphan(pen)
+    await leave(pen)
     const live = await openInPen(pen, { sweep: false })
     const { stdout } = await corral(['sweep', '--json', '--root', pen.path])
     expect(JSON.parse(stdout)).toEqual({
@@ -60,7 +59,7 @@ describe('corral sweep', () => {
   test('touches nothing of a gateway that lives', async ({ pen }) => {
     const live = await openInPen(pen, { sweep: false })
     const session = await live.spawn({ command: 'cat', mode: 'persistent' })
-    await orphan(pen)
+    await leave(pen)
     expect((await corral(['sweep', '--root', pen.path])).status).toBe(0)
     expect(session.state).toBe('running')
     expect(await pen.members()).toEqual([session.process.pid])

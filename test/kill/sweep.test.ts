@@ -1,9 +1,8 @@
-// A gateway that was killed closes nothing: what it left is collected by the next instance, and by nobody as
-// long as it lives.
-import { once } from 'node:events'
+// What a gateway leaves that was killed together with its guard is collected by the next instance, and by nobody as
+// long as the gateway lives.
 import { fileURLToPath } from 'node:url'
 import { describe, expect, inject } from 'vitest'
-import { members } from '../support/cgroup-tree.js'
+import { killBoth } from '../support/kill-both.js'
 import { line } from '../support/line.js'
 import { makePen, type Pen } from '../support/pen.js'
 import { test as penTest } from '../support/pen-test.js'
@@ -28,14 +27,10 @@ async function openGateway(gateways: Pen, root: Pen, payload: Payload) {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   if (!gateway.stdout) throw new Error('the gateway has no stdout')
-  const [, instance] = (await line(gateway.stdout, /^open /)).split(' ')
+  const [, instance = ''] = (await line(gateway.stdout, /^open /)).split(' ')
   return {
     instance,
-    kill: async () => {
-      const gone = once(gateway, 'exit')
-      gateway.kill('SIGKILL')
-      await gone
-    },
+    kill: () => killBoth(gateway, root.path, instance),
   }
 }
 
@@ -62,11 +57,11 @@ describe.each(killMethods)('the sweep after a gateway, kill method %s', (method)
 
   test('touches nothing of a gateway that lives', async ({ pen, gateways }) => {
     const gateway = await openGateway(gateways, pen, payloads['daemons of two forks'])
-    const before = await members(pen.path)
+    const before = await pen.members()
     const sweeper = await openIn(pen, method, { sweep: false })
     const { collected, live } = await sweeper.sweep()
     expect(collected).toEqual([])
     expect(live).toContain(gateway.instance)
-    expect(await members(pen.path)).toEqual(before)
+    expect(await pen.members()).toEqual(before)
   })
 })

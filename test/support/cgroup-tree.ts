@@ -53,9 +53,9 @@ async function membersOf(group: string): Promise<string[]> {
   }
 }
 
-/** The pids of all living processes of the subtree. Zombies are not members of any group. */
-export async function members(directory: string): Promise<number[]> {
-  const groups = await subtree(directory)
+/** The pids of all living processes of the subtree, or of its `wanted` groups. Zombies are not members of any group. */
+export async function members(directory: string, wanted = (_group: string) => true): Promise<number[]> {
+  const groups = (await subtree(directory)).filter(wanted)
   const listed = (await Promise.all(groups.map(membersOf))).flat().map(Number)
   // The kernel may list a pid twice, and shows 0 for each process of a pid namespace that we cannot see into.
   return [...new Set(listed.filter((pid) => pid !== 0)), ...listed.filter((pid) => pid === 0)]

@@ -2,7 +2,7 @@
 // kernel alone, with nothing of the library that is tested.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { constants, mkdtemp, readFile, rmdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { insisting, isGone, isPopulated, members, subtree } from './cgroup-tree.js'
 import { eventually } from './eventually.js'
 
@@ -10,8 +10,10 @@ export interface Pen extends AsyncDisposable {
   readonly path: string
   /** Starts a command inside: it is a member before it is exec'ed. */
   spawn(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess
-  /** The pids of all living processes of the whole subtree. */
+  /** The pids of all living processes of the whole subtree, without the guards of instances. */
   members(): Promise<number[]>
+  /** Those, and the guards. */
+  everybody(): Promise<number[]>
   /** The groups below the pen. */
   groups(): Promise<string[]>
   /** Kills until the kernel says that nobody is left. */
@@ -25,18 +27,19 @@ export async function makePen(parent: string, name: string): Promise<Pen> {
   return penAt(await mkdtemp(join(parent, `${name}-`)))
 }
 
+// The group of an instance's guard
+const GUARD = 'warden'
+
 function penAt(path: string): Pen {
   return {
     path,
     spawn: (command, args, options = {}) => spawnInside(path, command, args, options),
-    members: () => members(path),
+    members: () => members(path, (group) => basename(group) !== GUARD),
+    everybody: () => members(path),
     groups: async () => (await subtree(path)).slice(1),
     kill: () => killAll(path),
     remove: (withinMs) => removeTree(path, withinMs),
-    async [Symbol.asyncDispose]() {
-      await killAll(path)
-      await removeTree(path)
-    },
+    [Symbol.asyncDispose]: () => dispose(path),
   }
 }
 
@@ -65,7 +68,8 @@ async function write(group: string, file: string, text: string): Promise<boolean
   }
 }
 
-async function killAll(path: string): Promise<void> {
+/** Kills all below a group, and in it, until the kernel says that nobody is left. */
+export async function killAll(path: string): Promise<void> {
   const round = async () => {
     if (!(await isPopulated(path))) return true
     // Kernels before 6.14 can miss a process in mid-fork, so one write is not the end of it.
@@ -110,6 +114,21 @@ async function removeTree(path: string, withinMs = 5000): Promise<void> {
   await eventually(`${path} is removed`, round, {
     withinMs,
     instead: async () => ({ members: await members(path), groups: await subtree(path) }),
+  })
+}
+
+/** An instance of this process that is still open starts another guard for one that was killed: until its place is gone. */
+async function dispose(path: string): Promise<void> {
+  const round = async () => {
+    await killAll(path)
+    return removeTree(path, 0).then(
+      () => true,
+      () => false,
+    )
+  }
+  await eventually(`${path} is killed and removed`, round, {
+    withinMs: 10_000,
+    instead: async () => ({ members: await describeAll(await members(path)), groups: await subtree(path) }),
   })
 }
 

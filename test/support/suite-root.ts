@@ -18,7 +18,7 @@ export async function makeSuiteRoot(): Promise<Pen> {
 
 /** Kills and removes all that is in it, and itself; rejects, naming it, if there was anything. */
 export async function endSuiteRoot(suite: Pen): Promise<void> {
-  const [processes, groups] = [await describeAll(await suite.members()), await suite.groups()]
+  const [processes, groups] = [await describeAll(await suite.everybody()), await suite.groups()]
   await suite.kill()
   await suite.remove()
   if (processes.length === 0 && groups.length === 0) return

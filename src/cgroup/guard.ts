@@ -1,0 +1,241 @@
+// Our side of the guard: the warden's process that ends and removes our instance when we die (native/warden/guard.h
+// has the other side, and what the two say to each other).
+import { Socket } from 'node:net'
+import { constants } from 'node:os'
+import path from 'node:path'
+import type { GuardEvent, GuardStatus } from '../backend.js'
+import { GuardError } from '../errors.js'
+import { type Native, wardenPath } from '../native.js'
+import { packPlan } from '../native-plan.js'
+import { CORRAL, WARDEN } from './instance.js'
+import type { KillMethod } from './kill.js'
+
+const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
+
+// A fork and a few system calls; a machine that swaps takes its time.
+const PATIENCE_MS = 10_000
+// Another guard comes at once; when they go on dying, with longer and longer pauses, up to the last.
+const PAUSES_MS = [0, 10, 100, 1000, 5000]
+// One that has lived so long died of something new.
+const CALM_MS = 60_000
+
+export interface GuardPlan {
+  root: string
+  instance: string
+  killMethod: KillMethod
+  killTimeoutMs: number
+  noClone3: boolean
+}
+
+/** One guard process, as seen through the lifeline. */
+class Lifeline {
+  readonly #socket: Socket
+  readonly #gone: Promise<void>
+  readonly #heard = new Set<() => void>()
+  #words = ''
+
+  constructor(fd: number) {
+    this.#socket = new Socket({ fd })
+    this.#socket.setEncoding('latin1')
+    this.#socket.on('data', (words: string) => {
+      this.#words += words
+      this.#look()
+    })
+    this.#socket.on('error', () => undefined) // 'close' follows, and says all there is to say
+    this.#gone = new Promise((resolve) => this.#socket.once('close', () => resolve()))
+    void this.#gone.then(() => this.#look())
+    this.#socket.unref()
+  }
+
+  get gone(): Promise<void> {
+    return this.#gone
+  }
+
+  say(word: string): void {
+    this.#socket.write(word)
+  }
+
+  cut(): void {
+    this.#socket.destroy()
+  }
+
+  /** @throws GuardError when the guard ends, or takes too long, before it says that. */
+  async expect(word: string): Promise<void> {
+    await this.#awaited(() => this.#words.includes(word) || this.#socket.closed)
+    if (!this.#words.includes(word)) throw new GuardError('the guard ended before it stood')
+  }
+
+  /** Waits for the guard's end. @throws GuardError when it does not come. */
+  async ended(withinMs: number): Promise<void> {
+    await this.#awaited(() => this.#socket.closed, withinMs)
+  }
+
+  #look(): void {
+    for (const heard of this.#heard) heard()
+  }
+
+  #awaited(condition: () => boolean, withinMs = PATIENCE_MS): Promise<void> {
+    this.#socket.ref() // whoever waits for it keeps the event loop alive
+    let heard = (): void => undefined
+    return new Promise<void>((resolve, reject) => {
+      const late = () => reject(new GuardError(`the guard has not answered within ${withinMs} ms`))
+      const timer = setTimeout(late, withinMs)
+      heard = () => {
+        if (!condition()) return
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#heard.add(heard)
+      heard()
+    }).finally(() => {
+      this.#heard.delete(heard)
+      if (this.#heard.size === 0) this.#socket.unref()
+    })
+  }
+}
+
+export class Guard {
+  readonly #native: Native
+  readonly #plan: GuardPlan
+  readonly #tell: (event: GuardEvent) => void
+  #lifeline: Lifeline | undefined
+  /** The pidfd of its first process, a child of ours until the guard has moved in. */
+  #first: number | undefined
+  #movedIn = false
+  #over = false
+  #deaths = 0
+  /** Deaths since the last one that lived long. */
+  #inARow = 0
+  #bornAt = 0
+
+  constructor(native: Native, plan: GuardPlan, tell: (event: GuardEvent) => void) {
+    this.#native = native
+    this.#plan = plan
+    this.#tell = tell
+  }
+
+  /** Whether a guard was started and lives. */
+  get present(): boolean {
+    return this.#lifeline !== undefined
+  }
+
+  status(): GuardStatus {
+    return { alive: this.#movedIn && this.#lifeline !== undefined, deaths: this.#deaths }
+  }
+
+  /**
+   * Before the first directory is made: from here on our death leaves nothing.
+   * @throws GuardError
+   */
+  async start(): Promise<void> {
+    const lifeline = new Lifeline(await this.#spawn())
+    this.#lifeline = lifeline
+    this.#bornAt = performance.now()
+    void lifeline.gone.then(() => this.#onGone(lifeline))
+    await this.#heardOrDropped(lifeline, WORD.ready)
+  }
+
+  /**
+   * The instance stands: the guard goes into its own group there, out of our process tree.
+   * @throws GuardError
+   */
+  async moveIn(): Promise<void> {
+    const lifeline = this.#lifeline
+    if (!lifeline) throw new GuardError('the guard ended before the instance stood')
+    lifeline.say(WORD.made)
+    await this.#heardOrDropped(lifeline, WORD.movedIn)
+    this.#movedIn = true
+  }
+
+  /** After a failure: goes on trying, and tells how that goes. */
+  retry(error: Error): void {
+    if (this.#over) return
+    this.#tell({ event: 'failed', deaths: this.#deaths, error })
+    this.#inARow++
+    const pause = PAUSES_MS[Math.min(this.#inARow, PAUSES_MS.length - 1)]
+    setTimeout(() => void this.#restart(), pause).unref()
+  }
+
+  /** Has the guard end and remove the instance; resolves when it is done with that, or is dead. */
+  async finish(): Promise<void> {
+    this.#over = true
+    const lifeline = this.#lifeline
+    if (!lifeline) return
+    lifeline.say(WORD.over)
+    try {
+      await lifeline.ended(this.#plan.killTimeoutMs + PATIENCE_MS)
+    } finally {
+      lifeline.cut()
+    }
+  }
+
+  /** One that does not answer is ended before its lifeline is cut: it would take us for dead, and end our sessions. */
+  async #heardOrDropped(lifeline: Lifeline, word: string): Promise<void> {
+    try {
+      await lifeline.expect(word)
+    } catch (error) {
+      if (this.#lifeline === lifeline) this.#lifeline = undefined
+      if (!this.#over && this.#first !== undefined)
+        this.#native.signal(this.#first, constants.signals.SIGKILL)
+      const { root, instance, killMethod, killTimeoutMs: killMs } = this.#plan
+      const group = path.join(root, CORRAL, instance, WARDEN)
+      const ended = await this.#native.endGroup(group, {
+        graceMs: 0,
+        killMs,
+        freeze: killMethod === 'freeze',
+      })
+      if (ended.empty) lifeline.cut()
+      throw error
+    }
+  }
+
+  async #spawn(): Promise<number> {
+    const { root, instance, killMethod, killTimeoutMs, noClone3 } = this.#plan
+    const command = wardenPath()
+    const argv = ['corral-warden', 'guard', '--root', root, '--instance', instance]
+    argv.push('--owner', String(process.pid), '--kill-timeout', String(killTimeoutMs))
+    if (killMethod === 'freeze') argv.push('--freeze')
+    if (noClone3) argv.push('--no-clone3')
+    try {
+      const plan = packPlan(
+        { command, argv, env: [], cwd: '/', stdio: ['socket', 'ignore', 'ignore'], detached: true },
+        { group: '', make: '', noClone3 },
+      )
+      const { started, exited } = this.#native.spawn(plan)
+      const [, pidfd, , lifeline = -1] = await started
+      this.#first = pidfd
+      void exited.then(() => {
+        this.#native.close(pidfd)
+        if (this.#first === pidfd) this.#first = undefined
+      })
+      return lifeline
+    } catch (cause) {
+      throw new GuardError(`${command} cannot be started: ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  #onGone(lifeline: Lifeline): void {
+    if (this.#lifeline === lifeline) this.#lifeline = undefined
+    lifeline.cut()
+    if (this.#over || !this.#movedIn) return
+    this.#deaths++
+    this.#inARow = performance.now() - this.#bornAt > CALM_MS ? 1 : this.#inARow + 1
+    this.#tell({ event: 'died', deaths: this.#deaths })
+    const pause = PAUSES_MS[Math.min(this.#inARow - 1, PAUSES_MS.length - 1)] ?? 0
+    if (pause === 0) void this.#restart()
+    else setTimeout(() => void this.#restart(), pause).unref()
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#over) return
+    this.#movedIn = false
+    try {
+      await this.start()
+      if (this.#over) return this.#lifeline?.cut()
+      await this.moveIn()
+      this.#tell({ event: 'restarted', deaths: this.#deaths })
+    } catch (error) {
+      this.retry(error as Error)
+    }
+  }
+}
