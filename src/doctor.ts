@@ -3,7 +3,7 @@ import os from 'node:os'
 import si from 'systeminformation'
 import { probeRoot, type RootFacts } from './cgroup/probe.js'
 import { type RootCandidate, searchRoot } from './cgroup/root.js'
-import { loadNative } from './native.js'
+import { loadNative, wardenPath } from './native.js'
 
 export type Verdict = 'PASS' | 'CAUTION' | 'FAIL'
 
@@ -24,6 +24,8 @@ export interface Diagnosis {
   /** Absent without a root. */
   kernel?: RootFacts
   canCapMemory: boolean
+  /** The path of corral-warden. */
+  warden: string
   findings: Finding[]
 }
 
@@ -39,6 +41,7 @@ export async function diagnose(root?: string): Promise<Diagnosis> {
       root: null,
       candidates,
       canCapMemory: false,
+      warden: wardenPath(),
       findings: [noRoot(candidates)],
     }
   const kernel = await probeRoot(native, chosen.path)
@@ -49,6 +52,7 @@ export async function diagnose(root?: string): Promise<Diagnosis> {
     candidates,
     kernel,
     canCapMemory: kernel.controllers.includes('memory'),
+    warden: wardenPath(),
     findings: judge(kernel, chosen),
   }
 }
@@ -105,6 +109,18 @@ function judge(kernel: RootFacts, root: RootCandidate): Finding[] {
           verdict: 'CAUTION',
           why: 'no cgroup.kill: groups are frozen and killed process by process, until the kernel says empty',
           fix: 'Linux 5.14',
+        },
+    kernel.noGuard === undefined
+      ? {
+          guarantee: 'sessions end with the gateway',
+          verdict: 'PASS',
+          why: 'a guard was started, and moved out of the way',
+        }
+      : {
+          guarantee: 'sessions end with the gateway',
+          verdict: 'FAIL',
+          why: kernel.noGuard,
+          fix: 'Run `npm rebuild corral`: corral-warden has to lie beside the addon, and to be executable',
         },
     limit('memory', 'memory'),
     limit('processes', 'pids'),

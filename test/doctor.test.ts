@@ -31,9 +31,11 @@ describe('the diagnosis of a root', () => {
         cgroupKill: existsSync(join(pen.path, 'cgroup.kill')),
         freeze: existsSync(join(pen.path, 'cgroup.freeze')),
         labels: true,
+        noGuard: undefined,
         memoryPeak: existsSync(join(pen.path, 'memory.peak')),
         pressure: ['cgroup.pressure', 'memory.pressure'].some((file) => existsSync(join(pen.path, file))),
       },
+      warden: expect.stringMatching(/\/corral-warden$/),
       canCapMemory: expect.any(Boolean),
       findings: expect.any(Array),
     })

@@ -17,18 +17,9 @@ import type { Controller } from './controller.js'
 import { enableControllers, setLimits, unenforceable } from './controllers.js'
 import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
-import { Guard } from './guard.js'
+import { endInstance, Guard } from './guard.js'
 import { HangingSpawns } from './hanging.js'
-import {
-  CORRAL,
-  createInstance,
-  type Instance,
-  newInstanceName,
-  removeEmpty,
-  removeInstance,
-  SESSIONS,
-  WARDEN,
-} from './instance.js'
+import { CORRAL, createInstance, type Instance, newInstanceName, SESSIONS } from './instance.js'
 import { killMethod } from './kill.js'
 import { removeTree } from './removal.js'
 import { findRoot, vacateRoot } from './root.js'
@@ -121,13 +112,6 @@ function refuseOrRetry(guard: Guard, enforcement: Enforcement): (error: Error) =
     if (enforcement === 'required') throw error
     guard.retry(error)
   }
-}
-
-/** Removes the empty instance: by its guard, so that our death in the middle of it changes nothing; else ourselves. */
-async function endInstance(native: Native, root: string, instance: Instance, guard: Guard): Promise<void> {
-  await guard.finish().catch(() => undefined)
-  removeEmpty(path.join(instance.path, WARDEN))
-  removeInstance(native, root, instance)
 }
 
 function makeContext(

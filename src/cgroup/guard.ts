@@ -7,7 +7,7 @@ import type { GuardEvent, GuardStatus } from '../backend.js'
 import { GuardError } from '../errors.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
-import { CORRAL, WARDEN } from './instance.js'
+import { CORRAL, type Instance, removeEmpty, removeInstance, WARDEN } from './instance.js'
 import type { KillMethod } from './kill.js'
 
 const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
@@ -238,4 +238,16 @@ export class Guard {
       this.retry(error as Error)
     }
   }
+}
+
+/** Removes the empty instance: by its guard, so that our death in the middle of it changes nothing; else ourselves. */
+export async function endInstance(
+  native: Native,
+  root: string,
+  instance: Instance,
+  guard: Guard,
+): Promise<void> {
+  await guard.finish().catch(() => undefined)
+  removeEmpty(path.join(instance.path, WARDEN))
+  removeInstance(native, root, instance)
 }

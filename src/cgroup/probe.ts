@@ -4,8 +4,10 @@ import path from 'node:path'
 import type { Native } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { offeredControllers } from './controllers.js'
-import { createInstance, newInstanceName, removeInstance } from './instance.js'
-import { removeTree } from './removal.js'
+import { endInstance, Guard } from './guard.js'
+import { createInstance, newInstanceName } from './instance.js'
+import { killMethod } from './kill.js'
+import { type Remover, removeTree } from './removal.js'
 
 export interface RootFacts {
   /** What the root could give to sessions. */
@@ -20,14 +22,21 @@ export interface RootFacts {
   memoryPeak: boolean
   /** Pressure stall information per group. */
   pressure: boolean
+  /** Why no guard can be had; absent where one can. */
+  noGuard: string | undefined
 }
 
 /** @throws RootError, KernelError when nothing can be made or started below the root. */
 export async function probeRoot(native: Native, root: string): Promise<RootFacts> {
-  const instance = await createInstance(native, root, newInstanceName())
+  const remover: Remover = { native, killMethod: killMethod(), killTimeoutMs: 5000 }
+  const name = newInstanceName()
+  const guard = new Guard(native, { root, instance: name, noClone3: false, ...remover }, () => undefined)
+  const [unguarded] = await failures(() => guard.start())
+  const instance = await createInstance(native, root, name)
   const group = path.join(instance.path, 'probe')
   const has = (file: string) => existsSync(path.join(group, file))
   try {
+    const [strayed] = unguarded ? [] : await failures(() => guard.moveIn())
     mkdirSync(group)
     return {
       controllers: offeredControllers(root).map(({ name }) => name),
@@ -37,15 +46,19 @@ export async function probeRoot(native: Native, root: string): Promise<RootFacts
       pressure: has('cgroup.pressure') || has('memory.pressure'),
       labels: canLabel(native, group),
       cloneIntoCgroup: await cloneWorks(native, group),
+      noGuard: (unguarded ?? strayed)?.message,
     }
   } finally {
-    await removeTree(group, {
-      native,
-      killMethod: 'cgroup.kill',
-      killTimeoutMs: 5000,
-    })
-    removeInstance(native, root, instance)
+    await removeTree(group, remover)
+    await endInstance(native, root, instance, guard)
   }
+}
+
+async function failures(attempt: () => Promise<void>): Promise<Error[]> {
+  return attempt().then(
+    () => [],
+    (error) => [error as Error],
+  )
 }
 
 function canLabel(native: Native, directory: string): boolean {

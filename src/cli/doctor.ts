@@ -2,7 +2,8 @@
 import { type Diagnosis, diagnose } from '../doctor.js'
 import { bytes, json } from './format.js'
 
-function render({ host, backend, root, candidates, kernel, canCapMemory, findings }: Diagnosis): string {
+function render(diagnosis: Diagnosis): string {
+  const { host, backend, root, candidates, kernel, canCapMemory, warden, findings } = diagnosis
   const lines = [
     `host      ${host.os}, Linux ${host.kernel} ${host.arch}${host.virtual ? ' (virtual)' : ''}, ${bytes(host.memoryBytes)} memory, Node ${host.node}`,
     `backend   ${backend ?? 'none'}`,
@@ -25,6 +26,7 @@ function render({ host, backend, root, candidates, kernel, canCapMemory, finding
       ].join(', ')}`,
     )
   }
+  lines.push(`warden    ${warden}`)
   lines.push(`memory    ${canCapMemory ? 'can be capped' : 'cannot be capped here'}`, '')
   for (const { verdict, guarantee, why, fix } of findings) {
     lines.push(`${verdict.padEnd(8)}  ${guarantee}: ${why}`)
