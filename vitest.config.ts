@@ -4,7 +4,7 @@ import { reporters } from './test/support/reporters.js'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**'],
+    exclude: ['test/e2e/**', 'test/crash/**'],
     reporters: reporters('unit'),
     globalSetup: 'test/global-setup.ts',
     testTimeout: 20_000,

@@ -37,6 +37,14 @@ class Pen {
   }
 }
 
+/** The command line, as for spawn(), of a shell that writes itself into `cgroup` and then becomes `command`. */
+export function entering(cgroup, command, args) {
+  return [
+    '/bin/sh',
+    ['-c', 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"', 'sh', cgroup, command, ...args],
+  ]
+}
+
 /**
  * Kills what is left in a cgroup, waits until the kernel says that it is empty, removes it and all below it.
  * Synchronous, because a process that is about to end can wait for nothing else.
@@ -72,6 +80,12 @@ function removeTree(path, deadline) {
   }
 }
 
+/** The pids of `path` and of all cgroups below it. */
+export function cgroupMembers(path) {
+  const own = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
+  return own.concat(childDirectories(path).flatMap((child) => cgroupMembers(join(path, child))))
+}
+
 /** The number of cgroups below `path`. */
 export function countCgroupsBelow(path) {
   return childDirectories(path).reduce((sum, child) => sum + 1 + countCgroupsBelow(join(path, child)), 0)
@@ -92,7 +106,8 @@ function pause(ms) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-function cgroup2Mount() {
+/** Where cgroup2 is mounted. */
+export function cgroup2Mount() {
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     // "ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS… - TYPE SOURCE SUPER": see proc_pid_mountinfo(5).
     const [mount, filesystem] = line.split(' - ')

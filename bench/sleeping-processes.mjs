@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import { floorProgram } from './floor.mjs'
+import { entering } from './pen.mjs'
 
 export const SLEEPERS = floorProgram('sleepers')
 
@@ -15,10 +16,10 @@ const REAP_POLL_MS = 5
 
 const unreaped = []
 
-/** Starts `count` sleepers in `cgroup` the classical way: a shell that writes itself there, then execs. */
-export async function startSleepers(cgroup, count) {
-  const enter = 'echo 0 >"$1/cgroup.procs" && exec "$2" "$3"'
-  const leader = spawn('/bin/sh', ['-c', enter, 'sh', cgroup, SLEEPERS, String(count)], {
+/** Starts `count` sleepers in `cgroup` the classical way: by a shell that enters it first. */
+export async function startSleepers(cgroup, count, { detached = false } = {}) {
+  const leader = spawn(...entering(cgroup, SLEEPERS, [String(count)]), {
+    detached,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   return { leader, pids: await readPids(leader.stdout) }

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { openCorral } from 'corral'
 import { floorProgram } from './floor.mjs'
 import { runBench } from './harness.mjs'
+import { entering } from './pen.mjs'
 import { measureLatency } from './spawn-latency.mjs'
 import { median, pairedRatio, pick } from './statistics.mjs'
 import { formatNumber } from './table.mjs'
@@ -46,9 +47,8 @@ async function measureBlocking(pen, mib, rounds) {
 async function blockingProcess(pen, way, mib, rounds, name) {
   const cgroup = pen.directory(`worker-${name}`)
   const root = pen.directory(`root-${name}`)
-  const enter = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"'
-  const command = [process.execPath, BLOCKING, way, mib, rounds, root, floorProgram('pauser')].map(String)
-  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', enter, 'sh', cgroup, ...command])
+  const args = [BLOCKING, way, mib, rounds, root, floorProgram('pauser')].map(String)
+  const { stdout } = await promisify(execFile)(...entering(cgroup, process.execPath, args))
   return JSON.parse(stdout)
 }
 

@@ -194,5 +194,11 @@ int main(int count, char **words) {
   }
   if (!arguments.run.root)
     usage("run takes --root, a cgroup2 directory to build under", "");
+  static char root[PATH_MAX]; // absolute: the guard has a working directory of its own
+  if (!realpath(arguments.run.root, root)) {
+    tell("the root %s cannot be had: %s", arguments.run.root, strerror(errno));
+    return STATUS_FAILED;
+  }
+  arguments.run.root = root;
   return run(&arguments.run);
 }

@@ -4,7 +4,7 @@ import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import path from 'node:path'
 import type { GuardEvent, GuardStatus } from '../backend.js'
-import { GuardError } from '../errors.js'
+import { GuardError, systemDetails } from '../errors.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { CORRAL, type Instance, removeEmpty, removeInstance, WARDEN } from './instance.js'
@@ -210,7 +210,10 @@ export class Guard {
       })
       return lifeline
     } catch (cause) {
-      throw new GuardError(`${command} cannot be started: ${(cause as Error).message}`, { cause })
+      throw new GuardError(
+        `${command} cannot be started: ${(cause as Error).message}`,
+        systemDetails(cause, 'Run `npm rebuild corral`: the program is built beside the addon'),
+      )
     }
   }
 

@@ -56,6 +56,6 @@ describe('corral-warden', () => {
   test('ends with 1 where the root is none', async () => {
     const { status, stderr } = await warden(['run', '--root', '/nowhere', '--', 'true'])
     expect(status).toBe(1)
-    expect(stderr).toMatch(/^corral: .*\/nowhere\/corral: No such file or directory\n$/)
+    expect(stderr).toMatch(/^corral: the root \/nowhere cannot be had: No such file or directory\n$/)
   })
 })

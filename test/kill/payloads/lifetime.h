@@ -1,5 +1,5 @@
 /* How long a process of a payload lives when nothing ends it: a test that dies half-way leaves nobody for
-   ever. */
+   ever. A payload that is needed for longer defines it before it includes this. */
 #ifndef LIFETIME_H
 #define LIFETIME_H
 
@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { LIFETIME_SECONDS = 30 };
+#ifndef LIFETIME_SECONDS
+#define LIFETIME_SECONDS 30
+#endif
 
 /* A timer and not an alarm, for it sends SIGKILL: that ends stopped and frozen processes too, whatever
    signals are blocked or ignored. fork() does not inherit timers, so every process of a payload calls this
