@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
-const EXPECTED_RUNS = ['e2e', 'native', 'sanitize', 'unit']
+const EXPECTED_RUNS = ['crash', 'e2e', 'native', 'sanitize', 'unit']
 const directory = process.argv[2]
 const runs = readdirSync(directory)
   .map((file) => path.basename(file, '.json'))

@@ -69,8 +69,11 @@ const phases: [string, Way[]][] = [
   ],
 ]
 
+// Killing its group as well comes on top of the rounds that were asked for
+const SHARING = phases.length - 1
+
 /** What each phase gets of the rounds: all of them at least one. */
-const share = (index: number) => Math.max(1, Math.floor((ROUNDS + index) / phases.length))
+const share = (index: number) => Math.max(1, Math.floor((ROUNDS + index) / SHARING))
 
 async function killAtRandom(ways: readonly Way[], { random, note }: Round, tally: Tally) {
   const { phase, withinMs, before, kill = killByPid } = random.pick(ways)
