@@ -69,13 +69,12 @@ export class CgroupBackend implements Backend {
     const context = makeContext(native, options)
     const name = newInstanceName()
     const guard = new Guard(native, { root, instance: name, ...context }, tell)
-    const unguarded = refuseOrRetry(guard, options.enforcement)
     // First, so that nothing is ever there that it does not guard
-    await guard.start().catch(unguarded)
+    const guarded = await refuseOrRetry(guard, options.enforcement, () => guard.start())
     try {
       const instance = await createInstance(native, root, name)
       try {
-        if (guard.present) await guard.moveIn().catch(unguarded)
+        if (guarded) await refuseOrRetry(guard, options.enforcement, () => guard.moveIn())
         const controllers = prepareInstance(root, instance, options)
         return new CgroupBackend(root, native, instance, { ...context, controllers }, guard)
       } catch (error) {
@@ -106,11 +105,19 @@ export class CgroupBackend implements Backend {
   }
 }
 
-/** What to do when there is no guard. */
-function refuseOrRetry(guard: Guard, enforcement: Enforcement): (error: Error) => void {
-  return (error) => {
+/** Takes a step of the guard's; where that fails, and no guard is required, goes on without, and on trying. */
+async function refuseOrRetry(
+  guard: Guard,
+  enforcement: Enforcement,
+  step: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await step()
+    return true
+  } catch (error) {
     if (enforcement === 'required') throw error
-    guard.retry(error)
+    guard.retry(error as Error)
+    return false
   }
 }
 

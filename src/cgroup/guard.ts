@@ -114,11 +114,6 @@ export class Guard {
     this.#tell = tell
   }
 
-  /** Whether a guard was started and lives. */
-  get present(): boolean {
-    return this.#lifeline !== undefined
-  }
-
   status(): GuardStatus {
     return { alive: this.#movedIn && this.#lifeline !== undefined, deaths: this.#deaths }
   }
@@ -204,10 +199,11 @@ export class Guard {
       const { started, exited } = this.#native.spawn(plan)
       const [, pidfd, , lifeline = -1] = await started
       this.#first = pidfd
-      void exited.then(() => {
+      const over = () => {
         this.#native.close(pidfd)
         if (this.#first === pidfd) this.#first = undefined
-      })
+      }
+      exited.then(over, over)
       return lifeline
     } catch (cause) {
       throw new GuardError(

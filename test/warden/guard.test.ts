@@ -1,7 +1,7 @@
 // The guard of an instance: where it lives, what reaches it, and what it does when its owner is gone.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -209,6 +209,18 @@ describe('a guard that cannot be started', () => {
   test('fails openCorral(), and nothing is made', async ({ pen }) => {
     const { told } = await gateway(pen, 'wait', { CORRAL_ADDON: addonAlone() })
     expect(told.error).toMatch(/^CORRAL_NO_GUARD: .*corral-warden cannot be started: .*No such file/)
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test.for([
+    ['ends at once', 'exit 0'],
+    ['ends before it is told that the instance stands', 'printf r >&0'],
+    ['ends before it has moved in', 'printf r >&0; head -c 1 >/dev/null'],
+  ] as const)('because it %s fails openCorral(), and nothing is left', async ([, script], { pen }) => {
+    const addon = addonAlone()
+    writeFileSync(join(addon, '..', 'corral-warden'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    const { told } = await gateway(pen, 'wait', { CORRAL_ADDON: addon })
+    expect(told.error).toMatch(/^CORRAL_NO_GUARD: the guard ended before it stood|before the instance stood/)
     expect(await pen.groups()).toEqual([])
   })
 
