@@ -107,8 +107,8 @@ private:
     return pids;
   }
 
-  // (root, name, command) -> descriptor that holds the lock of the new instance, or undefined when it is somebody
-  // else's turn
+  // (root, name, command) -> descriptor that holds the lock of the new instance, or undefined when it is
+  // somebody else's turn
   Napi::Value MakeInstance(const Napi::CallbackInfo &info) {
     std::string root = info[0].As<Napi::String>().Utf8Value(), name = info[1].As<Napi::String>().Utf8Value(),
                 command = info[2].As<Napi::String>().Utf8Value();
@@ -168,8 +168,8 @@ private:
     return Napi::String::New(info.Env(), value, static_cast<size_t>(length));
   }
 
-  // (program, argv): this process becomes the program, with the same pid, environment and standard descriptors.
-  // Comes back only when it was refused.
+  // (program, argv): this process becomes the program, with the same pid, environment and standard
+  // descriptors. Comes back only when it was refused.
   Napi::Value Execute(const Napi::CallbackInfo &info) {
     std::string program = info[0].As<Napi::String>().Utf8Value();
     Napi::Array words = info[1].As<Napi::Array>();
@@ -177,6 +177,7 @@ private:
     for (uint32_t i = 0; i < words.Length(); i++)
       copies.push_back(words.Get(i).As<Napi::String>().Utf8Value());
     std::vector<char *> argv;
+    argv.reserve(copies.size() + 1);
     for (std::string &copy : copies)
       argv.push_back(copy.data());
     argv.push_back(nullptr);

@@ -27,8 +27,8 @@ std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, Watcher &
 // `read` just before that, "" for a file that is not there.
 std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info);
 
-// (group, pid) -> nothing, once the process has ended, or is no member of the group. Does not keep the event loop
-// alive.
+// (group, pid) -> nothing, once the process has ended, or is no member of the group. Does not keep the event
+// loop alive.
 std::unique_ptr<WatcherJob> MakeFollowJob(const Napi::CallbackInfo &info);
 
 #endif
