@@ -1,7 +1,7 @@
 // What holds sessions: the interface that a mechanism (cgroups; later: a subreaper) fulfils. A backend knows
 // nothing of keys and parents. It has families (named places that nest) and in each at most one group of processes.
 
-import type { LimitName, ParsedLimits } from './limits.js'
+import type { LimitChanges, LimitName, ParsedLimits } from './limits.js'
 import type { NativeExit } from './native.js'
 import type { NativeStdio } from './native-plan.js'
 
@@ -13,10 +13,14 @@ export interface Backend {
   readonly root: string
   /** The name of this instance below it. */
   readonly instance: string
-  /** The place named `name` below `parent` (or at the top). Makes nothing yet. */
-  family(name: string, parent: Family | undefined): Family
+  /** The place named `name` below `parent` (or at the top), to have `limits` when it is made. Makes nothing yet. */
+  family(name: string, parent: Family | undefined, limits: ParsedLimits): Family
   /** Ends what instances left behind whose owner is dead. Never touches one whose owner lives. */
   sweep(options: SweepOptions): Promise<SweepReport>
+  /** Changes the limits of all sessions of this instance together: all of them, or none. */
+  setLimits(changes: LimitChanges): void
+  /** What was asked for over all sessions, and what the kernel holds now. */
+  limits(): AppliedLimit[]
   /** How it stands with what ends the sessions when this process dies. */
   guard(): GuardStatus
   /** Gives the instance up. All groups must be removed before. */
@@ -44,6 +48,10 @@ export interface Family {
   start(plan: GroupPlan, leader: ProcessPlan): Promise<Started>
   /** Makes the group alone, as start() does: its first process enters it by entry(). */
   prepare(plan: GroupPlan): Promise<Group>
+  /** Changes the limits of all that is and will be in this family together: all of them, or none. */
+  setLimits(changes: LimitChanges, enforcement: Enforcement): Promise<void>
+  /** What was asked for, and what the kernel holds now; nothing while nobody is in the family. */
+  limits(): AppliedLimit[]
 }
 
 export interface Started {
@@ -68,7 +76,13 @@ export interface AppliedLimit {
   requested: number
   /** Read back from the kernel; `null` where nothing holds it. */
   applied: number | null
-  enforcedBy: 'cgroup' | 'none'
+  /** `watchdog`: nothing in the kernel, but what is over it is killed when that is seen. */
+  enforcedBy: 'cgroup' | 'watchdog' | 'none'
+  /**
+   * What holds in the end: the smallest on the way from the session to the top, its family's, the instance's and the
+   * machine's included. `null` where nothing bounds it.
+   */
+  effective: number | null
 }
 
 export interface Group {
@@ -76,6 +90,8 @@ export interface Group {
   readonly path: string
   /** What was asked for, and what the kernel holds now. */
   limits(): AppliedLimit[]
+  /** Changes limits of the living group: all of them, or none. */
+  setLimits(changes: LimitChanges): void
   /** Starts a process that is in the group from its first instruction on. */
   spawn(plan: ProcessPlan): Promise<SpawnedProcess>
   /** The command line by which a process of somebody else's comes into the group and becomes `command`. */
@@ -86,6 +102,14 @@ export interface Group {
   end(plan: EndPlan): Promise<Ended>
   /** What the group has used so far. */
   usage(): Usage
+  /** Whether the kernel has killed it because memory ran out. */
+  outOfMemory(): OutOfMemory | undefined
+  /** Calls back each time that its processes were held up for want of memory. Returns the way to stop. */
+  watchPressure(heard: (pressure: Pressure) => void): () => void
+  /** Where no kernel holds its memory cap: calls back when the group was found over it. Returns the way to stop. */
+  watchMemory(over: (found: OutOfMemory) => void): () => void
+  /** Calls back when a limit is met, each time with the count so far. Returns the way to stop. */
+  watchHits(hit: (hit: LimitHit) => void): () => void
   /** The pids of its members at this moment. */
   members(): number[]
   /** Whether somebody else has removed it. */
@@ -154,11 +178,55 @@ export interface Usage {
   memoryPeakBytes?: number
   memoryMaxBytes?: number
   swapPeakBytes?: number
+  /** Processes that the kernel killed because memory ran out at this group's cap or at one above. */
   oomKills?: number
+  /** How often it killed the group whole. */
+  oomGroupKills?: number
+  /** How often memory use was held back at memoryMax, and at memoryHigh. */
+  memoryMaxHits?: number
+  memoryHighHits?: number
   pids?: number
   pidsPeak?: number
+  /** How often a fork was refused at pidsMax. */
+  pidsMaxHits?: number
   ioReadBytes?: number
   ioWriteBytes?: number
+}
+
+/** A limit that was met. */
+export interface LimitHit {
+  kind: 'memory-limit' | 'memory-high' | 'pids-limit-hit'
+  /** How often so far. */
+  count: number
+}
+
+/** The limits that were met, by what a group used. */
+export function hitsOf({ memoryMaxHits = 0, memoryHighHits = 0, pidsMaxHits = 0 }: Usage): LimitHit[] {
+  const hits: LimitHit[] = [
+    { kind: 'memory-limit', count: memoryMaxHits },
+    { kind: 'memory-high', count: memoryHighHits },
+    { kind: 'pids-limit-hit', count: pidsMaxHits },
+  ]
+  return hits.filter(({ count }) => count > 0)
+}
+
+/** That processes of a group were held up: at least one of them for `stalledMs` within `windowMs` (psi.rst). */
+export interface Pressure {
+  resource: 'memory'
+  stalledMs: number
+  windowMs: number
+}
+
+/** That the kernel killed a group because memory ran out, and where. */
+export interface OutOfMemory {
+  /** Whose cap it was: an `ancestor` is a cgroup above the instance. */
+  of: 'session' | 'family' | 'instance' | 'ancestor' | 'machine'
+  /** The directory that has the cap; absent for the machine. */
+  path?: string
+  /** The cap, in bytes. */
+  memoryMax?: number
+  /** What was found in use, in bytes, where it was not the kernel that found it but the watchdog. */
+  usedBytes?: number
 }
 
 export interface SweepOptions {

@@ -3,19 +3,24 @@ import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import pino, { type Logger } from 'pino'
 import type {
+  AppliedLimit,
   Backend,
   BackendName,
   CommandLine,
   GroupPlan,
   GuardEvent,
   GuardStatus,
+  LimitHit,
+  Pressure,
   SweepReport,
 } from './backend.js'
 import { CgroupBackend } from './cgroup/backend.js'
+import { memoryAt } from './cgroup/machine.js'
 import { emit } from './emit.js'
 import { ClosingError, InvalidArgumentError, KeyLiveError } from './errors.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
+import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
 import { loadNative } from './native.js'
 import {
   type OpenOptions,
@@ -39,6 +44,10 @@ export interface CorralEvents {
   spawn: [session: AnySession]
   /** A session is over. */
   close: [report: SessionReport, session: AnySession]
+  /** A session met one of its limits. */
+  limit: [hit: LimitHit, session: AnySession]
+  /** Processes of a session wait for memory. */
+  pressure: [pressure: Pressure, session: AnySession]
   /** A session could not be ended; its directory is left. */
   stuck: [error: Error, session: AnySession]
   sweep: [report: SweepReport]
@@ -67,6 +76,8 @@ const silent = pino({ enabled: false }, { write: () => undefined })
 const channels = {
   spawn: channel('corral:spawn'),
   close: channel('corral:close'),
+  limit: channel('corral:limit'),
+  pressure: channel('corral:pressure'),
   stuck: channel('corral:stuck'),
   sweep: channel('corral:sweep'),
   guard: channel('corral:guard'),
@@ -81,7 +92,7 @@ const channels = {
  * @throws InvalidArgumentError, InvalidLimitError for options that cannot mean anything.
  */
 export async function openCorral(options?: OpenOptions): Promise<Corral> {
-  const plan = parseOpenOptions(options)
+  const plan = parseOpenOptions(options, memoryAt)
   const log = plan.logger ?? silent
   let corral: Corral | undefined
   const backend = await CgroupBackend.open(plan, (event) => {
@@ -110,6 +121,8 @@ export class Corral extends EventEmitter<CorralEvents> {
   readonly #log: Logger
   readonly #native = loadNative()
   readonly #families = new FamilyTree()
+  /** By key. They hold until they are lifted, also while nobody is in the family. */
+  readonly #familyLimits = new Map<string, ParsedLimits>()
   #closing: Promise<SessionReport[]> | undefined
   /** How many spawns there were: sessions without a key get one from it. */
   #spawns = 0
@@ -224,6 +237,47 @@ export class Corral extends EventEmitter<CorralEvents> {
     }
   }
 
+  /**
+   * Changes what holds for all sessions of this instance together, all of it or nothing; null lifts a limit.
+   * @throws InvalidLimitError, LimitUnsupportedError, KernelError
+   */
+  setLimits(limits: Limits): void {
+    this.#backend.setLimits(parseLimitChanges(limits, this.#plan.machineMemory))
+  }
+
+  /** What holds for all sessions of this instance together. */
+  limits(): AppliedLimit[] {
+    return this.#backend.limits()
+  }
+
+  /**
+   * Changes what holds for a family together: the session of that key, if there is one, and all its descendants, those to
+   * come included. It holds until it is changed again; null lifts a limit.
+   * @throws InvalidKeyError, InvalidLimitError, LimitUnsupportedError, KernelError
+   */
+  async setFamilyLimits(key: string, limits: Limits): Promise<void> {
+    const changes = parseLimitChanges(limits, this.#plan.machineMemory)
+    const before = this.#familyLimits.get(parseKey(key, 'key'))
+    const place = this.#families.find(key)?.place ?? this.#backend.family(key, undefined, before ?? {})
+    this.#keepFamilyLimits(key, changedLimits(before ?? {}, changes)) // first: for families that come to be meanwhile
+    try {
+      await place.setLimits(changes, this.#plan.enforcement)
+    } catch (error) {
+      this.#keepFamilyLimits(key, before ?? {})
+      throw error
+    }
+  }
+
+  #keepFamilyLimits(key: string, limits: ParsedLimits): void {
+    if (Object.keys(limits).length > 0) this.#familyLimits.set(key, limits)
+    else this.#familyLimits.delete(key)
+  }
+
+  /** What holds for a family together; nothing while nobody is in it. */
+  familyLimits(key: string): AppliedLimit[] {
+    return this.#families.find(key)?.place.limits() ?? []
+  }
+
   /** Collects what dead instances left below the same root. Never touches an instance whose owner lives. */
   async sweep(options: { dryRun?: boolean } = {}): Promise<SweepReport> {
     const report = await this.#backend.sweep({ dryRun: options.dryRun ?? false })
@@ -284,7 +338,8 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   #place(key: string, parent: Member | undefined): Member {
-    return this.#families.join(key, parent, () => this.#backend.family(key, parent?.place))
+    const limits = this.#familyLimits.get(key) ?? {}
+    return this.#families.join(key, parent, () => this.#backend.family(key, parent?.place, limits))
   }
 
   async #start(plan: SpawnPlan, member: Member): Promise<Session> {
@@ -314,8 +369,9 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   #facts({ key, parentKey, mode, graceMs }: SessionPlan): SessionFacts {
-    const { killTimeoutMs } = this.#plan
-    return { key, parentKey, mode, graceMs, killTimeoutMs, guardDeaths: () => this.guard.deaths }
+    const { killTimeoutMs, machineMemory } = this.#plan
+    const guardDeaths = () => this.guard.deaths
+    return { key, parentKey, mode, graceMs, killTimeoutMs, machineMemory, guardDeaths }
   }
 
   /** Takes a session that was just started into the corral, unless it may not be there any more. */
@@ -347,6 +403,14 @@ export class Corral extends EventEmitter<CorralEvents> {
       this.#leaveUnlessLive(member)
       this.#log.info(report, 'session closed')
       this.#tell('close', report, session)
+    })
+    session.on('limit', (hit) => {
+      this.#log.warn({ key: session.key, ...hit }, 'limit met')
+      this.#tell('limit', hit, session)
+    })
+    session.on('pressure', (pressure) => {
+      this.#log.warn({ key: session.key, ...pressure }, 'under pressure')
+      this.#tell('pressure', pressure, session)
     })
     session.on('stuck', (error) => {
       this.#log.error({ err: error, key: session.key }, 'session cannot be ended')

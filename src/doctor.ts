@@ -122,7 +122,13 @@ function judge(kernel: RootFacts, root: RootCandidate): Finding[] {
           why: kernel.noGuard,
           fix: 'Run `npm rebuild corral`: corral-warden has to lie beside the addon, and to be executable',
         },
-    limit('memory', 'memory'),
+    kernel.controllers.includes('memory')
+      ? limit('memory', 'memory')
+      : {
+          ...limit('memory', 'memory'),
+          verdict: 'CAUTION',
+          why: `the root offers [${kernel.controllers.join(' ')}], not memory: with enforcement 'best-effort' a watchdog sees to memoryMax of sessions`,
+        },
     limit('processes', 'pids'),
     limit('CPU', 'cpu'),
   ]

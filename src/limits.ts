@@ -36,13 +36,13 @@ function refuse(name: string, value: unknown, forms: string): never {
   throw new InvalidLimitError(`${name}: ${quote(value)} is not a limit`, { hint: forms })
 }
 
-/** What "the machine" is: the memory of the host, or of the container if that has less. */
-function machineMemory(): number {
+/** The memory of the host, or of the container if that has less, in bytes. */
+export function hostMemory(): number {
   const constrained = process.constrainedMemory()
   return constrained > 0 ? Math.min(constrained, os.totalmem()) : os.totalmem()
 }
 
-function parseSize(name: string, value: unknown, smallest: number): number {
+function parseSize(name: string, value: unknown, smallest: number, machine: () => number): number {
   let bytes: number
   if (typeof value === 'number') {
     bytes = value
@@ -51,9 +51,7 @@ function parseSize(name: string, value: unknown, smallest: number): number {
     if (!match) refuse(name, value, SIZE_FORMS)
     const amount = Number(match[1])
     if (match[3] && amount > 100) refuse(name, value, 'A share of the machine is at most 100%')
-    bytes = match[3]
-      ? (machineMemory() * amount) / 100
-      : amount * (UNITS[(match[2] ?? '').toUpperCase()] ?? 1)
+    bytes = match[3] ? (machine() * amount) / 100 : amount * (UNITS[(match[2] ?? '').toUpperCase()] ?? 1)
   } else {
     refuse(name, value, SIZE_FORMS)
   }
@@ -74,10 +72,10 @@ function parseCores(name: string, value: unknown): number {
   return value
 }
 
-const PARSERS: { [Name in LimitName]-?: (value: unknown) => number } = {
-  memoryMax: (value) => parseSize('memoryMax', value, 1),
-  memoryHigh: (value) => parseSize('memoryHigh', value, 1),
-  swapMax: (value) => parseSize('swapMax', value, 0),
+const PARSERS: { [Name in LimitName]-?: (value: unknown, machine: () => number) => number } = {
+  memoryMax: (value, machine) => parseSize('memoryMax', value, 1, machine),
+  memoryHigh: (value, machine) => parseSize('memoryHigh', value, 1, machine),
+  swapMax: (value, machine) => parseSize('swapMax', value, 0, machine),
   pidsMax: (value) => parseInteger('pidsMax', value, 1, 4194304),
   cpuMax: (value) => parseCores('cpuMax', value),
   cpuWeight: (value) => parseInteger('cpuWeight', value, 1, 10000),
@@ -86,32 +84,69 @@ const PARSERS: { [Name in LimitName]-?: (value: unknown) => number } = {
 
 export const LIMIT_NAMES = Object.keys(PARSERS) as LimitName[]
 
-/**
- * Reads `limits` over `defaults`.
- * @throws InvalidLimitError for an unknown name, an unreadable value, or memoryHigh above memoryMax.
- */
-export function parseLimits(limits: unknown, defaults: ParsedLimits = {}): ParsedLimits {
-  if (limits === undefined) return defaults
+/** The limits that were given a value or null; undefined is as good as absent. @throws InvalidLimitError */
+function readEntries(limits: unknown, machine: () => number): [LimitName, number | null][] {
+  if (limits === undefined) return []
   if (typeof limits !== 'object' || limits === null || Array.isArray(limits))
     throw new InvalidLimitError(`limits must be an object, not ${quote(limits)}`)
+  return Object.entries(limits).flatMap(([key, value]) => {
+    if (!Object.hasOwn(PARSERS, key))
+      throw new InvalidLimitError(`${key} is not a limit`, { hint: `There are ${LIMIT_NAMES.join(', ')}` })
+    const name = key as LimitName
+    if (value === undefined) return []
+    return [[name, value === null ? null : PARSERS[name](value, machine)] as [LimitName, number | null]]
+  })
+}
+
+/** @throws InvalidLimitError when the limits contradict each other. */
+export function assertConsistent({ memoryHigh, memoryMax }: ParsedLimits): void {
+  if (memoryHigh === undefined || memoryMax === undefined || memoryHigh <= memoryMax) return
+  throw new InvalidLimitError(`memoryHigh (${memoryHigh}) is above memoryMax (${memoryMax})`, {
+    hint: 'A session would be killed before it is throttled',
+  })
+}
+
+/**
+ * Reads `limits` over `defaults`; null lifts one. `machine` is the memory in bytes of which '25%' is a share.
+ * @throws InvalidLimitError for an unknown name, an unreadable value, or memoryHigh above memoryMax.
+ */
+export function parseLimits(
+  limits: unknown,
+  defaults: ParsedLimits = {},
+  machine: () => number = hostMemory,
+): ParsedLimits {
   const parsed: ParsedLimits = { ...defaults }
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(PARSERS, name))
-      throw new InvalidLimitError(`${name} is not a limit`, { hint: `There are ${LIMIT_NAMES.join(', ')}` })
-    if (value === undefined) continue
-    if (value === null) delete parsed[name as LimitName]
-    else parsed[name as LimitName] = PARSERS[name as LimitName](value)
+  for (const [name, value] of readEntries(limits, machine)) {
+    if (value === null) delete parsed[name]
+    else parsed[name] = value
   }
-  if (
-    parsed.memoryHigh !== undefined &&
-    parsed.memoryMax !== undefined &&
-    parsed.memoryHigh > parsed.memoryMax
-  )
-    throw new InvalidLimitError(
-      `memoryHigh (${parsed.memoryHigh}) is above memoryMax (${parsed.memoryMax})`,
-      {
-        hint: 'A session would be killed before it is throttled',
-      },
-    )
+  assertConsistent(parsed)
   return parsed
+}
+
+/** Changes of limits that are in force: null lifts one. */
+export type LimitChanges = { [Name in LimitName]?: number | null }
+
+/**
+ * Reads `limits` as changes.
+ * @throws InvalidLimitError as parseLimits(), and when there is nothing to change.
+ */
+export function parseLimitChanges(limits: unknown, machine: () => number = hostMemory): LimitChanges {
+  const entries = readEntries(limits, machine)
+  if (entries.length === 0)
+    throw new InvalidLimitError('there is no limit to change', {
+      hint: `There are ${LIMIT_NAMES.join(', ')}`,
+    })
+  return Object.fromEntries(entries)
+}
+
+/** What holds after `changes`. @throws InvalidLimitError when that contradicts itself. */
+export function changedLimits(limits: ParsedLimits, changes: LimitChanges): ParsedLimits {
+  const changed: ParsedLimits = { ...limits }
+  for (const [name, value] of Object.entries(changes) as [LimitName, number | null][]) {
+    if (value === null) delete changed[name]
+    else changed[name] = value
+  }
+  assertConsistent(changed)
+  return changed
 }

@@ -48,6 +48,16 @@ export interface Native {
   /** Settles when a member of the group, which need not be a child of ours, has ended, or is none. */
   follow(group: string, pid: number): Promise<void>
   /**
+   * The memory that the processes of a group use, in bytes; 0 when it is gone. Proportional sizes, which cost more, are
+   * only asked for where the resident ones add up to `enough`; below that it is rough, and never too little.
+   */
+  memoryUsed(group: string, enough: number): Promise<number>
+  /**
+   * Waits until the trigger (`some STALL_US WINDOW_US`, psi.rst) on a file of a group, such as memory.pressure, is met,
+   * once. False when the group is gone before, or has no such file.
+   */
+  pressure(group: string, file: string, trigger: string): Promise<boolean>
+  /**
    * Makes `<root>/corral/<name>`, labels it, and gives the descriptor that holds its lock; `undefined` while somebody
    * else has the turn to make or sweep.
    */

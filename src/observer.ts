@@ -2,14 +2,23 @@
 // Needs no instance of its own.
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SweepReport } from './backend.js'
+import type { AppliedLimit, SweepReport } from './backend.js'
+import {
+  assertEnforceable,
+  changeLimits,
+  offeredControllers,
+  readLimits,
+  withLimitsIn,
+} from './cgroup/controllers.js'
 import { killMethod } from './cgroup/kill.js'
 import { KILLED_LABEL } from './cgroup/labels.js'
+import { memoryAt } from './cgroup/machine.js'
 import { type Remover, removeTree } from './cgroup/removal.js'
 import { findRoot } from './cgroup/root.js'
 import { type InstanceView, type SessionView, surveyInstances } from './cgroup/survey.js'
 import { sweepInstances } from './cgroup/sweep.js'
 import { isGone } from './errors.js'
+import { type LimitChanges, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
 import { loadNative, type Native } from './native.js'
 import { parseMilliseconds } from './options.js'
 import { settleAll } from './settle.js'
@@ -24,6 +33,18 @@ export interface KilledSession {
   path: string
   /** Processes that had to be killed. */
   killed: number
+}
+
+export interface ChangedSession {
+  instance: string
+  key: string | undefined
+  path: string
+  /** Those that were changed and not lifted. */
+  limits: AppliedLimit[]
+}
+
+function given(changes: LimitChanges): ParsedLimits {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)) as ParsedLimits
 }
 
 interface Found {
@@ -92,6 +113,22 @@ export class Observer {
       found.map((one) => this.#kill(one, graceMs)),
       (errors) => errors.map((error) => (error as Error).message).join('; '),
     )
+  }
+
+  /**
+   * Changes limits of the selected sessions, or of their families, whoever owns them: each one's all or none.
+   * @throws LimitUnsupportedError, KernelError of the first that could not be changed; those before it were.
+   */
+  setLimits(selection: Selection, limits: Limits, { family }: { family: boolean }): ChangedSession[] {
+    const changes = parseLimitChanges(limits, () => memoryAt(this.root))
+    const found = select(this.list(), selection)
+    return found.map(({ instance, session: { key, path, group } }) => {
+      const directory = family ? path : (group?.path ?? path)
+      const controllers = withLimitsIn(directory, offeredControllers(directory))
+      assertEnforceable(changes, controllers, { enforcement: 'required', path: directory })
+      changeLimits(directory, changes, controllers)
+      return { instance, key, path: directory, limits: readLimits(directory, given(changes), controllers) }
+    })
   }
 
   async #kill({ instance, alive, session }: Found, graceMs: number): Promise<KilledSession> {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Enforcement, ProcessPlan } from './backend.js'
 import { InvalidArgumentError } from './errors.js'
 import { parseKey } from './key.js'
-import { type Limits, type ParsedLimits, parseLimits } from './limits.js'
+import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './limits.js'
 import type { NativeStdio } from './native-plan.js'
 import { quote } from './quote.js'
 
@@ -77,6 +77,8 @@ export interface OpenPlan {
   killTimeoutMs: number
   sweep: boolean
   logger: Logger | undefined
+  /** The memory of which a limit of '25%' is a share, in bytes. */
+  machineMemory: () => number
 }
 
 export interface SessionPlan {
@@ -171,7 +173,11 @@ function parseLogger(logger: unknown): Logger {
   return logger as Logger
 }
 
-export function parseOpenOptions(options: OpenOptions = {}): OpenPlan {
+/** `memoryAt` tells the memory there is for whoever builds in that root (by default: the one that is found). */
+export function parseOpenOptions(
+  options: OpenOptions = {},
+  memoryAt: (root: string | undefined) => number = hostMemory,
+): OpenPlan {
   assertOptions(options, 'openCorral()', OPEN_OPTIONS)
   const {
     root,
@@ -182,19 +188,22 @@ export function parseOpenOptions(options: OpenOptions = {}): OpenPlan {
     killTimeoutMs = 10_000,
   } = options
   if (root === '') refuse('root', root, 'the path of a cgroup2 directory')
+  const directory = root === undefined ? undefined : parseText('root', root)
+  const machineMemory = () => memoryAt(directory)
   return {
-    root: root === undefined ? undefined : parseText('root', root),
-    defaults: parseLimits(defaults),
-    sessions: parseLimits(sessions),
+    root: directory,
+    defaults: parseLimits(defaults, {}, machineMemory),
+    sessions: parseLimits(sessions, {}, machineMemory),
     enforcement: parseChoice('enforcement', enforcement, ENFORCEMENTS),
     graceMs: parseMilliseconds('graceMs', graceMs),
     killTimeoutMs: parseMilliseconds('killTimeoutMs', killTimeoutMs),
     sweep: parseFlag('sweep', options.sweep ?? true),
     logger: options.logger === undefined ? undefined : parseLogger(options.logger),
+    machineMemory,
   }
 }
 
-type Defaults = Pick<OpenPlan, 'defaults' | 'graceMs'>
+type Defaults = Pick<OpenPlan, 'defaults' | 'graceMs' | 'machineMemory'>
 
 /** `unusedKey` is the session key where the options give none. */
 export function parseSpawnOptions(options: SpawnOptions, defaults: Defaults, unusedKey: string): SpawnPlan {
@@ -230,7 +239,7 @@ function parseSession(options: SessionOptions, defaults: Defaults, unusedKey: st
     key,
     parentKey,
     mode: parseChoice('mode', mode, MODES),
-    limits: parseLimits(options.limits, defaults.defaults),
+    limits: parseLimits(options.limits, defaults.defaults, defaults.machineMemory),
     graceMs: parseMilliseconds('graceMs', graceMs),
     signal,
   }

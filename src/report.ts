@@ -1,12 +1,15 @@
 // How a session ended.
-import type { Killed, Usage } from './backend.js'
+import type { Killed, LimitHit, OutOfMemory, Usage } from './backend.js'
 import type { Mode } from './options.js'
 
 export interface SessionReport {
   key: string
   parentKey?: string
   mode: Mode
-  /** `oneshot-complete`, `closed`, `parent-reset`, `aborted`, `corral-closed`, `killed-externally`, or the caller's own. */
+  /**
+   * `oneshot-complete`, `memory-limit`, `closed`, `parent-reset`, `aborted`, `corral-closed`, `killed-externally`, or the
+   * caller's own.
+   */
   reason: string
   /** The leader's exit status; null when a signal ended it. */
   exitCode: number | null
@@ -21,6 +24,10 @@ export interface SessionReport {
   killed: Killed
   /** How many guards died while the session lived; each was replaced. Somebody kills what would end the session with us. */
   guardDeaths: number
+  /** The limits that were met while it lived, and how often. */
+  hits: LimitHit[]
+  /** For `memory-limit`: whose cap it was at which memory ran out. */
+  outOfMemory?: OutOfMemory
   /** Read after the group was empty, before it was removed. */
   usage: Usage
 }

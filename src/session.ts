@@ -3,9 +3,19 @@
 //   running --close(), leader's exit--> closing --populated 0--> empty --rmdir--> removed
 //                                          \--killTimeoutMs over--> stuck (close() again tries again)
 import { EventEmitter } from 'node:events'
-import type { AppliedLimit, Ended, Group, Usage } from './backend.js'
+import {
+  type AppliedLimit,
+  type Ended,
+  type Group,
+  hitsOf,
+  type LimitHit,
+  type OutOfMemory,
+  type Pressure,
+  type Usage,
+} from './backend.js'
 import { emit } from './emit.js'
 import { ClosingError, isSystemError, KernelError, systemDetails } from './errors.js'
+import { type Limits, parseLimitChanges } from './limits.js'
 import type { Native } from './native.js'
 import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
@@ -40,6 +50,8 @@ export interface SessionFacts {
   mode: Mode
   graceMs: number
   killTimeoutMs: number
+  /** The memory of which a limit of '25%' is a share, in bytes. */
+  machineMemory: () => number
   /** How many guards of the instance have died so far. */
   guardDeaths: () => number
 }
@@ -50,6 +62,10 @@ const EXIT_NEWS_MS = 1000
 
 export interface SessionEvents {
   closing: [reason: string]
+  /** A limit was met, and how often so far. Sessions without limits of their own are not watched. */
+  limit: [hit: LimitHit]
+  /** Its processes wait for memory. Only sessions with a cap on memory are watched, where the kernel tells (PSI). */
+  pressure: [pressure: Pressure]
   closed: [report: SessionReport]
   /** Something outlived SIGKILL (StuckError), or the kernel refused a step. close() tries again. */
   stuck: [error: Error]
@@ -64,7 +80,7 @@ export class Session<
   readonly mode: Mode
   /** The leader, as a Node ChildProcess. */
   readonly process: Process
-  readonly receipt: Receipt
+  receipt: Receipt
   /** Settles when the session is over: with its report once the group is empty and removed, or a StuckError. */
   readonly closed: Promise<SessionReport>
   /** Milliseconds since the epoch. */
@@ -78,6 +94,9 @@ export class Session<
   readonly #started = performance.now()
   readonly #guardDeathsBefore: number
   #settle!: { resolve: (report: SessionReport) => void; reject: (error: unknown) => void }
+  #outOfMemory: OutOfMemory | undefined
+  #watchingMemory = false
+  #watchingPressure = false
   #closing: Promise<SessionReport> | undefined
   /** When the grace of the closing under way is over (performance.now()). */
   #graceEnds = Number.POSITIVE_INFINITY
@@ -101,6 +120,47 @@ export class Session<
     })
     this.closed.catch(() => undefined) // whoever does not wait for it is told by the 'stuck' event
     if (process) void process.exited.then(() => this.#onLeaderExit())
+    if (this.receipt.limits.length > 0) this.#watchHits()
+    this.#watchMemory()
+    this.#watchPressure()
+  }
+
+  /** A session with a cap on memory can come to wait for it. */
+  #watchPressure(): void {
+    const capped = this.receipt.limits.some(
+      ({ name, enforcedBy }) => enforcedBy === 'cgroup' && (name === 'memoryMax' || name === 'memoryHigh'),
+    )
+    if (this.#watchingPressure || !capped) return
+    this.#watchingPressure = true
+    this.once(
+      'closing',
+      this.#group.watchPressure((pressure) => emit(this, 'pressure', pressure)),
+    )
+  }
+
+  /** Where the receipt says that the watchdog sees to the cap on memory: has it do so. */
+  #watchMemory(): void {
+    if (this.#watchingMemory || !this.receipt.limits.some(({ enforcedBy }) => enforcedBy === 'watchdog'))
+      return
+    this.#watchingMemory = true
+    this.once(
+      'closing',
+      this.#group.watchMemory((found) => {
+        this.#outOfMemory = found
+        this.#closeUnasked('memory-limit', 0)
+      }),
+    )
+  }
+
+  #watchHits(): void {
+    try {
+      this.once(
+        'closing',
+        this.#group.watchHits((hit) => emit(this, 'limit', hit)),
+      )
+    } catch (error) {
+      if (!isSystemError(error)) throw error // no watches left, or it is over already: the report has the counts
+    }
   }
 
   /**
@@ -143,6 +203,20 @@ export class Session<
     }
   }
 
+  /**
+   * Changes limits while the session lives, all of them or none; null lifts one. The receipt tells what holds then. A cap
+   * below what is used already makes the kernel reclaim, and then kill.
+   * @throws InvalidLimitError, LimitUnsupportedError, KernelError, and ClosingError when the session is over.
+   */
+  setLimits(limits: Limits): void {
+    const changes = parseLimitChanges(limits, this.#facts.machineMemory)
+    this.#assertOpen()
+    this.#group.setLimits(changes)
+    this.receipt = { ...this.receipt, limits: this.#group.limits() }
+    this.#watchMemory()
+    this.#watchPressure()
+  }
+
   /** What the session uses at this moment, as far as the kernel tells. */
   usage(): Usage {
     return this.#group.usage()
@@ -182,7 +256,10 @@ export class Session<
     if (this.state !== 'running') return
     this.#checkKilled()
     if (this.state !== 'running') return
-    if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete', 0)
+    this.#outOfMemory = this.#group.outOfMemory()
+    // The kernel kills a session whole: a persistent one has nothing left to go on with
+    if (this.#outOfMemory) this.#closeUnasked('memory-limit', 0)
+    else if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete', 0)
     else if (this.process) this.#watchWithoutLeader()
   }
 
@@ -293,6 +370,8 @@ export class Session<
       graceMs,
       killed,
       guardDeaths: this.#facts.guardDeaths() - this.#guardDeathsBefore,
+      hits: hitsOf(usage),
+      ...(this.#outOfMemory && { outOfMemory: this.#outOfMemory }),
       usage,
     }
   }

@@ -12,7 +12,7 @@ import {
   parseSpawnOptions,
 } from '../src/options.js'
 
-const instance = { defaults: { pidsMax: 100 }, graceMs: 1234 }
+const instance = { defaults: { pidsMax: 100 }, graceMs: 1234, machineMemory: () => 1000 }
 const spawnPlan = (options: object) =>
   parseSpawnOptions({ command: 'true', ...options }, instance, 'session-7')
 
@@ -43,6 +43,7 @@ describe('openCorral()', () => {
       killTimeoutMs: 10_000,
       sweep: true,
       logger: undefined,
+      machineMemory: expect.any(Function),
     })
   })
 

@@ -138,7 +138,13 @@ test('a limit that this host cannot enforce refuses the session before anything 
   if ((await readFile(`${pen.path}/cgroup.controllers`, 'utf8')).split(/\s/).includes('memory')) {
     const session = await corral.spawn({ command: 'sleep', args: ['1000'], limits: { memoryMax: '64M' } })
     expect(session.receipt.limits).toEqual([
-      { name: 'memoryMax', requested: 64 * 2 ** 20, applied: 64 * 2 ** 20, enforcedBy: 'cgroup' },
+      {
+        name: 'memoryMax',
+        requested: 64 * 2 ** 20,
+        applied: 64 * 2 ** 20,
+        enforcedBy: 'cgroup',
+        effective: 64 * 2 ** 20,
+      },
     ])
     return
   }
@@ -148,7 +154,13 @@ test('a limit that this host cannot enforce refuses the session before anything 
   const lenient = await openInPen(pen, { enforcement: 'best-effort' })
   const session = await lenient.spawn({ command: 'true', limits: { memoryMax: '64M' } })
   expect(session.receipt.limits).toEqual([
-    { name: 'memoryMax', requested: 64 * 2 ** 20, applied: null, enforcedBy: 'none' },
+    {
+      name: 'memoryMax',
+      requested: 64 * 2 ** 20,
+      applied: null,
+      enforcedBy: 'watchdog',
+      effective: 64 * 2 ** 20,
+    },
   ])
   await session.closed
 })

@@ -29,6 +29,8 @@ public:
                              InstanceMethod("endGroup", &Corral::EndGroup),
                              InstanceMethod("members", &Corral::Members),
                              InstanceMethod("follow", &Corral::Follow),
+                             InstanceMethod("memoryUsed", &Corral::MemoryUsed),
+                             InstanceMethod("pressure", &Corral::Pressure),
                              InstanceMethod("makeInstance", &Corral::MakeInstance),
                              InstanceMethod("lock", &Corral::Lock),
                              InstanceMethod("close", &Corral::Close),
@@ -92,6 +94,12 @@ private:
 
   // (group, pid) -> promise, when that member of the group, which need not be a child of ours, has ended
   Napi::Value Follow(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeFollowJob(info)); }
+
+  // (group, enough) -> promise of the bytes of memory that its processes use
+  Napi::Value MemoryUsed(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeMemoryJob(info)); }
+
+  // (group, file, trigger) -> promise of whether the group was under that pressure before its end
+  Napi::Value Pressure(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakePressureJob(info)); }
 
   // (path) -> pids of the group and of all below it; [] when it is gone
   Napi::Value Members(const Napi::CallbackInfo &info) {

@@ -31,4 +31,12 @@ std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info);
 // loop alive.
 std::unique_ptr<WatcherJob> MakeFollowJob(const Napi::CallbackInfo &info);
 
+// (group, enough) -> bytes of memory that the group's processes use; rough, and too much, below `enough`.
+// Does not keep the event loop alive.
+std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info);
+
+// (group, file, trigger) -> true when the trigger was met, once; false when the group is gone, or has no such
+// file. Does not keep the event loop alive.
+std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info);
+
 #endif

@@ -2,6 +2,7 @@
 import { mkdirSync, rmdirSync } from 'node:fs'
 import path from 'node:path'
 import type {
+  AppliedLimit,
   Backend,
   Enforcement,
   Family,
@@ -10,20 +11,27 @@ import type {
   SweepOptions,
   SweepReport,
 } from '../backend.js'
-import { LimitUnsupportedError, RootError, systemDetails } from '../errors.js'
-import type { ParsedLimits } from '../limits.js'
+import { RootError, systemDetails } from '../errors.js'
+import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { loadNative, type Native } from '../native.js'
-import type { Controller } from './controller.js'
-import { enableControllers, setLimits, unenforceable } from './controllers.js'
+import {
+  assertEnforceable,
+  changeLimits,
+  enableControllers,
+  readLimits,
+  withLimitsIn,
+} from './controllers.js'
 import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
 import { endInstance, Guard } from './guard.js'
 import { HangingSpawns } from './hanging.js'
 import { CORRAL, createInstance, type Instance, newInstanceName, SESSIONS } from './instance.js'
 import { killMethod } from './kill.js'
+import { OomAccount } from './oom.js'
 import { removeTree } from './removal.js'
 import { findRoot, vacateRoot } from './root.js'
 import { sweepInstances } from './sweep.js'
+import { Watchdog } from './watchdog.js'
 
 export interface CgroupBackendOptions {
   root?: string | undefined
@@ -42,9 +50,21 @@ export class CgroupBackend implements Backend {
   readonly #context: GroupContext
   readonly #sessions: string
   readonly #guard: Guard
+  readonly #enforcement: Enforcement
+  /** Of all sessions together. */
+  #limits: ParsedLimits
 
-  private constructor(root: string, native: Native, instance: Instance, context: GroupContext, guard: Guard) {
+  private constructor(
+    root: string,
+    native: Native,
+    instance: Instance,
+    context: GroupContext,
+    guard: Guard,
+    { sessions, enforcement }: CgroupBackendOptions,
+  ) {
     this.root = root
+    this.#limits = sessions
+    this.#enforcement = enforcement
     this.instance = instance.name
     this.#native = native
     this.#instance = instance
@@ -75,8 +95,8 @@ export class CgroupBackend implements Backend {
       const instance = await createInstance(native, root, name)
       try {
         if (guarded) await refuseOrRetry(guard, options.enforcement, () => guard.moveIn())
-        const controllers = prepareInstance(root, instance, options)
-        return new CgroupBackend(root, native, instance, { ...context, controllers }, guard)
+        const prepared = prepareInstance(root, instance, options)
+        return new CgroupBackend(root, native, instance, { ...context, ...prepared }, guard, options)
       } catch (error) {
         await endInstance(native, root, instance, guard)
         throw error
@@ -87,12 +107,28 @@ export class CgroupBackend implements Backend {
     }
   }
 
-  family(name: string, parent: Family | undefined): Family {
-    return new CgroupFamily(name, parent as CgroupFamily | undefined, this.#sessions, this.#context)
+  family(name: string, parent: Family | undefined, limits: ParsedLimits): Family {
+    return new CgroupFamily(name, parent as CgroupFamily | undefined, limits, this.#sessions, this.#context)
   }
 
   sweep(options: SweepOptions): Promise<SweepReport> {
     return sweepInstances(this.root, this.#context, options)
+  }
+
+  setLimits(changes: LimitChanges): void {
+    const { controllers } = this.#context
+    const wanted = changedLimits(this.#limits, changes)
+    assertEnforceable(changes, controllers, {
+      enforcement: this.#enforcement,
+      over: 'all sessions',
+      path: this.#sessions,
+    })
+    changeLimits(this.#sessions, changes, controllers)
+    this.#limits = wanted
+  }
+
+  limits(): AppliedLimit[] {
+    return readLimits(this.#sessions, this.#limits, this.#context.controllers)
   }
 
   guard(): GuardStatus {
@@ -124,7 +160,7 @@ async function refuseOrRetry(
 function makeContext(
   native: Native,
   { killTimeoutMs }: CgroupBackendOptions,
-): Omit<GroupContext, 'controllers'> {
+): Omit<GroupContext, 'controllers' | 'oom'> {
   return {
     native,
     killMethod: killMethod(),
@@ -132,11 +168,16 @@ function makeContext(
     // For tests of the way that old kernels and seccomp filters force on us
     noClone3: process.env['CORRAL_NO_CLONE3'] === '1',
     hanging: new HangingSpawns(),
+    watchdog: new Watchdog(native),
   }
 }
 
 /** Turns controllers on along the way to the sessions, and sets the limits of all of them together. */
-function prepareInstance(root: string, instance: Instance, options: CgroupBackendOptions): Controller[] {
+function prepareInstance(
+  root: string,
+  instance: Instance,
+  options: CgroupBackendOptions,
+): Pick<GroupContext, 'controllers' | 'oom'> {
   const sessions = path.join(instance.path, SESSIONS)
   try {
     mkdirSync(sessions)
@@ -144,16 +185,15 @@ function prepareInstance(root: string, instance: Instance, options: CgroupBacken
     throw new RootError(`${sessions} cannot be made`, systemDetails(error))
   }
   try {
-    const controllers =
-      [root, path.join(root, CORRAL), instance.path, sessions].map(enableControllers).at(-1) ?? []
-    const missing = unenforceable(options.sessions, controllers)
-    if (options.enforcement === 'required' && missing.length > 0)
-      throw new LimitUnsupportedError(`nothing here can enforce ${missing.join(', ')} over all sessions`, {
-        path: root,
-        hint: `${root} offers the controllers [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing`,
-      })
-    setLimits(sessions, options.sessions, controllers)
-    return controllers
+    const line = [root, path.join(root, CORRAL), instance.path, sessions]
+    const controllers = withLimitsIn(sessions, line.map(enableControllers).at(-1) ?? [])
+    assertEnforceable(options.sessions, controllers, {
+      enforcement: options.enforcement,
+      over: 'all sessions',
+      path: root,
+    })
+    changeLimits(sessions, options.sessions, controllers)
+    return { controllers, oom: new OomAccount(sessions) }
   } catch (error) {
     rmdirSync(sessions)
     throw error

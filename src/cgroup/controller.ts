@@ -10,6 +10,13 @@ export interface LimitFile {
   format(value: number): string
   /** The limit in the text read back, in the unit of the parsed limit; Infinity: none. */
   parse(text: string): number
+  /** The text that lifts it. */
+  lifted: string
+  /**
+   * Where a limit is one of all that is below it too: what the machine has of it, or Infinity. Absent where it is not
+   * (a weight).
+   */
+  machine?: () => number
 }
 
 export interface Controller {
@@ -24,13 +31,15 @@ export interface Controller {
   usage(read: (file: string) => string | undefined): Usage
 }
 
-/** A limit file that holds one whole number, or `max`. */
-export function numberFile(limit: LimitName, file: string): LimitFile {
+/** A cap in a file that holds one whole number, or `max`. */
+export function capFile(limit: LimitName, file: string, machine = () => Number.POSITIVE_INFINITY): LimitFile {
   return {
     limit,
     file,
     format: (value) => String(value),
     parse: (text) => (text === 'max' ? Number.POSITIVE_INFINITY : Number(text)),
+    lifted: 'max',
+    machine,
   }
 }
 

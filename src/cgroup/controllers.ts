@@ -1,9 +1,9 @@
 // All controllers that Corral uses, which of them a directory offers, and turning them on for its children.
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { AppliedLimit, Usage } from '../backend.js'
-import { KernelError, systemCodeOf, systemDetails } from '../errors.js'
-import type { LimitName, ParsedLimits } from '../limits.js'
+import type { AppliedLimit, Enforcement, Usage } from '../backend.js'
+import { KernelError, LimitUnsupportedError, systemCodeOf, systemDetails } from '../errors.js'
+import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
 import { step } from '../native-plan.js'
 import type { Controller, LimitFile } from './controller.js'
 import { cpu } from './cpu.js'
@@ -24,6 +24,14 @@ export function offeredControllers(directory: string): Controller[] {
 export function enabledControllers(directory: string): Controller[] {
   const enabled = readWords(directory, 'cgroup.subtree_control')
   return CONTROLLERS.filter((controller) => enabled.includes(controller.name))
+}
+
+/** The controllers without the limits that this kernel has no file for (no swap accounting, no io policy). */
+export function withLimitsIn(directory: string, controllers: Controller[]): Controller[] {
+  return controllers.map((controller) => ({
+    ...controller,
+    limits: controller.limits.filter(({ file }) => existsSync(path.join(directory, file))),
+  }))
 }
 
 /** Turns on, for the children of `directory`, all it offers; what cannot be turned on stays off. */
@@ -59,9 +67,28 @@ function limitFileOf(name: LimitName, controllers: Controller[]): LimitFile | un
   return controllers.flatMap((controller) => controller.limits).find((file) => file.limit === name)
 }
 
-/** The limits that none of the `controllers` can enforce. */
-export function unenforceable(limits: ParsedLimits, controllers: Controller[]): LimitName[] {
-  return (Object.keys(limits) as LimitName[]).filter((name) => !limitFileOf(name, controllers))
+/** The limits that none of the `controllers` can enforce. One that is lifted needs nobody. */
+export function unenforceable(limits: LimitChanges, controllers: Controller[]): LimitName[] {
+  return (Object.keys(limits) as LimitName[]).filter(
+    (name) => limits[name] !== null && !limitFileOf(name, controllers),
+  )
+}
+
+/** @throws LimitUnsupportedError where something is required and cannot be had; nothing was done then. */
+export function assertEnforceable(
+  limits: LimitChanges,
+  controllers: Controller[],
+  { enforcement, over, path: directory }: { enforcement: Enforcement; over?: string; path: string },
+): void {
+  const missing = unenforceable(limits, controllers)
+  if (enforcement !== 'required' || missing.length === 0) return
+  throw new LimitUnsupportedError(
+    `nothing here can enforce ${missing.join(', ')}${over ? ` over ${over}` : ''}`,
+    {
+      path: directory,
+      hint: `The controllers here are [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing, and enforcement: 'best-effort' (--best-effort) runs without`,
+    },
+  )
 }
 
 /** What is written for `limits`: control files and their values. Those that nothing can enforce are left out. */
@@ -82,15 +109,30 @@ export function writeSteps(directory: string, files: [file: string, value: strin
   return files.map(([file, value]) => step.write(`${directory}/${file}`, value)).join('')
 }
 
-/** Sets limits in a directory that exists, and reads each back. @throws KernelError when the kernel holds less strictly. */
-export function setLimits(directory: string, limits: ParsedLimits, controllers: Controller[]): void {
-  for (const [file, value] of limitFiles(limits, controllers))
-    writeFileSync(path.join(directory, file), value)
-  for (const { name, requested, applied } of readLimits(directory, limits, controllers))
-    if (applied !== null && applied > requested)
-      throw new KernelError(`the kernel holds ${name} at ${applied} instead of ${requested}`, {
-        path: directory,
-      })
+/**
+ * Changes limits in a directory that exists, and reads each back: all of them, or none. Those that nothing can enforce
+ * are left out.
+ * @throws KernelError when the kernel refuses one, or holds it less strictly.
+ */
+export function changeLimits(directory: string, changes: LimitChanges, controllers: Controller[]): void {
+  const undo: [file: string, text: string][] = []
+  try {
+    for (const [name, value] of Object.entries(changes) as [LimitName, number | null][]) {
+      const file = limitFileOf(name, controllers)
+      if (!file) continue
+      const before = readFile(directory, file.file)
+      if (before === undefined) throw new KernelError(`there is no ${file.file} here`, { path: directory })
+      writeFileSync(path.join(directory, file.file), value === null ? file.lifted : file.format(value))
+      undo.push([file.file, before])
+      const held = file.parse(readFile(directory, file.file) ?? '')
+      if (value !== null && held > value)
+        throw new KernelError(`the kernel holds ${name} at ${held} instead of ${value}`, { path: directory })
+    }
+  } catch (error) {
+    for (const [file, text] of undo.reverse()) writeFileSync(path.join(directory, file), text)
+    if (error instanceof KernelError) throw error
+    throw new KernelError(`the limits of ${directory} cannot be changed`, systemDetails(error))
+  }
 }
 
 /** Reads back what the kernel holds for each of the `limits`. */
@@ -100,16 +142,43 @@ export function readLimits(
   controllers: Controller[],
 ): AppliedLimit[] {
   return (Object.entries(limits) as [LimitName, number][]).map(([name, requested]) => {
-    const file = limitFileOf(name, controllers)
-    const text = file && readFile(directory, file.file)
-    if (!file || text === undefined) return { name, requested, applied: null, enforcedBy: 'none' }
-    return { name, requested, applied: file.parse(text), enforcedBy: 'cgroup' }
+    const file = limitFileOf(name, CONTROLLERS)
+    const effective = file ? effectiveLimit(directory, file) : null
+    const text = limitFileOf(name, controllers) && file && readFile(directory, file.file)
+    const applied = file && text !== undefined ? finite(file.parse(text)) : null
+    return { name, requested, applied, enforcedBy: applied === null ? 'none' : 'cgroup', effective }
   })
+}
+
+const finite = (value: number) => (Number.isFinite(value) ? value : null)
+
+/** The smallest on the way from a directory up to the top of its hierarchy, and what the machine has. */
+function effectiveLimit(directory: string, file: LimitFile): number | null {
+  const own = readFile(directory, file.file)
+  let smallest = own === undefined ? Number.POSITIVE_INFINITY : file.parse(own)
+  if (!file.machine) return finite(smallest)
+  smallest = Math.min(smallest, file.machine())
+  for (let at = path.dirname(directory); isCgroup(at); at = path.dirname(at)) {
+    const text = readFile(at, file.file)
+    if (text !== undefined) smallest = Math.min(smallest, file.parse(text))
+  }
+  return finite(smallest)
+}
+
+function isCgroup(directory: string): boolean {
+  return existsSync(path.join(directory, 'cgroup.controllers'))
+}
+
+/** The least of the caps on memory that hold in a directory, and of the machine's, in bytes. */
+export function memoryCap(directory: string): number {
+  const file = limitFileOf('memoryMax', CONTROLLERS)
+  return (file && effectiveLimit(directory, file)) ?? Number.POSITIVE_INFINITY
 }
 
 /** Those that tell of a group's use: cpu does so also where it is not enabled (cpu.stat is always there). */
 function counting(controllers: Controller[]): Controller[] {
-  return CONTROLLERS.filter((controller) => controller === cpu || controllers.includes(controller))
+  const names = controllers.map(({ name }) => name)
+  return CONTROLLERS.filter((controller) => controller === cpu || names.includes(controller.name))
 }
 
 /** The files by which parseUsage() knows what a group with these controllers used. */

@@ -1,5 +1,6 @@
 // The cpu controller: cpu.max, cpu.weight. cpu.stat is there with or without it.
-import { type Controller, known, numberFile } from './controller.js'
+import os from 'node:os'
+import { type Controller, known } from './controller.js'
 import { parseKeyed } from './file.js'
 
 const PERIOD_US = 100_000
@@ -15,8 +16,10 @@ export const cpu: Controller = {
         const [quota = '', period] = text.split(' ')
         return quota === 'max' ? Number.POSITIVE_INFINITY : Number(quota) / Number(period)
       },
+      lifted: 'max',
+      machine: () => os.availableParallelism(),
     },
-    numberFile('cpuWeight', 'cpu.weight'),
+    { limit: 'cpuWeight', file: 'cpu.weight', format: String, parse: Number, lifted: '100' },
   ],
   counters: ['cpu.stat'],
   usage(read) {

@@ -1,9 +1,17 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
-import { rmdirSync } from 'node:fs'
-import type { Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
+import { existsSync, rmdirSync } from 'node:fs'
+import type { AppliedLimit, Enforcement, Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
 import { isGone, systemCodeOf } from '../errors.js'
+import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { step } from '../native-plan.js'
-import { enableSteps } from './controllers.js'
+import {
+  assertEnforceable,
+  changeLimits,
+  enableSteps,
+  limitFiles,
+  readLimits,
+  writeSteps,
+} from './controllers.js'
 import { CgroupGroup, type GroupContext } from './group.js'
 import { KEY_LABEL } from './labels.js'
 import { LEAF, labelOfKey, nameOfKey } from './name.js'
@@ -16,14 +24,25 @@ export class CgroupFamily implements Family {
   readonly #context: GroupContext
   /** Groups and families in here, those being made included. */
   #users = 0
+  /** Of all that is in here together. */
+  #limits: ParsedLimits
+  /** What is being made in here, by steps that know the limits of then. */
+  readonly #making = new Set<Promise<unknown>>()
   /** While the directory is being removed: nobody may make anything in it before that is over. */
   #removal: Promise<void> | undefined
 
-  constructor(key: string, parent: CgroupFamily | undefined, top: string, context: GroupContext) {
+  constructor(
+    key: string,
+    parent: CgroupFamily | undefined,
+    limits: ParsedLimits,
+    top: string,
+    context: GroupContext,
+  ) {
     const name = nameOfKey(key)
     this.path = `${parent?.path ?? top}/${name}`
     this.#label = labelOfKey(key, name)
     this.#parent = parent
+    this.#limits = limits
     this.#context = context
   }
 
@@ -53,11 +72,40 @@ export class CgroupFamily implements Family {
     })
     try {
       for (const family of this.#line()) if (family.#removal) await family.#removal
-      return await make(group, this.#steps())
+      return await this.#noted(make(group, this.#steps()))
     } catch (error) {
       leave()
       await this.#prune(undefined)
       throw error
+    }
+  }
+
+  async setLimits(changes: LimitChanges, enforcement: Enforcement): Promise<void> {
+    const { controllers } = this.#context
+    const limits = changedLimits(this.#limits, changes)
+    assertEnforceable(changes, controllers, { enforcement, over: 'a family', path: this.path })
+    const before = this.#limits
+    this.#limits = limits // of what is made from now on
+    try {
+      await Promise.allSettled(this.#making)
+      if (existsSync(this.path)) changeLimits(this.path, changes, controllers)
+    } catch (error) {
+      this.#limits = before
+      throw error
+    }
+  }
+
+  limits(): AppliedLimit[] {
+    return existsSync(this.path) ? readLimits(this.path, this.#limits, this.#context.controllers) : []
+  }
+
+  /** Keeps account of what is being made here and, with it, in those above. */
+  async #noted<Made>(making: Promise<Made>): Promise<Made> {
+    for (const family of this.#line()) family.#making.add(making)
+    try {
+      return await making
+    } finally {
+      for (const family of this.#line()) family.#making.delete(making)
     }
   }
 
@@ -72,7 +120,8 @@ export class CgroupFamily implements Family {
       (this.#parent ? this.#parent.#steps() : '') +
       step.sharedDirectory(this.path) +
       (this.#label ? step.label(this.path, KEY_LABEL, this.#label) : '') +
-      enableSteps(this.path, this.#context.controllers)
+      enableSteps(this.path, this.#context.controllers) +
+      writeSteps(this.path, limitFiles(this.#limits, this.#context.controllers))
     )
   }
 

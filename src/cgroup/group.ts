@@ -5,38 +5,39 @@ import type {
   CommandLine,
   Ended,
   EndPlan,
+  Enforcement,
   Group,
   GroupPlan,
+  LimitHit,
+  OutOfMemory,
+  Pressure,
   ProcessPlan,
   SpawnedProcess,
   Usage,
 } from '../backend.js'
-import {
-  isGone,
-  isSystemError,
-  KernelError,
-  LimitUnsupportedError,
-  SpawnError,
-  systemCodeOf,
-  systemDetails,
-} from '../errors.js'
-import type { ParsedLimits } from '../limits.js'
+import { isGone, isSystemError, KernelError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
+import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { wardenPath } from '../native.js'
 import { packPlan, step } from '../native-plan.js'
 import type { Controller } from './controller.js'
 import {
+  assertEnforceable,
+  changeLimits,
   counterFiles,
   limitFiles,
   parseUsage,
   readLimits,
   readUsage,
   settingFiles,
-  unenforceable,
   writeSteps,
 } from './controllers.js'
 import type { HangingSpawns } from './hanging.js'
+import { watchHits } from './hits.js'
 import { COMMAND_LABEL, KILLED_LABEL, LEADER_LABEL, MODE_LABEL } from './labels.js'
+import type { OomAccount } from './oom.js'
+import { watchPressure } from './pressure.js'
 import type { Remover } from './removal.js'
+import type { Watchdog } from './watchdog.js'
 
 /** What all groups of one backend share. */
 export interface GroupContext extends Remover {
@@ -44,6 +45,8 @@ export interface GroupContext extends Remover {
   /** Go the way of kernels and seccomp filters that refuse clone3. */
   noClone3: boolean
   hanging: HangingSpawns
+  oom: OomAccount
+  watchdog: Watchdog
 }
 
 // What is kept of a command line; a whole one can be megabytes.
@@ -51,7 +54,8 @@ const COMMAND_LENGTH = 512
 
 export class CgroupGroup implements Group {
   readonly path: string
-  readonly #wanted: ParsedLimits
+  #wanted: ParsedLimits
+  #enforcement: Enforcement = 'required'
   readonly #context: GroupContext
   readonly #release: (removed: boolean) => Promise<void>
   /** Whether end() has taken the directory away. */
@@ -92,12 +96,8 @@ export class CgroupGroup implements Group {
 
   #steps(plan: GroupPlan): string {
     const { controllers } = this.#context
-    const missing = unenforceable(plan.limits, controllers)
-    if (plan.enforcement === 'required' && missing.length > 0)
-      throw new LimitUnsupportedError(`nothing here can enforce ${missing.join(', ')}`, {
-        path: this.path,
-        hint: `This cgroup has the controllers [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing, and enforcement: 'best-effort' runs without`,
-      })
+    this.#enforcement = plan.enforcement
+    assertEnforceable(plan.limits, controllers, { enforcement: plan.enforcement, path: this.path })
     const { mode, command } = plan.labels
     return (
       step.newDirectory(this.path) +
@@ -113,7 +113,17 @@ export class CgroupGroup implements Group {
 
   /** What was asked for, and what the kernel holds now. */
   limits(): AppliedLimit[] {
-    return readLimits(this.path, this.#wanted, this.#context.controllers)
+    return readLimits(this.path, this.#wanted, this.#context.controllers).map((limit) =>
+      limit.name === 'memoryMax' && limit.enforcedBy === 'none' ? watched(limit) : limit,
+    )
+  }
+
+  setLimits(changes: LimitChanges): void {
+    const { controllers } = this.#context
+    const wanted = changedLimits(this.#wanted, changes)
+    assertEnforceable(changes, controllers, { enforcement: this.#enforcement, path: this.path })
+    changeLimits(this.path, changes, controllers)
+    this.#wanted = wanted
   }
 
   async #spawn(plan: ProcessPlan, make: string): Promise<SpawnedProcess> {
@@ -181,6 +191,27 @@ export class CgroupGroup implements Group {
     return readUsage(this.path, this.#context.controllers)
   }
 
+  outOfMemory(): OutOfMemory | undefined {
+    const { controllers, oom } = this.#context
+    return controllers.some(({ name }) => name === 'memory') ? oom.explain(this.path) : undefined
+  }
+
+  watchPressure(heard: (pressure: Pressure) => void): () => void {
+    return watchPressure(this.#context.native, this.path, heard)
+  }
+
+  watchMemory(over: (found: OutOfMemory) => void): () => void {
+    return this.#context.watchdog.watch({
+      path: this.path,
+      cap: () => this.#wanted.memoryMax,
+      over: (usedBytes, memoryMax) => over({ of: 'session', path: this.path, memoryMax, usedBytes }),
+    })
+  }
+
+  watchHits(hit: (hit: LimitHit) => void): () => void {
+    return watchHits(this.path, hit)
+  }
+
   members(): number[] {
     return this.#context.native.members(this.path)
   }
@@ -227,6 +258,12 @@ export class CgroupGroup implements Group {
   remove(): Promise<void> {
     return this.#release(this.#removed)
   }
+}
+
+/** A cap on memory that the watchdog sees to. */
+function watched(limit: AppliedLimit): AppliedLimit {
+  const { requested, effective } = limit
+  return { ...limit, enforcedBy: 'watchdog', effective: Math.min(requested, effective ?? requested) }
 }
 
 /** Whether it was a step in the making of the group that failed, and not the spawn. */

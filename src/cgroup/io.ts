@@ -9,6 +9,7 @@ export const io: Controller = {
       file: 'io.weight',
       format: (weight) => `default ${weight}`,
       parse: (text) => Number(/^default (\d+)/.exec(text)?.[1]),
+      lifted: 'default 100',
     },
   ],
   counters: ['io.stat'],

@@ -1,12 +1,16 @@
 // The pids controller: pids.max. Threads count.
-import { type Controller, known, numberFile } from './controller.js'
-import { parseNumber } from './file.js'
+import { type Controller, capFile, known } from './controller.js'
+import { parseKeyed, parseNumber } from './file.js'
 
 export const pids: Controller = {
   name: 'pids',
-  limits: [numberFile('pidsMax', 'pids.max')],
-  counters: ['pids.current', 'pids.peak'],
+  limits: [capFile('pidsMax', 'pids.max')],
+  counters: ['pids.current', 'pids.peak', 'pids.events'],
   usage(read) {
-    return known({ pids: parseNumber(read('pids.current')), pidsPeak: parseNumber(read('pids.peak')) })
+    return known({
+      pids: parseNumber(read('pids.current')),
+      pidsPeak: parseNumber(read('pids.peak')),
+      pidsMaxHits: parseKeyed(read('pids.events'))?.get('max'),
+    })
   },
 }

@@ -2,8 +2,11 @@
 // The command line of corral: parses it, and maps how it went to an exit status.
 // 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127, 128+N).
 import { readFileSync } from 'node:fs'
-import { InvalidArgumentError as BadOption, Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { CorralError, InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
+import { type LimitOptions, number, splitLimits, withLimits } from './limits.js'
+import type { RunOptions } from './run.js'
+import type { SetOptions } from './set.js'
 
 // Each command is loaded when it is asked for: `run` is to start fast, and `doctor` loads most of what there is.
 
@@ -13,12 +16,6 @@ const RUN_GRACE_MS = 1000
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
-}
-
-function number(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value)) throw new BadOption('It is not a number.')
-  return value
 }
 
 function print({ text, status }: { text: string; status: number }): void {
@@ -40,29 +37,38 @@ const program = new Command('corral')
   .enablePositionalOptions()
   .exitOverride()
 
-program
-  .command('run')
-  .description('run a command contained from start to end')
-  .argument('<command...>', 'the command and its arguments, after --')
-  .passThroughOptions()
-  .addOption(rootOption())
-  .option('--session <key>', 'the session key (default: generated)')
-  .option('--parent <key>', 'the key of the session that asked for this one')
-  .option('--memory-max <size>', "memory cap: bytes, '1.5G' or '25%'")
-  .option('--memory-high <size>', 'memory from which on the session is throttled')
-  .option('--swap-max <size>', 'swap cap')
-  .option('--pids-max <count>', 'cap on processes and threads', number)
-  .option('--cpu-max <cores>', 'CPU cap in cores', number)
+withLimits(
+  program
+    .command('run')
+    .description('run a command contained from start to end')
+    .argument('<command...>', 'the command and its arguments, after --')
+    .passThroughOptions()
+    .addOption(rootOption())
+    .option('--session <key>', 'the session key (default: generated)')
+    .option('--parent <key>', 'the key of the session that asked for this one'),
+)
   .option('--best-effort', 'run even where a cap cannot be enforced', false)
   .addOption(graceOption(RUN_GRACE_MS))
-  .action(async ([command = '', ...args]: string[], options) => {
-    const { memoryMax, memoryHigh, swapMax, pidsMax, cpuMax, ...rest } = options
+  .action(async ([command = '', ...args]: string[], options: LimitOptions & Omit<RunOptions, 'limits'>) => {
+    const { rest, limits } = splitLimits(options)
     const { run } = await import('./run.js')
-    run(command, args, {
-      ...rest,
-      limits: { memoryMax, memoryHigh, swapMax, pidsMax, cpuMax },
-    })
+    run(command, args, { ...rest, limits })
   })
+
+withLimits(
+  program
+    .command('set')
+    .description("change the limits of live sessions; 'none' lifts one")
+    .argument('<keys...>', 'session keys')
+    .addOption(rootOption())
+    .option('--family', 'of the sessions with all their descendants together', false)
+    .addOption(jsonOption()),
+  { liftable: true },
+).action(async (keys: string[], options: LimitOptions & Omit<SetOptions, 'limits'>) => {
+  const { rest, limits } = splitLimits(options, { liftable: true })
+  const { set } = await import('./set.js')
+  print(set(keys, { ...rest, limits }))
+})
 
 program
   .command('ls')

@@ -1,11 +1,12 @@
 // corral run: a command contained from start to end. This process prepares what takes a program of Node's size to know
 // (which root, which limits, how keys are written) and then becomes the warden, which runs the command
 // (native/warden/run.h): a few hundred KiB instead of Node's 40 MB for as long as the command lives.
-import { enableControllers, limitFiles, settingFiles, unenforceable } from '../cgroup/controllers.js'
+import { assertEnforceable, enableControllers, limitFiles, settingFiles } from '../cgroup/controllers.js'
 import { killMethod } from '../cgroup/kill.js'
+import { memoryAt } from '../cgroup/machine.js'
 import { labelOfKey, nameOfKey } from '../cgroup/name.js'
 import { findRoot, vacateRoot } from '../cgroup/root.js'
-import { InvalidArgumentError, KernelError, LimitUnsupportedError, systemDetails } from '../errors.js'
+import { InvalidArgumentError, KernelError, systemDetails } from '../errors.js'
 import { parseKey } from '../key.js'
 import { type Limits, parseLimits } from '../limits.js'
 import { loadNative, wardenPath } from '../native.js'
@@ -49,18 +50,16 @@ function placeWords(keys: string[]): string[] {
 export function run(command: string, args: string[], options: RunOptions): never {
   if (command === '') throw new InvalidArgumentError('there is no command to run')
   const graceMs = parseMilliseconds('--grace', options.grace)
-  const limits = parseLimits(options.limits)
+  const limits = parseLimits(options.limits, {}, () => memoryAt(options.root))
   const keys = parseKeys(options)
   const native = loadNative()
   const root = findRoot(native, options.root)
   vacateRoot(root)
   const controllers = enableControllers(root)
-  const missing = unenforceable(limits, controllers)
-  if (!options.bestEffort && missing.length > 0)
-    throw new LimitUnsupportedError(`nothing here can enforce ${missing.join(', ')}`, {
-      path: root,
-      hint: `${root} has the controllers [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing, and --best-effort runs without`,
-    })
+  assertEnforceable(limits, controllers, {
+    enforcement: options.bestEffort ? 'best-effort' : 'required',
+    path: root,
+  })
   const settings = [...settingFiles(controllers), ...limitFiles(limits, controllers)]
   const words = [
     'run',

@@ -7,6 +7,7 @@ import { describe, expect, test as plain } from 'vitest'
 import type { Controller } from '../../src/cgroup/controller.js'
 import {
   CONTROLLERS,
+  changeLimits,
   enableControllers,
   enabledControllers,
   enableSteps,
@@ -14,11 +15,11 @@ import {
   offeredControllers,
   readLimits,
   readUsage,
-  setLimits,
   settingFiles,
   unenforceable,
   writeSteps,
 } from '../../src/cgroup/controllers.js'
+import { KernelError } from '../../src/errors.js'
 
 interface Group {
   path: string
@@ -50,6 +51,17 @@ function written(steps: string): [string, string][] {
     expect([kind, name]).toEqual(['write', ''])
     return [path, value]
   })
+}
+
+/** The files of a group without limits. */
+const unlimited = {
+  'memory.max': 'max\n',
+  'memory.high': 'max\n',
+  'memory.swap.max': 'max\n',
+  'pids.max': 'max\n',
+  'cpu.max': 'max 100000\n',
+  'cpu.weight': '100\n',
+  'io.weight': 'default 100\n',
 }
 
 const namesOf = (controllers: Controller[]) => controllers.map(({ name }) => name)
@@ -162,7 +174,8 @@ describe('setting limits', () => {
   })
 
   test('in a directory that exists writes the same, and nothing else', ({ group }) => {
-    setLimits(group.path, limits, CONTROLLERS)
+    group.write(unlimited)
+    changeLimits(group.path, limits, CONTROLLERS)
     expect(readdirSync(group.path).sort()).toEqual([
       'cpu.max',
       'cpu.weight',
@@ -176,10 +189,34 @@ describe('setting limits', () => {
       expect(readFileSync(path, 'utf8')).toBe(value)
   })
 
+  test('lifts a limit for null', ({ group }) => {
+    group.write(unlimited)
+    changeLimits(group.path, limits, CONTROLLERS)
+    changeLimits(group.path, { memoryMax: null, cpuMax: null, cpuWeight: null, ioWeight: null }, CONTROLLERS)
+    const read = (file: string) => readFileSync(join(group.path, file), 'utf8')
+    expect(['memory.max', 'cpu.max', 'cpu.weight', 'io.weight', 'pids.max'].map(read)).toEqual([
+      'max',
+      'max',
+      '100',
+      'default 100',
+      '512',
+    ])
+  })
+
+  test('changes all or nothing', ({ group }) => {
+    const { 'pids.max': _, ...others } = unlimited
+    group.write(others)
+    const changes = { memoryMax: 2 ** 20, cpuMax: 1, pidsMax: 7, swapMax: 0 }
+    expect(() => changeLimits(group.path, changes, CONTROLLERS)).toThrow(KernelError)
+    for (const [file, text] of Object.entries(others))
+      expect(readFileSync(join(group.path, file), 'utf8').trimEnd()).toBe(text.trimEnd())
+  })
+
   test.for([1 / 3, 2 / 3, 0.01, 1.000001, 63.999999])(
     'never gives more of the cpu than was asked for: %d cores',
     (cpuMax, { group }) => {
-      setLimits(group.path, { cpuMax }, CONTROLLERS)
+      group.write(unlimited)
+      changeLimits(group.path, { cpuMax }, CONTROLLERS)
       const [held] = readLimits(group.path, { cpuMax }, CONTROLLERS)
       expect(held?.applied).toBeLessThanOrEqual(cpuMax)
       expect(held?.applied).toBeCloseTo(cpuMax, 4)
@@ -205,6 +242,7 @@ describe('reading limits back', () => {
         requested,
         applied: requested,
         enforcedBy: 'cgroup',
+        effective: expect.any(Number),
       })),
     )
   })
@@ -212,7 +250,8 @@ describe('reading limits back', () => {
   test('knows max as no limit', ({ group }) => {
     group.write({ 'memory.max': 'max\n', 'pids.max': 'max\n', 'cpu.max': 'max 100000\n' })
     const applied = readLimits(group.path, { memoryMax: 4096, pidsMax: 5, cpuMax: 1 }, CONTROLLERS)
-    expect(applied.map((limit) => limit.applied)).toEqual([Infinity, Infinity, Infinity])
+    expect(applied.map((limit) => limit.applied)).toEqual([null, null, null])
+    expect(applied.map((limit) => limit.enforcedBy)).toEqual(['none', 'none', 'none'])
   })
 
   test('says that nobody enforces a limit without its controller or its file', ({ group }) => {
@@ -234,6 +273,7 @@ describe('what a group used', () => {
       'memory.events': 'low 0\nhigh 1\nmax 7\noom 3\noom_kill 2\noom_group_kill 1\n',
       'pids.current': '3\n',
       'pids.peak': '9\n',
+      'pids.events': 'max 12\n',
       'io.stat': '8:0 rbytes=100 wbytes=10 rios=1 wios=2\n253:1 rbytes=1 wbytes=5 rios=4 wios=4 dbytes=7\n',
     })
     expect(readUsage(group.path, CONTROLLERS)).toEqual({
@@ -244,8 +284,12 @@ describe('what a group used', () => {
       memoryMaxBytes: 4096,
       swapPeakBytes: 100,
       oomKills: 2,
+      oomGroupKills: 1,
+      memoryMaxHits: 7,
+      memoryHighHits: 1,
       pids: 3,
       pidsPeak: 9,
+      pidsMaxHits: 12,
       ioReadBytes: 101,
       ioWriteBytes: 15,
     })

@@ -85,9 +85,19 @@ export async function running(pen: Pen, options: readonly string[], script: stri
 /** A session that lives until its input is closed. */
 export const LIVING = 'echo ready; exec cat'
 
+/** Where a link leads; '' for one that has just gone. */
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
 /** The instance of a `corral run`: the directory whose lock it holds. */
 function instanceOf(pid: number): string {
-  const files = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+  const files = readdirSync(`/proc/${pid}/fd`).map((fd) => targetOf(`/proc/${pid}/fd/${fd}`))
   const directory = files.find((file) => /\/corral\/i[0-9a-f]+$/.test(file))
   if (directory === undefined) throw new Error(`${pid} holds no instance: ${files.join(' ')}`)
   return basename(directory)

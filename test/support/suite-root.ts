@@ -1,5 +1,7 @@
 // The one directory below which the tests of a run build. What is still in it when the run is over was left
 // behind.
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { testParent } from './cgroup-mount.js'
 import { describeAll, makePen, type Pen } from './pen.js'
 
@@ -12,8 +14,14 @@ declare module 'vitest' {
   }
 }
 
+/** Its pens have all controllers that it has itself. */
 export async function makeSuiteRoot(): Promise<Pen> {
-  return makePen(await testParent(), 'corral-test')
+  const suite = await makePen(await testParent(), 'corral-test')
+  const offered = (await readFile(join(suite.path, 'cgroup.controllers'), 'utf8'))
+    .split(/\s+/)
+    .filter(Boolean)
+  for (const name of offered) await writeFile(join(suite.path, 'cgroup.subtree_control'), `+${name}`)
+  return suite
 }
 
 /** Kills and removes all that is in it, and itself; rejects, naming it, if there was anything. */

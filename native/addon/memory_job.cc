@@ -1,0 +1,41 @@
+// memoryUsed(): one look at the memory of a group's processes, off the event loop.
+#include <cerrno>
+#include <string>
+
+#include "jobs.h"
+
+extern "C" {
+#include "../core/memory.h"
+}
+
+namespace {
+
+class MemoryJob : public WatcherJob {
+public:
+  MemoryJob(Napi::Env env, std::string group, int64_t enough)
+      : WatcherJob(env), group_(std::move(group)), enough_(enough) {}
+
+  bool HoldsLoop() const override { return false; }
+
+  int64_t Step(int64_t) override {
+    used_ = corral_memory_used(group_.c_str(), enough_);
+    if (used_ < 0)
+      corral_fail(&error_, static_cast<int>(-used_), "read members", group_.c_str());
+    return kDone;
+  }
+
+protected:
+  Napi::Value Result(Napi::Env env) override { return Napi::Number::New(env, static_cast<double>(used_)); }
+
+private:
+  std::string group_;
+  int64_t enough_;
+  int64_t used_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info) {
+  return std::make_unique<MemoryJob>(info.Env(), info[0].As<Napi::String>().Utf8Value(),
+                                     info[1].As<Napi::Number>().Int64Value());
+}

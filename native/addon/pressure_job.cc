@@ -1,0 +1,73 @@
+// pressure(): waits until a group was under pressure, once.
+#include <cerrno>
+#include <string>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "jobs.h"
+
+extern "C" {
+#include "../core/pressure.h"
+}
+
+namespace {
+
+class PressureJob : public WatcherJob {
+public:
+  PressureJob(Napi::Env env, std::string group, std::string file, std::string trigger)
+      : WatcherJob(env), group_(std::move(group)), file_(std::move(file)), trigger_(std::move(trigger)) {}
+  ~PressureJob() override {
+    if (fd_ >= 0)
+      close(fd_);
+  }
+
+  int Descriptor() const override { return fd_; }
+  uint32_t Events() const override { return EPOLLPRI; }
+  bool HoldsLoop() const override { return false; }
+
+  // The first step sets the trigger. What wakes the next one before its time is the pressure, which the
+  // kernel tells only once (to epoll), or the group's end.
+  int64_t Step(int64_t now_ms) override {
+    if (fd_ < 0)
+      return Begin(now_ms);
+    bool there = access(group_.c_str(), F_OK) == 0;
+    if (there && now_ms >= look_again_ms_)
+      return LookAgain(now_ms);
+    met_ = there;
+    return kDone;
+  }
+
+protected:
+  Napi::Value Result(Napi::Env env) override { return Napi::Boolean::New(env, met_); }
+
+private:
+  // In case a kernel does not wake us when the group goes.
+  static constexpr int64_t kLookAgainMs = 30000;
+
+  int64_t Begin(int64_t now_ms) {
+    fd_ = corral_pressure_open(group_.c_str(), file_.c_str(), trigger_.c_str());
+    if (fd_ >= 0)
+      return LookAgain(now_ms);
+    if (fd_ != -ENOENT && fd_ != -ENODEV)
+      corral_fail(&error_, -fd_, "set trigger", (group_ + "/" + file_).c_str());
+    return kDone;
+  }
+
+  int64_t LookAgain(int64_t now_ms) {
+    look_again_ms_ = now_ms + kLookAgainMs;
+    return kLookAgainMs;
+  }
+
+  std::string group_, file_, trigger_;
+  int fd_ = -1;
+  int64_t look_again_ms_ = 0;
+  bool met_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info) {
+  return std::make_unique<PressureJob>(info.Env(), info[0].As<Napi::String>().Utf8Value(),
+                                       info[1].As<Napi::String>().Utf8Value(),
+                                       info[2].As<Napi::String>().Utf8Value());
+}

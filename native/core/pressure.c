@@ -1,0 +1,20 @@
+#define _GNU_SOURCE
+#include "pressure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "own.h"
+
+int corral_pressure_open(const char *group, const char *file, const char *trigger) {
+  CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (group_fd < 0)
+    return -errno;
+  CORRAL_OWNED_FD fd = openat(group_fd, file, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  // With the NUL, as psi.rst writes it
+  if (fd < 0 || write(fd, trigger, strlen(trigger) + 1) < 0)
+    return -errno;
+  return corral_release_fd(&fd);
+}

@@ -1,0 +1,134 @@
+// Memory caps where no controller holds them: the watchdog looks, and ends what it finds over its cap.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { describe, expect } from 'vitest'
+import { Watchdog } from '../../src/cgroup/watchdog.js'
+import { LimitUnsupportedError, type Session } from '../../src/index.js'
+import { loadNative } from '../../src/native.js'
+import { compiled } from '../support/compile-payload.js'
+import { lacking } from '../support/controllers.js'
+import { eventually } from '../support/eventually.js'
+import { line } from '../support/line.js'
+import { openInPen } from '../support/open-in-pen.js'
+import { test } from '../support/pen-test.js'
+
+const MIB = 2 ** 20
+const BEST_EFFORT = { enforcement: 'best-effort' } as const
+const payload = (name: string) => compiled(fileURLToPath(new URL(`./payloads/${name}.c`, import.meta.url)))
+
+function stdoutOf(session: Session) {
+  if (!session.process.stdout) throw new Error('the session has no stdout')
+  return session.process.stdout
+}
+
+describe('without a memory controller', () => {
+  const unheld = lacking('memory')
+
+  unheld('a session over its cap is ended whole, and nothing else is', async ({ pen }) => {
+    const corral = await openInPen(pen, BEST_EFFORT)
+    const bystander = await corral.spawn({ command: 'sleep', args: ['1000'] })
+    const session = await corral.spawn({
+      command: await payload('memory'),
+      args: ['0', 'in a grandchild'],
+      limits: { memoryMax: '64M' },
+    })
+    expect(session.receipt.limits).toEqual([
+      {
+        name: 'memoryMax',
+        requested: 64 * MIB,
+        applied: null,
+        enforcedBy: 'watchdog',
+        effective: 64 * MIB,
+      },
+    ])
+    const report = await session.closed
+    expect(report).toMatchObject({
+      reason: 'memory-limit',
+      outOfMemory: { of: 'session', path: session.receipt.path, memoryMax: 64 * MIB },
+      killed: { count: 2 },
+    })
+    expect(report.outOfMemory?.usedBytes).toBeGreaterThan(64 * MIB)
+    expect(bystander.state).toBe('running')
+    expect(await pen.members()).toEqual([bystander.process.pid])
+  })
+
+  unheld('a cap can be set, raised and lowered while the session lives', async ({ pen }) => {
+    const corral = await openInPen(pen, BEST_EFFORT)
+    const session = await corral.spawn({ command: await payload('memory'), args: ['60'] })
+    await line(stdoutOf(session), /^has 60$/)
+    session.setLimits({ memoryMax: '128M' })
+    expect(session.receipt.limits).toMatchObject([{ requested: 128 * MIB, enforcedBy: 'watchdog' }])
+    session.setLimits({ memoryMax: '1G' })
+    expect(session.state).toBe('running')
+    session.setLimits({ memoryMax: '32M' })
+    expect(await session.closed).toMatchObject({
+      reason: 'memory-limit',
+      outOfMemory: { memoryMax: 32 * MIB },
+    })
+  })
+
+  unheld('a cap that has to be held is refused', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    const spawning = corral.spawn({ command: 'true', limits: { memoryMax: '64M' } })
+    await expect(spawning).rejects.toThrow(LimitUnsupportedError)
+    expect(corral.list()).toEqual([])
+  })
+})
+
+describe('the watchdog', () => {
+  /** How much it finds when a session of this payload is watched under this cap; undefined: it finds nothing. */
+  async function found(session: Session, cap: number, forMs: number): Promise<number | undefined> {
+    let over: number | undefined
+    const watchdog = new Watchdog(loadNative())
+    const stop = watchdog.watch({
+      path: session.receipt.path,
+      cap: () => cap,
+      over: (used) => {
+        over = used
+      },
+    })
+    await eventually('it is over', () => over !== undefined, { withinMs: forMs }).catch(() => undefined)
+    stop()
+    return over
+  }
+
+  test('finds what is over its cap, and leaves what is below it', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    const session = await corral.spawn({ command: await payload('memory'), args: ['60'] })
+    await line(stdoutOf(session), /^has 60$/)
+    const used = await found(session, 50 * MIB, 5000)
+    expect(used).toBeGreaterThan(60 * MIB)
+    expect(used).toBeLessThan(70 * MIB)
+    expect(await found(session, 80 * MIB, 500)).toBeUndefined()
+  })
+
+  test('counts memory that is shared once', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    const session = await corral.spawn({ command: await payload('shared-memory'), args: ['40'] })
+    await line(stdoutOf(session), /^has 40$/)
+    // Three processes with 40 MiB resident each
+    expect(await found(session, 60 * MIB, 500)).toBeUndefined()
+    expect(await found(session, 30 * MIB, 5000)).toBeLessThan(50 * MIB)
+  })
+
+  test('looks seldom where there is room, and never once it is stopped', async () => {
+    const looks: number[] = []
+    const native = {
+      memoryUsed: () => {
+        looks.push(performance.now())
+        return Promise.resolve(MIB)
+      },
+    }
+    const stop = new Watchdog(native).watch({ path: '/nowhere', cap: () => 2 ** 40, over: () => undefined })
+    await eventually('it looks', () => looks.length === 2)
+    stop()
+    expect((looks[1] ?? 0) - (looks[0] ?? 0)).toBeGreaterThan(900)
+    await pause(1200)
+    expect(looks).toHaveLength(2)
+  })
+
+  test('takes a group that is gone for empty', async () => {
+    expect(await loadNative().memoryUsed('/sys/fs/cgroup/nobody-has-made-this', 0)).toBe(0)
+  })
+})
