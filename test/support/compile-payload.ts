@@ -1,10 +1,11 @@
 // Compiles the C programs of the tests when they are needed, into build/test/.
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rename, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+const tests = fileURLToPath(new URL('../', import.meta.url))
 const output = fileURLToPath(new URL('../../build/test/', import.meta.url))
 const flags = ['-std=c11', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread']
 // timer_create is in librt before glibc 2.34.
@@ -21,14 +22,16 @@ async function sources(file: string): Promise<string[]> {
 
 /** Resolves with the program's path. One newer than its source and the headers of that is used as it is. */
 export async function compiled(source: string): Promise<string> {
-  const program = join(output, basename(source, '.c'))
+  // Below its source's own directory: two tests may call different programs the same
+  const directory = join(output, relative(tests, dirname(source)))
+  const program = join(directory, basename(source, '.c'))
   const changed = await Promise.all((await sources(source)).map(async (file) => (await stat(file)).mtimeMs))
   const made = await stat(program).then(
     ({ mtimeMs }) => mtimeMs,
     () => 0,
   )
   if (made > Math.max(...changed)) return program
-  await mkdir(output, { recursive: true })
+  await mkdir(directory, { recursive: true })
   // Test files run side by side, and so do rounds of a test: each compiles to a name of its own, and the last
   // rename wins.
   const fresh = `${program}.${process.pid}.${++compilations}`

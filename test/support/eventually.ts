@@ -5,9 +5,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 export interface Patience {
   withinMs?: number
   everyMs?: number
+  /** Whether a slow machine has longer; not where what follows is another try. */
+  stretched?: boolean
   /** What there is instead: asked once the time is over and added to the message. */
   instead?: () => unknown
 }
+
+/** How many times longer than usual anything may take here: for machines that are emulated, or have one CPU. */
+export const SLOWNESS = Number(process.env['CORRAL_TEST_SLOWNESS'] ?? 1)
 
 type Truthy<T> = Exclude<T, null | undefined | false | 0 | ''>
 
@@ -15,9 +20,10 @@ type Truthy<T> = Exclude<T, null | undefined | false | 0 | ''>
 export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { withinMs = 5000, everyMs = 5, instead }: Patience = {},
+  { withinMs = 5000, everyMs = 5, stretched = true, instead }: Patience = {},
 ): Promise<Truthy<T>> {
-  const deadline = performance.now() + withinMs
+  const bound = stretched ? withinMs * SLOWNESS : withinMs
+  const deadline = performance.now() + bound
   for (;;) {
     const value = await condition()
     if (value) return value as Truthy<T>
@@ -25,5 +31,5 @@ export async function eventually<T>(
     await pause(everyMs)
   }
   const found = instead ? `; instead: ${JSON.stringify(await instead())}` : ''
-  throw new Error(`not within ${withinMs} ms: ${what}${found}`)
+  throw new Error(`not within ${bound} ms: ${what}${found}`)
 }

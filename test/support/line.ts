@@ -1,8 +1,10 @@
 // Waiting for a line that a program prints, with what it printed instead when it does not.
 import type { Readable } from 'node:stream'
+import { SLOWNESS } from './eventually.js'
 
 /** Resolves with the first line that fits. The stream keeps flowing, so that its writer is never blocked. */
 export function line(stream: Readable, pattern: RegExp, withinMs = 10_000): Promise<string> {
+  const bound = withinMs * SLOWNESS
   return new Promise((resolve, reject) => {
     let text = ''
     const over = (why: string) => {
@@ -20,7 +22,7 @@ export function line(stream: Readable, pattern: RegExp, withinMs = 10_000): Prom
       resolve(found)
     }
     const ended = () => over('before the end')
-    const timer = setTimeout(() => over(`within ${withinMs} ms`), withinMs)
+    const timer = setTimeout(() => over(`within ${bound} ms`), bound)
     const stop = () => {
       clearTimeout(timer)
       stream.off('data', read).off('end', ended).off('close', ended)

@@ -74,9 +74,10 @@ export async function killAll(path: string): Promise<void> {
     if (!(await isPopulated(path))) return true
     // Kernels before 6.14 can miss a process in mid-fork, so one write is not the end of it.
     if (!(await write(path, 'cgroup.kill', '1'))) await killFrozen(path)
-    return eventually('an empty pen', async () => !(await isPopulated(path)), { withinMs: 500 }).catch(
-      () => false,
-    )
+    return eventually('an empty pen', async () => !(await isPopulated(path)), {
+      withinMs: 500,
+      stretched: false,
+    }).catch(() => false)
   }
   await eventually(`nobody lives in ${path}`, round, {
     withinMs: 10_000,

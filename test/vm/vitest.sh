@@ -1,0 +1,21 @@
+# For the scripts beside this: vitest in a guest.
+
+# in_guest RUN OPTION… -- ARGUMENT…: options of test/vm/run, arguments of vitest. The results, with that name, are in
+# $results afterwards.
+in_guest() {
+  local run=$1 options=()
+  shift
+  while [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+  done
+  shift
+  mkdir -p "$results"
+  rm -f "$results/$run.json"
+  # A guest is slow at some things, and has one CPU for payloads that take as many as there are.
+  # The tests are in a leaf of the delegated cgroup: what they make belongs beside it.
+  # (The usual config loader writes into node_modules, which is another user's.)
+  test/vm/run -o "$results" -w build/test -e CORRAL_TEST_SLOWNESS=3 -e CI="${CI:-}" \
+    -e CORRAL_TEST_RESULTS="$results" -e CORRAL_TEST_RUN="$run" -e CORRAL_TEST_ROOT=/sys/fs/cgroup/vm/job \
+    "${options[@]}" -- node node_modules/vitest/vitest.mjs run --configLoader runner --testTimeout 120000 "$@"
+}
