@@ -256,7 +256,7 @@ export class Session<
     if (this.state !== 'running') return
     this.#checkKilled()
     if (this.state !== 'running') return
-    this.#outOfMemory = this.#group.outOfMemory()
+    if (!this.process || this.process.signalCode === 'SIGKILL') this.#outOfMemory = this.#group.outOfMemory()
     // The kernel kills a session whole: a persistent one has nothing left to go on with
     if (this.#outOfMemory) this.#closeUnasked('memory-limit', 0)
     else if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete', 0)

@@ -51,6 +51,11 @@ static int do_step(struct corral_make_step *step, const char **operation) {
   case CORRAL_WRITE:
     *operation = "write";
     return write_value(step->path, step->value);
+  case CORRAL_TRY_WRITE: {
+    *operation = "write";
+    int refused = write_value(step->path, step->value);
+    return refused == ENOENT ? 0 : refused;
+  }
   case CORRAL_LABEL:
     *operation = "setxattr";
     return setxattr(step->path, step->name, step->value, strlen(step->value), 0) < 0 ? errno : 0;

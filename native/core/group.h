@@ -11,6 +11,7 @@ enum corral_make_kind {
   CORRAL_MAKE_NEW,    // mkdir; a directory that exists is an error (EEXIST)
   CORRAL_MAKE_SHARED, // mkdir; a directory that exists is used, and never rolled back
   CORRAL_WRITE,       // write `value` into the file `path`, and read it back: see corral_make()
+  CORRAL_TRY_WRITE,   // the same, unless there is no such file
   CORRAL_LABEL,       // set the extended attribute `name` of the directory `path` to `value`
 };
 

@@ -23,7 +23,8 @@
 #define DEFAULT_KILL_MS 10000
 
 static const char USAGE[] =
-    "usage: corral-warden run --root DIRECTORY [--place NAME[/NAME]...] [--set FILE=VALUE]... [--key NAME "
+    "usage: corral-warden run --root DIRECTORY [--place NAME[/NAME]...] [--set|--try-set FILE=VALUE]... "
+    "[--key NAME "
     "KEY]...\n"
     "                         [--grace MS] [--kill-timeout MS] [--freeze] [--no-clone3] -- COMMAND "
     "[ARGUMENT]...\n"
@@ -31,12 +32,27 @@ static const char USAGE[] =
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
     "                         [--no-clone3]          (the lifeline is descriptor 0)\n";
 
-enum choice { ROOT = 1, PLACE, SET, KEY, GRACE, KILL_TIMEOUT, FREEZE, NO_CLONE3, GROUP, ID, INSTANCE, OWNER };
+enum choice {
+  ROOT = 1,
+  PLACE,
+  SET,
+  TRY_SET,
+  KEY,
+  GRACE,
+  KILL_TIMEOUT,
+  FREEZE,
+  NO_CLONE3,
+  GROUP,
+  ID,
+  INSTANCE,
+  OWNER
+};
 
 static const struct option OPTIONS[] = {
     {"root", required_argument, NULL, ROOT},
     {"place", required_argument, NULL, PLACE},
     {"set", required_argument, NULL, SET},
+    {"try-set", required_argument, NULL, TRY_SET},
     {"key", required_argument, NULL, KEY},
     {"grace", required_argument, NULL, GRACE},
     {"kill-timeout", required_argument, NULL, KILL_TIMEOUT},
@@ -72,14 +88,15 @@ static long long number(const char *option, const char *text, long long most) {
   return value;
 }
 
-static void add_setting(struct preparation *run, char *text) {
+static void add_setting(struct preparation *run, char *text, bool optional) {
   char *equals = strchr(text, '=');
   if (!equals || equals == text || !memchr(text, '.', (size_t)(equals - text)) || strchr(text, '/'))
     usage("--set takes FILE=VALUE, a file of the cgroup such as memory.max, not ", text);
   if (run->setting_count == MAX_SETTINGS)
     usage("too many settings, from this on: ", text);
   *equals = '\0';
-  run->settings[run->setting_count++] = (struct setting){.file = text, .value = equals + 1};
+  run->settings[run->setting_count++] =
+      (struct setting){.file = text, .value = equals + 1, .optional = optional};
 }
 
 // --key takes two words; getopt gives the first.
@@ -115,7 +132,8 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
     run->place = check_place(value);
     break;
   case SET:
-    add_setting(run, value);
+  case TRY_SET:
+    add_setting(run, value, option == TRY_SET);
     break;
   case KEY:
     add_key(run, value, words);

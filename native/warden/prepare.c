@@ -111,8 +111,11 @@ static bool plan_steps(const struct preparation *plan, const struct prepared *pr
   add(steps, CORRAL_MAKE_NEW, prepared->group, NULL, NULL);
   add(steps, CORRAL_LABEL, prepared->group, "user.corral.mode", "oneshot");
   add(steps, CORRAL_LABEL, prepared->group, "user.corral.command", command);
-  for (size_t i = 0; i < plan->setting_count; i++)
-    add(steps, CORRAL_WRITE, path_of(prepared->group, plan->settings[i].file), NULL, plan->settings[i].value);
+  for (size_t i = 0; i < plan->setting_count; i++) {
+    const struct setting *setting = &plan->settings[i];
+    add(steps, setting->optional ? CORRAL_TRY_WRITE : CORRAL_WRITE, path_of(prepared->group, setting->file),
+        NULL, setting->value);
+  }
   return !steps->too_many;
 }
 

@@ -12,6 +12,7 @@
 
 struct setting {
   const char *file, *value; // of the group: "memory.max", "1073741824"
+  bool optional;            // nothing is done where there is no such file
 };
 
 struct key {

@@ -193,7 +193,13 @@ export class CgroupGroup implements Group {
 
   outOfMemory(): OutOfMemory | undefined {
     const { controllers, oom } = this.#context
-    return controllers.some(({ name }) => name === 'memory') ? oom.explain(this.path) : undefined
+    if (!controllers.some(({ name }) => name === 'memory')) return undefined
+    try {
+      return oom.explain(this.path)
+    } catch (error) {
+      if (isSystemError(error)) return undefined // the payload took the permissions from its group
+      throw error
+    }
   }
 
   watchPressure(heard: (pressure: Pressure) => void): () => void {

@@ -1,7 +1,8 @@
 // Word of limits that are met while a group lives: its events files change (memory.events, pids.events).
-import { existsSync, watch } from 'node:fs'
+import { existsSync, type FSWatcher, watch } from 'node:fs'
 import path from 'node:path'
 import { hitsOf, type LimitHit } from '../backend.js'
+import { isSystemError } from '../errors.js'
 import { CONTROLLERS } from './controllers.js'
 import { readFile } from './file.js'
 
@@ -13,25 +14,40 @@ function readHits(directory: string): LimitHit[] {
   return hitsOf(Object.assign({}, ...CONTROLLERS.map((controller) => controller.usage(read))))
 }
 
-/** Calls back with each count that has grown since it was told last. Returns the way to stop. */
+/**
+ * Calls back with each count that has grown since it was told last. Returns the way to stop.
+ * @throws where there are no watches left (inotify(7)).
+ */
 export function watchHits(directory: string, hit: (hit: LimitHit) => void): () => void {
   const told = new Map<string, number>()
   const look = () => {
-    for (const one of readHits(directory)) {
+    let hits: LimitHit[] = []
+    try {
+      hits = readHits(directory)
+    } catch (error) {
+      if (!isSystemError(error)) throw error // the payload took the permissions from its group
+    }
+    for (const one of hits) {
       if (one.count <= (told.get(one.kind) ?? 0)) continue
       told.set(one.kind, one.count)
       hit(one)
     }
   }
-  const watchers = FILES.map((file) => path.join(directory, file))
-    .filter((file) => existsSync(file))
-    .map((file) => watch(file, look))
-  for (const watcher of watchers) {
-    watcher.unref()
-    watcher.on('error', () => undefined) // the counts are in the report all the same
-  }
-  look() // what came before the watch was armed
-  return () => {
+  const watchers: FSWatcher[] = []
+  const stop = () => {
     for (const watcher of watchers) watcher.close()
   }
+  try {
+    for (const file of FILES.map((name) => path.join(directory, name)).filter((file) => existsSync(file))) {
+      const watcher = watch(file, look)
+      watcher.unref()
+      watcher.on('error', () => undefined) // the counts are in the report all the same
+      watchers.push(watcher)
+    }
+  } catch (error) {
+    stop()
+    throw error
+  }
+  look() // what came before the watch was armed
+  return stop
 }

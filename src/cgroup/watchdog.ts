@@ -7,6 +7,9 @@ import type { Native } from '../native.js'
 const GROWTH_BYTES_PER_S = 2 ** 30
 const SOONEST_MS = 20
 const LATEST_MS = 1000
+// Looking takes its time too, the more of it the more memory there is, and the thread that looks has other things to do:
+// a tenth of its time is enough.
+const PAUSE_PER_LOOK = 10
 
 export interface Watched {
   path: string
@@ -39,7 +42,9 @@ export class Watchdog {
 
   async #look(watched: Watched): Promise<void> {
     const cap = watched.cap() ?? Number.POSITIVE_INFINITY
+    const begun = performance.now()
     const used = Number.isFinite(cap) ? await this.#used(watched.path, cap) : 0
+    const tookMs = performance.now() - begun
     if (!this.#timers.has(watched)) return // stopped meanwhile
     if (used > cap) {
       this.#timers.delete(watched)
@@ -47,7 +52,7 @@ export class Watchdog {
       return
     }
     const room = ((cap - used) / GROWTH_BYTES_PER_S) * 1000
-    this.#lookIn(watched, Math.min(Math.max(room, SOONEST_MS), LATEST_MS))
+    this.#lookIn(watched, Math.max(Math.min(Math.max(room, SOONEST_MS), LATEST_MS), tookMs * PAUSE_PER_LOOK))
   }
 
   /** What cannot be looked at now is looked at again: a group that is going has nobody left to count. */

@@ -61,12 +61,13 @@ export function run(command: string, args: string[], options: RunOptions): never
     path: root,
   })
   const settings = [...settingFiles(controllers), ...limitFiles(limits, controllers)]
+  const set = options.bestEffort ? '--try-set' : '--set'
   const words = [
     'run',
     '--root',
     root,
     ...placeWords(keys),
-    ...settings.flatMap(([file, value]) => ['--set', `${file}=${value}`]),
+    ...settings.flatMap(([file, value]) => [set, `${file}=${value}`]),
     '--grace',
     String(graceMs),
   ]

@@ -1,5 +1,6 @@
 // close() ends a session that would go on, at once or after a grace time, and then nothing of it is left.
 import { describe, expect } from 'vitest'
+import { SLOWNESS } from '../support/eventually.js'
 import { test } from '../support/pen-test.js'
 import { payloads, payloadTable } from './payload-table.js'
 import {
@@ -30,7 +31,7 @@ describe.each(killMethods)('close, kill method %s', (method) => {
     test.for(payloadTable)('leaves nothing of %s', async ([, payload], { pen }) => {
       const corral = await openIn(pen, method)
       const session = await hide(corral, payload, 'stay', persistent)
-      const report = await session.close({ graceMs: 400 })
+      const report = await session.close({ graceMs: 400 * SLOWNESS })
       expectKilled(report, payload.afterTerm)
       await expectRemoved(session)
       await expectNothingLeft(pen, corral)

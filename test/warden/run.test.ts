@@ -59,16 +59,19 @@ describe('corral-warden run', () => {
     pen,
   }) => {
     const { pid } = await running(pen)
-    expect(descriptorsOf(pid)).toEqual([
-      expect.stringMatching(/^(socket|pipe):/),
-      '/dev/null',
-      expect.stringMatching(/^(socket|pipe):/),
-      'anon_inode:[signalfd]',
-      'anon_inode:[pidfd]', // its parent
-      expect.stringMatching(/^socket:/), // the lifeline of its guard
-      expect.stringMatching(/\/corral\/i[0-9a-f]+$/), // the lock
-      'anon_inode:[pidfd]', // the command
-    ])
+    // The command speaks before the warden has let go of the output
+    await expect
+      .poll(() => descriptorsOf(pid), { timeout: 5000 })
+      .toEqual([
+        expect.stringMatching(/^(socket|pipe):/),
+        '/dev/null',
+        expect.stringMatching(/^(socket|pipe):/),
+        'anon_inode:[signalfd]',
+        'anon_inode:[pidfd]', // its parent
+        expect.stringMatching(/^socket:/), // the lifeline of its guard
+        expect.stringMatching(/\/corral\/i[0-9a-f]+$/), // the lock
+        'anon_inode:[pidfd]', // the command
+      ])
   })
 
   test('starts another guard for one that dies, again and again', async ({ pen }) => {

@@ -5,7 +5,7 @@
 
 #include "detach.h"
 
-enum { PROCESSES = 3, FORKS = 300 };
+enum { PROCESSES = 3, FORKS = 60 };
 
 static atomic_int *forks;
 
