@@ -46,12 +46,17 @@ export function countAlive(pids) {
 export async function settleReaping(pids) {
   unreaped.push(...pids)
   if (unreaped.length < MANY_UNREAPED) return
+  await waitUntilReaped(unreaped)
+  unreaped.length = 0
+}
+
+/** Waits until none of these processes, all of which are dead, is a zombie any more. */
+export async function waitUntilReaped(pids) {
   const deadline = Date.now() + REAP_TIMEOUT_MS
-  while (unreaped.some((pid) => stateOf(pid) !== 'gone')) {
+  while (pids.some((pid) => stateOf(pid) !== 'gone')) {
     if (Date.now() > deadline) throw new Error(`sleepers not reaped within ${REAP_TIMEOUT_MS} ms`)
     await setTimeout(REAP_POLL_MS)
   }
-  unreaped.length = 0
 }
 
 /** The first line of a stream; the rest is dropped, so that the stream can end. */

@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import { openCorral } from 'corral'
+import { watchTurns } from './event-loop.mjs'
 
 const CHUNK = 64 * 2 ** 20
 
@@ -76,26 +77,6 @@ async function measure() {
   const streamsMs = performance.now() - asked
   if (!stdin || !stdout || !stderr) throw new Error('a stream is missing')
   return { cost: { longestMs, syncMs, streamsMs }, started }
-}
-
-// Turns of the loop, one after another without a pause: the time between two is how long nobody else was served.
-function watchTurns(since) {
-  let last = since
-  let longest = 0
-  let watching = true
-  const turn = () => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
-    if (watching) setImmediate(turn)
-  }
-  setImmediate(turn)
-  return {
-    longest() {
-      watching = false
-      return longest
-    },
-  }
 }
 
 // Written to, page by page: memory that was only reserved has no page tables to copy.
