@@ -14,7 +14,7 @@ import { killBoth } from '../support/kill-both.js'
 import { openInPen } from '../support/open-in-pen.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
-import { descriptorsOf, guardOf, start, statOf, statusOf } from './warden.js'
+import { descriptorsOf, expectNothingLeft, guardOf, start, statOf, statusOf } from './warden.js'
 
 const fixture = new URL('fixtures/gateway.mjs', import.meta.url).pathname
 const UNBLOCKABLE = new Set<number>([constants.signals.SIGKILL, constants.signals.SIGSTOP])
@@ -22,13 +22,6 @@ const SLEEPING = { command: 'setsid', args: ['sleep', '1000'], stdio: 'ignore' }
 
 function hasEnded(pid: number): boolean {
   return !existsSync(`/proc/${pid}`) || statOf(pid)[0] === 'Z'
-}
-
-async function expectNothingLeft(pen: Pen): Promise<void> {
-  await eventually('nothing is left', async () => (await pen.groups()).length === 0, {
-    instead: () => pen.groups(),
-  })
-  expect(await pen.everybody()).toEqual([])
 }
 
 /** A gateway with two sessions that ends in some way of its own. */

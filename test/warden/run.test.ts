@@ -13,7 +13,7 @@ import { eventually } from '../support/eventually.js'
 import { line } from '../support/line.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
-import { descriptorsOf, guardOf, start, statOf, warden } from './warden.js'
+import { descriptorsOf, expectNothingLeft, guardOf, start, statOf, warden } from './warden.js'
 
 const counter = new URL('fixtures/count-interrupts.mjs', import.meta.url).pathname
 const READY = 'echo ready; exec sleep 1000'
@@ -27,13 +27,6 @@ async function running(pen: Pen, script = READY, options: readonly string[] = []
     /^i[0-9a-f]+$/.test(name),
   )
   return { child, pid: child.pid ?? 0, exited, instance }
-}
-
-async function expectNothingLeft(pen: Pen): Promise<void> {
-  await eventually('nothing is left', async () => (await pen.groups()).length === 0, {
-    instead: () => pen.groups(),
-  })
-  expect(await pen.everybody()).toEqual([])
 }
 
 describe('corral-warden run', () => {

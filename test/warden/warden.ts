@@ -3,10 +3,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { wardenPath } from '../../src/native.js'
 import { members } from '../support/cgroup-tree.js'
+import { eventually } from '../support/eventually.js'
 import { guardGroup } from '../support/kill-both.js'
+import type { Pen } from '../support/pen.js'
 
 /** Starts it with three pipes; it is killed when the test is over, should it still run. */
 export function start(args: readonly string[]) {
@@ -26,6 +28,14 @@ export async function warden(args: readonly string[]) {
     once(child, 'close') as Promise<[number | null]>,
   ])
   return { status, stdout, stderr }
+}
+
+/** That soon, with nobody doing anything about it, there is no process and no group in the pen. */
+export async function expectNothingLeft(pen: Pen): Promise<void> {
+  await eventually('nothing is left', async () => (await pen.groups()).length === 0, {
+    instead: () => pen.groups(),
+  })
+  expect(await pen.everybody()).toEqual([])
 }
 
 /** The pid of an instance's guard. */
