@@ -76,8 +76,11 @@ export interface AppliedLimit {
   requested: number
   /** Read back from the kernel; `null` where nothing holds it. */
   applied: number | null
-  /** `watchdog`: nothing in the kernel, but what is over it is killed when that is seen. */
-  enforcedBy: 'cgroup' | 'watchdog' | 'none'
+  /**
+   * `cgroup-v1`: by the kernel too, but in the older hierarchy, and when memory runs out it kills one process and Corral the
+   * others. `watchdog`: nothing in the kernel, but what is over it is killed when that is seen.
+   */
+  enforcedBy: 'cgroup' | 'cgroup-v1' | 'watchdog' | 'none'
   /**
    * What holds in the end: the smallest on the way from the session to the top, its family's, the instance's and the
    * machine's included. `null` where nothing bounds it.
@@ -106,8 +109,11 @@ export interface Group {
   outOfMemory(): OutOfMemory | undefined
   /** Calls back each time that its processes were held up for want of memory. Returns the way to stop. */
   watchPressure(heard: (pressure: Pressure) => void): () => void
-  /** Where no kernel holds its memory cap: calls back when the group was found over it. Returns the way to stop. */
-  watchMemory(over: (found: OutOfMemory) => void): () => void
+  /**
+   * Where the kernel does not end a group whole when memory runs out: calls back when it has to be ended. Returns the way to
+   * stop; undefined where there is nothing to watch for.
+   */
+  watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined
   /** Calls back when a limit is met, each time with the count so far. Returns the way to stop. */
   watchHits(hit: (hit: LimitHit) => void): () => void
   /** The pids of its members at this moment. */

@@ -243,6 +243,7 @@ export class Corral extends EventEmitter<CorralEvents> {
    */
   setLimits(limits: Limits): void {
     this.#backend.setLimits(parseLimitChanges(limits, this.#plan.machineMemory))
+    this.#watchLimits(this.#families.all())
   }
 
   /** What holds for all sessions of this instance together. */
@@ -262,10 +263,17 @@ export class Corral extends EventEmitter<CorralEvents> {
     this.#keepFamilyLimits(key, changedLimits(before ?? {}, changes)) // first: for families that come to be meanwhile
     try {
       await place.setLimits(changes, this.#plan.enforcement)
+      const member = this.#families.find(key)
+      if (member) this.#watchLimits([member, ...this.#families.descendants(member)])
     } catch (error) {
       this.#keepFamilyLimits(key, before ?? {})
       throw error
     }
+  }
+
+  /** A new cap above them can be one that sessions have to be watched for. */
+  #watchLimits(members: Member[]): void {
+    for (const { session } of members) session?.watchLimits()
   }
 
   #keepFamilyLimits(key: string, limits: ParsedLimits): void {

@@ -38,6 +38,8 @@ function counted(list: readonly (string | number)[]): string {
 export interface NativePlace {
   /** Directory of the cgroup to be born in. */
   group: string
+  /** Directory of the v1 memory cgroup to enter before exec. */
+  memoryGroup?: string | undefined
   make: string
   /** Go the way of kernels and seccomp filters that refuse clone3. */
   noClone3: boolean
@@ -47,6 +49,6 @@ export interface NativePlace {
 export function packPlan(plan: NativeProcessPlan, place?: NativePlace): string {
   const { detached, env, uid = '', gid = '', cwd = '' } = plan
   const flags = (detached ? 'd' : '') + (place?.noClone3 ? 'n' : '') + (env ? 'e' : '')
-  const head = `${flags}\0${uid}\0${gid}\0${cwd}\0${place?.group ?? ''}\0${plan.command}\0`
+  const head = `${flags}\0${uid}\0${gid}\0${cwd}\0${place?.group ?? ''}\0${place?.memoryGroup ?? ''}\0${plan.command}\0`
   return head + counted(plan.argv) + counted(plan.stdio) + (env ? counted(env) : '') + (place?.make ?? '')
 }

@@ -57,6 +57,8 @@ export interface Native {
    * once. False when the group is gone before, or has no such file.
    */
   pressure(group: string, file: string, trigger: string): Promise<boolean>
+  /** Waits until the kernel has killed in a v1 memory cgroup because memory ran out, once. False when it is gone before. */
+  outOfMemory(memoryGroup: string): Promise<boolean>
   /**
    * Makes `<root>/corral/<name>`, labels it, and gives the descriptor that holds its lock; `undefined` while somebody
    * else has the turn to make or sweep.

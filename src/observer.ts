@@ -1,6 +1,7 @@
 // All instances below a root, seen and ended from outside: what `corral ls`, `kill` and `sweep` stand on.
 // Needs no instance of its own.
 import { existsSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppliedLimit, SweepReport } from './backend.js'
 import {
@@ -10,9 +11,11 @@ import {
   readLimits,
   withLimitsIn,
 } from './cgroup/controllers.js'
+import { CORRAL } from './cgroup/instance.js'
 import { killMethod } from './cgroup/kill.js'
 import { KILLED_LABEL } from './cgroup/labels.js'
 import { memoryAt } from './cgroup/machine.js'
+import { readMemoryV1 } from './cgroup/memory-v1.js'
 import { type Remover, removeTree } from './cgroup/removal.js'
 import { findRoot } from './cgroup/root.js'
 import { type InstanceView, type SessionView, surveyInstances } from './cgroup/survey.js'
@@ -122,9 +125,12 @@ export class Observer {
   setLimits(selection: Selection, limits: Limits, { family }: { family: boolean }): ChangedSession[] {
     const changes = parseLimitChanges(limits, () => memoryAt(this.root))
     const found = select(this.list(), selection)
-    return found.map(({ instance, session: { key, path, group } }) => {
-      const directory = family ? path : (group?.path ?? path)
-      const controllers = withLimitsIn(directory, offeredControllers(directory))
+    return found.map(({ instance, session }) => {
+      const { key, group } = session
+      const directory = family ? session.path : (group?.path ?? session.path)
+      const memoryV1 = readMemoryV1(this.#native, path.join(this.root, CORRAL, instance))
+      const offered = [...offeredControllers(directory), ...(memoryV1 ? [memoryV1.controller] : [])]
+      const controllers = withLimitsIn(directory, offered)
       assertEnforceable(changes, controllers, { enforcement: 'required', path: directory })
       changeLimits(directory, changes, controllers)
       return { instance, key, path: directory, limits: readLimits(directory, given(changes), controllers) }

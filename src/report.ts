@@ -20,6 +20,8 @@ export interface SessionReport {
   wallMs: number
   /** The grace period that was in force, in ms. */
   graceMs: number
+  /** How much of it passed before all were gone, or what was left was killed, in ms. */
+  graceUsedMs: number
   /** What was alive when the killing began; nothing, when all went by themselves. */
   killed: Killed
   /** How many guards died while the session lived; each was replaced. Somebody kills what would end the session with us. */

@@ -95,10 +95,10 @@ export class Session<
   readonly #guardDeathsBefore: number
   #settle!: { resolve: (report: SessionReport) => void; reject: (error: unknown) => void }
   #outOfMemory: OutOfMemory | undefined
-  #watchingMemory = false
-  #watchingPressure = false
+  readonly #watching = new Set<string>()
   #closing: Promise<SessionReport> | undefined
-  /** When the grace of the closing under way is over (performance.now()). */
+  /** When the closing under way began, and when its grace is over (performance.now()). */
+  #graceBegan = 0
   #graceEnds = Number.POSITIVE_INFINITY
   #hastened: Promise<Ended> | undefined
   /** Processes that are being started in the group: the group must outlive these calls. */
@@ -120,31 +120,17 @@ export class Session<
     })
     this.closed.catch(() => undefined) // whoever does not wait for it is told by the 'stuck' event
     if (process) void process.exited.then(() => this.#onLeaderExit())
-    if (this.receipt.limits.length > 0) this.#watchHits()
-    this.#watchMemory()
-    this.#watchPressure()
+    this.watchLimits()
   }
 
-  /** A session with a cap on memory can come to wait for it. */
-  #watchPressure(): void {
-    const capped = this.receipt.limits.some(
-      ({ name, enforcedBy }) => enforcedBy === 'cgroup' && (name === 'memoryMax' || name === 'memoryHigh'),
-    )
-    if (this.#watchingPressure || !capped) return
-    this.#watchingPressure = true
-    this.once(
-      'closing',
-      this.#group.watchPressure((pressure) => emit(this, 'pressure', pressure)),
-    )
-  }
-
-  /** Where the receipt says that the watchdog sees to the cap on memory: has it do so. */
-  #watchMemory(): void {
-    if (this.#watchingMemory || !this.receipt.limits.some(({ enforcedBy }) => enforcedBy === 'watchdog'))
-      return
-    this.#watchingMemory = true
-    this.once(
-      'closing',
+  /** Watches for what limits can bring about, each from the time on that there is something to watch. @internal */
+  watchLimits(): void {
+    if (this.state !== 'running') return
+    const { limits } = this.receipt
+    if (limits.length > 0) this.#watch('hits', () => this.#group.watchHits((hit) => emit(this, 'limit', hit)))
+    if (limits.some(({ name, enforcedBy }) => enforcedBy === 'cgroup' && name.startsWith('memory')))
+      this.#watch('pressure', () => this.#group.watchPressure((one) => emit(this, 'pressure', one)))
+    this.#watch('memory', () =>
       this.#group.watchMemory((found) => {
         this.#outOfMemory = found
         this.#closeUnasked('memory-limit', 0)
@@ -152,12 +138,13 @@ export class Session<
     )
   }
 
-  #watchHits(): void {
+  #watch(what: string, start: () => (() => void) | undefined): void {
+    if (this.#watching.has(what)) return
     try {
-      this.once(
-        'closing',
-        this.#group.watchHits((hit) => emit(this, 'limit', hit)),
-      )
+      const stop = start()
+      if (!stop) return
+      this.#watching.add(what)
+      this.once('closing', stop)
     } catch (error) {
       if (!isSystemError(error)) throw error // no watches left, or it is over already: the report has the counts
     }
@@ -213,8 +200,7 @@ export class Session<
     this.#assertOpen()
     this.#group.setLimits(changes)
     this.receipt = { ...this.receipt, limits: this.#group.limits() }
-    this.#watchMemory()
-    this.#watchPressure()
+    this.watchLimits()
   }
 
   /** What the session uses at this moment, as far as the kernel tells. */
@@ -296,7 +282,8 @@ export class Session<
       return this.#closing
     }
     this.state = 'closing'
-    this.#graceEnds = performance.now() + graceMs
+    this.#graceBegan = performance.now()
+    this.#graceEnds = this.#graceBegan + graceMs
     emit(this, 'closing', reason)
     this.#closing = this.#end(reason, graceMs)
     this.#closing.then(this.#settle.resolve, this.#settle.reject)
@@ -314,11 +301,12 @@ export class Session<
       if (graceMs > 0) this.process?.endInput()
       await Promise.allSettled(this.#starting)
       const ended = await this.#killAll(graceMs)
+      const graceUsedMs = Math.min(performance.now(), this.#graceEnds) - this.#graceBegan
       this.state = 'empty'
       const exit = await this.#leaderExit()
       await this.#group.remove()
       this.state = 'removed'
-      this.report = this.#makeReport(reason, graceMs, ended, exit)
+      this.report = this.#makeReport(reason, { graceMs, graceUsedMs }, ended, exit)
       emit(this, 'closed', this.report)
       return this.report
     } catch (error) {
@@ -354,7 +342,7 @@ export class Session<
 
   #makeReport(
     reason: string,
-    graceMs: number,
+    grace: Pick<SessionReport, 'graceMs' | 'graceUsedMs'>,
     { killed, usage }: Ended,
     exit: ExitStatus | undefined,
   ): SessionReport {
@@ -367,7 +355,7 @@ export class Session<
       signal: exit?.signal ?? null,
       startedAt: this.startedAt,
       wallMs: performance.now() - this.#started,
-      graceMs,
+      ...grace,
       killed,
       guardDeaths: this.#facts.guardDeaths() - this.#guardDeathsBefore,
       hits: hitsOf(usage),

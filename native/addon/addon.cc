@@ -31,6 +31,7 @@ public:
                              InstanceMethod("follow", &Corral::Follow),
                              InstanceMethod("memoryUsed", &Corral::MemoryUsed),
                              InstanceMethod("pressure", &Corral::Pressure),
+                             InstanceMethod("outOfMemory", &Corral::OutOfMemory),
                              InstanceMethod("makeInstance", &Corral::MakeInstance),
                              InstanceMethod("lock", &Corral::Lock),
                              InstanceMethod("close", &Corral::Close),
@@ -100,6 +101,11 @@ private:
 
   // (group, file, trigger) -> promise of whether the group was under that pressure before its end
   Napi::Value Pressure(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakePressureJob(info)); }
+
+  // (v1 memory group) -> promise of whether the kernel killed in it before its end
+  Napi::Value OutOfMemory(const Napi::CallbackInfo &info) {
+    return Watch(info.Env(), MakeOutOfMemoryJob(info));
+  }
 
   // (path) -> pids of the group and of all below it; [] when it is gone
   Napi::Value Members(const Napi::CallbackInfo &info) {

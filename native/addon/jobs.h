@@ -10,10 +10,10 @@
 
 // (plan) -> [pid, pidfd, createdInPlace, ...the caller's descriptors (-1: none)]
 // The plan is one string of fields with a NUL between them (src/native-plan.ts): flags (d: detached, n: no
-// clone3, e: the environment follows), uid, gid, cwd, group, command, and counted lists: argv, stdio, env;
-// then the steps that make the group, four fields each: kind, path, value, name. The steps are done first;
-// when they or the spawn fail, nothing of them is left. Without a command they are all that is done, and the
-// answer is [0, -1, false].
+// clone3, e: the environment follows), uid, gid, cwd, group, v1 memory group, command, and counted lists:
+// argv, stdio, env; then the steps that make the group, four fields each: kind, path, value, name. The steps
+// are done first; when they or the spawn fail, nothing of them is left. Without a command they are all that
+// is done, and the answer is [0, -1, false].
 class SpawnJob : public SpawnerJob {
 public:
   using SpawnerJob::SpawnerJob;
@@ -38,5 +38,9 @@ std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info);
 // (group, file, trigger) -> true when the trigger was met, once; false when the group is gone, or has no such
 // file. Does not keep the event loop alive.
 std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info);
+
+// (v1 memory group) -> true when the kernel has killed in it because memory ran out, once; false when the
+// group is gone before. Does not keep the event loop alive.
+std::unique_ptr<WatcherJob> MakeOutOfMemoryJob(const Napi::CallbackInfo &info);
 
 #endif

@@ -84,6 +84,7 @@ public:
       plan_.set_gid = true, plan_.gid = static_cast<gid_t>(std::strtoul(gid, nullptr, 10));
     plan_.cwd = fields.NextOrNone();
     plan_.group = fields.NextOrNone();
+    plan_.memory_group = fields.NextOrNone();
     plan_.command = fields.Next();
     argv_ = fields.NextList();
     std::vector<char *> stdio = fields.NextList();

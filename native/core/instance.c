@@ -14,6 +14,7 @@
 
 #include "collect.h"
 #include "lock.h"
+#include "memory_v1.h"
 #include "own.h"
 
 #define PID_LABEL "user.corral.pid"
@@ -101,6 +102,20 @@ static int lock_dead(const char *home, struct dead dead[DEAD_AT_ONCE]) {
   return found;
 }
 
+int corral_instance_remove(const char *directory, const struct corral_end_plan *plan,
+                           struct corral_error *error) {
+  char memory[PATH_MAX], sessions[PATH_MAX];
+  ssize_t length = getxattr(directory, CORRAL_MEMORY_LABEL, memory, sizeof memory - 1);
+  if (length > 0 && path_in(sessions, directory, CORRAL_SESSIONS)) { // the label goes last
+    memory[length] = '\0';
+    int answer = corral_collect(sessions, plan, error);
+    if (answer < 0)
+      return answer;
+    corral_memory_v1_remove(directory, memory);
+  }
+  return corral_collect(directory, plan, error);
+}
+
 void corral_instance_sweep(const char *root, const struct corral_end_plan *plan) {
   static struct dead dead[DEAD_AT_ONCE]; // pages that nobody touches cost nothing
   char home[PATH_MAX], path[PATH_MAX];
@@ -110,7 +125,7 @@ void corral_instance_sweep(const char *root, const struct corral_end_plan *plan)
   for (int i = 0; i < found; i++) {
     struct corral_error error;
     if (path_in(path, home, dead[i].name))
-      (void)corral_collect(path, plan, &error);
+      (void)corral_instance_remove(path, plan, &error);
     close(dead[i].lock);
   }
   if (found)

@@ -23,6 +23,10 @@ int corral_instance_make(const char *root, const char *name, const char *command
 // anew.
 void corral_instance_remove_home(const char *root);
 
+// Ends and removes an instance, with its v1 memory cgroups. As corral_collect().
+int corral_instance_remove(const char *directory, const struct corral_end_plan *plan,
+                           struct corral_error *error);
+
 // Ends and removes every instance below `root` whose owner is dead. What cannot be had (a lock that somebody
 // keeps, a process that outlives plan->kill_ms) is left for the next sweep.
 void corral_instance_sweep(const char *root, const struct corral_end_plan *plan);

@@ -45,6 +45,7 @@
 struct launch {
   const struct corral_spawn_plan *plan;
   int group_fd;          // O_PATH directory, or -1
+  int memory_fd;         // the same, of the v1 memory cgroup
   bool move_into_group;  // the child joins the group by itself: it was not created there
   const int *child_fds;  // what becomes descriptor 0 … stdio_count-1
   volatile bool running; // the child's first instruction was reached
@@ -79,8 +80,8 @@ IN_CHILD static void reset_signals(void) {
       (void)syscall(SYS_rt_sigaction, signal, default_action, NULL, KERNEL_SIGSET_BYTES);
 }
 
-IN_CHILD static int join_group(const struct launch *launch) {
-  int fd = (int)syscall(SYS_openat, launch->group_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+IN_CHILD static int join_group(int group_fd) {
+  int fd = (int)syscall(SYS_openat, group_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
   if (fd < 0)
     return errno;
   int number = syscall(SYS_write, fd, "0", 1) == 1 ? 0 : errno;
@@ -149,8 +150,10 @@ IN_CHILD static int child(void *context) {
   launch->running = true;
   int number;
 
-  if (launch->move_into_group && (number = join_group(launch)))
+  if (launch->move_into_group && (number = join_group(launch->group_fd)))
     return give_up(launch, number, "join cgroup", plan->group);
+  if (launch->memory_fd >= 0 && (number = join_group(launch->memory_fd)))
+    return give_up(launch, number, "join cgroup", plan->memory_group);
   reset_signals();
   if (plan->detached && (number = -CALL(SYS_setsid)))
     return give_up(launch, number, "setsid", NULL);
@@ -278,7 +281,13 @@ static int launch_child(const struct corral_spawn_plan *plan, const int *child_f
     if (frozen < 0)
       return frozen;
   }
-  struct launch launch = {.plan = plan, .group_fd = group_fd, .child_fds = child_fds};
+  CORRAL_OWNED_FD memory_fd = -1;
+  if (plan->memory_group) {
+    memory_fd = open(plan->memory_group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (memory_fd < 0)
+      return corral_fail(error, errno, "open cgroup", plan->memory_group);
+  }
+  struct launch launch = {.plan = plan, .group_fd = group_fd, .memory_fd = memory_fd, .child_fds = child_fds};
   long pid = start_child_undisturbed(&launch, &spawned->pidfd, &spawned->created_in_place);
   if (pid < 0)
     return corral_fail(error, (int)-pid, "clone", plan->group ? plan->group : plan->command);

@@ -22,12 +22,13 @@ struct corral_stdio {
 };
 
 struct corral_spawn_plan {
-  const char *command;     // as the caller named it; for errors
-  const char **candidates; // the files to try, in order (the PATH already applied); NULL-terminated
-  char **argv, **envp;     // NULL-terminated
-  char **shell_argv;       // room for argv's length + 3 pointers: argv for /bin/sh when exec says ENOEXEC
-  const char *cwd;         // NULL: the caller's
-  const char *group;       // directory of the cgroup; NULL: the caller's cgroup
+  const char *command;      // as the caller named it; for errors
+  const char **candidates;  // the files to try, in order (the PATH already applied); NULL-terminated
+  char **argv, **envp;      // NULL-terminated
+  char **shell_argv;        // room for argv's length + 3 pointers: argv for /bin/sh when exec says ENOEXEC
+  const char *cwd;          // NULL: the caller's
+  const char *group;        // directory of the cgroup; NULL: the caller's cgroup
+  const char *memory_group; // directory of the v1 memory cgroup to enter before exec; NULL: the caller's
   struct corral_stdio *stdio;
   size_t stdio_count; // the child's descriptors 0 … stdio_count-1; all others are closed on exec
   bool detached;      // setsid()

@@ -39,14 +39,26 @@ static int announce(const char *group) {
   return setxattr(group, LEADER_LABEL, pid, (size_t)length, 0);
 }
 
+static bool move_to(int group_fd) {
+  CORRAL_OWNED_FD procs = openat(group_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  return procs >= 0 && write(procs, "0", 1) == 1;
+}
+
+static int join_memory(const char *group) {
+  CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (group_fd >= 0 && move_to(group_fd))
+    return 0;
+  tell("%s cannot be entered: %s", group, strerror(errno));
+  return STATUS_FAILED;
+}
+
 static int join(const char *group, uint64_t group_id) {
   CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (group_fd < 0 || !is_the_group(group_fd, group_id)) {
     tell("the session in %s is over: start another one", group);
     return STATUS_FAILED;
   }
-  CORRAL_OWNED_FD procs = openat(group_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-  if (procs < 0 || write(procs, "0", 1) != 1) {
+  if (!move_to(group_fd)) {
     tell("%s cannot be entered: %s", group, strerror(errno));
     return STATUS_FAILED;
   }
@@ -56,8 +68,10 @@ static int join(const char *group, uint64_t group_id) {
   return STATUS_FAILED;
 }
 
-int enter(const char *group, uint64_t group_id, char **command) {
+int enter(const char *group, uint64_t group_id, const char *memory_group, char **command) {
   int status = join(group, group_id);
+  if (!status && memory_group)
+    status = join_memory(memory_group);
   if (status)
     return status;
   execvp(command[0], command);

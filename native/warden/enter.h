@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 // `group_id` is the inode number of the directory `group`, so that no other group of that path is entered.
-// Returns only when that failed, with the exit status, and it was said why.
-int enter(const char *group, uint64_t group_id, char **command);
+// `memory_group` is the v1 memory cgroup to enter as well, or NULL. Returns only when that failed, with the
+// exit status, and it was said why.
+int enter(const char *group, uint64_t group_id, const char *memory_group, char **command);
 
 #endif

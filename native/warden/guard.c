@@ -54,17 +54,19 @@ static char hear(const struct guard *guard) {
   }
 }
 
+typedef int (*remover)(const char *directory, const struct corral_end_plan *plan, struct corral_error *error);
+
 // Until nothing of it is left: who else would?
-static void insist_on_removal(const struct guard *guard, const char *group) {
+static void insist_on(remover remove, const struct guard *guard, const char *directory) {
   const struct timespec pause = {.tv_sec = TRY_AGAIN_S};
   struct corral_error error;
-  while (corral_collect(group, &guard->plan->end, &error) < 0)
+  while (remove(directory, &guard->plan->end, &error) < 0)
     nanosleep(&pause, NULL);
 }
 
 // Whoever does this must not live in the instance.
 _Noreturn static void remove_instance(const struct guard *guard, bool owner_died) {
-  insist_on_removal(guard, guard->instance);
+  insist_on(corral_instance_remove, guard, guard->instance);
   corral_instance_remove_home(guard->plan->root);
   if (owner_died) // it may have been sweeping, and left that half-done
     corral_instance_sweep(guard->plan->root, &guard->plan->end);
@@ -76,7 +78,7 @@ _Noreturn static void remove_instance(const struct guard *guard, bool owner_died
 _Noreturn static void collect(const struct guard *guard, bool moved_in, bool owner_died) {
   if (owner_died)
     (void)corral_lock(guard->instance); // kept up to our end
-  insist_on_removal(guard, guard->sessions);
+  insist_on(corral_collect, guard, guard->sessions);
   if (!moved_in)
     remove_instance(guard, owner_died);
   pid_t last = fork_home(guard->home, guard->plan->root, guard->plan->no_clone3);

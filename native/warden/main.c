@@ -24,11 +24,13 @@
 
 static const char USAGE[] =
     "usage: corral-warden run --root DIRECTORY [--place NAME[/NAME]...] [--set|--try-set FILE=VALUE]... "
+    "[--memory-group DIRECTORY [--set-memory FILE=VALUE]...] [--watch-memory BYTES] "
     "[--key NAME "
     "KEY]...\n"
     "                         [--grace MS] [--kill-timeout MS] [--freeze] [--no-clone3] -- COMMAND "
     "[ARGUMENT]...\n"
-    "       corral-warden enter --group DIRECTORY --id INODE -- COMMAND [ARGUMENT]...\n"
+    "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] -- COMMAND "
+    "[ARGUMENT]...\n"
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
     "                         [--no-clone3]          (the lifeline is descriptor 0)\n";
 
@@ -37,6 +39,9 @@ enum choice {
   PLACE,
   SET,
   TRY_SET,
+  SET_MEMORY,
+  MEMORY_GROUP,
+  WATCH_MEMORY,
   KEY,
   GRACE,
   KILL_TIMEOUT,
@@ -53,6 +58,9 @@ static const struct option OPTIONS[] = {
     {"place", required_argument, NULL, PLACE},
     {"set", required_argument, NULL, SET},
     {"try-set", required_argument, NULL, TRY_SET},
+    {"set-memory", required_argument, NULL, SET_MEMORY},
+    {"memory-group", required_argument, NULL, MEMORY_GROUP},
+    {"watch-memory", required_argument, NULL, WATCH_MEMORY},
     {"key", required_argument, NULL, KEY},
     {"grace", required_argument, NULL, GRACE},
     {"kill-timeout", required_argument, NULL, KILL_TIMEOUT},
@@ -88,15 +96,15 @@ static long long number(const char *option, const char *text, long long most) {
   return value;
 }
 
-static void add_setting(struct preparation *run, char *text, bool optional) {
+static void add_setting(struct preparation *run, char *text, int option) {
   char *equals = strchr(text, '=');
   if (!equals || equals == text || !memchr(text, '.', (size_t)(equals - text)) || strchr(text, '/'))
     usage("--set takes FILE=VALUE, a file of the cgroup such as memory.max, not ", text);
   if (run->setting_count == MAX_SETTINGS)
     usage("too many settings, from this on: ", text);
   *equals = '\0';
-  run->settings[run->setting_count++] =
-      (struct setting){.file = text, .value = equals + 1, .optional = optional};
+  run->settings[run->setting_count++] = (struct setting){
+      .file = text, .value = equals + 1, .optional = option == TRY_SET, .in_memory = option == SET_MEMORY};
 }
 
 // --key takes two words; getopt gives the first.
@@ -133,7 +141,14 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
     break;
   case SET:
   case TRY_SET:
-    add_setting(run, value, option == TRY_SET);
+  case SET_MEMORY:
+    add_setting(run, value, option);
+    break;
+  case MEMORY_GROUP:
+    run->memory_group = value;
+    break;
+  case WATCH_MEMORY:
+    run->memory_cap = number("watch-memory", value, LLONG_MAX);
     break;
   case KEY:
     add_key(run, value, words);
@@ -208,7 +223,7 @@ int main(int count, char **words) {
   if (!strcmp(role, "enter")) {
     if (!arguments.group || !arguments.id)
       usage("enter takes --group and --id", "");
-    return enter(arguments.group, (uint64_t)arguments.id, arguments.run.command);
+    return enter(arguments.group, (uint64_t)arguments.id, arguments.run.memory_group, arguments.run.command);
   }
   if (!arguments.run.root)
     usage("run takes --root, a cgroup2 directory to build under", "");

@@ -14,6 +14,7 @@
 #include "../core/collect.h"
 #include "../core/group.h"
 #include "../core/instance.h"
+#include "../core/memory_v1.h"
 #include "../core/own.h"
 #include "tell.h"
 
@@ -83,6 +84,16 @@ static void enable_at_root(const char *root, char *value, size_t size) {
   }
 }
 
+// The twins of the directories from sessions/ down, in the v1 memory hierarchy: what the sessions' directory
+// is there is named in a label, for whoever has to remove it.
+static void add_memory_home(struct steps *steps, const struct prepared *prepared) {
+  const char *home = prepared->memory_home;
+  add(steps, CORRAL_LABEL, prepared->instance, CORRAL_MEMORY_LABEL, home);
+  add(steps, CORRAL_MAKE_NEW, home, NULL, NULL);
+  // Before Linux 5.11 a limit is else not one of all that is below
+  add(steps, CORRAL_TRY_WRITE, path_of(home, "memory.use_hierarchy"), NULL, "1");
+}
+
 static void add_directory(struct steps *steps, const char *directory, const char *controllers) {
   add(steps, CORRAL_MAKE_SHARED, directory, NULL, NULL);
   if (*controllers)
@@ -90,31 +101,39 @@ static void add_directory(struct steps *steps, const char *directory, const char
 }
 
 // All that is made: the directories from <root>/corral down, and what is written into the last.
-static bool plan_steps(const struct preparation *plan, const struct prepared *prepared,
-                       const char *controllers, const char *command, struct steps *steps) {
+static bool plan_steps(const struct preparation *plan, struct prepared *prepared, const char *controllers,
+                       const char *command, struct steps *steps) {
   const char *home = path_of(plan->root, CORRAL_DIRECTORY);
   if (*controllers && home)
     add(steps, CORRAL_WRITE, path_of(home, "cgroup.subtree_control"), NULL, controllers);
   add_directory(steps, prepared->instance, controllers);
   const char *directory = path_of(prepared->instance, CORRAL_SESSIONS);
   add_directory(steps, directory, controllers);
+  const char *memory = *prepared->memory_home ? prepared->memory_home : NULL;
+  if (memory)
+    add_memory_home(steps, prepared);
   for (const char *place = prepared->place, *rest; place; place = rest) {
     char name[NAME_MAX + 1];
     rest = strchr(place, '/');
     snprintf(name, sizeof name, "%.*s", (int)(rest ? rest++ - place : NAME_MAX), place);
     directory = path_of(directory, name);
     add_directory(steps, directory, controllers);
+    if (memory)
+      add(steps, CORRAL_MAKE_SHARED, memory = path_of(memory, name), NULL, NULL);
     for (size_t i = 0; i < plan->key_count; i++)
       if (!strcmp(plan->keys[i].name, name))
         add(steps, CORRAL_LABEL, directory, "user.corral.key", plan->keys[i].key);
   }
   add(steps, CORRAL_MAKE_NEW, prepared->group, NULL, NULL);
+  if (memory)
+    add(steps, CORRAL_MAKE_NEW, prepared->memory_group = path_of(memory, CORRAL_LEAF), NULL, NULL);
   add(steps, CORRAL_LABEL, prepared->group, "user.corral.mode", "oneshot");
   add(steps, CORRAL_LABEL, prepared->group, "user.corral.command", command);
   for (size_t i = 0; i < plan->setting_count; i++) {
     const struct setting *setting = &plan->settings[i];
-    add(steps, setting->optional ? CORRAL_TRY_WRITE : CORRAL_WRITE, path_of(prepared->group, setting->file),
-        NULL, setting->value);
+    const char *group = setting->in_memory ? prepared->memory_group : prepared->group;
+    add(steps, setting->optional ? CORRAL_TRY_WRITE : CORRAL_WRITE, path_of(group, setting->file), NULL,
+        setting->value);
   }
   return !steps->too_many;
 }
@@ -158,6 +177,7 @@ static int start_leader(const struct preparation *plan, struct prepared *prepare
       .envp = environ,
       .shell_argv = calloc(words + 3, sizeof(char *)),
       .group = prepared->group,
+      .memory_group = prepared->memory_group,
       .stdio = stdio,
       .stdio_count = 3,
       .scheduler = -1,
@@ -187,6 +207,9 @@ static bool name_instance(struct prepared *prepared, const struct preparation *p
            bytes[3], bytes[4]);
   snprintf(prepared->own_place, sizeof prepared->own_place, "%s-1", prepared->name);
   prepared->place = plan->place ? plan->place : prepared->own_place;
+  if (plan->memory_group && snprintf(prepared->memory_home, PATH_MAX, "%s/corral-%s", plan->memory_group,
+                                     prepared->name) >= PATH_MAX)
+    return false;
   return snprintf(prepared->instance, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", plan->root, prepared->name) <
              PATH_MAX &&
          snprintf(prepared->group, PATH_MAX, "%s/" CORRAL_SESSIONS "/%s/" CORRAL_LEAF, prepared->instance,
@@ -262,7 +285,7 @@ int unprepare(const struct preparation *plan, struct prepared *prepared) {
     (void)guard_over(&prepared->guard, plan->end.kill_ms + 1000);
   guard_drop(&prepared->guard);
   struct corral_error error; // nothing to do, unless the guard died
-  int answer = corral_collect(prepared->instance, &plan->end, &error);
+  int answer = corral_instance_remove(prepared->instance, &plan->end, &error);
   if (answer < 0)
     tell_error("the session's directories are left for the next sweep", &error);
   else

@@ -13,6 +13,7 @@
 struct setting {
   const char *file, *value; // of the group: "memory.max", "1073741824"
   bool optional;            // nothing is done where there is no such file
+  bool in_memory;           // of the group's v1 memory cgroup instead
 };
 
 struct key {
@@ -26,6 +27,8 @@ struct preparation {
   struct setting settings[MAX_SETTINGS];
   struct key keys[MAX_SETTINGS];
   size_t setting_count, key_count;
+  int64_t memory_cap;       // bytes at which the group is ended where the kernel holds no cap; 0: none
+  const char *memory_group; // the v1 memory cgroup to make this instance's in; NULL: none is needed
   struct corral_end_plan end;
   bool no_clone3;
   char **command;
@@ -39,6 +42,8 @@ struct prepared {
   char own_place[24]; // where the plan has none
   const char *place;
   char instance[PATH_MAX], group[PATH_MAX];
+  char memory_home[PATH_MAX]; // the instance's v1 memory cgroups are in here; empty: it has none
+  const char *memory_group;   // that of the group
   struct corral_spawned leader;
 };
 

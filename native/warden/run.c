@@ -15,6 +15,7 @@
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "close_from.h"
+#include "memory_watch.h"
 #include "tell.h"
 
 #define SWEEP_KILL_MS 1000 // what will not die in a dead instance must not keep us
@@ -23,12 +24,13 @@
 #define GUARD_AGAIN_MS 100
 #define GUARD_AGAIN_MAX_MS 10000
 
-enum ear { SIGNALS, PARENT, INPUT, LEADER, GUARD, GROUP, EARS };
+enum ear { SIGNALS, PARENT, INPUT, LEADER, GUARD, GROUP, MEMORY, EARS };
 
 struct run {
   const struct preparation *plan;
   struct prepared prepared;
   struct pollfd ears[EARS]; // poll() passes over those with a negative fd
+  struct memory_watch memory;
   struct corral_end end;
   bool ending;
   bool leader_ended;
@@ -68,6 +70,8 @@ static void begin_end(struct run *run, int64_t grace_ms) {
   plan.grace_ms = grace_ms;
   corral_end_begin(&run->end, run->prepared.group, &plan, now_ms);
   run->ending = true;
+  run->ears[MEMORY].fd = -1;
+  run->memory.look_ms = -1;
   run->ears[GROUP] = (struct pollfd){.fd = run->end.events_fd, .events = POLLPRI};
 }
 
@@ -138,14 +142,31 @@ static void take_events(struct run *run) {
     restart_guard(run);
 }
 
+// The lesser of two waits; a negative one is for ever.
+static int64_t sooner(int64_t wait_ms, int64_t other_ms) {
+  return wait_ms < 0 || (other_ms >= 0 && other_ms < wait_ms) ? other_ms : wait_ms;
+}
+
+static int64_t until(int64_t then_ms) {
+  int64_t left = then_ms - corral_now_ms();
+  return left > 0 ? left : 0;
+}
+
 static int next_wait(const struct run *run, int64_t end_wait_ms) {
   int64_t wait_ms = end_wait_ms;
-  if (run->guard_again_ms) {
-    int64_t left = run->guard_again_ms - corral_now_ms();
-    left = left > 0 ? left : 0;
-    wait_ms = wait_ms < 0 || left < wait_ms ? left : wait_ms;
-  }
+  if (run->guard_again_ms)
+    wait_ms = sooner(wait_ms, until(run->guard_again_ms));
+  if (run->memory.look_ms >= 0)
+    wait_ms = sooner(wait_ms, until(run->memory.look_ms));
   return (int)wait_ms;
+}
+
+static void watch_memory(struct run *run) {
+  int64_t now_ms = corral_now_ms();
+  if (run->ears[MEMORY].revents)
+    run->memory.look_ms = now_ms;
+  if (run->memory.look_ms >= 0 && memory_watch_step(&run->memory, now_ms))
+    begin_end(run, FORCED_GRACE_MS);
 }
 
 static void supervise(struct run *run) {
@@ -156,6 +177,7 @@ static void supervise(struct run *run) {
       run->ears[i].revents = 0;
     if (poll(run->ears, EARS, next_wait(run, end_wait_ms)) > 0 || run->guard_again_ms)
       take_events(run);
+    watch_memory(run);
   }
 }
 
@@ -204,6 +226,10 @@ int run(const struct preparation *plan) {
   let_go_of_output();
   run.ears[LEADER].fd = run.prepared.leader.pidfd;
   run.ears[GUARD].fd = run.prepared.guard.lifeline;
+  run.memory = (struct memory_watch){
+      .group = run.prepared.group, .memory_group = run.prepared.memory_group, .cap = plan->memory_cap};
+  memory_watch_begin(&run.memory, corral_now_ms());
+  run.ears[MEMORY].fd = run.memory.event_fd;
   supervise(&run);
   return finish(&run);
 }

@@ -27,6 +27,7 @@ import { endInstance, Guard } from './guard.js'
 import { HangingSpawns } from './hanging.js'
 import { CORRAL, createInstance, type Instance, newInstanceName, SESSIONS } from './instance.js'
 import { killMethod } from './kill.js'
+import { type MemoryV1, makeMemoryV1 } from './memory-v1.js'
 import { OomAccount } from './oom.js'
 import { removeTree } from './removal.js'
 import { findRoot, vacateRoot } from './root.js'
@@ -95,7 +96,7 @@ export class CgroupBackend implements Backend {
       const instance = await createInstance(native, root, name)
       try {
         if (guarded) await refuseOrRetry(guard, options.enforcement, () => guard.moveIn())
-        const prepared = prepareInstance(root, instance, options)
+        const prepared = prepareInstance(native, root, instance, options)
         return new CgroupBackend(root, native, instance, { ...context, ...prepared }, guard, options)
       } catch (error) {
         await endInstance(native, root, instance, guard)
@@ -137,6 +138,7 @@ export class CgroupBackend implements Backend {
 
   async close(): Promise<void> {
     await removeTree(this.#sessions, this.#context)
+    this.#context.memoryV1?.remove([this.#sessions])
     await endInstance(this.#native, this.root, this.#instance, this.#guard)
   }
 }
@@ -160,7 +162,7 @@ async function refuseOrRetry(
 function makeContext(
   native: Native,
   { killTimeoutMs }: CgroupBackendOptions,
-): Omit<GroupContext, 'controllers' | 'oom'> {
+): Omit<GroupContext, 'controllers' | 'oom' | 'memoryV1'> {
   return {
     native,
     killMethod: killMethod(),
@@ -174,27 +176,33 @@ function makeContext(
 
 /** Turns controllers on along the way to the sessions, and sets the limits of all of them together. */
 function prepareInstance(
+  native: Native,
   root: string,
   instance: Instance,
   options: CgroupBackendOptions,
-): Pick<GroupContext, 'controllers' | 'oom'> {
+): Pick<GroupContext, 'controllers' | 'oom' | 'memoryV1'> {
   const sessions = path.join(instance.path, SESSIONS)
   try {
     mkdirSync(sessions)
   } catch (error) {
     throw new RootError(`${sessions} cannot be made`, systemDetails(error))
   }
+  let memoryV1: MemoryV1 | undefined
   try {
     const line = [root, path.join(root, CORRAL), instance.path, sessions]
-    const controllers = withLimitsIn(sessions, line.map(enableControllers).at(-1) ?? [])
+    const enabled = line.map(enableControllers).at(-1) ?? []
+    memoryV1 = enabled.some(({ oom }) => oom) ? undefined : makeMemoryV1(native, instance.path)
+    const all = memoryV1 ? [...enabled, memoryV1.controller] : enabled
+    const controllers = withLimitsIn(sessions, all)
     assertEnforceable(options.sessions, controllers, {
       enforcement: options.enforcement,
       over: 'all sessions',
       path: root,
     })
     changeLimits(sessions, options.sessions, controllers)
-    return { controllers, oom: new OomAccount(sessions) }
+    return { controllers, oom: OomAccount.open(sessions, controllers), memoryV1 }
   } catch (error) {
+    memoryV1?.remove([sessions])
     rmdirSync(sessions)
     throw error
   }

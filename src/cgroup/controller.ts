@@ -19,16 +19,35 @@ export interface LimitFile {
   machine?: () => number
 }
 
+/** The text of a control file; undefined where there is none. */
+export type ReadFile = (file: string) => string | undefined
+
 export interface Controller {
   /** As in cgroup.controllers. */
   name: string
+  /** What a receipt says of its limits. */
+  enforcedBy: 'cgroup' | 'cgroup-v1'
+  /** Where it has the files of a cgroup v2 directory. Absent: there. */
+  at?: (directory: string) => string
   limits: LimitFile[]
   /** Files that a group gets by itself when this controller is on: [file, value]. */
   settings?: [file: string, value: string][]
   /** The files that tell what a group used. */
   counters: string[]
   /** What the group used, by the texts of these files; only what the kernel tells. */
-  usage(read: (file: string) => string | undefined): Usage
+  usage(read: ReadFile): Usage
+  /** Of memory alone. */
+  oom?: OomFiles
+}
+
+/** How a memory controller tells that memory ran out. */
+export interface OomFiles {
+  /** Processes that the kernel killed in a cgroup; undefined where it has no such file. */
+  kills(read: ReadFile): number | undefined
+  /** How often no memory was to be had at the cap of this very cgroup. */
+  atCap(read: ReadFile): number
+  /** The cap, in bytes; Infinity: none. */
+  cap(read: ReadFile): number
 }
 
 /** A cap in a file that holds one whole number, or `max`. */

@@ -30,7 +30,9 @@ export function enabledControllers(directory: string): Controller[] {
 export function withLimitsIn(directory: string, controllers: Controller[]): Controller[] {
   return controllers.map((controller) => ({
     ...controller,
-    limits: controller.limits.filter(({ file }) => existsSync(path.join(directory, file))),
+    limits: controller.limits.filter(({ file }) =>
+      existsSync(path.join(placeOf(controller, directory), file)),
+    ),
   }))
 }
 
@@ -58,19 +60,40 @@ export function enableControllers(directory: string): Controller[] {
 
 /** The steps that turn `controllers` on below a new directory. */
 export function enableSteps(directory: string, controllers: Controller[]): string {
-  if (controllers.length === 0) return ''
-  const value = controllers.map((controller) => `+${controller.name}`).join(' ')
+  const own = controllers.filter(({ at }) => !at) // in v1, all children have it
+  if (own.length === 0) return ''
+  const value = own.map((controller) => `+${controller.name}`).join(' ')
   return step.write(`${directory}/cgroup.subtree_control`, value)
 }
 
-function limitFileOf(name: LimitName, controllers: Controller[]): LimitFile | undefined {
-  return controllers.flatMap((controller) => controller.limits).find((file) => file.limit === name)
+/** The steps that make a directory, and those elsewhere in which one of the controllers has its files. */
+export function directorySteps(kind: 'new' | 'shared', directory: string, controllers: Controller[]): string {
+  const make = kind === 'new' ? step.newDirectory : step.sharedDirectory
+  return make(directory) + controllers.map(({ at }) => (at ? make(at(directory)) : '')).join('')
+}
+
+interface Enforcer {
+  controller: Controller
+  file: LimitFile
+}
+
+function enforcerOf(name: LimitName, controllers: Controller[]): Enforcer | undefined {
+  for (const controller of controllers) {
+    const file = controller.limits.find(({ limit }) => limit === name)
+    if (file) return { controller, file }
+  }
+  return undefined
+}
+
+/** The directory in which a controller has the files of a cgroup v2 directory. */
+function placeOf({ at }: Controller, directory: string): string {
+  return at ? at(directory) : directory
 }
 
 /** The limits that none of the `controllers` can enforce. One that is lifted needs nobody. */
 export function unenforceable(limits: LimitChanges, controllers: Controller[]): LimitName[] {
   return (Object.keys(limits) as LimitName[]).filter(
-    (name) => limits[name] !== null && !limitFileOf(name, controllers),
+    (name) => limits[name] !== null && !enforcerOf(name, controllers),
   )
 }
 
@@ -91,22 +114,35 @@ export function assertEnforceable(
   )
 }
 
-/** What is written for `limits`: control files and their values. Those that nothing can enforce are left out. */
-export function limitFiles(limits: ParsedLimits, controllers: Controller[]): [file: string, value: string][] {
+/** A control file, by its controller, and what is written into it. */
+export interface Setting {
+  controller: Controller
+  file: string
+  value: string
+}
+
+/** What is written for `limits`. Those that nothing can enforce are left out. */
+export function limitSettings(limits: ParsedLimits, controllers: Controller[]): Setting[] {
   return (Object.entries(limits) as [LimitName, number][]).flatMap(([name, value]) => {
-    const file = limitFileOf(name, controllers)
-    return file ? [[file.file, file.format(value)] as [string, string]] : []
+    const enforcer = enforcerOf(name, controllers)
+    if (!enforcer) return []
+    const { controller, file } = enforcer
+    return [{ controller, file: file.file, value: file.format(value) }]
   })
 }
 
-/** What is written for a session whatever its limits: control files and their values. */
-export function settingFiles(controllers: Controller[]): [file: string, value: string][] {
-  return controllers.flatMap(({ settings = [] }) => settings)
+/** What is written for a session whatever its limits. */
+export function sessionSettings(controllers: Controller[]): Setting[] {
+  return controllers.flatMap((controller) =>
+    (controller.settings ?? []).map(([file, value]) => ({ controller, file, value })),
+  )
 }
 
 /** The steps that write into the files of a new directory. The addon reads each back. */
-export function writeSteps(directory: string, files: [file: string, value: string][]): string {
-  return files.map(([file, value]) => step.write(`${directory}/${file}`, value)).join('')
+export function writeSteps(directory: string, settings: Setting[]): string {
+  return settings
+    .map(({ controller, file, value }) => step.write(`${placeOf(controller, directory)}/${file}`, value))
+    .join('')
 }
 
 /**
@@ -115,23 +151,30 @@ export function writeSteps(directory: string, files: [file: string, value: strin
  * @throws KernelError when the kernel refuses one, or holds it less strictly.
  */
 export function changeLimits(directory: string, changes: LimitChanges, controllers: Controller[]): void {
-  const undo: [file: string, text: string][] = []
+  const undo: (() => void)[] = []
   try {
     for (const [name, value] of Object.entries(changes) as [LimitName, number | null][]) {
-      const file = limitFileOf(name, controllers)
-      if (!file) continue
-      const before = readFile(directory, file.file)
-      if (before === undefined) throw new KernelError(`there is no ${file.file} here`, { path: directory })
-      writeFileSync(path.join(directory, file.file), value === null ? file.lifted : file.format(value))
-      undo.push([file.file, before])
-      const held = file.parse(readFile(directory, file.file) ?? '')
+      const enforcer = enforcerOf(name, controllers)
+      if (!enforcer) continue
+      const { controller, file } = enforcer
+      const place = placeOf(controller, directory)
+      const before = readFile(place, file.file)
+      if (before === undefined) throw new KernelError(`there is no ${file.file} here`, { path: place })
+      const write = (text: string) => writeFileSync(path.join(place, file.file), text)
+      write(value === null ? file.lifted : file.format(value))
+      undo.push(() => write(before))
+      const held = file.parse(readFile(place, file.file) ?? '')
       if (value !== null && held > value)
-        throw new KernelError(`the kernel holds ${name} at ${held} instead of ${value}`, { path: directory })
+        throw new KernelError(`the kernel holds ${name} at ${held} instead of ${value}`, { path: place })
     }
   } catch (error) {
-    for (const [file, text] of undo.reverse()) writeFileSync(path.join(directory, file), text)
+    for (const step of undo.reverse()) step()
     if (error instanceof KernelError) throw error
-    throw new KernelError(`the limits of ${directory} cannot be changed`, systemDetails(error))
+    const hint =
+      systemCodeOf(error) === 'EBUSY'
+        ? 'A cap of cgroup v1 cannot be lowered below what is in use'
+        : undefined
+    throw new KernelError(`the limits of ${directory} cannot be changed`, systemDetails(error, hint))
   }
 }
 
@@ -142,23 +185,29 @@ export function readLimits(
   controllers: Controller[],
 ): AppliedLimit[] {
   return (Object.entries(limits) as [LimitName, number][]).map(([name, requested]) => {
-    const file = limitFileOf(name, CONTROLLERS)
-    const effective = file ? effectiveLimit(directory, file) : null
-    const text = limitFileOf(name, controllers) && file && readFile(directory, file.file)
-    const applied = file && text !== undefined ? finite(file.parse(text)) : null
-    return { name, requested, applied, enforcedBy: applied === null ? 'none' : 'cgroup', effective }
+    const enforcer = enforcerOf(name, controllers)
+    const applied = enforcer ? finite(readLimit(directory, enforcer)) : null
+    const effective = effectiveLimit(directory, enforcer ?? enforcerOf(name, CONTROLLERS))
+    const enforcedBy = enforcer && applied !== null ? enforcer.controller.enforcedBy : 'none'
+    return { name, requested, applied, enforcedBy, effective }
   })
+}
+
+function readLimit(directory: string, { controller, file }: Enforcer): number {
+  const text = readFile(placeOf(controller, directory), file.file)
+  return text === undefined ? Number.POSITIVE_INFINITY : file.parse(text)
 }
 
 const finite = (value: number) => (Number.isFinite(value) ? value : null)
 
 /** The smallest on the way from a directory up to the top of its hierarchy, and what the machine has. */
-function effectiveLimit(directory: string, file: LimitFile): number | null {
-  const own = readFile(directory, file.file)
-  let smallest = own === undefined ? Number.POSITIVE_INFINITY : file.parse(own)
+function effectiveLimit(directory: string, enforcer: Enforcer | undefined): number | null {
+  if (!enforcer) return null
+  const { controller, file } = enforcer
+  let smallest = readLimit(directory, enforcer)
   if (!file.machine) return finite(smallest)
   smallest = Math.min(smallest, file.machine())
-  for (let at = path.dirname(directory); isCgroup(at); at = path.dirname(at)) {
+  for (let at = path.dirname(placeOf(controller, directory)); isCgroup(at); at = path.dirname(at)) {
     const text = readFile(at, file.file)
     if (text !== undefined) smallest = Math.min(smallest, file.parse(text))
   }
@@ -166,35 +215,41 @@ function effectiveLimit(directory: string, file: LimitFile): number | null {
 }
 
 function isCgroup(directory: string): boolean {
-  return existsSync(path.join(directory, 'cgroup.controllers'))
+  return existsSync(path.join(directory, 'cgroup.procs'))
 }
 
 /** The least of the caps on memory that hold in a directory, and of the machine's, in bytes. */
 export function memoryCap(directory: string): number {
-  const file = limitFileOf('memoryMax', CONTROLLERS)
-  return (file && effectiveLimit(directory, file)) ?? Number.POSITIVE_INFINITY
+  return effectiveLimit(directory, enforcerOf('memoryMax', CONTROLLERS)) ?? Number.POSITIVE_INFINITY
 }
 
 /** Those that tell of a group's use: cpu does so also where it is not enabled (cpu.stat is always there). */
 function counting(controllers: Controller[]): Controller[] {
-  const names = controllers.map(({ name }) => name)
-  return CONTROLLERS.filter((controller) => controller === cpu || names.includes(controller.name))
+  return controllers.some(({ name }) => name === cpu.name) ? controllers : [...controllers, cpu]
 }
 
-/** The files by which parseUsage() knows what a group with these controllers used. */
-export function counterFiles(controllers: Controller[]): string[] {
-  return counting(controllers).flatMap(({ counters }) => counters)
+/** The files by which parseUsage() knows what a group with these controllers used: names, or whole paths. */
+export function counterFiles(directory: string, controllers: Controller[]): string[] {
+  return counting(controllers).flatMap(({ counters, at }) =>
+    at ? counters.map((file) => `${at(directory)}/${file}`) : counters,
+  )
 }
 
 /** What a group used, by the texts of its counterFiles(), in the same order. */
 export function parseUsage(controllers: Controller[], texts: string[]): Usage {
-  const files = counterFiles(controllers)
-  const read = (file: string) => texts[files.indexOf(file)]?.trimEnd() || undefined
-  return Object.assign({}, ...counting(controllers).map((controller) => controller.usage(read)))
+  const rest = [...texts]
+  const usages = counting(controllers).map(({ counters, usage }) => {
+    const own = rest.splice(0, counters.length)
+    return usage((file) => own[counters.indexOf(file)]?.trimEnd() || undefined)
+  })
+  return Object.assign({}, ...usages)
 }
 
 /** What a group has used so far. */
 export function readUsage(directory: string, controllers: Controller[]): Usage {
-  const read = (file: string) => readFile(directory, file)
-  return Object.assign({}, ...counting(controllers).map((controller) => controller.usage(read)))
+  const usages = counting(controllers).map((controller) => {
+    const place = placeOf(controller, directory)
+    return controller.usage((file) => readFile(place, file))
+  })
+  return Object.assign({}, ...usages)
 }

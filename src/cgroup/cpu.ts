@@ -7,6 +7,7 @@ const PERIOD_US = 100_000
 
 export const cpu: Controller = {
   name: 'cpu',
+  enforcedBy: 'cgroup',
   limits: [
     {
       limit: 'cpuMax',

@@ -7,8 +7,9 @@ import { step } from '../native-plan.js'
 import {
   assertEnforceable,
   changeLimits,
+  directorySteps,
   enableSteps,
-  limitFiles,
+  limitSettings,
   readLimits,
   writeSteps,
 } from './controllers.js'
@@ -116,12 +117,13 @@ export class CgroupFamily implements Family {
 
   /** What makes the way to this family, where it is not there yet. */
   #steps(): string {
+    const { controllers } = this.#context
     return (
       (this.#parent ? this.#parent.#steps() : '') +
-      step.sharedDirectory(this.path) +
+      directorySteps('shared', this.path, controllers) +
       (this.#label ? step.label(this.path, KEY_LABEL, this.#label) : '') +
-      enableSteps(this.path, this.#context.controllers) +
-      writeSteps(this.path, limitFiles(this.#limits, this.#context.controllers))
+      enableSteps(this.path, controllers) +
+      writeSteps(this.path, limitSettings(this.#limits, controllers))
     )
   }
 
@@ -138,7 +140,8 @@ export class CgroupFamily implements Family {
   /** Removes `leaf`, a group's directory, with all families on the way to it that nobody is in any more. */
   async #prune(leaf: string | undefined): Promise<void> {
     const empty = this.#line().filter((family) => family.#users === 0)
-    if (leaf === undefined && removeAtOnce(empty.map((family) => family.path))) return
+    const paths = empty.map((family) => family.path)
+    if (leaf === undefined && removeAtOnce(paths)) return this.#context.memoryV1?.remove(paths)
     const top = empty[0]?.path ?? leaf
     if (top === undefined) return
     const removal = removeTree(top, this.#context)
@@ -147,6 +150,7 @@ export class CgroupFamily implements Family {
     for (const family of empty) family.#removal = settled
     try {
       await removal
+      this.#context.memoryV1?.remove([top])
     } finally {
       for (const family of empty) if (family.#removal === settled) family.#removal = undefined
     }

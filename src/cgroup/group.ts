@@ -17,23 +17,25 @@ import type {
 } from '../backend.js'
 import { isGone, isSystemError, KernelError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import { wardenPath } from '../native.js'
+import { type Native, wardenPath } from '../native.js'
 import { packPlan, step } from '../native-plan.js'
 import type { Controller } from './controller.js'
 import {
   assertEnforceable,
   changeLimits,
   counterFiles,
-  limitFiles,
+  directorySteps,
+  limitSettings,
   parseUsage,
   readLimits,
   readUsage,
-  settingFiles,
+  sessionSettings,
   writeSteps,
 } from './controllers.js'
 import type { HangingSpawns } from './hanging.js'
 import { watchHits } from './hits.js'
 import { COMMAND_LABEL, KILLED_LABEL, LEADER_LABEL, MODE_LABEL } from './labels.js'
+import type { MemoryV1 } from './memory-v1.js'
 import type { OomAccount } from './oom.js'
 import { watchPressure } from './pressure.js'
 import type { Remover } from './removal.js'
@@ -45,7 +47,10 @@ export interface GroupContext extends Remover {
   /** Go the way of kernels and seccomp filters that refuse clone3. */
   noClone3: boolean
   hanging: HangingSpawns
-  oom: OomAccount
+  /** Absent where no controller holds memory. */
+  oom: OomAccount | undefined
+  /** Where cgroup v2 has no memory controller, and v1 has. */
+  memoryV1: MemoryV1 | undefined
   watchdog: Watchdog
 }
 
@@ -100,10 +105,10 @@ export class CgroupGroup implements Group {
     assertEnforceable(plan.limits, controllers, { enforcement: plan.enforcement, path: this.path })
     const { mode, command } = plan.labels
     return (
-      step.newDirectory(this.path) +
+      directorySteps('new', this.path, controllers) +
       step.label(this.path, MODE_LABEL, mode) +
       step.label(this.path, COMMAND_LABEL, command.slice(0, COMMAND_LENGTH)) +
-      writeSteps(this.path, [...settingFiles(controllers), ...limitFiles(plan.limits, controllers)])
+      writeSteps(this.path, [...sessionSettings(controllers), ...limitSettings(plan.limits, controllers)])
     )
   }
 
@@ -131,7 +136,8 @@ export class CgroupGroup implements Group {
     const kill = () => void this.end({ graceMs: 0, killTimeoutMs }).catch(() => undefined)
     hanging.watch(kill)
     try {
-      const { started, exited } = native.spawn(packPlan(plan, { group: this.path, make, noClone3 }))
+      const place = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3 }
+      const { started, exited } = native.spawn(packPlan(plan, place))
       const [pid, pidfd, createdInPlace, ...fds] = await started
       return { pid, pidfd, fds, createdInPlace, exited }
     } catch (error) {
@@ -139,6 +145,10 @@ export class CgroupGroup implements Group {
     } finally {
       hanging.done(kill)
     }
+  }
+
+  #memoryGroup(): string | undefined {
+    return this.#context.memoryV1?.twinOf(this.path)
   }
 
   #makeError(error: unknown): KernelError {
@@ -170,15 +180,16 @@ export class CgroupGroup implements Group {
   }
 
   async end({ graceMs, killTimeoutMs }: EndPlan): Promise<Ended> {
-    const { native, killMethod, controllers } = this.#context
+    const { native, killMethod, controllers, memoryV1 } = this.#context
     try {
       const { empty, killed, names, left, counters } = await native.endGroup(this.path, {
         graceMs,
         killMs: killTimeoutMs,
         freeze: killMethod === 'freeze',
         remove: true,
-        read: counterFiles(controllers),
+        read: counterFiles(this.path, controllers),
       })
+      if (empty) memoryV1?.remove([this.path])
       this.#removed ||= empty
       return { empty, killed: { count: killed, names }, left, usage: parseUsage(controllers, counters) }
     } catch (error) {
@@ -192,10 +203,8 @@ export class CgroupGroup implements Group {
   }
 
   outOfMemory(): OutOfMemory | undefined {
-    const { controllers, oom } = this.#context
-    if (!controllers.some(({ name }) => name === 'memory')) return undefined
     try {
-      return oom.explain(this.path)
+      return this.#context.oom?.explain(this.path)
     } catch (error) {
       if (isSystemError(error)) return undefined // the payload took the permissions from its group
       throw error
@@ -206,8 +215,15 @@ export class CgroupGroup implements Group {
     return watchPressure(this.#context.native, this.path, heard)
   }
 
-  watchMemory(over: (found: OutOfMemory) => void): () => void {
-    return this.#context.watchdog.watch({
+  watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
+    const { native, watchdog, memoryV1 } = this.#context
+    if (memoryV1) {
+      if (!memoryV1.isCapped(this.path)) return undefined // each watch costs a descriptor
+      const heard = () => over(this.outOfMemory() ?? { of: 'machine' })
+      return watchOutOfMemory(native, memoryV1.twinOf(this.path), heard)
+    }
+    if (!this.limits().some(({ enforcedBy }) => enforcedBy === 'watchdog')) return undefined
+    return watchdog.watch({
       path: this.path,
       cap: () => this.#wanted.memoryMax,
       over: (usedBytes, memoryMax) => over({ of: 'session', path: this.path, memoryMax, usedBytes }),
@@ -232,9 +248,11 @@ export class CgroupGroup implements Group {
 
   entry(command: string, args: readonly string[]): CommandLine {
     const { ino } = statSync(this.path, { bigint: true }) // the cgroup's id: no later group of this path has it
+    const memoryGroup = this.#memoryGroup()
+    const memory = memoryGroup === undefined ? [] : ['--memory-group', memoryGroup]
     return {
       command: wardenPath(),
-      args: ['enter', '--group', this.path, '--id', String(ino), '--', command, ...args],
+      args: ['enter', '--group', this.path, '--id', String(ino), ...memory, '--', command, ...args],
     }
   }
 
@@ -263,6 +281,18 @@ export class CgroupGroup implements Group {
 
   remove(): Promise<void> {
     return this.#release(this.#removed)
+  }
+}
+
+/** Calls back once when the kernel has killed in a v1 memory cgroup: of a whole session it kills one process. */
+function watchOutOfMemory(native: Native, memoryGroup: string, over: () => void): () => void {
+  let stopped = false
+  const heard = (killed: boolean) => {
+    if (killed && !stopped) over()
+  }
+  native.outOfMemory(memoryGroup).then(heard, () => undefined) // without word of it, the leader's end tells
+  return () => {
+    stopped = true
   }
 }
 

@@ -3,6 +3,7 @@ import { type Controller, known } from './controller.js'
 
 export const io: Controller = {
   name: 'io',
+  enforcedBy: 'cgroup',
   limits: [
     {
       limit: 'ioWeight',

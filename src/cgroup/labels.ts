@@ -11,5 +11,7 @@ export const MODE_LABEL = 'user.corral.mode'
 export const KEY_LABEL = 'user.corral.key'
 /** Of a session: why another program (`corral kill`) ended it. */
 export const KILLED_LABEL = 'user.corral.killed'
+/** Of an instance: the v1 memory cgroup that is the twin of its sessions' directory. */
+export const MEMORY_LABEL = 'user.corral.memory'
 /** Of a wrapped session: the pid of the process that came into it. Believed only when that is a member. */
 export const LEADER_LABEL = 'user.corral.leader'

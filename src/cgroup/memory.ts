@@ -5,6 +5,7 @@ import { parseKeyed, parseNumber } from './file.js'
 
 export const memory: Controller = {
   name: 'memory',
+  enforcedBy: 'cgroup',
   limits: [
     capFile('memoryMax', 'memory.max', os.totalmem),
     capFile('memoryHigh', 'memory.high', os.totalmem),
@@ -27,5 +28,10 @@ export const memory: Controller = {
       memoryMaxHits: events?.get('max'),
       memoryHighHits: events?.get('high'),
     })
+  },
+  oom: {
+    kills: (read) => parseKeyed(read('memory.events'))?.get('oom_kill'),
+    atCap: (read) => parseKeyed(read('memory.events.local'))?.get('oom') ?? 0, // cgroup-v2.rst
+    cap: (read) => parseNumber(read('memory.max')) ?? Number.POSITIVE_INFINITY,
   },
 }

@@ -15,15 +15,19 @@ function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
 }
 
-/** The cgroup2 mounts in the text of a mountinfo file, in its order. */
-export function parseCgroupMounts(mountinfo: string): CgroupMount[] {
+/** The cgroup2 mounts in the text of a mountinfo file, in its order; with `controller`, those of v1 that have it. */
+export function parseCgroupMounts(mountinfo: string, controller?: string): CgroupMount[] {
   const mounts: CgroupMount[] = []
   for (const line of mountinfo.split('\n')) {
     const [before, after] = line.split(' - ')
     const fields = before?.split(' ') ?? []
     const [type, , superOptions] = after?.split(' ') ?? []
     const [root, point, options] = [fields[3], fields[4], fields[5]]
-    if (type !== 'cgroup2' || root === undefined || point === undefined) continue
+    const wanted =
+      controller === undefined
+        ? type === 'cgroup2'
+        : type === 'cgroup' && superOptions?.split(',').includes(controller)
+    if (!wanted || root === undefined || point === undefined) continue
     const readOnly = (list: string | undefined) => list?.split(',').includes('ro') ?? false
     mounts.push({
       point: unescapeOctal(point),
@@ -34,10 +38,18 @@ export function parseCgroupMounts(mountinfo: string): CgroupMount[] {
   return mounts
 }
 
-/** The path after `0::` in the text of a /proc/PID/cgroup file. */
-export function parseOwnCgroup(text: string): string | undefined {
-  const line = text.split('\n').find((candidate) => candidate.startsWith('0::'))
-  return line?.slice(3)
+/** The path after `0::` in the text of a /proc/PID/cgroup file; with `controller`, that in the v1 hierarchy that has it. */
+export function parseOwnCgroup(text: string, controller?: string): string | undefined {
+  for (const line of text.split('\n')) {
+    const [, id, controllers, path] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? []
+    if (
+      controller === undefined
+        ? id === '0' && controllers === ''
+        : controllers?.split(',').includes(controller)
+    )
+      return path
+  }
+  return undefined
 }
 
 export interface CgroupPlace {

@@ -1,29 +1,36 @@
 // Where memory ran out: whose cap it was that made the kernel kill a group.
 import path from 'node:path'
 import type { OutOfMemory } from '../backend.js'
-import { parseKeyed, parseNumber, readFile } from './file.js'
+import type { Controller, OomFiles, ReadFile } from './controller.js'
+import { readFile } from './file.js'
 
-/** How often the kernel found no memory to reclaim at this very cgroup's cap (memory.events.local, cgroup-v2.rst). */
-function oomsAt(directory: string): number {
-  return parseKeyed(readFile(directory, 'memory.events.local'))?.get('oom') ?? 0
-}
-
-/** A directory and all above it in the hierarchy that have a memory controller. */
-function* upwards(directory: string): Generator<string> {
-  for (let at = directory; readFile(at, 'memory.events') !== undefined; at = path.dirname(at)) yield at
-}
+const filesOf =
+  (directory: string): ReadFile =>
+  (file) =>
+    readFile(directory, file)
 
 export class OomAccount {
-  /** The directory of all sessions of the instance. */
+  readonly #files: OomFiles
+  readonly #at: (directory: string) => string
+  /** The directory of all sessions of the instance, as the controller has it. */
   readonly #sessions: string
   /** The counts that were known already: at the start, of what is above us; later, when a kill was put down to them. */
   readonly #known = new Map<string, number>()
   readonly #atStart: ReadonlyMap<string, number>
 
-  constructor(sessions: string) {
-    this.#sessions = sessions
-    for (const directory of upwards(sessions)) this.#known.set(directory, oomsAt(directory))
+  private constructor(files: OomFiles, at: (directory: string) => string, sessions: string) {
+    this.#files = files
+    this.#at = at
+    this.#sessions = at(sessions)
+    for (const directory of this.#upwards(this.#sessions)) this.#known.set(directory, this.#atCap(directory))
     this.#atStart = new Map(this.#known)
+  }
+
+  /** The account of an instance; undefined where no controller holds memory. */
+  static open(sessions: string, controllers: Controller[]): OomAccount | undefined {
+    for (const { oom, at = (directory: string) => directory } of controllers)
+      if (oom) return new OomAccount(oom, at, sessions)
+    return undefined
   }
 
   /**
@@ -31,20 +38,31 @@ export class OomAccount {
    * has grown; of two kills at one cap that are seen at the same time, the second finds it grown since our start.
    */
   explain(group: string): OutOfMemory | undefined {
-    const kills = parseKeyed(readFile(group, 'memory.events'))?.get('oom_kill') ?? 0
+    const directory = this.#at(group)
+    const kills = this.#files.kills(filesOf(directory)) ?? 0
     if (kills === 0) return undefined
-    const line = [...upwards(group)]
+    const line = [...this.#upwards(directory)]
     const grownSince = (counts: ReadonlyMap<string, number>) =>
-      line.find((directory) => oomsAt(directory) > (counts.get(directory) ?? 0))
+      line.find((one) => this.#atCap(one) > (counts.get(one) ?? 0))
     const where = grownSince(this.#known) ?? grownSince(this.#atStart)
     if (where === undefined) return { of: 'machine' }
-    this.#known.set(where, oomsAt(where))
-    const memoryMax = parseNumber(readFile(where, 'memory.max'))
+    this.#known.set(where, this.#atCap(where))
+    const memoryMax = this.#files.cap(filesOf(where))
     return {
-      of: this.#ownerOf(where, group),
+      of: this.#ownerOf(where, directory),
       path: where,
-      ...(memoryMax !== undefined && Number.isFinite(memoryMax) && { memoryMax }),
+      ...(Number.isFinite(memoryMax) && { memoryMax }),
     }
+  }
+
+  /** A directory and all above it in the hierarchy that have a memory controller. */
+  *#upwards(directory: string): Generator<string> {
+    const counts = (at: string) => this.#files.kills(filesOf(at)) !== undefined
+    for (let at = directory; counts(at); at = path.dirname(at)) yield at
+  }
+
+  #atCap(directory: string): number {
+    return this.#files.atCap(filesOf(directory))
   }
 
   #ownerOf(directory: string, group: string): Exclude<OutOfMemory['of'], 'machine'> {

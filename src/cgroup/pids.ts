@@ -4,6 +4,7 @@ import { parseKeyed, parseNumber } from './file.js'
 
 export const pids: Controller = {
   name: 'pids',
+  enforcedBy: 'cgroup',
   limits: [capFile('pidsMax', 'pids.max')],
   counters: ['pids.current', 'pids.peak', 'pids.events'],
   usage(read) {

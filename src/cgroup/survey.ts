@@ -4,10 +4,12 @@ import path from 'node:path'
 import type { Usage } from '../backend.js'
 import { isGone } from '../errors.js'
 import type { Native } from '../native.js'
+import type { Controller } from './controller.js'
 import { CONTROLLERS, readUsage } from './controllers.js'
 import { subdirectories } from './file.js'
 import { CORRAL, isAlive, listInstances, SESSIONS } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
+import { readMemoryV1 } from './memory-v1.js'
 import { keyOfName, LEAF } from './name.js'
 
 export interface SessionView {
@@ -41,7 +43,7 @@ export interface InstanceView {
   sessions: SessionView[]
 }
 
-function viewGroup(native: Native, directory: string): GroupView | undefined {
+function viewGroup(native: Native, directory: string, controllers: Controller[]): GroupView | undefined {
   const found = statSync(directory, { throwIfNoEntry: false })
   if (!found) return undefined
   return {
@@ -50,20 +52,28 @@ function viewGroup(native: Native, directory: string): GroupView | undefined {
     command: native.getLabel(directory, COMMAND_LABEL),
     startedAt: found.ctimeMs,
     processes: native.members(directory).length,
-    usage: readUsage(directory, CONTROLLERS),
+    usage: readUsage(directory, controllers),
   }
 }
 
-function viewSession(native: Native, parent: string, name: string): SessionView {
+function viewSession(native: Native, parent: string, name: string, controllers: Controller[]): SessionView {
   const directory = path.join(parent, name)
   const below = subdirectories(directory)
-  const group = below.includes(LEAF) ? viewGroup(native, path.join(directory, LEAF)) : undefined
+  const group = below.includes(LEAF) ? viewGroup(native, path.join(directory, LEAF), controllers) : undefined
   return {
     key: keyOfName(name, () => native.getLabel(directory, KEY_LABEL)),
     path: directory,
     ...(group && { group }),
-    children: below.filter((child) => child !== LEAF).map((child) => viewSession(native, directory, child)),
+    children: below
+      .filter((child) => child !== LEAF)
+      .map((child) => viewSession(native, directory, child, controllers)),
   }
+}
+
+/** All, with that of v1 in the place of the one that the instance has there. */
+function controllersOf(native: Native, instance: string): Controller[] {
+  const memoryV1 = readMemoryV1(native, instance)
+  return memoryV1 ? [...CONTROLLERS.filter(({ oom }) => !oom), memoryV1.controller] : CONTROLLERS
 }
 
 export function surveyInstances(native: Native, root: string): InstanceView[] {
@@ -73,13 +83,14 @@ export function surveyInstances(native: Native, root: string): InstanceView[] {
     try {
       const sessions = path.join(directory, SESSIONS)
       const pid = native.getLabel(directory, PID_LABEL)
+      const controllers = controllersOf(native, directory)
       views.push({
         instance,
         path: directory,
         alive: isAlive(native, directory),
         pid: pid === undefined ? undefined : Number(pid),
         command: native.getLabel(directory, COMMAND_LABEL),
-        sessions: subdirectories(sessions).map((name) => viewSession(native, sessions, name)),
+        sessions: subdirectories(sessions).map((name) => viewSession(native, sessions, name, controllers)),
       })
     } catch (error) {
       if (!isGone(error)) throw error // it ended while we looked

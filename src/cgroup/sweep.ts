@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { SweepOptions, SweepReport } from '../backend.js'
 import { subdirectories } from './file.js'
 import { type Instance, lockDeadInstances, removeCorral, SESSIONS } from './instance.js'
+import { readMemoryV1 } from './memory-v1.js'
 import { LEAF } from './name.js'
 import { type Remover, removeTree } from './removal.js'
 
@@ -28,7 +29,12 @@ export async function sweepInstances(
     try {
       const sessions = countLeaves(path.join(directory, SESSIONS))
       const processes = native.members(path.join(directory, SESSIONS)).length
-      if (!dryRun) await removeTree(directory, remover)
+      if (!dryRun) {
+        const memoryV1 = readMemoryV1(native, directory) // word of which goes with the directory
+        await removeTree(path.join(directory, SESSIONS), remover)
+        memoryV1?.remove([path.join(directory, SESSIONS)])
+        await removeTree(directory, remover)
+      }
       report.collected.push({ instance: name, path: directory, sessions, processes })
     } catch (error) {
       report.failed.push({ instance: name, path: directory, error: error as Error })

@@ -1,9 +1,16 @@
 // corral run: a command contained from start to end. This process prepares what takes a program of Node's size to know
 // (which root, which limits, how keys are written) and then becomes the warden, which runs the command
 // (native/warden/run.h): a few hundred KiB instead of Node's 40 MB for as long as the command lives.
-import { assertEnforceable, enableControllers, limitFiles, settingFiles } from '../cgroup/controllers.js'
+import {
+  assertEnforceable,
+  enableControllers,
+  limitSettings,
+  sessionSettings,
+  unenforceable,
+} from '../cgroup/controllers.js'
 import { killMethod } from '../cgroup/kill.js'
 import { memoryAt } from '../cgroup/machine.js'
+import { findMemoryV1, memoryV1Controller } from '../cgroup/memory-v1.js'
 import { labelOfKey, nameOfKey } from '../cgroup/name.js'
 import { findRoot, vacateRoot } from '../cgroup/root.js'
 import { InvalidArgumentError, KernelError, systemDetails } from '../errors.js'
@@ -55,22 +62,31 @@ export function run(command: string, args: string[], options: RunOptions): never
   const native = loadNative()
   const root = findRoot(native, options.root)
   vacateRoot(root)
-  const controllers = enableControllers(root)
+  const enabled = enableControllers(root)
+  const memoryGroup = enabled.some(({ oom }) => oom) ? undefined : findMemoryV1()
+  const controllers =
+    memoryGroup === undefined ? enabled : [...enabled, memoryV1Controller((directory) => directory)]
   assertEnforceable(limits, controllers, {
     enforcement: options.bestEffort ? 'best-effort' : 'required',
     path: root,
   })
-  const settings = [...settingFiles(controllers), ...limitFiles(limits, controllers)]
+  const settings = [...sessionSettings(controllers), ...limitSettings(limits, controllers)]
   const set = options.bestEffort ? '--try-set' : '--set'
   const words = [
     'run',
     '--root',
     root,
     ...placeWords(keys),
-    ...settings.flatMap(([file, value]) => [set, `${file}=${value}`]),
+    ...(memoryGroup === undefined ? [] : ['--memory-group', memoryGroup]),
+    ...settings.flatMap(({ controller, file, value }) => [
+      controller.enforcedBy === 'cgroup-v1' ? '--set-memory' : set,
+      `${file}=${value}`,
+    ]),
     '--grace',
     String(graceMs),
   ]
+  if (limits.memoryMax !== undefined && unenforceable(limits, controllers).includes('memoryMax'))
+    words.push('--watch-memory', String(limits.memoryMax))
   if (killMethod() === 'freeze') words.push('--freeze')
   if (process.env['CORRAL_NO_CLONE3'] === '1') words.push('--no-clone3')
   const warden = wardenPath()

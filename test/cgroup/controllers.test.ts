@@ -11,11 +11,11 @@ import {
   enableControllers,
   enabledControllers,
   enableSteps,
-  limitFiles,
+  limitSettings,
   offeredControllers,
   readLimits,
   readUsage,
-  settingFiles,
+  sessionSettings,
   unenforceable,
   writeSteps,
 } from '../../src/cgroup/controllers.js'
@@ -142,7 +142,7 @@ describe('setting limits', () => {
   }
 
   test('writes each into its file, in the form of the kernel', () => {
-    expect(written(writeSteps('/g', limitFiles(limits, CONTROLLERS)))).toEqual([
+    expect(written(writeSteps('/g', limitSettings(limits, CONTROLLERS)))).toEqual([
       ['/g/memory.max', '1073741824'],
       ['/g/memory.high', '536870912'],
       ['/g/memory.swap.max', '0'],
@@ -154,7 +154,7 @@ describe('setting limits', () => {
   })
 
   test('writes sizes beyond 32 bits and fractions of a core in whole digits', () => {
-    const steps = writeSteps('/g', limitFiles({ memoryMax: 2 ** 50, cpuMax: 0.01 }, CONTROLLERS))
+    const steps = writeSteps('/g', limitSettings({ memoryMax: 2 ** 50, cpuMax: 0.01 }, CONTROLLERS))
     expect(written(steps)).toEqual([
       ['/g/memory.max', '1125899906842624'],
       ['/g/cpu.max', '1000 100000'],
@@ -162,15 +162,15 @@ describe('setting limits', () => {
   })
 
   test('writes nothing for a limit whose controller is not there', () => {
-    expect(written(writeSteps('/g', limitFiles(limits, named('pids'))))).toEqual([['/g/pids.max', '512']])
-    expect(writeSteps('/g', limitFiles(limits, []))).toBe('')
+    expect(written(writeSteps('/g', limitSettings(limits, named('pids'))))).toEqual([['/g/pids.max', '512']])
+    expect(writeSteps('/g', limitSettings(limits, []))).toBe('')
   })
 
   test('lets a session die whole where there is a memory controller', () => {
-    expect(written(writeSteps('/g', settingFiles(named('memory', 'pids'))))).toEqual([
+    expect(written(writeSteps('/g', sessionSettings(named('memory', 'pids'))))).toEqual([
       ['/g/memory.oom.group', '1'],
     ])
-    expect(settingFiles(named('pids'))).toEqual([])
+    expect(sessionSettings(named('pids'))).toEqual([])
   })
 
   test('in a directory that exists writes the same, and nothing else', ({ group }) => {
@@ -185,7 +185,7 @@ describe('setting limits', () => {
       'memory.swap.max',
       'pids.max',
     ])
-    for (const [path, value] of written(writeSteps(group.path, limitFiles(limits, CONTROLLERS))))
+    for (const [path, value] of written(writeSteps(group.path, limitSettings(limits, CONTROLLERS))))
       expect(readFileSync(path, 'utf8')).toBe(value)
   })
 

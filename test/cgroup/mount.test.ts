@@ -71,6 +71,19 @@ describe('the cgroup2 mounts', () => {
   test('are none in an empty text', () => {
     expect(parseCgroupMounts('')).toEqual([])
   })
+
+  test('are those of v1 with a controller, if that is asked for', () => {
+    const text = lines(
+      '33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct',
+      '35 31 0:32 /docker/abc /sys/fs/cgroup/memory ro,relatime - cgroup cgroup rw,memory',
+      '41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw',
+    )
+    expect(parseCgroupMounts(text, 'memory')).toEqual([
+      { point: '/sys/fs/cgroup/memory', root: '/docker/abc', writable: false },
+    ])
+    expect(parseCgroupMounts(text, 'cpuacct')).toHaveLength(1)
+    expect(parseCgroupMounts(text, 'cpuset')).toEqual([])
+  })
 })
 
 describe('the cgroup of this process', () => {
@@ -86,6 +99,13 @@ describe('the cgroup of this process', () => {
   test('is not there where there is only v1', () => {
     expect(parseOwnCgroup(lines('8:memory:/a', '1:name=systemd:/b'))).toBeUndefined()
     expect(parseOwnCgroup('')).toBeUndefined()
+  })
+
+  test('is in a hierarchy of v1 what the line with that controller says, whole words only', () => {
+    const text = lines('9:cpuset:/c', '8:cpu,cpuacct:/a:b', '7:memory:/m', '1:name=systemd:/s', '0::/')
+    expect(parseOwnCgroup(text, 'memory')).toBe('/m')
+    expect(parseOwnCgroup(text, 'cpu')).toBe('/a:b')
+    expect(parseOwnCgroup(text, 'pids')).toBeUndefined()
   })
 })
 

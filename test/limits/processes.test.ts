@@ -32,3 +32,12 @@ test('a fork bomb is contained, told and counted, and others fork meanwhile', as
   expect(report.hits).toMatchObject([{ kind: 'pids-limit-hit', count: expect.any(Number) }])
   expect(await pen.members()).toEqual([])
 })
+
+test('a first limit that comes while the session lives is told of, too', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const session = await corral.spawn({ command: 'sh', args: ['-c', 'read go; sleep 1000'] })
+  const told = new Promise((resolve) => session.once('limit', resolve))
+  session.setLimits({ pidsMax: 1 })
+  session.process.stdin?.write('go\n')
+  expect(await told).toEqual({ kind: 'pids-limit-hit', count: 1 })
+})

@@ -2,10 +2,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { describe, expect } from 'vitest'
+import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
 import { Watchdog } from '../../src/cgroup/watchdog.js'
 import { LimitUnsupportedError, type Session } from '../../src/index.js'
 import { loadNative } from '../../src/native.js'
+import { corral } from '../cli/command-line.js'
 import { compiled } from '../support/compile-payload.js'
 import { lacking } from '../support/controllers.js'
 import { eventually } from '../support/eventually.js'
@@ -24,11 +25,13 @@ function stdoutOf(session: Session) {
 
 describe('without a memory controller', () => {
   const unheld = lacking('memory')
+  beforeEach(() => void vi.stubEnv('CORRAL_NO_MEMORY_V1', '1'))
+  afterEach(() => void vi.unstubAllEnvs())
 
   unheld('a session over its cap is ended whole, and nothing else is', async ({ pen }) => {
-    const corral = await openInPen(pen, BEST_EFFORT)
-    const bystander = await corral.spawn({ command: 'sleep', args: ['1000'] })
-    const session = await corral.spawn({
+    const instance = await openInPen(pen, BEST_EFFORT)
+    const bystander = await instance.spawn({ command: 'sleep', args: ['1000'] })
+    const session = await instance.spawn({
       command: await payload('memory'),
       args: ['0', 'in a grandchild'],
       limits: { memoryMax: '64M' },
@@ -54,8 +57,8 @@ describe('without a memory controller', () => {
   })
 
   unheld('a cap can be set, raised and lowered while the session lives', async ({ pen }) => {
-    const corral = await openInPen(pen, BEST_EFFORT)
-    const session = await corral.spawn({ command: await payload('memory'), args: ['60'] })
+    const instance = await openInPen(pen, BEST_EFFORT)
+    const session = await instance.spawn({ command: await payload('memory'), args: ['60'] })
     await line(stdoutOf(session), /^has 60$/)
     session.setLimits({ memoryMax: '128M' })
     expect(session.receipt.limits).toMatchObject([{ requested: 128 * MIB, enforcedBy: 'watchdog' }])
@@ -68,11 +71,23 @@ describe('without a memory controller', () => {
     })
   })
 
+  unheld('a command of `corral run` is ended at its cap, with all that it started', async ({ pen }) => {
+    const { status, stderr } = await corral([
+      ...['run', '--root', pen.path, '--memory-max', '64M', '--best-effort', '--'],
+      ...[await payload('memory'), '0', 'in a grandchild'],
+    ])
+    expect(status).toBe(137)
+    expect(stderr).toMatch(
+      /^corral: the session uses \d+ bytes of memory, and may use 67108864: it is ended$/m,
+    )
+    expect(await pen.groups()).toEqual([])
+  })
+
   unheld('a cap that has to be held is refused', async ({ pen }) => {
-    const corral = await openInPen(pen)
-    const spawning = corral.spawn({ command: 'true', limits: { memoryMax: '64M' } })
+    const instance = await openInPen(pen)
+    const spawning = instance.spawn({ command: 'true', limits: { memoryMax: '64M' } })
     await expect(spawning).rejects.toThrow(LimitUnsupportedError)
-    expect(corral.list()).toEqual([])
+    expect(instance.list()).toEqual([])
   })
 })
 
@@ -94,8 +109,8 @@ describe('the watchdog', () => {
   }
 
   test('finds what is over its cap, and leaves what is below it', async ({ pen }) => {
-    const corral = await openInPen(pen)
-    const session = await corral.spawn({ command: await payload('memory'), args: ['60'] })
+    const instance = await openInPen(pen)
+    const session = await instance.spawn({ command: await payload('memory'), args: ['60'] })
     await line(stdoutOf(session), /^has 60$/)
     const used = await found(session, 50 * MIB, 5000)
     expect(used).toBeGreaterThan(60 * MIB)
@@ -104,8 +119,8 @@ describe('the watchdog', () => {
   })
 
   test('counts memory that is shared once', async ({ pen }) => {
-    const corral = await openInPen(pen)
-    const session = await corral.spawn({ command: await payload('shared-memory'), args: ['40'] })
+    const instance = await openInPen(pen)
+    const session = await instance.spawn({ command: await payload('shared-memory'), args: ['40'] })
     await line(stdoutOf(session), /^has 40$/)
     // Three processes with 40 MiB resident each
     expect(await found(session, 60 * MIB, 500)).toBeUndefined()

@@ -2,16 +2,22 @@
 // run says so.
 import { existsSync, readFileSync } from 'node:fs'
 import { inject } from 'vitest'
+import { findMemoryV1 } from '../../src/cgroup/memory-v1.js'
 import { test } from './pen-test.js'
 
 /** What the kernel tells of pressure (psi.rst), named as if it were a controller. */
 export const PRESSURE = 'pressure'
 
+/** The memory controller of v1, where v2 has none. */
+export const MEMORY_V1 = 'memory of v1'
+
 /** The controllers that the directory of all tests has. */
 export function controllersHere(): string[] {
   const suite = inject('suiteRoot')
   const controllers = readFileSync(`${suite}/cgroup.controllers`, 'utf8').split(/\s+/).filter(Boolean)
-  return existsSync(`${suite}/memory.pressure`) ? [...controllers, PRESSURE] : controllers
+  if (existsSync(`${suite}/memory.pressure`)) controllers.push(PRESSURE)
+  if (!controllers.includes('memory') && findMemoryV1() !== undefined) controllers.push(MEMORY_V1)
+  return controllers
 }
 
 function skipped(why: string): typeof test {

@@ -2,9 +2,10 @@
 // kernel alone, with nothing of the library that is tested.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { constants, mkdtemp, readFile, rmdir, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { insisting, isGone, isPopulated, members, subtree } from './cgroup-tree.js'
 import { eventually } from './eventually.js'
+import { removeTwins } from './suite-memory.js'
 
 export interface Pen extends AsyncDisposable {
   readonly path: string
@@ -122,6 +123,11 @@ async function removeTree(path: string, withinMs = 5000): Promise<void> {
 async function dispose(path: string): Promise<void> {
   const round = async () => {
     await killAll(path)
+    removeTwins(
+      (await subtree(path))
+        .filter((group) => basename(dirname(group)) === 'corral')
+        .map((one) => basename(one)),
+    )
     return removeTree(path, 0).then(
       () => true,
       () => false,

@@ -1,5 +1,4 @@
 // The guard of an instance: where it lives, what reaches it, and what it does when its owner is gone.
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
@@ -12,24 +11,15 @@ import { wardenPath } from '../../src/native.js'
 import { eventually } from '../support/eventually.js'
 import { killBoth } from '../support/kill-both.js'
 import { openInPen } from '../support/open-in-pen.js'
-import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
+import { gateway } from './gateway.js'
 import { descriptorsOf, expectNothingLeft, guardOf, start, statOf, statusOf } from './warden.js'
 
-const fixture = new URL('fixtures/gateway.mjs', import.meta.url).pathname
 const UNBLOCKABLE = new Set<number>([constants.signals.SIGKILL, constants.signals.SIGSTOP])
 const SLEEPING = { command: 'setsid', args: ['sleep', '1000'], stdio: 'ignore' } as const
 
 function hasEnded(pid: number): boolean {
   return !existsSync(`/proc/${pid}`) || statOf(pid)[0] === 'Z'
-}
-
-/** A gateway with two sessions that ends in some way of its own. */
-async function gateway(pen: Pen, ending: string, env: NodeJS.ProcessEnv = {}) {
-  const child = fork(fixture, [pen.path, ending], { env: { ...process.env, ...env }, silent: true })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const [told] = (await once(child, 'message')) as [{ open?: string; error?: string; logged?: string[] }]
-  return { child, told, exited: once(child, 'exit') }
 }
 
 describe('a guard', () => {

@@ -1,0 +1,69 @@
+#define _GNU_SOURCE
+#include "memory_v1.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "own.h"
+#include "tree.h"
+
+#define CGROUP_V1_MAGIC 0x27e0eb // CGROUP_SUPER_MAGIC of linux/magic.h
+#define OOM_CONTROL "memory.oom_control"
+#define KILLS "oom_kill "
+
+static int open_file(const char *group, const char *file, int flags) {
+  CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (group_fd < 0)
+    return -errno;
+  int fd = openat(group_fd, file, flags | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+int corral_memory_v1_watch(const char *group) {
+  CORRAL_OWNED_FD oom_control = open_file(group, OOM_CONTROL, O_RDONLY);
+  CORRAL_OWNED_FD control = open_file(group, "cgroup.event_control", O_WRONLY);
+  if (oom_control < 0 || control < 0)
+    return oom_control < 0 ? oom_control : control;
+  CORRAL_OWNED_FD event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  char text[32];
+  int length = snprintf(text, sizeof text, "%d %d", event, oom_control);
+  if (event < 0 || write(control, text, (size_t)length) < 0)
+    return -errno;
+  return corral_release_fd(&event);
+}
+
+int64_t corral_memory_v1_kills(const char *group) {
+  CORRAL_OWNED_FD fd = open_file(group, OOM_CONTROL, O_RDONLY);
+  if (fd < 0)
+    return fd;
+  char text[256];
+  ssize_t length = read(fd, text, sizeof text - 1);
+  if (length < 0)
+    return -errno;
+  text[length] = '\0';
+  const char *kills = strstr(text, KILLS); // Linux 4.13
+  return kills ? strtoll(kills + strlen(KILLS), NULL, 10) : 0;
+}
+
+static bool is_home_of(const char *home, const char *instance) {
+  const char *name = strrchr(instance, '/'), *last = strrchr(home, '/');
+  char expected[NAME_MAX + 1];
+  struct statfs file_system;
+  return name && last && snprintf(expected, sizeof expected, "/corral-%s", name + 1) < NAME_MAX &&
+         !strcmp(last, expected) && statfs(home, &file_system) == 0 &&
+         (unsigned long)file_system.f_type == CGROUP_V1_MAGIC;
+}
+
+void corral_memory_v1_remove(const char *instance, const char *home) {
+  struct corral_error error;
+  if (is_home_of(home, instance))
+    (void)corral_remove_tree(home, &error);
+}

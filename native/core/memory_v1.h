@@ -1,0 +1,23 @@
+// Memory cgroups of version 1 (Documentation/admin-guide/cgroup-v1/memory.rst), for hosts where version 2 has
+// no memory controller: each session's group has a twin in the v1 hierarchy, in `<ours>/corral-<instance>`,
+// which an instance's label names.
+#ifndef CORRAL_MEMORY_V1_H
+#define CORRAL_MEMORY_V1_H
+
+#include <stdint.h>
+
+#define CORRAL_MEMORY_LABEL "user.corral.memory"
+
+// A descriptor that becomes readable when memory ran out in `group`, or in one above it, and when the group
+// is gone; or -errno. The kernel says so before it kills.
+int corral_memory_v1_watch(const char *group);
+
+// How many processes of `group` the kernel has killed because memory ran out, or -errno (ENOENT: it is gone).
+int64_t corral_memory_v1_kills(const char *group);
+
+// Removes all v1 memory cgroups of the instance whose directory is `instance`. `home` is what its label says
+// of them: not believed unless it is a v1 cgroup directory of the instance's name. What still lives there is
+// left.
+void corral_memory_v1_remove(const char *instance, const char *home);
+
+#endif
