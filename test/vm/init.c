@@ -4,6 +4,8 @@
 // that a shell would start takes a tenth of a second when it is emulated. From the kernel's command line:
 //   corral.job=DIRECTORY  what to run: stage2, and io/, which the other machine reads
 //   corral.overlay=FILE   User Mode Linux only: the module, and that the root is already mounted
+//   corral.tree=DIRECTORY User Mode Linux only: a Debian tree that is the root instead; the shared one is
+//                         at /host then, and systemd takes over and runs the job (stage2-systemd)
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +28,8 @@
 
 #define SLICE "/sys/fs/cgroup/vm"
 #define GROUP SLICE "/job"
+#define HOST "/host"
+#define JOB "/run/corral-vm"
 
 static _Noreturn void switch_off(void) {
   sync();
@@ -85,28 +89,32 @@ static void load_all(const char *directory) {
   }
 }
 
-// /new: `lower` below a tmpfs at `memory`.
+// `new_root`: `lower` with what is written to it in `memory`, which is a directory yet to be made of a tmpfs.
 static void lay_overlay(const char *lower, const char *memory, const char *new_root) {
-  char upper[64], work[64], options[512];
-  need(mount("tmpfs", memory, "tmpfs", 0, "size=75%") == 0, memory);
+  char upper[64], work[64], options[1024];
   snprintf(upper, sizeof upper, "%s/upper", memory);
   snprintf(work, sizeof work, "%s/work", memory);
-  need(mkdir(upper, 0755) == 0 && mkdir(work, 0755) == 0, memory);
+  need(mkdir(memory, 0755) == 0 && mkdir(upper, 0755) == 0 && mkdir(work, 0755) == 0, memory);
   mkdir(new_root, 0755);
   snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, work);
   need(mount("overlay", new_root, "overlay", 0, options) == 0, "overlay");
 }
 
-// The root is the other machine's, read-only. /mnt is a directory that is sure to be there.
-static void enter_on_hostfs(const char *overlay_module, const char *io) {
+// The root is the other machine's, read-only, or a tree in it. /mnt is a directory that is sure to be there.
+static void enter_on_hostfs(const char *overlay_module, const char *tree, const char *io) {
   load(overlay_module);
   umount2("/proc", MNT_DETACH);
-  lay_overlay("/", "/mnt", "/mnt/new");
+  need(mount("tmpfs", "/mnt", "tmpfs", 0, "size=75%") == 0, "/mnt");
+  lay_overlay(tree ? tree : "/", "/mnt/memory", "/mnt/new");
+  if (tree)
+    lay_overlay("/", "/mnt/host", "/mnt/new" HOST);
   mkdir("/mnt/new/old", 0755);
   need(chdir("/mnt/new") == 0 && syscall(SYS_pivot_root, ".", "old") == 0 && chdir("/") == 0, "pivot_root");
   umount2("/old", MNT_DETACH);
   rmdir("/old");
-  need(mount("none", io, "hostfs", 0, io) == 0, io);
+  char here[300];
+  snprintf(here, sizeof here, "%s%s", tree ? HOST : "", io);
+  need(mount("none", here, "hostfs", 0, io) == 0, io);
 }
 
 // The root is an initramfs, and the other machine's comes by virtiofs.
@@ -116,11 +124,12 @@ static void enter_on_virtiofs(const char *io) {
   load_all("/modules");
   mkdir("/lower", 0755);
   mkdir("/memory", 0755);
+  need(mount("tmpfs", "/memory", "tmpfs", 0, "size=75%") == 0, "/memory");
   for (int attempt = 0; mount("root", "/lower", "virtiofs", 0, NULL) < 0; attempt++) {
     need(attempt < 500, "virtiofs"); // the device is found a moment after its driver is loaded
     usleep(10000);
   }
-  lay_overlay("/lower", "/memory", "/new");
+  lay_overlay("/lower", "/memory/new", "/new");
   snprintf(from, sizeof from, "/lower%s", io);
   snprintf(to, sizeof to, "/new%s", io);
   need(mount(from, to, NULL, MS_BIND, NULL) == 0, io);
@@ -231,20 +240,37 @@ static void leave_status(const char *io, int status) {
   need(file && fprintf(file, "%d\n", status) > 0 && fclose(file) == 0, path);
 }
 
+// Boots to the one service that runs the job, and to what that needs.
+static _Noreturn void become_systemd(const char *job) {
+  char here[300];
+  snprintf(here, sizeof here, HOST "%s", job);
+  need(symlink(here, JOB) == 0, JOB);
+  open_line("/dev/tty1", STDOUT_FILENO); // makes them raw
+  open_line("/dev/tty2", STDOUT_FILENO);
+  open_line("/dev/console", STDOUT_FILENO);
+  char *argv[] = {"/lib/systemd/systemd", "--unit=corral-vm.service", "--show-status=no",
+                  "--log-level=warning",  "--log-target=console",     NULL};
+  execv(argv[0], argv);
+  fail(argv[0]);
+}
+
 int main(void) {
   if (getpid() != 1)
     return fprintf(stderr, "init: only as pid 1\n"), 2;
-  char job[256], io[280], overlay[512];
+  char job[256], io[280], overlay[512], tree[512];
   mount_at("proc", "/proc", NULL);
   need(parameter("corral.job", job, sizeof job), "corral.job");
-  snprintf(io, sizeof io, "%s/io", job);
   bool hostfs = parameter("corral.overlay", overlay, sizeof overlay);
+  bool systemd = parameter("corral.tree", tree, sizeof tree);
+  snprintf(io, sizeof io, "%s/io", job);
   if (hostfs)
-    enter_on_hostfs(overlay, io);
+    enter_on_hostfs(overlay, systemd ? tree : NULL, io);
   else
     enter_on_virtiofs(io);
   mount_the_usual();
   start_loopback();
+  if (systemd)
+    become_systemd(job);
   need(mkdir(SLICE, 0755) == 0 && mkdir(GROUP, 0755) == 0, GROUP);
 
   enum { OUT_LINE = 10, ERR_LINE };

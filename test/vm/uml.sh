@@ -1,11 +1,14 @@
 # User Mode Linux for test/vm/run: Debian's newest kernel as an ordinary process. Needs neither KVM nor root, boots in a
 # second, and runs programs at nearly the speed of the machine, on one CPU.
 
+source "$here/tree.sh"
+
 UML_SUITE=sid # from 6.13 on it can use seccomp, which is twice as fast as ptrace, and runs on CPUs with AMX
 
 prepare() {
   once "$(init_directory)" make_init
   once uml make_uml
+  [ -z "$suite" ] || once "$(tree_directory "$suite" "$packages")" make_tree "$suite" "$packages"
 }
 
 make_uml() { # DIRECTORY, and where it will be
@@ -29,10 +32,12 @@ memory_directory() {
 }
 
 boot() {
+  local tree=''
+  [ -z "$suite" ] || tree=corral.tree=$cache/$(tree_directory "$suite" "$packages")
   local consoles=(con=null con0=null,fd:3 con1=null,fd:1 con2=null,fd:4 ssl=null)
   TMPDIR=$(memory_directory) timeout --kill-after=5 "$seconds" "$cache/uml/linux" mem="$memory" seccomp=on \
     umid=guest uml_dir="$job/" root=/dev/root rootfstype=hostfs rootflags=/ ro init="$cache/$(init_directory)/init" \
-    quiet panic=-1 "${consoles[@]}" corral.job="$job" corral.overlay="$cache/uml/overlay.ko" \
+    quiet panic=-1 "${consoles[@]}" corral.job="$job" corral.overlay="$cache/uml/overlay.ko" $tree \
     3>"${CORRAL_VM_LOG:-/dev/null}" 4>&2 2>/dev/null </dev/null &
   guest=$!
   wait "$guest"
