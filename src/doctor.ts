@@ -1,9 +1,13 @@
 // What Corral can promise on this host, and what stands in the way: the facts behind `corral doctor`.
+import { execFile } from 'node:child_process'
 import os from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import si from 'systeminformation'
 import { probeRoot, type RootFacts } from './cgroup/probe.js'
-import { type RootCandidate, searchRoot } from './cgroup/root.js'
+import { type RootCandidate, type RootSearch, searchRootToBuildIn } from './cgroup/root.js'
 import { loadNative, wardenPath } from './native.js'
+import type { ScopeProbe } from './scope-probe.js'
 
 export type Verdict = 'PASS' | 'CAUTION' | 'FAIL'
 
@@ -29,12 +33,15 @@ export interface Diagnosis {
   findings: Finding[]
 }
 
-/** Looks at this host. Makes and removes one group below the root; leaves all else as it is. */
+/**
+ * Looks at this host. Makes and removes one group below the root; leaves all else as it is. Where only systemd could give a
+ * cgroup, a process of our own asks it for a scope, and is over afterwards: this process is not moved.
+ */
 export async function diagnose(root?: string): Promise<Diagnosis> {
-  const native = loadNative()
-  const { candidates, chosen } = searchRoot(native, root)
+  const { search, kernel } = await look(root)
+  const { candidates, chosen } = search
   const host = await describeHost()
-  if (chosen?.path === undefined)
+  if (chosen?.path === undefined || kernel === undefined)
     return {
       host,
       backend: null,
@@ -44,7 +51,6 @@ export async function diagnose(root?: string): Promise<Diagnosis> {
       warden: wardenPath(),
       findings: [noRoot(candidates)],
     }
-  const kernel = await probeRoot(native, chosen.path)
   return {
     host,
     backend: 'cgroup',
@@ -54,6 +60,30 @@ export async function diagnose(root?: string): Promise<Diagnosis> {
     canCapMemory: kernel.controllers.includes('memory'),
     warden: wardenPath(),
     findings: judge(kernel, chosen),
+  }
+}
+
+async function look(root: string | undefined): Promise<ScopeProbe> {
+  const native = loadNative()
+  const search = await searchRootToBuildIn(native, root)
+  if (search.chosen?.path !== undefined)
+    return { search, kernel: await probeRoot(native, search.chosen.path) }
+  return root === undefined ? probeScope(search) : { search }
+}
+
+// systemd has longer limits for each call (cgroup/busctl.ts)
+const PROBE_MS = 60_000
+
+async function probeScope(search: RootSearch): Promise<ScopeProbe> {
+  const program = fileURLToPath(new URL('../dist/scope-probe.js', import.meta.url))
+  try {
+    const limits = { timeout: PROBE_MS, killSignal: 'SIGKILL' } as const
+    const { stdout } = await promisify(execFile)(process.execPath, [program], limits)
+    return JSON.parse(stdout) as ScopeProbe
+  } catch (error) {
+    const why = (error as { stderr?: string }).stderr?.trim() || (error as Error).message
+    const failed: RootCandidate = { kind: 'systemd', path: undefined, usable: false, why }
+    return { search: { candidates: [...search.candidates, failed], chosen: undefined } }
   }
 }
 
@@ -74,7 +104,7 @@ function noRoot(candidates: RootCandidate[]): Finding {
     guarantee: 'sessions can be held',
     verdict: 'FAIL',
     why: candidates.map(({ kind, path, why }) => `${kind}${path ? ` ${path}` : ''}: ${why}`).join('; '),
-    fix: 'Run the gateway in a unit with Delegate=yes (`systemctl edit NAME`, section [Service]), or give --root',
+    fix: 'Run the gateway in a unit with Delegate=yes (`corral doctor --unit NAME` prints what to add to it), or give --root',
   }
 }
 

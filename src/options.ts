@@ -11,6 +11,11 @@ import { quote } from './quote.js'
 export interface OpenOptions {
   /** A cgroup2 directory to build under. By default it is found: `corral doctor` shows how. */
   root?: string | undefined
+  /**
+   * Whether, where there is no cgroup to build in, systemd may be asked for a scope: it moves this process out of the unit
+   * or session that it is in, and into that. Default true.
+   */
+  systemd?: boolean | undefined
   /** Limits of each session that does not say otherwise. */
   defaults?: Limits | undefined
   /** Limits of all sessions of this instance together. */
@@ -70,6 +75,7 @@ export interface SpawnOptions extends SessionOptions, ProcessOptions {
 
 export interface OpenPlan {
   root: string | undefined
+  systemd: boolean
   defaults: ParsedLimits
   sessions: ParsedLimits
   enforcement: Enforcement
@@ -101,6 +107,7 @@ export interface WrapPlan extends SessionPlan {
 
 const OPEN_OPTIONS = new Set([
   'root',
+  'systemd',
   'defaults',
   'sessions',
   'enforcement',
@@ -192,6 +199,7 @@ export function parseOpenOptions(
   const machineMemory = () => memoryAt(directory)
   return {
     root: directory,
+    systemd: parseFlag('systemd', options.systemd ?? true),
     defaults: parseLimits(defaults, {}, machineMemory),
     sessions: parseLimits(sessions, {}, machineMemory),
     enforcement: parseChoice('enforcement', enforcement, ENFORCEMENTS),

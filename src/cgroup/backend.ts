@@ -30,12 +30,14 @@ import { killMethod } from './kill.js'
 import { type MemoryV1, makeMemoryV1 } from './memory-v1.js'
 import { OomAccount } from './oom.js'
 import { removeTree } from './removal.js'
-import { findRoot, vacateRoot } from './root.js'
+import { obtainRoot, vacateRoot } from './root.js'
 import { sweepInstances } from './sweep.js'
 import { Watchdog } from './watchdog.js'
 
 export interface CgroupBackendOptions {
   root?: string | undefined
+  /** Whether systemd may be asked for a scope where there is no root. */
+  systemd: boolean
   /** Limits of all sessions together. */
   sessions: ParsedLimits
   enforcement: Enforcement
@@ -85,7 +87,7 @@ export class CgroupBackend implements Backend {
     tell: (event: GuardEvent) => void,
   ): Promise<CgroupBackend> {
     const native = loadNative()
-    const root = findRoot(native, options.root)
+    const root = await obtainRoot(native, options)
     vacateRoot(root)
     const context = makeContext(native, options)
     const name = newInstanceName()

@@ -13,9 +13,11 @@ import {
 import path from 'node:path'
 import { isGone, RootError, systemCodeOf, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
+import { CORRAL } from './instance.js'
 import { findCgroupPlace } from './mount.js'
+import { enterScope, isKeptBySystemd, SUPERVISOR, scopeDirectories } from './systemd.js'
 
-export type RootKind = 'explicit' | 'own-cgroup' | 'mount'
+export type RootKind = 'explicit' | 'own-cgroup' | 'mount' | 'systemd'
 
 export interface RootCandidate {
   kind: RootKind
@@ -30,9 +32,6 @@ export interface RootSearch {
   /** The first usable one. */
   chosen: RootCandidate | undefined
 }
-
-/** systemd's DelegateSubgroup= name, and ours, for the cgroup that the gateway itself lives in. */
-export const SUPERVISOR = 'supervisor'
 
 // CGROUP2_SUPER_MAGIC of linux/magic.h
 const CGROUP2_MAGIC = 0x63677270
@@ -138,9 +137,83 @@ export function searchRoot(native: Native, explicit?: string): RootSearch {
   return { candidates, chosen: candidates.find((candidate) => candidate.usable) }
 }
 
-/** The root to use. @throws RootError that says what was tried and what to do. */
+/**
+ * A root to look at and to sweep: the first in which there is something of Corral's, else the first.
+ * @throws RootError that says what was tried and what to do.
+ */
 export function findRoot(native: Native, explicit?: string): string {
-  const { candidates, chosen } = searchRoot(native, explicit)
+  const { candidates } = searchRoot(native, explicit)
+  if (explicit === undefined) candidates.push(...scopeDirectories(findCgroupPlace().mounts).map(checkScope))
+  const usable = candidates.filter((candidate) => candidate.usable)
+  const built = usable.find(({ path: root = '' }) => existsSync(path.join(root, CORRAL)))
+  return pathOf({ candidates, chosen: built ?? usable[0] }, explicit)
+}
+
+/** The scope that systemd gives to all of a user's: it is there as long as somebody is in it. */
+function checkScope(directory: string): RootCandidate {
+  const candidate = (usable: boolean, why: string): RootCandidate => ({
+    kind: 'systemd',
+    path: directory,
+    usable,
+    why,
+  })
+  if (isWritable(directory)) return candidate(true, 'it is the scope of this user')
+  if (existsSync(directory)) return candidate(false, 'it is not writable')
+  const manager = path.dirname(path.dirname(directory))
+  return isWritable(manager)
+    ? candidate(true, 'nobody of this user has asked systemd for a scope')
+    : candidate(false, 'this user has no manager of its own that could give a scope')
+}
+
+export interface RootWish {
+  root?: string | undefined
+  /** Whether systemd may move this process to a scope. */
+  systemd: boolean
+}
+
+/**
+ * A root to build in, and to be in: one that is there or, where there is none and systemd may be asked, a scope, to which
+ * it has then moved this process.
+ * @throws RootError that says what was tried and what to do.
+ */
+export async function obtainRoot(native: Native, wish: RootWish): Promise<string> {
+  return pathOf(await searchRootAndAsk(native, wish), wish.root)
+}
+
+/** As searchRoot(), but takes nothing that systemd keeps for itself, which only its manager tells. */
+export async function searchRootToBuildIn(native: Native, explicit?: string): Promise<RootSearch> {
+  const { candidates } = searchRoot(native, explicit)
+  for (const candidate of candidates) await refuseKept(candidate)
+  return { candidates, chosen: candidates.find((candidate) => candidate.usable) }
+}
+
+/** With systemd for a last candidate. Moves this process where that is the one. */
+export async function searchRootAndAsk(native: Native, { root, systemd }: RootWish): Promise<RootSearch> {
+  const { candidates, chosen } = await searchRootToBuildIn(native, root)
+  if (chosen || root !== undefined) return { candidates, chosen }
+  const asked = await askSystemd(native, systemd)
+  return { candidates: [...candidates, asked], chosen: asked.usable ? asked : undefined }
+}
+
+/** Notes in a candidate that it is a unit of systemd's without delegation, and will not do. */
+async function refuseKept(candidate: RootCandidate): Promise<void> {
+  if (candidate.kind !== 'own-cgroup' || !candidate.usable) return
+  if (!(await isKeptBySystemd(candidate.path ?? ''))) return
+  candidate.usable = false
+  candidate.why = 'it is writable by this user, but its unit has no Delegate=yes'
+}
+
+async function askSystemd(native: Native, allowed: boolean): Promise<RootCandidate> {
+  const passed = (why: string): RootCandidate => ({ kind: 'systemd', path: undefined, usable: false, why })
+  if (!allowed) return passed('it was not to be asked for a scope')
+  const answer = await enterScope()
+  if (answer.given === undefined) return passed(answer.why)
+  const { path: directory, usable, why } = checkOwn(native)
+  if (!usable) return passed(`the ${answer.given} gave a scope, but ${why}`)
+  return { kind: 'systemd', path: directory, usable, why: `the ${answer.given} gave a scope` }
+}
+
+function pathOf({ candidates, chosen }: RootSearch, explicit: string | undefined): string {
   if (chosen?.path !== undefined) return chosen.path
   const reasons = candidates.map(({ kind, path: tried, why }) =>
     `${kind} ${tried ?? ''}: ${why}`.replace(' :', ':'),

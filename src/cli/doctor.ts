@@ -1,5 +1,7 @@
 // corral doctor: what this host can promise, why, and the fix for what is missing.
 import { type Diagnosis, diagnose } from '../doctor.js'
+import { dropInFor } from '../drop-in.js'
+import { InvalidArgumentError } from '../errors.js'
 import { bytes, json } from './format.js'
 
 function render(diagnosis: Diagnosis): string {
@@ -35,11 +37,25 @@ function render(diagnosis: Diagnosis): string {
   return lines.join('\n')
 }
 
-/** The text to print, and the exit status: 1 when no session can be held here. */
-export async function doctor(options: {
+export interface DoctorOptions {
   root?: string
+  /** Not a diagnosis, but what this unit has to say. */
+  unit?: string
+  /** That it is one of a user's manager. */
+  user: boolean
   json: boolean
-}): Promise<{ text: string; status: number }> {
-  const diagnosis = await diagnose(options.root)
-  return { text: options.json ? json(diagnosis) : render(diagnosis), status: diagnosis.backend ? 0 : 1 }
+}
+
+/** The text to print, and the exit status: 1 when no session can be held here. */
+export async function doctor({ root, unit, user, json: asJson }: DoctorOptions): Promise<{
+  text: string
+  status: number
+}> {
+  if (unit !== undefined) {
+    const dropIn = dropInFor(unit, { user })
+    return { text: asJson ? json(dropIn) : dropIn.text, status: 0 }
+  }
+  if (user) throw new InvalidArgumentError('--user goes with --unit NAME')
+  const diagnosis = await diagnose(root)
+  return { text: asJson ? json(diagnosis) : render(diagnosis), status: diagnosis.backend ? 0 : 1 }
 }

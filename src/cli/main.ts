@@ -45,14 +45,15 @@ withLimits(
     .passThroughOptions()
     .addOption(rootOption())
     .option('--session <key>', 'the session key (default: generated)')
-    .option('--parent <key>', 'the key of the session that asked for this one'),
+    .option('--parent <key>', 'the key of the session that asked for this one')
+    .option('--no-systemd', 'do not ask systemd for a scope where there is no cgroup to build in'),
 )
   .option('--best-effort', 'run even where a cap cannot be enforced', false)
   .addOption(graceOption(RUN_GRACE_MS))
   .action(async ([command = '', ...args]: string[], options: LimitOptions & Omit<RunOptions, 'limits'>) => {
     const { rest, limits } = splitLimits(options)
     const { run } = await import('./run.js')
-    run(command, args, { ...rest, limits })
+    await run(command, args, { ...rest, limits })
   })
 
 withLimits(
@@ -110,6 +111,8 @@ program
   .command('doctor')
   .description('what this host can promise, and how to mend what is missing')
   .addOption(rootOption())
+  .option('--unit <name>', "print what to add to a gateway's systemd service, and why")
+  .option('--user', 'it is a service of a user', false)
   .addOption(jsonOption())
   .action(async (options) => {
     const { doctor } = await import('./doctor.js')

@@ -12,7 +12,7 @@ import { killMethod } from '../cgroup/kill.js'
 import { memoryAt } from '../cgroup/machine.js'
 import { findMemoryV1, memoryV1Controller } from '../cgroup/memory-v1.js'
 import { labelOfKey, nameOfKey } from '../cgroup/name.js'
-import { findRoot, vacateRoot } from '../cgroup/root.js'
+import { obtainRoot, vacateRoot } from '../cgroup/root.js'
 import { InvalidArgumentError, KernelError, systemDetails } from '../errors.js'
 import { parseKey } from '../key.js'
 import { type Limits, parseLimits } from '../limits.js'
@@ -21,6 +21,8 @@ import { parseMilliseconds } from '../options.js'
 
 export interface RunOptions {
   root?: string
+  /** Whether systemd may be asked for a scope. */
+  systemd: boolean
   session?: string
   parent?: string
   grace: number
@@ -54,13 +56,13 @@ function placeWords(keys: string[]): string[] {
  * Becomes the warden that runs the command; does not come back.
  * @throws CorralError when it cannot be prepared; nothing was made then.
  */
-export function run(command: string, args: string[], options: RunOptions): never {
+export async function run(command: string, args: string[], options: RunOptions): Promise<never> {
   if (command === '') throw new InvalidArgumentError('there is no command to run')
   const graceMs = parseMilliseconds('--grace', options.grace)
   const limits = parseLimits(options.limits, {}, () => memoryAt(options.root))
   const keys = parseKeys(options)
   const native = loadNative()
-  const root = findRoot(native, options.root)
+  const root = await obtainRoot(native, options)
   vacateRoot(root)
   const enabled = enableControllers(root)
   const memoryGroup = enabled.some(({ oom }) => oom) ? undefined : findMemoryV1()

@@ -1,0 +1,66 @@
+// What a gateway's unit has to say to systemd, and why: the text that `corral doctor --unit` prints (systemd.kill(5),
+// systemd.resource-control(5)).
+import { InvalidArgumentError } from './errors.js'
+import { quote } from './quote.js'
+
+interface Setting {
+  line: string
+  why: string[]
+}
+
+const SETTINGS: Setting[] = [
+  {
+    line: 'Delegate=yes',
+    why: [
+      "The cgroup of this unit, with all controllers there are, is the gateway's to divide among its sessions.",
+    ],
+  },
+  {
+    line: 'DelegateSubgroup=supervisor',
+    why: [
+      'The gateway itself is started in this child: a cgroup with processes of its own cannot be divided.',
+      'systemd before 254 warns that it does not know this line; Corral moves the gateway there then.',
+    ],
+  },
+  {
+    line: 'OOMPolicy=continue',
+    why: [
+      'A session that meets its memory cap is killed whole, and reported to the gateway. Without this line',
+      'systemd takes that for a failure of the unit, and stops the gateway with all other sessions.',
+    ],
+  },
+  {
+    line: 'KillMode=mixed',
+    why: [
+      'Stopping sends SIGTERM to the gateway alone, which closes its sessions and exits; whatever is left then,',
+      'or after TimeoutStopSec=, systemd kills. Without this line every agent gets SIGTERM at the same time.',
+    ],
+  },
+]
+
+export interface DropIn {
+  unit: string
+  /** The command that takes the text. */
+  edit: string
+  text: string
+}
+
+// Of systemd.unit(5), "Description"
+const UNIT_NAME = /^[A-Za-z0-9:_.\\@-]{1,255}$/
+const OTHER_KIND = /\.(socket|device|mount|automount|swap|target|path|timer|slice|scope)$/
+
+/** The drop-in for a service of the system's manager or, with `user`, of a user's. @throws InvalidArgumentError */
+export function dropInFor(name: string, { user }: { user: boolean }): DropIn {
+  if (!UNIT_NAME.test(name) || name.startsWith('-'))
+    throw new InvalidArgumentError(`--unit: ${quote(name)} is no name of a unit`, {
+      hint: 'Give the name of a service, such as gateway or gateway.service',
+    })
+  if (OTHER_KIND.test(name))
+    throw new InvalidArgumentError(`--unit: ${name} is no service`, {
+      hint: 'A gateway runs in a service: give the name of that',
+    })
+  const unit = name.endsWith('.service') ? name : `${name}.service`
+  const edit = `systemctl ${user ? '--user ' : ''}edit ${unit}`
+  const lines = SETTINGS.flatMap(({ line, why }) => ['', ...why.map((text) => `# ${text}`), line])
+  return { unit, edit, text: [`# ${edit}`, '[Service]', ...lines.slice(1)].join('\n') }
+}

@@ -1,0 +1,22 @@
+// The program that `corral doctor` has ask systemd for a scope, because whoever asks is moved there: says as JSON what it
+// was given, and what can be done in it.
+import { probeRoot, type RootFacts } from './cgroup/probe.js'
+import { type RootSearch, searchRootAndAsk, vacateRoot } from './cgroup/root.js'
+import { loadNative } from './native.js'
+
+export interface ScopeProbe {
+  search: RootSearch
+  /** Absent without a root. */
+  kernel?: RootFacts
+}
+
+async function probe(): Promise<ScopeProbe> {
+  const native = loadNative()
+  const search = await searchRootAndAsk(native, { systemd: true })
+  const root = search.chosen?.path
+  if (root === undefined) return { search }
+  vacateRoot(root)
+  return { search, kernel: await probeRoot(native, root) }
+}
+
+process.stdout.write(JSON.stringify(await probe()))
