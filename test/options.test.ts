@@ -36,6 +36,7 @@ describe('openCorral()', () => {
   test('takes no options', () => {
     expect(parseOpenOptions(undefined)).toEqual({
       root: undefined,
+      systemd: true,
       defaults: {},
       sessions: {},
       enforcement: 'required',
