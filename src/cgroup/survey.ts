@@ -5,7 +5,7 @@ import type { Usage } from '../backend.js'
 import { isGone } from '../errors.js'
 import type { Native } from '../native.js'
 import type { Controller } from './controller.js'
-import { CONTROLLERS, readUsage } from './controllers.js'
+import { offeredControllers, readUsage } from './controllers.js'
 import { subdirectories } from './file.js'
 import { CORRAL, isAlive, listInstances, SESSIONS } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
@@ -70,10 +70,11 @@ function viewSession(native: Native, parent: string, name: string, controllers: 
   }
 }
 
-/** All, with that of v1 in the place of the one that the instance has there. */
+/** Those that all sessions of an instance have: to ask a thousand sessions for files that are not there takes its time. */
 function controllersOf(native: Native, instance: string): Controller[] {
   const memoryV1 = readMemoryV1(native, instance)
-  return memoryV1 ? [...CONTROLLERS.filter(({ oom }) => !oom), memoryV1.controller] : CONTROLLERS
+  const own = offeredControllers(path.join(instance, SESSIONS))
+  return memoryV1 ? [...own, memoryV1.controller] : own
 }
 
 export function surveyInstances(native: Native, root: string): InstanceView[] {
