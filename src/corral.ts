@@ -458,8 +458,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     })
     const reports = await settleAll(
       closing,
-      (errors) =>
-        `${errors.length} of ${members.length} sessions cannot be closed: ${errors.map(String).join('; ')}`,
+      (failures, count) => `${count} of ${members.length} sessions cannot be closed: ${failures}`,
     )
     return reports.filter((report) => report !== undefined)
   }

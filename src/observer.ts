@@ -114,7 +114,7 @@ export class Observer {
     const found = select(this.list(), selection)
     return settleAll(
       found.map((one) => this.#kill(one, graceMs)),
-      (errors) => errors.map((error) => (error as Error).message).join('; '),
+      (failures) => failures,
     )
   }
 

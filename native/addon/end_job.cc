@@ -26,11 +26,11 @@ public:
 
   int Descriptor() const override { return begun_ ? end_.events_fd : -1; }
   uint32_t Events() const override { return EPOLLPRI; }
+  bool TakesTurns() const override { return true; }
 
   int64_t Step(int64_t now_ms) override {
-    if (!begun_)
-      corral_end_begin(&end_, path_.c_str(), &plan_, now_ms);
-    begun_ = true;
+    if (!begun_ && !Begin(now_ms))
+      return kShortageMs;
     int64_t wait_ms = corral_end_step(&end_, now_ms);
     if (end_.state == CORRAL_EMPTY && wait_ms >= 0) {
       ReadCounters();
@@ -56,6 +56,20 @@ protected:
   }
 
 private:
+  static constexpr int64_t kShortageMs = 10;
+
+  // False where it has to be tried again: others that end give descriptors and memory back.
+  bool Begin(int64_t now_ms) {
+    corral_end_begin(&end_, path_.c_str(), &plan_, now_ms);
+    const int refused = end_.state == CORRAL_FAILED ? end_.error.number : 0;
+    if (try_until_ms_ == 0)
+      try_until_ms_ = now_ms + plan_.kill_ms;
+    begun_ = (refused != EMFILE && refused != ENFILE && refused != ENOMEM) || now_ms >= try_until_ms_;
+    if (!begun_)
+      corral_end_finish(&end_);
+    return begun_;
+  }
+
   static constexpr size_t kCounterBytes = 4096; // seq_file gives a page at a time
 
   static Napi::Array Strings(Napi::Env env, const std::vector<std::string> &strings) {
@@ -84,6 +98,7 @@ private:
   std::vector<std::string> read_, counters_;
   corral_end end_ = {};
   bool begun_ = false;
+  int64_t try_until_ms_ = 0;
 };
 
 } // namespace

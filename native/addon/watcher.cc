@@ -19,6 +19,7 @@ int64_t NowMs() {
 }
 
 constexpr int kEventsAtOnce = 64;
+constexpr size_t kTurnsAtOnce = 1024;
 
 } // namespace
 
@@ -73,6 +74,8 @@ void Watcher::Stop() {
     delete job;
   for (WatcherJob *job : jobs_)
     delete job;
+  for (WatcherJob *job : waiting_)
+    delete job;
   close(epoll_);
   close(wake_);
 }
@@ -96,6 +99,8 @@ void Watcher::Finish(WatcherJob *job) {
   if (job->Descriptor() >= 0)
     epoll_ctl(epoll_, EPOLL_CTL_DEL, job->Descriptor(), nullptr);
   jobs_.erase(job);
+  if (job->TakesTurns())
+    turns_--;
   bridge_.Finish(job);
 }
 
@@ -121,6 +126,22 @@ void Watcher::Begin(WatcherJob *job) {
       wait_ms = std::min<int64_t>(wait_ms, 10);
   }
   Schedule(job, wait_ms);
+}
+
+void Watcher::Take(WatcherJob *job) {
+  if (job->TakesTurns())
+    waiting_.push_back(job);
+  else
+    Begin(job);
+}
+
+void Watcher::GiveTurns() {
+  while (!waiting_.empty() && turns_ < kTurnsAtOnce) {
+    WatcherJob *next = waiting_.front();
+    waiting_.pop_front();
+    turns_++;
+    Begin(next);
+  }
 }
 
 int Watcher::NextTimeout() const {
@@ -152,7 +173,8 @@ void Watcher::Loop() {
       added.swap(added_);
     }
     for (WatcherJob *job : added)
-      Begin(job);
+      Take(job);
     added.clear();
+    GiveTurns();
   }
 }

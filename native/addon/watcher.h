@@ -4,6 +4,7 @@
 #define CORRAL_WATCHER_H
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,8 @@ public:
   // What wakes the job besides its time; asked once, after the first Step(). -1: nothing.
   virtual int Descriptor() const { return -1; }
   virtual uint32_t Events() const { return 0; }
+  // A job that holds descriptors of its own until it is done: of those, only so many are begun at a time.
+  virtual bool TakesTurns() const { return false; }
 
 private:
   friend class Watcher;
@@ -43,6 +46,8 @@ public:
 
 private:
   void Loop();
+  void Take(WatcherJob *job);
+  void GiveTurns();
   void Begin(WatcherJob *job);
   void Step(WatcherJob *job);
   void Schedule(WatcherJob *job, int64_t wait_ms);
@@ -60,6 +65,8 @@ private:
   // The watcher thread's own.
   std::multimap<int64_t, WatcherJob *> timers_;
   std::unordered_set<WatcherJob *> jobs_;
+  std::deque<WatcherJob *> waiting_; // for a turn
+  size_t turns_ = 0;
 };
 
 #endif

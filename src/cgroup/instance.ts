@@ -79,12 +79,15 @@ export function removeCorral(root: string): void {
   removeEmpty(path.join(root, CORRAL))
 }
 
-/** Removes a directory in which nothing is; leaves it where something is. */
-export function removeEmpty(directory: string): void {
+/** Removes a directory in which nothing is; leaves it where something is: false. */
+export function removeEmpty(directory: string): boolean {
   try {
     rmdirSync(directory)
+    return true
   } catch (error) {
-    if (!isGone(error) && systemCodeOf(error) !== 'EBUSY' && systemCodeOf(error) !== 'ENOTEMPTY') throw error
+    if (isGone(error)) return true
+    if (systemCodeOf(error) === 'EBUSY' || systemCodeOf(error) === 'ENOTEMPTY') return false
+    throw error
   }
 }
 

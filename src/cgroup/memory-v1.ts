@@ -91,6 +91,7 @@ export class MemoryV1 {
 
 /** With rmdir only; what somebody lives in is left. */
 function removeBelow(directory: string): void {
+  if (removeEmpty(directory)) return
   for (const name of subdirectories(directory)) removeBelow(path.join(directory, name))
   removeEmpty(directory)
 }
