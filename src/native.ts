@@ -66,7 +66,12 @@ export interface Native {
   makeInstance(root: string, name: string, command: string): number | undefined
   /** The descriptor that holds the lock, or `undefined` while somebody else holds it. ENOENT also when it just went. */
   lock(directory: string): number | undefined
+  /** Closes what spawn(), lock() and openProcess() gave. */
   close(fd: number): void
+  /** A pidfd, or `undefined` where there is no such process. EINVAL for what is a thread of one. */
+  openProcess(pid: number): number | undefined
+  /** Whether the process, which need not be a child of ours, has ended within that time; reaped or not. */
+  ended(pidfd: number, withinMs: number): Promise<boolean>
   /** False when the process has ended. */
   signal(pidfd: number, signal: number): boolean
   setLabel(directory: string, name: string, value: string): void

@@ -35,6 +35,8 @@ public:
                              InstanceMethod("makeInstance", &Corral::MakeInstance),
                              InstanceMethod("lock", &Corral::Lock),
                              InstanceMethod("close", &Corral::Close),
+                             InstanceMethod("openProcess", &Corral::OpenProcess),
+                             InstanceMethod("ended", &Corral::Ended),
                              InstanceMethod("signal", &Corral::Signal),
                              InstanceMethod("setLabel", &Corral::SetLabel),
                              InstanceMethod("getLabel", &Corral::GetLabel),
@@ -107,6 +109,9 @@ private:
     return Watch(info.Env(), MakeOutOfMemoryJob(info));
   }
 
+  // (pidfd, within ms) -> promise of whether the process has ended within that time
+  Napi::Value Ended(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndedJob(info)); }
+
   // (path) -> pids of the group and of all below it; [] when it is gone
   Napi::Value Members(const Napi::CallbackInfo &info) {
     std::string path = info[0].As<Napi::String>().Utf8Value();
@@ -152,6 +157,16 @@ private:
   Napi::Value Close(const Napi::CallbackInfo &info) {
     close(info[0].As<Napi::Number>().Int32Value());
     return info.Env().Undefined();
+  }
+
+  // (pid) -> pidfd, or undefined when there is no such process
+  Napi::Value OpenProcess(const Napi::CallbackInfo &info) {
+    int pidfd = corral_pidfd_open(info[0].As<Napi::Number>().Int32Value());
+    if (pidfd == -ESRCH)
+      return info.Env().Undefined();
+    if (pidfd < 0)
+      return Fail(info.Env(), -pidfd, "pidfd_open", "");
+    return Napi::Number::New(info.Env(), pidfd);
   }
 
   // (pidfd, signal) -> true, or false when the process has ended

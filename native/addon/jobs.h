@@ -43,4 +43,7 @@ std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info);
 // group is gone before. Does not keep the event loop alive.
 std::unique_ptr<WatcherJob> MakeOutOfMemoryJob(const Napi::CallbackInfo &info);
 
+// (pidfd, within ms) -> whether the process has ended within that time.
+std::unique_ptr<WatcherJob> MakeEndedJob(const Napi::CallbackInfo &info);
+
 #endif

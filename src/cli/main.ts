@@ -13,6 +13,7 @@ import type { SetOptions } from './set.js'
 const USAGE_STATUS = 2
 // A host such as acpx follows its SIGTERM with SIGKILL 1.5 s later.
 const RUN_GRACE_MS = 1000
+const ORPHAN_GRACE_MS = 2000
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -105,6 +106,20 @@ program
   .action(async (options) => {
     const { sweep } = await import('./sweep.js')
     print(await sweep(options))
+  })
+
+program
+  .command('orphans')
+  .description('list agents that no session holds and nobody answers for; end those that are named')
+  .addOption(rootOption())
+  .option('--match <regex>', 'look for these command lines instead of known agents')
+  .option('--all', 'also those that somebody who lives answers for', false)
+  .option('--kill <pid...>', 'end these, each by its pid or id')
+  .addOption(graceOption(ORPHAN_GRACE_MS))
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { orphans } = await import('./orphans.js')
+    print(await orphans(options))
   })
 
 program

@@ -5,7 +5,7 @@ import { corral } from './command-line.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
-const COMMANDS = ['run', 'set', 'ls', 'kill', 'sweep', 'doctor']
+const COMMANDS = ['run', 'set', 'ls', 'kill', 'sweep', 'orphans', 'doctor']
 
 describe('corral', () => {
   test('--version is that of the package', async () => {

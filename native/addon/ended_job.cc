@@ -1,0 +1,53 @@
+// ended(): waits for the end of a process that is not a child of ours, for so long and no longer.
+#include <cerrno>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "jobs.h"
+
+namespace {
+
+class EndedJob : public WatcherJob {
+public:
+  // With a descriptor of its own: whoever asked may close the other at any time.
+  EndedJob(Napi::Env env, int pidfd, int64_t within_ms)
+      : WatcherJob(env), pidfd_(fcntl(pidfd, F_DUPFD_CLOEXEC, 0)), within_ms_(within_ms) {
+    if (pidfd_ < 0)
+      corral_fail(&error_, errno, "dup", "");
+  }
+  ~EndedJob() override {
+    if (pidfd_ >= 0)
+      close(pidfd_);
+  }
+
+  int Descriptor() const override { return pidfd_; }
+  uint32_t Events() const override { return EPOLLIN; }
+
+  // A pidfd is readable once its process has ended, reaped or not.
+  int64_t Step(int64_t now_ms) override {
+    if (pidfd_ < 0)
+      return kDone;
+    if (deadline_ms_ == 0)
+      deadline_ms_ = now_ms + within_ms_;
+    pollfd look = {pidfd_, POLLIN, 0};
+    ended_ = poll(&look, 1, 0) > 0;
+    return ended_ || now_ms >= deadline_ms_ ? kDone : deadline_ms_ - now_ms;
+  }
+
+protected:
+  Napi::Value Result(Napi::Env env) override { return Napi::Boolean::New(env, ended_); }
+
+private:
+  int pidfd_;
+  int64_t within_ms_, deadline_ms_ = 0;
+  bool ended_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<WatcherJob> MakeEndedJob(const Napi::CallbackInfo &info) {
+  return std::make_unique<EndedJob>(info.Env(), info[0].As<Napi::Number>().Int32Value(),
+                                    info[1].As<Napi::Number>().Int64Value());
+}

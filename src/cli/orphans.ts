@@ -1,0 +1,71 @@
+// corral orphans: agents that no session holds and nobody answers for; ends those that are named.
+import { InvalidArgumentError } from '../errors.js'
+import { parseMilliseconds } from '../options.js'
+import { matching } from '../orphans/agents.js'
+import { type EndedOrphan, endOrphans, findOrphans, type Orphan, type Target } from '../orphans.js'
+import { bytes, duration, json, printable, table } from './format.js'
+
+export interface OrphansOptions {
+  root?: string
+  match?: string
+  kill?: string[]
+  all: boolean
+  grace: number
+  json: boolean
+}
+
+const HEADING = ['PID', 'PARENT', 'AGE', 'MEMORY', 'OWNER', 'COMMAND']
+const HINT = 'Nothing was ended. Those that are not wanted: corral orphans --kill PID…'
+
+function parsePattern(text: string): RegExp {
+  try {
+    return new RegExp(text)
+  } catch (cause) {
+    throw new InvalidArgumentError(`--match: '${text}' is no regular expression`, {
+      hint: (cause as Error).message,
+      cause,
+    })
+  }
+}
+
+function parseTarget(text: string): Target {
+  const [, pid, startTicks] = /^([1-9]\d{0,9})(?::(\d{1,15}))?$/.exec(text) ?? []
+  if (pid === undefined)
+    throw new InvalidArgumentError(`--kill: '${text}' names no process`, {
+      hint: 'Give each by its pid, or by the id that `corral orphans --json` tells (PID:START)',
+    })
+  return { pid: Number(pid), ...(startTicks !== undefined && { startTicks: Number(startTicks) }) }
+}
+
+function row({ pid, ppid, ageMs, memoryBytes, memoryKind, owner, command }: Orphan): string[] {
+  const memory = `${bytes(memoryBytes)} ${memoryKind}`
+  return [String(pid), String(ppid), duration(ageMs), memory, owner, printable(command).slice(0, 100)]
+}
+
+function list(search: Parameters<typeof findOrphans>[0], asJson: boolean): string {
+  const found = findOrphans(search)
+  if (asJson) return json(found)
+  if (found.length === 0) return 'no orphans'
+  const [heading, ...rows] = table(HEADING, found.map(row)).split('\n')
+  const reasons = found.map(({ orphan, why }) => `    ${orphan ? '' : 'no orphan: '}${printable(why)}`)
+  return [heading, ...rows.flatMap((line, at) => [line, reasons[at]]), '', HINT].join('\n')
+}
+
+function tell({ pid, command, outcome, why }: EndedOrphan): string {
+  const name = command === undefined ? `${pid}` : `${pid} ${printable(command).slice(0, 100)}`
+  return `${name}: ${outcome}${why === undefined ? '' : `: ${printable(why)}`}`
+}
+
+/** The text to print, and the exit status: 1 when one that was to be ended was not. */
+export async function orphans(options: OrphansOptions): Promise<{ text: string; status: number }> {
+  const { root, all, match } = options
+  const search = { root, ...(match !== undefined && { likeness: matching(parsePattern(match)) }) }
+  if (options.kill === undefined) return { text: list({ ...search, all }, options.json), status: 0 }
+  const targets = new Map(options.kill.map(parseTarget).map((target) => [target.pid, target]))
+  const graceMs = parseMilliseconds('--grace', options.grace)
+  const ended = await endOrphans([...targets.values()], { ...search, graceMs })
+  return {
+    text: options.json ? json(ended) : ended.map(tell).join('\n'),
+    status: ended.some(({ outcome }) => outcome === 'refused' || outcome === 'survived') ? 1 : 0,
+  }
+}
