@@ -3,12 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import { type Diagnosis, diagnose } from '../src/doctor.js'
+import { diagnose } from '../src/doctor.js'
 import { openInPen } from './support/open-in-pen.js'
 import { test } from './support/pen-test.js'
-
-const findingOf = ({ findings }: Diagnosis, guarantee: string) =>
-  findings.find((finding) => finding.guarantee === guarantee)
 
 describe('the diagnosis of a root', () => {
   test('tells host, backend, root, kernel and findings', async ({ pen }) => {
@@ -21,6 +18,11 @@ describe('the diagnosis of a root', () => {
         node: process.version,
         memoryBytes: os.totalmem(),
         virtual: expect.any(Boolean),
+        container: expect.toSatisfy((told) => told === null || typeof told === 'string'),
+        wsl: /microsoft/i.test(os.release()),
+        layout: expect.stringMatching(/^(?:unified|hybrid)$/),
+        unit: expect.toSatisfy((told) => told === null || typeof told === 'object'),
+        swapBytes: expect.any(Number),
       },
       backend: 'cgroup',
       root: pen.path,
@@ -32,6 +34,7 @@ describe('the diagnosis of a root', () => {
         freeze: existsSync(join(pen.path, 'cgroup.freeze')),
         labels: true,
         noGuard: undefined,
+        missingLimits: expect.any(Array),
         memoryPeak: existsSync(join(pen.path, 'memory.peak')),
         pressure: ['cgroup.pressure', 'memory.pressure'].some((file) => existsSync(join(pen.path, file))),
       },
@@ -47,21 +50,6 @@ describe('the diagnosis of a root', () => {
     const ours = ['memory', 'pids', 'cpu', 'io'].filter((name) => offered.includes(name))
     expect(kernel?.controllers.toSorted()).toEqual(ours.toSorted())
     expect(canCapMemory).toBe(offered.includes('memory'))
-  })
-
-  test('passes what a session on this host gets, and has a fix for all else', async ({ pen }) => {
-    const diagnosis = await diagnose(pen.path)
-    const corral = await openInPen(pen)
-    const { receipt } = await corral.spawn({ command: 'true' })
-    expect(findingOf(diagnosis, 'placed before born')?.verdict).toBe(
-      receipt.createdInPlace ? 'PASS' : 'CAUTION',
-    )
-    expect(findingOf(diagnosis, 'sessions can be held')?.verdict).toBe('PASS')
-    for (const { verdict, why, fix } of diagnosis.findings) {
-      expect(['PASS', 'CAUTION', 'FAIL']).toContain(verdict)
-      expect(why).not.toBe('')
-      expect(fix === undefined).toBe(verdict === 'PASS')
-    }
   })
 
   test('leaves the root as it was', async ({ pen }) => {
@@ -91,9 +79,8 @@ describe('the diagnosis without a root', () => {
       candidates: [{ kind: 'explicit', path: '/nowhere/at/all', usable: false, why: 'it does not exist' }],
     })
     expect(diagnosis.kernel).toBeUndefined()
-    expect(diagnosis.findings).toHaveLength(1)
     expect(diagnosis.findings[0]).toMatchObject({ verdict: 'FAIL', guarantee: 'sessions can be held' })
     expect(diagnosis.findings[0]?.why).toContain('/nowhere/at/all: it does not exist')
-    expect(diagnosis.findings[0]?.fix).toMatch(/Delegate=yes.*--root/)
+    expect(diagnosis.findings[0]?.fix).toMatch(/--root.*Delegate=yes/)
   })
 })

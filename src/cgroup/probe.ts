@@ -1,9 +1,11 @@
 // What the kernel below a root can do: found out by doing it, in a group of our own that is gone afterwards.
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import path from 'node:path'
+import type { LimitName } from '../limits.js'
 import type { Native } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { offeredControllers } from './controllers.js'
+import { subdirectories } from './file.js'
 import { endInstance, Guard } from './guard.js'
 import { createInstance, newInstanceName } from './instance.js'
 import { killMethod } from './kill.js'
@@ -20,11 +22,16 @@ export interface RootFacts {
   labels: boolean
   /** memory.peak, where there is a memory controller. */
   memoryPeak: boolean
+  /** Limits of the offered controllers that this kernel has no file for, as far as can be seen. */
+  missingLimits: LimitName[]
   /** Pressure stall information per group. */
   pressure: boolean
   /** Why no guard can be had; absent where one can. */
   noGuard: string | undefined
 }
+
+// Files that a controller has only where it is turned on: memory.stat and io.stat are also at the top
+const LIMIT_FILE = /\.(?:max|weight)$/
 
 /** @throws RootError, KernelError when nothing can be made or started below the root. */
 export async function probeRoot(native: Native, root: string): Promise<RootFacts> {
@@ -43,6 +50,7 @@ export async function probeRoot(native: Native, root: string): Promise<RootFacts
       cgroupKill: has('cgroup.kill'),
       freeze: has('cgroup.freeze'),
       memoryPeak: has('memory.peak') || existsSync(path.join(root, 'memory.peak')),
+      missingLimits: missingLimits(root),
       pressure: has('cgroup.pressure') || has('memory.pressure'),
       labels: canLabel(native, group),
       cloneIntoCgroup: await cloneWorks(native, group),
@@ -52,6 +60,22 @@ export async function probeRoot(native: Native, root: string): Promise<RootFacts
     await removeTree(group, remover)
     await endInstance(native, root, instance, guard)
   }
+}
+
+/**
+ * Looks where a controller shows its files without being turned on for it: in the root, and in what is there beside us
+ * (the top of the hierarchy has none itself).
+ */
+function missingLimits(root: string): LimitName[] {
+  const places = [root, ...subdirectories(root).map((name) => path.join(root, name))]
+  return offeredControllers(root).flatMap(({ name, limits }) => {
+    const shown = places.find((place) =>
+      readdirSync(place).some((file) => LIMIT_FILE.test(file) && file.startsWith(`${name}.`)),
+    )
+    return shown === undefined
+      ? []
+      : limits.filter(({ file }) => !existsSync(path.join(shown, file))).map(({ limit }) => limit)
+  })
 }
 
 async function failures(attempt: () => Promise<void>): Promise<Error[]> {

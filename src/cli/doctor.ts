@@ -1,13 +1,30 @@
 // corral doctor: what this host can promise, why, and the fix for what is missing.
-import { type Diagnosis, diagnose } from '../doctor.js'
+import { type Diagnosis, diagnose, type Verdict } from '../doctor.js'
 import { dropInFor } from '../drop-in.js'
 import { InvalidArgumentError } from '../errors.js'
 import { bytes, json } from './format.js'
 
+const LAYOUTS: Record<Diagnosis['host']['layout'], string> = {
+  unified: 'v2',
+  hybrid: 'v1, with a v2 beside it that has no controllers (hybrid)',
+  v1: 'v1',
+  none: 'none mounted',
+}
+
+function surroundings({ virtual, wsl, container, unit }: Diagnosis['host']): string {
+  const words = [
+    ...(wsl ? ['WSL'] : virtual ? ['virtual'] : []),
+    ...(container === null ? [] : [container]),
+    ...(unit === null ? [] : [`in ${unit.name}`]),
+  ]
+  return words.length === 0 ? '' : ` (${words.join(', ')})`
+}
+
 function render(diagnosis: Diagnosis): string {
   const { host, backend, root, candidates, kernel, canCapMemory, warden, findings } = diagnosis
   const lines = [
-    `host      ${host.os}, Linux ${host.kernel} ${host.arch}${host.virtual ? ' (virtual)' : ''}, ${bytes(host.memoryBytes)} memory, Node ${host.node}`,
+    `host      ${host.os}, Linux ${host.kernel} ${host.arch}${surroundings(host)}, ${bytes(host.memoryBytes)} memory, Node ${host.node}`,
+    `cgroups   ${LAYOUTS[host.layout]}`,
     `backend   ${backend ?? 'none'}`,
     `root      ${root ?? 'none'}`,
   ]
@@ -30,9 +47,11 @@ function render(diagnosis: Diagnosis): string {
   }
   lines.push(`warden    ${warden}`)
   lines.push(`memory    ${canCapMemory ? 'can be capped' : 'cannot be capped here'}`, '')
+  const told = new Set<string>()
   for (const { verdict, guarantee, why, fix } of findings) {
     lines.push(`${verdict.padEnd(8)}  ${guarantee}: ${why}`)
-    if (fix) lines.push(`          fix: ${fix}`)
+    if (fix) lines.push(`          fix: ${told.has(fix) ? 'as above' : fix}`)
+    if (fix) told.add(fix)
   }
   return lines.join('\n')
 }
@@ -43,11 +62,12 @@ export interface DoctorOptions {
   unit?: string
   /** That it is one of a user's manager. */
   user: boolean
+  strict: boolean
   json: boolean
 }
 
-/** The text to print, and the exit status: 1 when no session can be held here. */
-export async function doctor({ root, unit, user, json: asJson }: DoctorOptions): Promise<{
+/** The text to print, and the exit status: 1 with any FAIL, and with `strict` with any CAUTION. */
+export async function doctor({ root, unit, user, strict, json: asJson }: DoctorOptions): Promise<{
   text: string
   status: number
 }> {
@@ -57,5 +77,9 @@ export async function doctor({ root, unit, user, json: asJson }: DoctorOptions):
   }
   if (user) throw new InvalidArgumentError('--user goes with --unit NAME')
   const diagnosis = await diagnose(root)
-  return { text: asJson ? json(diagnosis) : render(diagnosis), status: diagnosis.backend ? 0 : 1 }
+  const bad: Verdict[] = strict ? ['FAIL', 'CAUTION'] : ['FAIL']
+  return {
+    text: asJson ? json(diagnosis) : render(diagnosis),
+    status: diagnosis.findings.some(({ verdict }) => bad.includes(verdict)) ? 1 : 0,
+  }
 }

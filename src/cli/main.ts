@@ -126,8 +126,12 @@ program
   .command('doctor')
   .description('what this host can promise, and how to mend what is missing')
   .addOption(rootOption())
+
   .option('--unit <name>', "print what to add to a gateway's systemd service, and why")
   .option('--user', 'it is a service of a user', false)
+
+  .option('--strict', 'end with 1 for a CAUTION, too', false)
+
   .addOption(jsonOption())
   .action(async (options) => {
     const { doctor } = await import('./doctor.js')

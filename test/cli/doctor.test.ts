@@ -1,13 +1,13 @@
 // `corral doctor` tells people and programs what this host can promise.
 import { describe, expect } from 'vitest'
-import type { Diagnosis } from '../../src/doctor.js'
+import type { Diagnosis, Finding } from '../../src/doctor.js'
 import { test } from '../support/pen-test.js'
 import { corral } from './command-line.js'
 
 describe('corral doctor', () => {
   test('tells host, root, kernel, and each finding with its verdict and its fix', async ({ pen }) => {
     const { status, stdout, stderr } = await corral(['doctor', '--root', pen.path])
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect({ status, stderr }).toEqual({ status: /^FAIL /m.test(stdout) ? 1 : 0, stderr: '' })
     expect(stdout).toMatch(/^host {6}\S.*, Linux \S+ .*, \S+ memory, Node v\d+/m)
     expect(stdout).toMatch(/^backend {3}cgroup$/m)
     expect(stdout).toContain(`\nroot      ${pen.path}\n`)
@@ -23,13 +23,22 @@ describe('corral doctor', () => {
   })
 
   test('--json tells the same to programs', async ({ pen }) => {
-    const { status, stdout } = await corral(['doctor', '--json', '--root', pen.path])
-    expect(status).toBe(0)
+    const { stdout } = await corral(['doctor', '--json', '--root', pen.path])
     const { host, backend, root, findings } = JSON.parse(stdout) as Diagnosis
     expect(host.node).toBe(process.version)
     expect({ backend, root }).toEqual({ backend: 'cgroup', root: pen.path })
     expect(findings.map(({ verdict }) => verdict)).toContain('PASS')
     expect(await pen.groups()).toEqual([])
+  })
+
+  test.for([
+    ['without --strict', [], ['FAIL']],
+    ['with --strict', ['--strict'], ['FAIL', 'CAUTION']],
+  ] as const)('%s ends with 1 for any %j', async ([, options, bad], { pen }) => {
+    const { status, stdout } = await corral(['doctor', '--json', '--root', pen.path, ...options])
+    const { findings } = JSON.parse(stdout) as Diagnosis
+    const isBad = ({ verdict }: Finding) => (bad as readonly string[]).includes(verdict)
+    expect(status).toBe(findings.some(isBad) ? 1 : 0)
   })
 
   test('looks for a root of its own when none is given, and says what it passed over', async () => {
