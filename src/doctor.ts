@@ -80,7 +80,7 @@ export async function diagnose(root?: string): Promise<Diagnosis> {
     root: backend === null ? null : (facts.root?.path ?? null),
     candidates,
     ...(kernel && { kernel }),
-    canCapMemory: kernel?.controllers.includes('memory') ?? false,
+    canCapMemory: kernel !== undefined && (kernel.controllers.includes('memory') || kernel.memoryV1),
     warden: wardenPath(),
     findings: judge(facts),
   }

@@ -7,13 +7,16 @@ import { packPlan } from '../native-plan.js'
 import { offeredControllers } from './controllers.js'
 import { subdirectories } from './file.js'
 import { endInstance, Guard } from './guard.js'
-import { createInstance, newInstanceName } from './instance.js'
+import { createInstance, newInstanceName, SESSIONS } from './instance.js'
 import { killMethod } from './kill.js'
+import { makeMemoryV1 } from './memory-v1.js'
 import { type Remover, removeTree } from './removal.js'
 
 export interface RootFacts {
   /** What the root could give to sessions. */
   controllers: string[]
+  /** Without a memory controller in there: v1 has one in which we may make cgroups. */
+  memoryV1: boolean
   /** A child can be created in its group (CLONE_INTO_CGROUP, Linux 5.7, not behind every seccomp filter). */
   cloneIntoCgroup: boolean
   cgroupKill: boolean
@@ -45,8 +48,10 @@ export async function probeRoot(native: Native, root: string): Promise<RootFacts
   try {
     const [strayed] = unguarded ? [] : await failures(() => guard.moveIn())
     mkdirSync(group)
+    const controllers = offeredControllers(root).map(({ name }) => name)
     return {
-      controllers: offeredControllers(root).map(({ name }) => name),
+      controllers,
+      memoryV1: !controllers.includes('memory') && makesMemoryV1(native, instance.path),
       cgroupKill: has('cgroup.kill'),
       freeze: has('cgroup.freeze'),
       memoryPeak: has('memory.peak') || existsSync(path.join(root, 'memory.peak')),
@@ -83,6 +88,13 @@ async function failures(attempt: () => Promise<void>): Promise<Error[]> {
     () => [],
     (error) => [error as Error],
   )
+}
+
+/** Makes one and removes it, for a directory that may be written in can refuse it all the same. */
+function makesMemoryV1(native: Native, instance: string): boolean {
+  const memoryV1 = makeMemoryV1(native, instance)
+  memoryV1?.remove([path.join(instance, SESSIONS)])
+  return memoryV1 !== undefined
 }
 
 function canLabel(native: Native, directory: string): boolean {

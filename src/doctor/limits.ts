@@ -18,7 +18,9 @@ function judgeController(
 }
 
 export function judgeMemory(facts: RootedFacts): Finding[] {
-  const otherwise = ": with enforcement 'best-effort' a watchdog sees to memoryMax of sessions"
+  const otherwise = facts.kernel.memoryV1
+    ? ': that of cgroup v1 holds memoryMax, and no other limit on memory'
+    : ": with enforcement 'best-effort' a watchdog sees to memoryMax of sessions"
   return [
     judgeController(facts, 'memory', {
       id: 'memory',

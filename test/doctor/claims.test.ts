@@ -119,6 +119,10 @@ const CLAIMS: Record<string, Partial<Record<Verdict, Claim>>> = {
   memory: {
     PASS: dies('required', 'cgroup'),
     CAUTION: async (pen, finding) => {
+      if (finding.why.includes('cgroup v1')) {
+        await refused({ memoryHigh: '64M' })(pen, finding)
+        return dies('required', 'cgroup-v1')(pen, finding)
+      }
       await refused({ memoryMax: '64M' })(pen, finding)
       await dies('best-effort', 'watchdog')(pen, finding)
     },
@@ -166,7 +170,11 @@ const CLAIMS: Record<string, Partial<Record<Verdict, Claim>>> = {
     },
     CAUTION: refused({ ioWeight: 50 }),
   },
-  oom: { PASS: dies('required', 'cgroup'), CAUTION: refused({ memoryMax: '64M' }) },
+  oom: {
+    PASS: (pen, finding) =>
+      dies('required', finding.why.includes('v1') ? 'cgroup-v1' : 'cgroup')(pen, finding),
+    CAUTION: refused({ memoryMax: '64M' }),
+  },
   watches: {
     PASS: async (pen) => {
       const { session } = await (await openInPen(pen)).wrap('true', [])

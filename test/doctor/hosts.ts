@@ -114,6 +114,7 @@ export const HOSTS = {
 /** A kernel that can do everything, with all controllers. */
 export const ABLE: RootFacts = {
   controllers: ['memory', 'pids', 'cpu', 'io'],
+  memoryV1: false,
   cloneIntoCgroup: true,
   cgroupKill: true,
   freeze: true,

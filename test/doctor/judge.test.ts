@@ -214,6 +214,15 @@ describe('a root without controllers', () => {
       expect(finding(findings, id)).toMatchObject({ verdict, fix: expect.stringMatching(fix) })
   })
 
+  test('of memory, which v1 has: told what it holds', () => {
+    const findings = judge(withRoot(HOSTS.debian, { lacks: { ...NONE, memoryV1: true } }))
+    expect(finding(findings, 'memory')).toMatchObject({
+      verdict: 'CAUTION',
+      why: expect.stringMatching(/that of cgroup v1 holds memoryMax/),
+    })
+    expect(finding(findings, 'oom').verdict).toBe('PASS')
+  })
+
   test('because they were turned off at boot, is told so', () => {
     const changes = { controllers: 'memory\t0\t1\t0\ncpu\t0\t1\t1\n' }
     const findings = judge(withRoot(HOSTS.debian, { lacks: { controllers: ['cpu', 'pids', 'io'] }, changes }))
