@@ -45,7 +45,7 @@ export interface NativePlace {
   noClone3: boolean
 }
 
-/** Fields, each ended by a NUL: native/addon/jobs.h has the order. No field may have a NUL in it. */
+/** Fields, each ended by a NUL: native/core/plan.h has the order. No field may have a NUL in it. */
 export function packPlan(plan: NativeProcessPlan, place?: NativePlace): string {
   const { detached, env, uid = '', gid = '', cwd = '' } = plan
   const flags = (detached ? 'd' : '') + (place?.noClone3 ? 'n' : '') + (env ? 'e' : '')

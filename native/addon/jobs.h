@@ -9,11 +9,9 @@
 #include "watcher.h"
 
 // (plan) -> [pid, pidfd, createdInPlace, ...the caller's descriptors (-1: none)]
-// The plan is one string of fields with a NUL between them (src/native-plan.ts): flags (d: detached, n: no
-// clone3, e: the environment follows), uid, gid, cwd, group, v1 memory group, command, and counted lists:
-// argv, stdio, env; then the steps that make the group, four fields each: kind, path, value, name. The steps
-// are done first; when they or the spawn fail, nothing of them is left. Without a command they are all that
-// is done, and the answer is [0, -1, false].
+// The plan is one string of fields with a NUL behind each (src/native-plan.ts); native/core/plan.h has the
+// order. Its steps are done first; when they or the spawn fail, nothing of them is left. Without a command
+// they are all that is done, and the answer is [0, -1, false].
 class SpawnJob : public SpawnerJob {
 public:
   using SpawnerJob::SpawnerJob;

@@ -1,0 +1,26 @@
+// What a process to start is described by, as it comes from JavaScript (src/native-plan.ts): one block of
+// fields, each ended by a NUL. flags (d: detached, n: no clone3, e: the environment follows), uid, gid, cwd,
+// group, v1 memory group, command, and counted lists: argv, stdio, env; then the steps that make the group,
+// four fields each: kind, path, value, name.
+#ifndef CORRAL_PLAN_H
+#define CORRAL_PLAN_H
+
+#include <stddef.h>
+
+#include "group.h"
+#include "spawn.h"
+
+struct corral_plan {
+  struct corral_spawn_plan spawn; // all of it but the scheduler, which is -1
+  struct corral_make_step *steps;
+  size_t step_count;
+  char *candidates; // the texts of spawn.candidates
+};
+
+// Reads a block, which has to end with a NUL and to live as long as the plan: most of that points into it.
+// `environment` is for a block that has none. 0, or -ENOMEM, or -EINVAL for a block that cannot be.
+int corral_plan_read(char *block, size_t size, char **environment, struct corral_plan *plan);
+
+void corral_plan_free(struct corral_plan *plan);
+
+#endif
