@@ -4,7 +4,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import si from 'systeminformation'
-import { Watchdog } from '../dist/cgroup/watchdog.js'
+import { Watchdog } from '../dist/watchdog.js'
 import { loadNative } from '../dist/native.js'
 
 const FAR_BYTES = 2 ** 40

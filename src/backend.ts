@@ -1,17 +1,17 @@
-// What holds sessions: the interface that a mechanism (cgroups; later: a subreaper) fulfils. A backend knows
+// What holds sessions: the interface that a mechanism (cgroups, or subreapers) fulfils. A backend knows
 // nothing of keys and parents. It has families (named places that nest) and in each at most one group of processes.
 
 import type { LimitChanges, LimitName, ParsedLimits } from './limits.js'
 import type { NativeExit } from './native.js'
 import type { NativeStdio } from './native-plan.js'
 
-export type BackendName = 'cgroup'
+export type BackendName = 'cgroup' | 'subreaper'
 
 export interface Backend {
   readonly name: BackendName
-  /** The directory that was delegated to us. */
-  readonly root: string
-  /** The name of this instance below it. */
+  /** The directory that was delegated to us; undefined where there is none. */
+  readonly root: string | undefined
+  /** The name of this instance. */
   readonly instance: string
   /** The place named `name` below `parent` (or at the top), to have `limits` when it is made. Makes nothing yet. */
   family(name: string, parent: Family | undefined, limits: ParsedLimits): Family
@@ -89,8 +89,10 @@ export interface AppliedLimit {
 }
 
 export interface Group {
-  /** The directory that holds the processes. */
+  /** The directory that holds the processes, or that tells of the process that does. */
   readonly path: string
+  /** What can get away, in words: nothing from a cgroup. */
+  readonly notHeld: readonly string[]
   /** What was asked for, and what the kernel holds now. */
   limits(): AppliedLimit[]
   /** Changes limits of the living group: all of them, or none. */
@@ -167,6 +169,8 @@ export interface Ended {
   left: number[]
   /** What the group used in all; known to the call that found it empty. */
   usage: Usage
+  /** What may have got away, in words. */
+  notHeld?: readonly string[]
 }
 
 /** Processes that had to be killed. */

@@ -16,6 +16,7 @@ import type {
 } from './backend.js'
 import { CgroupBackend } from './cgroup/backend.js'
 import { memoryAt } from './cgroup/machine.js'
+import { searchRootAndAsk } from './cgroup/root.js'
 import { emit } from './emit.js'
 import { ClosingError, InvalidArgumentError, KeyLiveError } from './errors.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
@@ -39,6 +40,7 @@ import { ContainedProcess } from './process.js'
 import type { SessionReport } from './report.js'
 import { type AnySession, type CloseOptions, Session, type SessionFacts } from './session.js'
 import { settleAll } from './settle.js'
+import { SubreaperBackend } from './subreaper/backend.js'
 
 export interface CorralEvents {
   spawn: [session: AnySession]
@@ -95,7 +97,7 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options, memoryAt)
   const log = plan.logger ?? silent
   let corral: Corral | undefined
-  const backend = await CgroupBackend.open(plan, (event) => {
+  const backend = await openBackend(plan, (event) => {
     logGuard(log, event)
     corral?.hearOfGuard(event)
   })
@@ -107,6 +109,16 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
     await corral.close()
     throw error
   }
+}
+
+/** Cgroups where there are any to build in, or systemd gives one; a root that was asked for has to do. */
+async function openBackend(plan: OpenPlan, tell: (event: GuardEvent) => void): Promise<Backend> {
+  if (plan.backend === 'subreaper') return SubreaperBackend.open(plan, tell)
+  if (plan.backend === 'cgroup' || plan.root !== undefined) return CgroupBackend.open(plan, tell)
+  const { chosen } = await searchRootAndAsk(loadNative(), plan)
+  return chosen?.path === undefined
+    ? SubreaperBackend.open(plan, tell)
+    : CgroupBackend.open({ ...plan, root: chosen.path }, tell)
 }
 
 function logGuard(log: Logger, { event, deaths, ...rest }: GuardEvent): void {
@@ -140,8 +152,8 @@ export class Corral extends EventEmitter<CorralEvents> {
     return this.#backend.instance
   }
 
-  /** The directory that all is built under. */
-  get root(): string {
+  /** The directory that all is built under; undefined where sessions are held without cgroups. */
+  get root(): string | undefined {
     return this.#backend.root
   }
 
@@ -379,7 +391,8 @@ export class Corral extends EventEmitter<CorralEvents> {
   #facts({ key, parentKey, mode, graceMs }: SessionPlan): SessionFacts {
     const { killTimeoutMs, machineMemory } = this.#plan
     const guardDeaths = () => this.guard.deaths
-    return { key, parentKey, mode, graceMs, killTimeoutMs, machineMemory, guardDeaths }
+    const { name: backend } = this.#backend
+    return { backend, key, parentKey, mode, graceMs, killTimeoutMs, machineMemory, guardDeaths }
   }
 
   /** Takes a session that was just started into the corral, unless it may not be there any more. */

@@ -34,6 +34,23 @@ export interface NativeEnded {
   counters: string[]
 }
 
+/** One message of a keeper or holder: native/core/message.h has the kinds, and what each of them carries. */
+export interface NativeMessage {
+  kind: number
+  id: number
+  number: number
+  second: number
+  killed: number
+  names: string[]
+  left: number[]
+  cpuUserMs: number
+  cpuSystemMs: number
+  /** Descriptors, which are the receiver's to close. */
+  fds: number[]
+  /** As of a failure here. */
+  error?: Error
+}
+
 export type NativeStarted = [pid: number, pidfd: number, createdInPlace: boolean, ...fds: number[]]
 
 /** All failures are Errors with `errno`, `syscall` and, where there is one, `path`. */
@@ -59,6 +76,23 @@ export interface Native {
   pressure(group: string, file: string, trigger: string): Promise<boolean>
   /** Waits until the kernel has killed in a v1 memory cgroup because memory ran out, once. False when it is gone before. */
   outOfMemory(memoryGroup: string): Promise<boolean>
+  /** A lifeline: our end, which closes at the latest with this environment, and the other, to be passed on and closed. */
+  openLink(): [link: number, other: number]
+  /** Sends a message, with a descriptor or -1; never waits. */
+  send(link: number, kind: number, id: number, number: number, second: number, fd: number): void
+  /** Asks a holder for a process, by what packPlan() makes; gives our ends of its stdio (-1: none). Never waits. */
+  sendSpawn(link: number, id: number, plan: string): number[]
+  /** The next message; undefined when the other side has ended. Does not keep the event loop alive. */
+  receive(link: number): Promise<NativeMessage | undefined>
+  /** Ends a link: receive() then tells of its end, and after that it is to be dropped. */
+  hangUp(link: number): void
+  dropLink(link: number): void
+  /** As memoryUsed(), of the descendants of a process. */
+  memoryBelow(pid: number, enough: number): Promise<number>
+  /** The living descendants of a process; one that comes or goes at this moment may be missed. */
+  descendants(pid: number): number[]
+  /** What they use; CPU time with that of all that the process has reaped. */
+  usageBelow(pid: number): { pids: number; memoryBytes: number; cpuUserMs: number; cpuSystemMs: number }
   /**
    * Makes `<root>/corral/<name>`, labels it, and gives the descriptor that holds its lock; `undefined` while somebody
    * else has the turn to make or sweep.
@@ -70,8 +104,11 @@ export interface Native {
   close(fd: number): void
   /** A pidfd, or `undefined` where there is no such process. EINVAL for what is a thread of one. */
   openProcess(pid: number): number | undefined
-  /** Whether the process, which need not be a child of ours, has ended within that time; reaped or not. */
-  ended(pidfd: number, withinMs: number): Promise<boolean>
+  /**
+   * Whether the process, which need not be a child of ours, has ended within that time; reaped or not. Without a time it
+   * waits for ever, and does not keep the event loop alive.
+   */
+  ended(pidfd: number, withinMs?: number): Promise<boolean>
   /** False when the process has ended. */
   signal(pidfd: number, signal: number): boolean
   setLabel(directory: string, name: string, value: string): void

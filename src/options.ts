@@ -1,7 +1,7 @@
 // The options of openCorral() and spawn(), checked once and turned into types that cannot be wrong.
 import type { Stream } from 'node:stream'
 import type { Logger } from 'pino'
-import type { Enforcement, ProcessPlan } from './backend.js'
+import type { BackendName, Enforcement, ProcessPlan } from './backend.js'
 import { InvalidArgumentError } from './errors.js'
 import { parseKey } from './key.js'
 import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './limits.js'
@@ -9,6 +9,11 @@ import type { NativeStdio } from './native-plan.js'
 import { quote } from './quote.js'
 
 export interface OpenOptions {
+  /**
+   * What holds the sessions. Default `auto`: cgroups where there is one to build in, else a subreaper for each session.
+   * With `root` it is cgroups.
+   */
+  backend?: 'auto' | BackendName | undefined
   /** A cgroup2 directory to build under. By default it is found: `corral doctor` shows how. */
   root?: string | undefined
   /**
@@ -74,6 +79,7 @@ export interface SpawnOptions extends SessionOptions, ProcessOptions {
 }
 
 export interface OpenPlan {
+  backend: 'auto' | BackendName
   root: string | undefined
   systemd: boolean
   defaults: ParsedLimits
@@ -106,6 +112,7 @@ export interface WrapPlan extends SessionPlan {
 }
 
 const OPEN_OPTIONS = new Set([
+  'backend',
   'root',
   'systemd',
   'defaults',
@@ -121,6 +128,7 @@ const SESSION_OPTIONS = new Set(['key', 'parentKey', 'mode', 'limits', 'graceMs'
 const SPAWN_OPTIONS = new Set([...SESSION_OPTIONS, ...PROCESS_OPTIONS, 'command', 'args'])
 const THREE_PIPES: readonly NativeStdio[] = ['socket', 'socket', 'socket']
 const MODES: readonly Mode[] = ['oneshot', 'persistent']
+const BACKENDS: readonly ('auto' | BackendName)[] = ['auto', 'cgroup', 'subreaper']
 const ENFORCEMENTS: readonly Enforcement[] = ['required', 'best-effort']
 const MAX_DESCRIPTORS = 64
 const MAX_ID = 2 ** 32 - 2
@@ -187,6 +195,7 @@ export function parseOpenOptions(
 ): OpenPlan {
   assertOptions(options, 'openCorral()', OPEN_OPTIONS)
   const {
+    backend = 'auto',
     root,
     defaults,
     sessions,
@@ -195,9 +204,14 @@ export function parseOpenOptions(
     killTimeoutMs = 10_000,
   } = options
   if (root === '') refuse('root', root, 'the path of a cgroup2 directory')
+  if (root !== undefined && backend === 'subreaper')
+    throw new InvalidArgumentError("backend 'subreaper' takes no root", {
+      hint: "Leave root out, or take backend 'cgroup'",
+    })
   const directory = root === undefined ? undefined : parseText('root', root)
   const machineMemory = () => memoryAt(directory)
   return {
+    backend: parseChoice('backend', backend, BACKENDS),
     root: directory,
     systemd: parseFlag('systemd', options.systemd ?? true),
     defaults: parseLimits(defaults, {}, machineMemory),

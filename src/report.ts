@@ -32,4 +32,6 @@ export interface SessionReport {
   outOfMemory?: OutOfMemory
   /** Read after the group was empty, before it was removed. */
   usage: Usage
+  /** Absent, unless something may have got away: what, in words. */
+  notHeld?: readonly string[]
 }

@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events'
 import {
   type AppliedLimit,
+  type BackendName,
   type Ended,
   type Group,
   hitsOf,
@@ -26,12 +27,14 @@ export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
 
 /** What was really applied to a session. */
 export interface Receipt {
-  backend: 'cgroup'
-  /** The cgroup directory that holds the session's processes. */
+  backend: BackendName
+  /** The cgroup directory that holds the session's processes, or /proc/PID of the holder that does. */
   path: string
   /** Whether the leader was created in its group (CLONE_INTO_CGROUP) or moved there before exec. */
   createdInPlace: boolean
   limits: AppliedLimit[]
+  /** What this mechanism does not hold, in words. Absent where it holds all. */
+  notHeld?: readonly string[]
 }
 
 export interface CloseOptions {
@@ -45,6 +48,7 @@ export interface CloseOptions {
 export type AnySession = Session<ContainedProcess | undefined>
 
 export interface SessionFacts {
+  backend: BackendName
   key: string
   parentKey: string | undefined
   mode: Mode
@@ -110,7 +114,9 @@ export class Session<
     if (facts.parentKey !== undefined) this.parentKey = facts.parentKey
     this.mode = facts.mode
     this.process = process
-    this.receipt = { backend: 'cgroup', path: group.path, createdInPlace, limits: group.limits() }
+    const { path, notHeld } = group
+    this.receipt = { backend: facts.backend, path, createdInPlace, limits: group.limits() }
+    if (notHeld.length > 0) this.receipt.notHeld = notHeld
     this.#native = native
     this.#group = group
     this.#facts = facts
@@ -343,7 +349,7 @@ export class Session<
   #makeReport(
     reason: string,
     grace: Pick<SessionReport, 'graceMs' | 'graceUsedMs'>,
-    { killed, usage }: Ended,
+    { killed, usage, notHeld }: Ended,
     exit: ExitStatus | undefined,
   ): SessionReport {
     return {
@@ -361,6 +367,7 @@ export class Session<
       hits: hitsOf(usage),
       ...(this.#outOfMemory && { outOfMemory: this.#outOfMemory }),
       usage,
+      ...(notHeld && { notHeld }),
     }
   }
 }

@@ -35,6 +35,7 @@ function expectRefused(parse: () => unknown, ...words: (string | RegExp)[]) {
 describe('openCorral()', () => {
   test('takes no options', () => {
     expect(parseOpenOptions(undefined)).toEqual({
+      backend: 'auto',
       root: undefined,
       systemd: true,
       defaults: {},

@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "jobs.h"
+#include "link.h"
 
 extern "C" {
+#include "../core/descendants.h"
 #include "../core/instance.h"
 #include "../core/lock.h"
 #include "../core/members.h"
+#include "../core/memory.h"
 #include "../core/pidfd.h"
 }
 
@@ -32,11 +35,20 @@ public:
                              InstanceMethod("memoryUsed", &Corral::MemoryUsed),
                              InstanceMethod("pressure", &Corral::Pressure),
                              InstanceMethod("outOfMemory", &Corral::OutOfMemory),
+                             InstanceMethod("openLink", &Corral::OpenLink),
+                             InstanceMethod("hangUp", &Corral::HangUp),
+                             InstanceMethod("dropLink", &Corral::DropLink),
+                             InstanceMethod("send", &Corral::Send),
+                             InstanceMethod("sendSpawn", &Corral::SendPlan),
+                             InstanceMethod("receive", &Corral::Receive),
+                             InstanceMethod("ended", &Corral::Ended),
+                             InstanceMethod("memoryBelow", &Corral::MemoryBelow),
+                             InstanceMethod("descendants", &Corral::Descendants),
+                             InstanceMethod("usageBelow", &Corral::UsageBelow),
                              InstanceMethod("makeInstance", &Corral::MakeInstance),
                              InstanceMethod("lock", &Corral::Lock),
                              InstanceMethod("close", &Corral::Close),
                              InstanceMethod("openProcess", &Corral::OpenProcess),
-                             InstanceMethod("ended", &Corral::Ended),
                              InstanceMethod("signal", &Corral::Signal),
                              InstanceMethod("setLabel", &Corral::SetLabel),
                              InstanceMethod("getLabel", &Corral::GetLabel),
@@ -52,6 +64,7 @@ private:
   static void AtEnd(void *self) {
     Corral *corral = static_cast<Corral *>(self);
     corral->watcher_.Stop();
+    corral->links_.CloseAll();
     if (corral->spawner_.Stop())
       corral->bridge_->Close();
   }
@@ -109,8 +122,106 @@ private:
     return Watch(info.Env(), MakeOutOfMemoryJob(info));
   }
 
-  // (pidfd, within ms) -> promise of whether the process has ended within that time
+  // (pidfd, within ms or undefined) -> promise of whether the process has ended within that time
   Napi::Value Ended(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndedJob(info)); }
+
+  // () -> [link, the other end, which is the caller's to pass on and close()]
+  Napi::Value OpenLink(const Napi::CallbackInfo &info) {
+    int ends[2];
+    if (!links_.Open(ends))
+      return Fail(info.Env(), errno, "socketpair", "");
+    Napi::Array both = Napi::Array::New(info.Env(), 2);
+    for (uint32_t i = 0; i < 2; i++)
+      both.Set(i, Napi::Number::New(info.Env(), ends[i]));
+    return both;
+  }
+
+  // (link): ends it; receive() then tells of the end
+  Napi::Value HangUp(const Napi::CallbackInfo &info) {
+    links_.HangUp(info[0].As<Napi::Number>().Int32Value());
+    return info.Env().Undefined();
+  }
+
+  // (link): closes it, once receive() has told of its end
+  Napi::Value DropLink(const Napi::CallbackInfo &info) {
+    links_.Drop(info[0].As<Napi::Number>().Int32Value());
+    return info.Env().Undefined();
+  }
+
+  // (link, kind, id, number, second, descriptor or -1)
+  Napi::Value Send(const Napi::CallbackInfo &info) {
+    corral_message message = {};
+    message.kind = info[1].As<Napi::Number>().Uint32Value();
+    message.id = info[2].As<Napi::Number>().Uint32Value();
+    message.number = info[3].As<Napi::Number>().Int64Value();
+    message.second = info[4].As<Napi::Number>().Int64Value();
+    corral_fds fds = {};
+    int fd = info[5].As<Napi::Number>().Int32Value();
+    if (fd >= 0)
+      fds.fds[fds.count++] = fd;
+    int answer = corral_message_send(info[0].As<Napi::Number>().Int32Value(), &message, &fds);
+    return answer < 0 ? Fail(info.Env(), -answer, "sendmsg", "") : info.Env().Undefined();
+  }
+
+  // (link, id, plan) -> the caller's descriptors of the process's stdio, -1 where there is none
+  Napi::Value SendPlan(const Napi::CallbackInfo &info) {
+    std::vector<int> fds;
+    corral_error error = {};
+    int answer = SendSpawn(info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Number>().Uint32Value(),
+                           info[2].As<Napi::String>().Utf8Value(), fds, error);
+    if (answer < 0) {
+      ToError(info.Env(), error).ThrowAsJavaScriptException();
+      return info.Env().Undefined();
+    }
+    Napi::Array result = Napi::Array::New(info.Env(), fds.size());
+    for (uint32_t i = 0; i < fds.size(); i++)
+      result.Set(i, Napi::Number::New(info.Env(), fds[i]));
+    return result;
+  }
+
+  // (link) -> promise of the next message, or of undefined at its end
+  Napi::Value Receive(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeReceiveJob(info)); }
+
+  // (pid, enough) -> promise of the bytes of memory that its descendants use
+  Napi::Value MemoryBelow(const Napi::CallbackInfo &info) {
+    return Watch(info.Env(), MakeMemoryBelowJob(info));
+  }
+
+  // (pid) -> pids of its living descendants
+  Napi::Value Descendants(const Napi::CallbackInfo &info) {
+    corral_members members = {};
+    int answer = corral_descendants_of(info[0].As<Napi::Number>().Int32Value(), &members);
+    Napi::Array pids = Napi::Array::New(info.Env(), members.count);
+    for (uint32_t i = 0; i < members.count; i++)
+      pids.Set(i, Napi::Number::New(info.Env(), members.pids[i]));
+    corral_members_free(&members);
+    return answer < 0 ? Fail(info.Env(), -answer, "list processes", "/proc") : pids;
+  }
+
+  // (pid) -> { pids, memoryBytes, cpuUserMs, cpuSystemMs } of its living descendants; CPU time also of all
+  // that it has reaped
+  Napi::Value UsageBelow(const Napi::CallbackInfo &info) {
+    pid_t pid = info[0].As<Napi::Number>().Int32Value();
+    corral_members members = {};
+    corral_process process = {};
+    int answer = corral_descendants_of(pid, &members);
+    int64_t user = 0, system = 0;
+    if (corral_process_read(pid, &process))
+      user = process.reaped_cpu_user_ms, system = process.reaped_cpu_system_ms;
+    for (size_t i = 0; i < members.count; i++) {
+      if (!corral_process_read(members.pids[i], &process))
+        continue;
+      user += process.cpu_user_ms + process.reaped_cpu_user_ms;
+      system += process.cpu_system_ms + process.reaped_cpu_system_ms;
+    }
+    Napi::Object usage = Napi::Object::New(info.Env());
+    usage.Set("pids", Napi::Number::New(info.Env(), static_cast<double>(members.count)));
+    usage.Set("memoryBytes", Napi::Number::New(info.Env(), static_cast<double>(corral_memory_below(pid, 0))));
+    usage.Set("cpuUserMs", Napi::Number::New(info.Env(), static_cast<double>(user)));
+    usage.Set("cpuSystemMs", Napi::Number::New(info.Env(), static_cast<double>(system)));
+    corral_members_free(&members);
+    return answer < 0 ? Fail(info.Env(), -answer, "list processes", "/proc") : usage;
+  }
 
   // (path) -> pids of the group and of all below it; [] when it is gone
   Napi::Value Members(const Napi::CallbackInfo &info) {
@@ -229,6 +340,7 @@ private:
   Bridge *bridge_; // never destroyed: the channel's last callbacks may come after this object's end
   Spawner spawner_;
   Watcher watcher_;
+  Links links_;
 };
 
 } // namespace

@@ -1,4 +1,5 @@
-// ended(): waits for the end of a process that is not a child of ours, for so long and no longer.
+// ended(): waits for the end of a process that need not be a child of ours, for ever or for so long and no
+// longer.
 #include <cerrno>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,15 +25,18 @@ public:
 
   int Descriptor() const override { return pidfd_; }
   uint32_t Events() const override { return EPOLLIN; }
+  bool HoldsLoop() const override { return within_ms_ >= 0; }
 
   // A pidfd is readable once its process has ended, reaped or not.
   int64_t Step(int64_t now_ms) override {
     if (pidfd_ < 0)
       return kDone;
-    if (deadline_ms_ == 0)
-      deadline_ms_ = now_ms + within_ms_;
     pollfd look = {pidfd_, POLLIN, 0};
     ended_ = poll(&look, 1, 0) > 0;
+    if (within_ms_ < 0)
+      return ended_ ? kDone : kWaitForEvent;
+    if (deadline_ms_ == 0)
+      deadline_ms_ = now_ms + within_ms_;
     return ended_ || now_ms >= deadline_ms_ ? kDone : deadline_ms_ - now_ms;
   }
 
@@ -41,13 +45,14 @@ protected:
 
 private:
   int pidfd_;
-  int64_t within_ms_, deadline_ms_ = 0;
+  int64_t within_ms_; // negative: for ever
+  int64_t deadline_ms_ = 0;
   bool ended_ = false;
 };
 
 } // namespace
 
 std::unique_ptr<WatcherJob> MakeEndedJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<EndedJob>(info.Env(), info[0].As<Napi::Number>().Int32Value(),
-                                    info[1].As<Napi::Number>().Int64Value());
+  int64_t within_ms = info[1].IsNumber() ? info[1].As<Napi::Number>().Int64Value() : -1;
+  return std::make_unique<EndedJob>(info.Env(), info[0].As<Napi::Number>().Int32Value(), within_ms);
 }

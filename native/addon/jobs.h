@@ -37,11 +37,19 @@ std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info);
 // file. Does not keep the event loop alive.
 std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info);
 
+// (link) -> the next message of the other side (native/core/message.h), or undefined at its end. Does not
+// keep the event loop alive.
+std::unique_ptr<WatcherJob> MakeReceiveJob(const Napi::CallbackInfo &info);
+
+// (pid, enough) -> as memoryUsed(), of the descendants of a process. Does not keep the event loop alive.
+std::unique_ptr<WatcherJob> MakeMemoryBelowJob(const Napi::CallbackInfo &info);
+
 // (v1 memory group) -> true when the kernel has killed in it because memory ran out, once; false when the
 // group is gone before. Does not keep the event loop alive.
 std::unique_ptr<WatcherJob> MakeOutOfMemoryJob(const Napi::CallbackInfo &info);
 
-// (pidfd, within ms) -> whether the process has ended within that time.
+// (pidfd, within ms or undefined) -> whether the process, whoever reaps it, has ended within that time;
+// without one it does not keep the event loop alive.
 std::unique_ptr<WatcherJob> MakeEndedJob(const Napi::CallbackInfo &info);
 
 #endif

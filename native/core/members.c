@@ -94,6 +94,25 @@ void corral_members_free(struct corral_members *members) {
   *members = (struct corral_members){0};
 }
 
+void corral_members_clear(struct corral_members *members) {
+  members->count = 0;
+  members->unreachable = false;
+}
+
+int corral_members_add(struct corral_members *members, pid_t pid) {
+  size_t at = members->count;
+  while (at > 0 && members->pids[at - 1] > pid)
+    at--;
+  if (at > 0 && members->pids[at - 1] == pid)
+    return 0;
+  int answer = append(members, pid);
+  if (answer < 0)
+    return answer;
+  memmove(members->pids + at + 1, members->pids + at, (members->count - 1 - at) * sizeof pid);
+  members->pids[at] = pid;
+  return 0;
+}
+
 bool corral_members_has(const struct corral_members *members, pid_t pid) {
   return members->count && bsearch(&pid, members->pids, members->count, sizeof pid, compare);
 }

@@ -16,6 +16,9 @@ struct corral_members {
 // The list may be out of date as soon as it is there; use it for what tolerates that.
 int corral_members_read(const char *group, struct corral_members *members);
 void corral_members_free(struct corral_members *members);
+void corral_members_clear(struct corral_members *members);
+// Keeps the order. 0, also for one that is there already, or -ENOMEM.
+int corral_members_add(struct corral_members *members, pid_t pid);
 bool corral_members_has(const struct corral_members *members, pid_t pid);
 
 // Sends `signals` (0-terminated, in order) to every member of the group that is not in `except` (or to all,

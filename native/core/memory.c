@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "descendants.h"
 #include "members.h"
 #include "own.h"
 
@@ -47,15 +48,23 @@ static int64_t sum(const struct corral_members *members, int64_t (*size)(pid_t))
   return total;
 }
 
+static int64_t used(const struct corral_members *members, int64_t enough) {
+  int64_t rough = sum(members, resident);
+  return rough >= enough ? sum(members, proportional) : rough;
+}
+
 int64_t corral_memory_used(const char *group, int64_t enough) {
   struct corral_members members = {0};
   int answer = corral_members_read(group, &members);
-  int64_t used = 0;
-  if (answer == 0) {
-    used = sum(&members, resident);
-    if (used >= enough)
-      used = sum(&members, proportional);
-  }
+  int64_t bytes = answer == 0 ? used(&members, enough) : 0;
   corral_members_free(&members);
-  return answer < 0 && answer != -ENOENT ? answer : used;
+  return answer < 0 && answer != -ENOENT ? answer : bytes;
+}
+
+int64_t corral_memory_below(pid_t pid, int64_t enough) {
+  struct corral_members descendants = {0};
+  int answer = corral_descendants_of(pid, &descendants);
+  int64_t bytes = answer == 0 ? used(&descendants, enough) : answer;
+  corral_members_free(&descendants);
+  return bytes;
 }

@@ -216,8 +216,7 @@ static long start_child_undisturbed(struct launch *launch, int *pidfd, bool *in_
   return answer;
 }
 
-// Makes both ends of descriptor i: child_fds[i] for the child, parent_fds[i] for the caller (or -1).
-static int make_stdio(const struct corral_stdio *stdio, int *child_fd, int *parent_fd, bool *ours) {
+int corral_stdio_make(const struct corral_stdio *stdio, int *child_fd, int *parent_fd, bool *ours) {
   int pair[2];
   *ours = true;
   switch (stdio->kind) {
@@ -306,7 +305,7 @@ int corral_spawn(const struct corral_spawn_plan *plan, struct corral_spawned *sp
 
   int answer = 0;
   for (size_t i = 0; i < plan->stdio_count && !answer; i++) {
-    answer = make_stdio(&plan->stdio[i], &child_fds[i], &parent_fds[i], &ours[i]);
+    answer = corral_stdio_make(&plan->stdio[i], &child_fds[i], &parent_fds[i], &ours[i]);
     if (answer < 0)
       corral_fail(error, -answer, "make stdio", plan->command);
   }

@@ -53,4 +53,8 @@ struct corral_spawned {
 int corral_spawn(const struct corral_spawn_plan *plan, struct corral_spawned *spawned, int *parent_fds,
                  struct corral_error *error);
 
+// Makes both ends of a descriptor: the child's and the caller's (which is left as it is where there is none).
+// `ours`: the child's end was made here, and is to be closed. 0, or -errno.
+int corral_stdio_make(const struct corral_stdio *stdio, int *child_fd, int *parent_fd, bool *ours);
+
 #endif

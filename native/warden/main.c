@@ -2,6 +2,7 @@
 //
 //   run    holds one command from start to end (what `corral run` becomes)
 //   guard  ends an instance when its owner is gone (openCorral() starts it)
+//   keep   holds sessions without cgroups (openCorral() starts it where there are none)
 //   enter  joins a group that stands ready and becomes the command (what corral.wrap() gives)
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include "../core/instance.h"
 #include "enter.h"
 #include "guard.h"
+#include "hold.h"
 #include "run.h"
 #include "tell.h"
 
@@ -32,7 +34,9 @@ static const char USAGE[] =
     "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] -- COMMAND "
     "[ARGUMENT]...\n"
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
-    "                         [--no-clone3]          (the lifeline is descriptor 0)\n";
+    "                         [--no-clone3]          (the lifeline is descriptor 0)\n"
+    "       corral-warden keep --owner PID [--kill-timeout MS] [--scan]          (the lifeline is descriptor "
+    "0)\n";
 
 enum choice {
   ROOT = 1,
@@ -50,7 +54,8 @@ enum choice {
   GROUP,
   ID,
   INSTANCE,
-  OWNER
+  OWNER,
+  SCAN
 };
 
 static const struct option OPTIONS[] = {
@@ -70,6 +75,7 @@ static const struct option OPTIONS[] = {
     {"id", required_argument, NULL, ID},
     {"instance", required_argument, NULL, INSTANCE},
     {"owner", required_argument, NULL, OWNER},
+    {"scan", no_argument, NULL, SCAN},
     {NULL, 0, NULL, 0},
 };
 
@@ -77,6 +83,7 @@ struct arguments {
   struct preparation run;
   const char *group, *instance;
   long long id, owner;
+  bool scan;
 };
 
 _Noreturn static void usage(const char *why, const char *what) {
@@ -177,6 +184,9 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
   case OWNER:
     arguments->owner = number("owner", value, INT_MAX);
     break;
+  case SCAN:
+    arguments->scan = true;
+    break;
   default:
     usage("see how it is used:", "");
   }
@@ -202,6 +212,15 @@ static int run_guard(const struct arguments *arguments) {
                              .no_clone3 = run->no_clone3});
 }
 
+static int run_keep(const struct arguments *arguments) {
+  if (!arguments->owner)
+    usage("keep takes --owner", "");
+  keep(&(struct keep_plan){.lifeline = STDIN_FILENO,
+                           .owner = (pid_t)arguments->owner,
+                           .kill_ms = arguments->run.end.kill_ms,
+                           .scan = arguments->scan});
+}
+
 // A descriptor that is opened later must not come to stand where stdio was not given.
 static void fill_stdio(void) {
   int fd;
@@ -216,6 +235,8 @@ int main(int count, char **words) {
   struct arguments arguments = count > 1 ? parse(count - 1, words + 1) : (struct arguments){0};
   if (!strcmp(role, "guard"))
     return run_guard(&arguments);
+  if (!strcmp(role, "keep"))
+    return run_keep(&arguments);
   if (strcmp(role, "run") != 0 && strcmp(role, "enter") != 0)
     usage("there is no role ", *role ? role : "given");
   if (!*arguments.run.command || !**arguments.run.command)

@@ -14,6 +14,7 @@ import type {
 import { RootError, systemDetails } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { loadNative, type Native } from '../native.js'
+import { Watchdog } from '../watchdog.js'
 import {
   assertEnforceable,
   changeLimits,
@@ -32,7 +33,6 @@ import { OomAccount } from './oom.js'
 import { removeTree } from './removal.js'
 import { obtainRoot, vacateRoot } from './root.js'
 import { sweepInstances } from './sweep.js'
-import { Watchdog } from './watchdog.js'
 
 export interface CgroupBackendOptions {
   root?: string | undefined

@@ -19,6 +19,7 @@ import { isGone, isSystemError, KernelError, SpawnError, systemCodeOf, systemDet
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan, step } from '../native-plan.js'
+import type { Watchdog } from '../watchdog.js'
 import type { Controller } from './controller.js'
 import {
   assertEnforceable,
@@ -39,7 +40,6 @@ import type { MemoryV1 } from './memory-v1.js'
 import type { OomAccount } from './oom.js'
 import { watchPressure } from './pressure.js'
 import type { Remover } from './removal.js'
-import type { Watchdog } from './watchdog.js'
 
 /** What all groups of one backend share. */
 export interface GroupContext extends Remover {
@@ -59,6 +59,7 @@ const COMMAND_LENGTH = 512
 
 export class CgroupGroup implements Group {
   readonly path: string
+  readonly notHeld = []
   #wanted: ParsedLimits
   #enforcement: Enforcement = 'required'
   readonly #context: GroupContext

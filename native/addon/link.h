@@ -1,0 +1,34 @@
+// Lifelines to keepers and holders (native/warden/hold.h): sockets that close with the environment that
+// opened them, and what is sent over them. None of it blocks.
+#ifndef CORRAL_LINK_H
+#define CORRAL_LINK_H
+
+#include <set>
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "../core/error.h"
+#include "../core/message.h"
+}
+
+class Links {
+public:
+  ~Links() { CloseAll(); }
+
+  // Both ends of a new one, of which the first is kept here. False, with errno.
+  bool Open(int ends[2]);
+  // Ends it: receive() then tells of its end. The descriptor is kept until Drop().
+  void HangUp(int link) const;
+  void Drop(int link);
+  void CloseAll();
+
+private:
+  std::set<int> open_;
+};
+
+// Asks a holder for a process, by a plan of src/native-plan.ts. `fds` takes the caller's ends of its stdio,
+// -1 where there is none. 0, or -errno and `error`, and no descriptor is left.
+int SendSpawn(int link, uint32_t id, std::string plan, std::vector<int> &fds, corral_error &error);
+
+#endif

@@ -1,0 +1,84 @@
+// receive(): waits for the next message over a link.
+#include <cerrno>
+#include <cstdint>
+#include <sys/epoll.h>
+
+#include "jobs.h"
+
+extern "C" {
+#include "../core/message.h"
+}
+
+namespace {
+
+class ReceiveJob : public WatcherJob {
+public:
+  ReceiveJob(Napi::Env env, int link) : WatcherJob(env), link_(link) {}
+  ~ReceiveJob() override { corral_fds_close(&fds_); }
+
+  int Descriptor() const override { return link_; }
+  uint32_t Events() const override { return EPOLLIN; }
+  bool HoldsLoop() const override { return false; }
+
+  int64_t Step(int64_t) override {
+    int answer = corral_message_receive(link_, &message_, &fds_);
+    if (answer == -EAGAIN)
+      return kWaitForEvent;
+    ended_ = answer == 0;
+    if (answer < 0)
+      corral_fail(&error_, -answer, "recvmsg", "");
+    return kDone;
+  }
+
+protected:
+  Napi::Value Result(Napi::Env env) override {
+    if (ended_)
+      return env.Undefined();
+    Napi::Object result = Napi::Object::New(env);
+    const std::pair<const char *, double> numbers[] = {
+        {"kind", message_.kind},
+        {"id", message_.id},
+        {"number", static_cast<double>(message_.number)},
+        {"second", static_cast<double>(message_.second)},
+        {"killed", static_cast<double>(message_.killed)},
+        {"cpuUserMs", static_cast<double>(message_.cpu_user_us) / kUsPerMs},
+        {"cpuSystemMs", static_cast<double>(message_.cpu_system_us) / kUsPerMs},
+    };
+    for (const auto &[name, value] : numbers)
+      result.Set(name, Napi::Number::New(env, value));
+    Napi::Array names = Napi::Array::New(env), left = Napi::Array::New(env), fds = Napi::Array::New(env);
+    for (uint32_t i = 0; i < message_.name_count; i++)
+      names.Set(i, Napi::String::New(env, message_.names[i]));
+    for (uint32_t i = 0; i < message_.left_count; i++)
+      left.Set(i, Napi::Number::New(env, message_.left[i]));
+    for (uint32_t i = 0; i < fds_.count; i++)
+      fds.Set(i, Napi::Number::New(env, fds_.fds[i]));
+    fds_.count = 0; // the caller's from now on
+    result.Set("names", names);
+    result.Set("left", left);
+    result.Set("fds", fds);
+    if (message_.error_number)
+      result.Set("error", Refusal(env));
+    return result;
+  }
+
+private:
+  static constexpr double kUsPerMs = 1000;
+
+  Napi::Value Refusal(Napi::Env env) {
+    corral_error error;
+    corral_fail(&error, message_.error_number, message_.error_operation, message_.error_path);
+    return ToError(env, error).Value();
+  }
+
+  int link_;
+  bool ended_ = false;
+  corral_message message_ = {};
+  corral_fds fds_ = {};
+};
+
+} // namespace
+
+std::unique_ptr<WatcherJob> MakeReceiveJob(const Napi::CallbackInfo &info) {
+  return std::make_unique<ReceiveJob>(info.Env(), info[0].As<Napi::Number>().Int32Value());
+}

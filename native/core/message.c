@@ -1,0 +1,74 @@
+#define _GNU_SOURCE
+#include "message.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+union control {
+  char bytes[CMSG_SPACE(sizeof(int) * CORRAL_MESSAGE_FDS)];
+  struct cmsghdr align;
+};
+
+static size_t length_of(const struct corral_message *message) {
+  bool whole =
+      message->kind == CORRAL_CLEAN || message->kind == CORRAL_REFUSED || message->kind == CORRAL_ENDED;
+  return whole ? sizeof *message : offsetof(struct corral_message, killed);
+}
+
+static void attach(struct msghdr *header, union control *control, const struct corral_fds *fds) {
+  header->msg_control = control->bytes;
+  header->msg_controllen = CMSG_SPACE(sizeof(int) * fds->count);
+  struct cmsghdr *rights = CMSG_FIRSTHDR(header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int) * fds->count);
+  memcpy(CMSG_DATA(rights), fds->fds, sizeof(int) * fds->count);
+}
+
+int corral_message_send(int socket, const struct corral_message *message, const struct corral_fds *fds) {
+  union control control = {0};
+  struct iovec bytes = {.iov_base = (void *)message, .iov_len = length_of(message)};
+  struct msghdr header = {.msg_iov = &bytes, .msg_iovlen = 1};
+  if (fds && fds->count)
+    attach(&header, &control, fds);
+  while (sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    if (errno != EINTR)
+      return errno == ECONNRESET ? -EPIPE : -errno;
+  return 0;
+}
+
+static void detach(struct msghdr *header, struct corral_fds *fds) {
+  for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at; at = CMSG_NXTHDR(header, at)) {
+    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
+      continue;
+    size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    memcpy(fds->fds + fds->count, CMSG_DATA(at), count * sizeof(int));
+    fds->count += count;
+  }
+}
+
+int corral_message_receive(int socket, struct corral_message *message, struct corral_fds *fds) {
+  union control control;
+  *message = (struct corral_message){0};
+  fds->count = 0;
+  struct iovec bytes = {.iov_base = message, .iov_len = sizeof *message};
+  struct msghdr header = {.msg_iov = &bytes,
+                          .msg_iovlen = 1,
+                          .msg_control = control.bytes,
+                          .msg_controllen = sizeof control.bytes};
+  ssize_t length;
+  while ((length = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0)
+    if (errno != EINTR)
+      return errno == ECONNRESET ? 0 : -errno;
+  detach(&header, fds);
+  return length > 0;
+}
+
+void corral_fds_close(struct corral_fds *fds) {
+  for (size_t i = 0; i < fds->count; i++)
+    close(fds->fds[i]);
+  fds->count = 0;
+}

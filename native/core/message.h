@@ -1,0 +1,61 @@
+// What a gateway, a keeper and a holder say to each other (native/warden/hold.h): messages over a
+// SOCK_SEQPACKET pair, each whole or not at all, with descriptors.
+#ifndef CORRAL_MESSAGE_H
+#define CORRAL_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "end.h"
+#include "error.h"
+
+#define CORRAL_MESSAGE_FDS 66 // a process's 64, its plan, and one to spare
+#define CORRAL_MESSAGE_LEFT 256
+
+enum corral_message_kind {
+  // gateway to keeper
+  CORRAL_HOLD = 1, // start a holder; descriptor: its end of the lifeline
+  CORRAL_COLLECT,  // answer CORRAL_CLEAN when no lost property is left
+  CORRAL_OVER,     // end all and exit
+  // gateway to holder
+  CORRAL_SPAWN, // start a process; descriptors: its plan, then those that the plan says are the caller's
+  CORRAL_END,   // end all, and exit when all is ended; `number`: grace, `second`: bound on killing, in ms
+  // keeper to gateway
+  CORRAL_READY, // descriptor: its pidfd
+  CORRAL_CLEAN, // `killed`, `names`, `left`: since the last one
+  // holder to gateway
+  CORRAL_HELD,    // descriptor: its pidfd
+  CORRAL_STARTED, // `id` of the request; `number`: pid; descriptor: the pidfd
+  CORRAL_REFUSED, // `id` of the request, and `error`
+  CORRAL_EXITED,  // `id` of the request that started it; `number`: exit code or -1, `second`: signal or 0
+  CORRAL_ENDED,   // `killed`, `names`, `left` and the CPU time of all; where nothing is left it exits
+};
+
+struct corral_message {
+  uint32_t kind, id;
+  int64_t number, second;
+  // Only of those that have it: the others are sent up to here
+  uint64_t killed;
+  int64_t cpu_user_us, cpu_system_us;
+  uint32_t name_count, left_count;
+  char names[CORRAL_NAMES][CORRAL_NAME_BYTES];
+  int32_t left[CORRAL_MESSAGE_LEFT];
+  int32_t error_number;
+  char error_operation[64], error_path[1024];
+};
+
+struct corral_fds {
+  int fds[CORRAL_MESSAGE_FDS];
+  size_t count;
+};
+
+// Never blocks. 0, or -errno: -EPIPE when the other side is gone, -EAGAIN when it does not read.
+int corral_message_send(int socket, const struct corral_message *message, const struct corral_fds *fds);
+
+// Never blocks. 1, and the message, with descriptors that are the caller's to close; 0 at the end of the
+// other side; or -errno: -EAGAIN when there is none.
+int corral_message_receive(int socket, struct corral_message *message, struct corral_fds *fds);
+
+void corral_fds_close(struct corral_fds *fds);
+
+#endif

@@ -1,0 +1,135 @@
+#define _GNU_SOURCE
+#include "reap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "pidfd.h"
+
+// SIGCHLD wakes us; the ticks are for what it does not tell: new descendants, and one that slipped through
+// between two pids.
+#define FIRST_TICK_MS 1
+#define LAST_TICK_MS 20
+// How often to look for those that are new since the last look before all are killed. Those that cannot be
+// stopped (setuid programs) go on having children.
+#define STOP_ROUNDS 32
+
+static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
+  reap->state = CORRAL_KILLING;
+  reap->deadline_ms = now_ms + reap->plan.kill_ms;
+  reap->tick_ms = FIRST_TICK_MS;
+  reap->look_ms = now_ms;
+}
+
+void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *plan,
+                       const struct corral_members *spare, bool scan, int64_t now_ms) {
+  *reap = (struct corral_reap){
+      .plan = *plan, .walk = {.spare = spare, .scan = scan}, .tick_ms = FIRST_TICK_MS, .look_ms = now_ms};
+  reap->walk.context = reap;
+  reap->deadline_ms = now_ms + plan->grace_ms;
+  if (plan->grace_ms > 0)
+    reap->state = CORRAL_ASKING;
+  else
+    enter_killing(reap, now_ms);
+}
+
+static int walk(struct corral_reap *reap, void (*visit)(void *, const struct corral_process *, int)) {
+  reap->walk.visit = visit;
+  return corral_walk_descendants(&reap->walk);
+}
+
+// SIGCONT after it: a stopped process does not act on SIGTERM before it runs again.
+static void ask_one(void *context, const struct corral_process *process, int pidfd) {
+  struct corral_reap *reap = context;
+  if (corral_members_has(&reap->asked, process->pid))
+    return;
+  (void)corral_members_add(&reap->asked, process->pid);
+  (void)corral_pidfd_signal(pidfd, SIGTERM);
+  (void)corral_pidfd_signal(pidfd, SIGCONT);
+}
+
+// False for one that was noted before.
+static bool note(struct corral_reap *reap, const struct corral_process *process) {
+  if (corral_members_has(&reap->killed, process->pid))
+    return false;
+  (void)corral_members_add(&reap->killed, process->pid);
+  if (reap->name_count < CORRAL_NAMES)
+    memcpy(reap->names[reap->name_count++], process->name, CORRAL_NAME_BYTES);
+  return true;
+}
+
+static void stop_one(void *context, const struct corral_process *process, int pidfd) {
+  if (note(context, process))
+    (void)corral_pidfd_signal(pidfd, SIGSTOP);
+}
+
+static void kill_one(void *context, const struct corral_process *process, int pidfd) {
+  (void)corral_pidfd_signal(pidfd, SIGKILL);
+  (void)note(context, process);
+}
+
+static void name_one(void *context, const struct corral_process *process, int pidfd) {
+  struct corral_reap *reap = context;
+  (void)pidfd;
+  (void)corral_members_add(&reap->left, process->pid);
+}
+
+// Stopped first, all of them, so that nobody starts another for one that he sees die. A process with a
+// pending SIGSTOP or SIGKILL cannot fork: copy_process() looks for signals under the lock under which the
+// child would become visible.
+static void kill_all(struct corral_reap *reap) {
+  for (int round = 0; round < STOP_ROUNDS; round++) {
+    size_t before = reap->killed.count;
+    if (walk(reap, stop_one) < 0 || reap->killed.count == before)
+      break;
+  }
+  (void)walk(reap, kill_one);
+}
+
+static int64_t finish_as(struct corral_reap *reap, enum corral_end_state state) {
+  reap->state = state;
+  return -1;
+}
+
+static int64_t give_up(struct corral_reap *reap) {
+  (void)walk(reap, name_one);
+  return finish_as(reap, CORRAL_STUCK);
+}
+
+static int64_t wait_for_next(const struct corral_reap *reap, int64_t now_ms) {
+  int64_t next_ms = reap->look_ms < reap->deadline_ms ? reap->look_ms : reap->deadline_ms;
+  return next_ms > now_ms ? next_ms - now_ms : 0;
+}
+
+int64_t corral_reap_step(struct corral_reap *reap, bool childless, int64_t now_ms) {
+  if (reap->state >= CORRAL_EMPTY)
+    return -1;
+  bool due = now_ms >= reap->look_ms || now_ms >= reap->deadline_ms;
+  if (childless || (due && corral_childless(reap->walk.spare, reap->walk.scan) == 1))
+    return finish_as(reap, CORRAL_EMPTY);
+  if (reap->state == CORRAL_ASKING && now_ms >= reap->deadline_ms)
+    enter_killing(reap, now_ms);
+  else if (reap->state == CORRAL_KILLING && now_ms >= reap->deadline_ms)
+    return give_up(reap);
+  if (now_ms < reap->look_ms)
+    return wait_for_next(reap, now_ms);
+  if (reap->state == CORRAL_ASKING)
+    (void)walk(reap, ask_one);
+  else
+    kill_all(reap);
+  reap->look_ms = now_ms + reap->tick_ms;
+  reap->tick_ms = reap->tick_ms * 2 < LAST_TICK_MS ? reap->tick_ms * 2 : LAST_TICK_MS;
+  return wait_for_next(reap, now_ms);
+}
+
+void corral_reap_hasten(struct corral_reap *reap, int64_t grace_ms, int64_t now_ms) {
+  if (reap->state == CORRAL_ASKING && now_ms + grace_ms < reap->deadline_ms)
+    reap->deadline_ms = now_ms + grace_ms;
+}
+
+void corral_reap_finish(struct corral_reap *reap) {
+  corral_members_free(&reap->asked);
+  corral_members_free(&reap->killed);
+  corral_members_free(&reap->left);
+}

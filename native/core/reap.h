@@ -1,0 +1,43 @@
+// Ends the descendants of this process, which is their subreaper: asks (SIGTERM), waits, then stops and kills
+// them until none lives. What corral_end() is for a cgroup. A state machine that never blocks:
+//
+//   ASKING --grace over--> KILLING --bound over--> STUCK
+//      \----------------------+--no descendant--> EMPTY
+#ifndef CORRAL_REAP_H
+#define CORRAL_REAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "descendants.h"
+#include "end.h"
+
+struct corral_reap {
+  enum corral_end_state state;  // CORRAL_ASKING, _KILLING, _EMPTY or _STUCK
+  struct corral_end_plan plan;  // grace_ms and kill_ms
+  struct corral_walk walk;      // whom to end, and how to find them
+  int64_t deadline_ms, tick_ms; // when the state is over; how long until the next look
+  int64_t look_ms;              // when to look at them next
+  struct corral_members asked;  // who had SIGTERM already
+  struct corral_members killed; // who lived when the killing began, or came after that
+  struct corral_members left;   // who is left: filled when STUCK
+  uint32_t name_count;
+  char names[CORRAL_NAMES][CORRAL_NAME_BYTES]; // of the first that were killed
+};
+
+// Begins. `spare` and `scan` as of corral_walk_descendants(); `now_ms` is CLOCK_MONOTONIC.
+void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *plan,
+                       const struct corral_members *spare, bool scan, int64_t now_ms);
+
+// Does what is due. Before it, the caller has reaped what there was to be reaped, and knows whether that was
+// the last (ECHILD). Returns how many ms to wait, or to wait for SIGCHLD, before the next step; -1 when
+// `state` is final.
+int64_t corral_reap_step(struct corral_reap *reap, bool childless, int64_t now_ms);
+
+// Shortens the grace time, counted from now.
+void corral_reap_hasten(struct corral_reap *reap, int64_t grace_ms, int64_t now_ms);
+
+void corral_reap_finish(struct corral_reap *reap);
+
+#endif

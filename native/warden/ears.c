@@ -1,0 +1,72 @@
+#define _GNU_SOURCE
+#include "ears.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "close_from.h"
+
+#define OWNER_FD (STDERR_FILENO + 1)
+
+void ears_open(struct ears *ears, const char *name, int lifeline, int owner) {
+  const uint64_t all = ~0ULL; // libc would leave out its own two
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+  setsid();
+  (void)!chdir("/");
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (dup2(lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
+      dup2(owner, OWNER_FD) < 0)
+    _exit(1);
+  close_from(OWNER_FD + 1);
+  // What a child inherits, it must not keep: it would hold the lifeline open
+  for (int fd = STDIN_FILENO; fd <= OWNER_FD; fd++)
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+  sigset_t ended;
+  sigemptyset(&ended);
+  sigaddset(&ended, SIGCHLD);
+  int children = signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (children < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+    _exit(1);
+  prctl(PR_SET_NAME, name, 0, 0, 0);
+  *ears = (struct ears){{{.fd = STDIN_FILENO, .events = POLLIN},
+                         {.fd = OWNER_FD, .events = POLLIN},
+                         {.fd = children, .events = POLLIN}}};
+}
+
+void ears_wait(struct ears *ears, int64_t wait_ms) {
+  struct signalfd_siginfo ended;
+  (void)poll(ears->of, EARS, wait_ms < 0 ? -1 : (int)wait_ms);
+  while (read(ears->of[CHILDREN].fd, &ended, sizeof ended) > 0) // who it is, waitid() knows better
+    ;
+}
+
+int ears_hear(struct ears *ears, struct corral_message *message, struct corral_fds *fds) {
+  struct pollfd owner = ears->of[OWNER];
+  if (owner.fd < 0)
+    return 0;
+  int answer = corral_message_receive(ears->of[LIFELINE].fd, message, fds);
+  bool gone = answer != 1 && (answer != -EAGAIN || poll(&owner, 1, 0) > 0);
+  if (gone)
+    ears->of[LIFELINE].fd = ears->of[OWNER].fd = -1;
+  return gone ? -1 : answer == 1;
+}
+
+bool ears_say(struct ears *ears, const struct corral_message *message, int fd) {
+  struct corral_fds fds = {.fds = {fd}, .count = fd >= 0};
+  for (;;) {
+    struct pollfd both[] = {{.fd = ears->of[LIFELINE].fd, .events = POLLOUT}, ears->of[OWNER]};
+    if (both[0].fd < 0)
+      return false;
+    int answer = corral_message_send(both[0].fd, message, &fds);
+    if (answer != -EAGAIN)
+      return answer == 0;
+    (void)poll(both, 2, -1);
+    if (both[1].revents)
+      return false;
+  }
+}

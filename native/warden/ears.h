@@ -1,0 +1,33 @@
+// What keeper and holder wait for: a word of the gateway's, its end, and the end of a child.
+#ifndef CORRAL_EARS_H
+#define CORRAL_EARS_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../core/message.h"
+
+enum ear { LIFELINE, OWNER, CHILDREN, EARS };
+
+struct ears {
+  struct pollfd of[EARS];
+};
+
+// Makes this process a subreaper named `name`, in a session of its own, with nothing of its parent's but the
+// two descriptors (`owner` is a pidfd) and its working directory at the top: SIGKILL and SIGSTOP are all that
+// reaches it. Ends it where that fails.
+void ears_open(struct ears *ears, const char *name, int lifeline, int owner);
+
+// Waits, for `wait_ms` at most or, where that is negative, for ever.
+void ears_wait(struct ears *ears, int64_t wait_ms);
+
+// The owner's next word: 1, 0 when there is none, -1 when the owner is gone. The lifeline ends as soon as the
+// kernel closes the owner's files, unless a child that it was just starting has a copy; the pidfd knows of no
+// copies.
+int ears_hear(struct ears *ears, struct corral_message *message, struct corral_fds *fds);
+
+// Says something to the owner, and waits until there is room for it. False when the owner is gone.
+bool ears_say(struct ears *ears, const struct corral_message *message, int fd);
+
+#endif

@@ -1,0 +1,236 @@
+#define _GNU_SOURCE
+#include "hold.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/collect.h"
+#include "../core/own.h"
+#include "../core/pidfd.h"
+#include "../core/plan.h"
+#include "../core/reap.h"
+#include "ears.h"
+
+// How long to leave alone what outlived SIGKILL (uninterruptible sleep) before it is tried again, once nobody
+// is left to be told of it.
+#define TRY_AGAIN_S 1
+#define ORPHANED_KILL_MS 10000
+
+// A process that the gateway asked for: it is told how that ends.
+struct started {
+  uint32_t id;
+  pid_t pid;
+};
+
+struct holder {
+  struct ears ears;
+  bool scan;
+  struct started *started;
+  size_t count, capacity;
+  struct corral_reap reap;
+  bool ending;
+  bool orphaned; // the gateway is gone
+};
+
+// ---- children ----
+
+static struct started *find(struct holder *holder, pid_t pid) {
+  for (size_t i = 0; i < holder->count; i++)
+    if (holder->started[i].pid == pid)
+      return &holder->started[i];
+  return NULL;
+}
+
+static void tell_exit(struct holder *holder, struct started *one, const siginfo_t *info) {
+  bool exited = info->si_code == CLD_EXITED;
+  struct corral_message message = {.kind = CORRAL_EXITED,
+                                   .id = one->id,
+                                   .number = exited ? info->si_status : -1,
+                                   .second = exited ? 0 : info->si_status};
+  (void)ears_say(&holder->ears, &message, -1);
+  *one = holder->started[--holder->count];
+}
+
+// Reaps all that can be reaped, and tells how the processes ended that it was asked for: before they are
+// reaped, as their pids are theirs up to then. True when there is no child left. __WALL: also those that were
+// cloned without SIGCHLD.
+static bool reap_children(struct holder *holder) {
+  for (;;) {
+    siginfo_t info = {0};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
+      return errno == ECHILD;
+    if (info.si_pid == 0)
+      return false;
+    struct started *one = find(holder, info.si_pid);
+    if (one)
+      tell_exit(holder, one, &info);
+    (void)waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG | __WALL);
+  }
+}
+
+// ---- starting ----
+
+static void refuse(struct holder *holder, uint32_t id, const struct corral_error *error) {
+  struct corral_message message = {.kind = CORRAL_REFUSED, .id = id, .error_number = error->number};
+  strncpy(message.error_operation, error->operation, sizeof message.error_operation - 1);
+  memcpy(message.error_path, error->path, sizeof message.error_path);
+  (void)ears_say(&holder->ears, &message, -1);
+}
+
+static bool make_room(struct holder *holder) {
+  if (holder->count < holder->capacity)
+    return true;
+  size_t capacity = holder->capacity ? holder->capacity * 2 : 8;
+  struct started *started = realloc(holder->started, capacity * sizeof *started);
+  if (!started)
+    return false;
+  holder->started = started;
+  holder->capacity = capacity;
+  return true;
+}
+
+// The descriptors that the plan calls the caller's are, in this order, those behind it.
+static bool take_descriptors(struct corral_spawn_plan *spawn, const struct corral_fds *fds) {
+  size_t next = 1;
+  for (size_t i = 0; i < spawn->stdio_count; i++) {
+    if (spawn->stdio[i].kind == CORRAL_STDIO_IGNORE)
+      continue;
+    if (next == fds->count)
+      return false;
+    spawn->stdio[i] = (struct corral_stdio){CORRAL_STDIO_FD, fds->fds[next++]};
+  }
+  return true;
+}
+
+static int start(struct holder *holder, char *block, size_t size, const struct corral_fds *fds,
+                 struct corral_spawned *spawned, struct corral_error *error) {
+  struct corral_plan plan;
+  int none[CORRAL_MESSAGE_FDS];
+  int answer = corral_plan_read(block, size, NULL, &plan);
+  if (answer < 0)
+    return corral_fail(error, -answer, "read plan", "");
+  if (!take_descriptors(&plan.spawn, fds))
+    answer = corral_fail(error, EINVAL, "stdio", plan.spawn.command);
+  else if (holder->ending)
+    answer = corral_fail(error, ECANCELED, "spawn into a session that is ended", plan.spawn.command);
+  else if (!make_room(holder))
+    answer = corral_fail(error, ENOMEM, "spawn", plan.spawn.command);
+  else
+    answer = corral_spawn(&plan.spawn, spawned, none, error);
+  corral_plan_free(&plan);
+  return answer;
+}
+
+// The plan is the first descriptor's file: it may be larger than a message. NULL, with errno.
+static char *map_plan(const struct corral_fds *fds, size_t *size) {
+  struct stat file;
+  if (fds->count == 0 || fstat(fds->fds[0], &file) < 0)
+    return NULL;
+  *size = (size_t)file.st_size;
+  void *block = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fds->fds[0], 0);
+  return block == MAP_FAILED ? NULL : block;
+}
+
+static void take_spawn(struct holder *holder, uint32_t id, const struct corral_fds *fds) {
+  struct corral_error error = {.number = EINVAL, .operation = "read plan"};
+  struct corral_spawned spawned = {.pidfd = -1};
+  size_t size;
+  char *block = map_plan(fds, &size);
+  int answer = block ? start(holder, block, size, fds, &spawned, &error) : -EINVAL;
+  if (block)
+    munmap(block, size);
+  if (answer < 0) {
+    refuse(holder, id, &error);
+    return;
+  }
+  holder->started[holder->count++] = (struct started){id, spawned.pid};
+  struct corral_message message = {.kind = CORRAL_STARTED, .id = id, .number = spawned.pid};
+  (void)ears_say(&holder->ears, &message, spawned.pidfd);
+  close(spawned.pidfd);
+}
+
+// ---- ending ----
+
+static void begin_end(struct holder *holder, int64_t grace_ms, int64_t kill_ms) {
+  int64_t now_ms = corral_now_ms();
+  if (holder->ending) {
+    corral_reap_hasten(&holder->reap, grace_ms, now_ms);
+    return;
+  }
+  const struct corral_end_plan plan = {.grace_ms = grace_ms, .kill_ms = kill_ms};
+  corral_reap_begin(&holder->reap, &plan, NULL, holder->scan, now_ms);
+  holder->ending = true;
+}
+
+static void tell_end(struct holder *holder) {
+  const struct corral_reap *reap = &holder->reap;
+  struct corral_message message = {
+      .kind = CORRAL_ENDED, .killed = reap->killed.count, .name_count = reap->name_count};
+  memcpy(message.names, reap->names, sizeof message.names);
+  for (; message.left_count < reap->left.count && message.left_count < CORRAL_MESSAGE_LEFT;
+       message.left_count++)
+    message.left[message.left_count] = reap->left.pids[message.left_count];
+  message.number = reap->state == CORRAL_EMPTY;
+  struct rusage used;
+  getrusage(RUSAGE_CHILDREN, &used);
+  message.cpu_user_us = used.ru_utime.tv_sec * 1000000LL + used.ru_utime.tv_usec;
+  message.cpu_system_us = used.ru_stime.tv_sec * 1000000LL + used.ru_stime.tv_usec;
+  (void)ears_say(&holder->ears, &message, -1);
+}
+
+// Where something outlived the killing: the gateway says when to try again; without one it is tried for ever.
+static void conclude(struct holder *holder) {
+  const struct timespec pause = {.tv_sec = TRY_AGAIN_S};
+  tell_end(holder);
+  if (holder->reap.state == CORRAL_EMPTY)
+    _exit(0);
+  corral_reap_finish(&holder->reap);
+  holder->ending = false;
+  if (!holder->orphaned)
+    return;
+  nanosleep(&pause, NULL);
+  begin_end(holder, 0, ORPHANED_KILL_MS);
+}
+
+static void take_words(struct holder *holder) {
+  struct corral_message message;
+  struct corral_fds fds;
+  for (int heard; (heard = ears_hear(&holder->ears, &message, &fds)) != 0;) {
+    if (heard < 0) {
+      holder->orphaned = true;
+      begin_end(holder, 0, ORPHANED_KILL_MS);
+      return;
+    }
+    if (message.kind == CORRAL_SPAWN)
+      take_spawn(holder, message.id, &fds);
+    else if (message.kind == CORRAL_END)
+      begin_end(holder, message.number, message.second);
+    corral_fds_close(&fds);
+  }
+}
+
+_Noreturn void hold(int lifeline, int owner, bool scan) {
+  struct holder holder = {.scan = scan};
+  ears_open(&holder.ears, "corral-holder", lifeline, owner);
+  CORRAL_OWNED_FD own = corral_pidfd_open(getpid());
+  struct corral_message held = {.kind = CORRAL_HELD, .number = getpid()};
+  (void)ears_say(&holder.ears, &held, own);
+  corral_drop_fd(&own);
+  for (int64_t wait_ms = -1;;) {
+    take_words(&holder);
+    bool childless = reap_children(&holder);
+    wait_ms = holder.ending ? corral_reap_step(&holder.reap, childless, corral_now_ms()) : -1;
+    if (holder.ending && wait_ms < 0)
+      conclude(&holder);
+    else
+      ears_wait(&holder.ears, wait_ms);
+  }
+}

@@ -1,0 +1,31 @@
+// Sessions without cgroups, by PR_SET_CHILD_SUBREAPER (prctl(2)): whoever loses his parent comes to the
+// nearest subreaper above him, so nobody can leave what is below one by forking. Three kinds of process:
+//
+//   gateway   has a lifeline, a SOCK_SEQPACKET pair, to each of the others (native/core/message.h)
+//   keeper    one an instance, out of the gateway's process tree; a subreaper; parent of the holders. What
+//             else comes to be its child was lost by a holder that was killed, and is killed
+//   holder    one a session; a subreaper; starts all processes of the session, and ends all below it when it
+//             is told to, or when the gateway is gone
+#ifndef CORRAL_HOLD_H
+#define CORRAL_HOLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../core/message.h"
+
+struct keep_plan {
+  int lifeline;
+  pid_t owner;     // the gateway: our parent
+  int64_t kill_ms; // bound on killing lost property, before it is said that it is left
+  bool scan;       // find descendants as on kernels without CONFIG_PROC_CHILDREN
+};
+
+// Runs a keeper. Never returns.
+_Noreturn void keep(const struct keep_plan *plan);
+
+// Runs a holder, in a child of the keeper's. `owner` is a pidfd. Never returns.
+_Noreturn void hold(int lifeline, int owner, bool scan);
+
+#endif

@@ -1,0 +1,245 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../core/collect.h"
+#include "../core/own.h"
+#include "../core/pidfd.h"
+#include "../core/reap.h"
+#include "ears.h"
+#include "hold.h"
+
+// How long the holders of a gateway that is gone have for ending their sessions, before the keeper ends all.
+#define HOLDERS_MS 2000
+// When to look again at what outlived SIGKILL.
+#define TRY_AGAIN_MS 1000
+
+struct holding {
+  uint32_t id; // of the request
+  pid_t pid;
+};
+
+struct keeper {
+  struct ears ears;
+  int owner; // pidfd
+  struct keep_plan plan;
+  struct holding *holdings;
+  size_t count, capacity;
+  struct corral_members holders; // their pids
+  struct corral_reap reap;       // of lost property
+  bool collecting;
+  int64_t again_ms;            // when to try again what outlived the last try; 0: nothing did
+  bool over;                   // nobody is to be spared
+  int64_t over_ms;             // when that begins: the owner is gone; 0: it lives
+  bool asked;                  // the gateway waits for CORRAL_CLEAN,
+  uint32_t asked_id;           // but not before this holder is reaped
+  struct corral_message clean; // what to say then
+};
+
+// ---- holders ----
+
+static void forget(struct keeper *keeper, pid_t pid) {
+  corral_members_clear(&keeper->holders);
+  size_t kept = 0;
+  for (size_t i = 0; i < keeper->count; i++) {
+    if (keeper->holdings[i].pid == pid)
+      continue;
+    keeper->holdings[kept++] = keeper->holdings[i];
+    (void)corral_members_add(&keeper->holders, keeper->holdings[kept - 1].pid);
+  }
+  keeper->count = kept;
+}
+
+static bool make_room(struct keeper *keeper) {
+  if (keeper->count < keeper->capacity)
+    return true;
+  size_t capacity = keeper->capacity ? keeper->capacity * 2 : 16;
+  struct holding *holdings = realloc(keeper->holdings, capacity * sizeof *holdings);
+  if (!holdings)
+    return false;
+  keeper->holdings = holdings;
+  keeper->capacity = capacity;
+  return true;
+}
+
+// Where it cannot be done, the lifeline closes, and that says so.
+static void take_hold(struct keeper *keeper, uint32_t id, const struct corral_fds *fds) {
+  if (fds->count == 0 || !make_room(keeper))
+    return;
+  pid_t pid = fork();
+  if (pid == 0)
+    hold(fds->fds[0], keeper->owner, keeper->plan.scan);
+  if (pid < 0)
+    return;
+  keeper->holdings[keeper->count++] = (struct holding){id, pid};
+  (void)corral_members_add(&keeper->holders, pid);
+}
+
+static bool holds(const struct keeper *keeper, uint32_t id) {
+  for (size_t i = 0; i < keeper->count; i++)
+    if (keeper->holdings[i].id == id)
+      return true;
+  return false;
+}
+
+static bool reap_children(struct keeper *keeper) {
+  for (;;) {
+    siginfo_t info = {0};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) < 0)
+      return errno == ECHILD;
+    if (info.si_pid == 0)
+      return false;
+    forget(keeper, info.si_pid);
+  }
+}
+
+// ---- lost property: what a holder held that was killed ----
+
+static const struct corral_members *spared(const struct keeper *keeper) {
+  return keeper->over ? NULL : &keeper->holders;
+}
+
+static void begin_collecting(struct keeper *keeper, int64_t now_ms) {
+  const struct corral_end_plan plan = {.kill_ms = keeper->plan.kill_ms};
+  corral_reap_begin(&keeper->reap, &plan, spared(keeper), keeper->plan.scan, now_ms);
+  keeper->collecting = true;
+}
+
+static void add_names(struct corral_message *clean, const struct corral_reap *reap) {
+  for (uint32_t i = 0; i < reap->name_count && clean->name_count < CORRAL_NAMES; i++)
+    memcpy(clean->names[clean->name_count++], reap->names[i], CORRAL_NAME_BYTES);
+}
+
+static void note_collected(struct keeper *keeper, int64_t now_ms) {
+  struct corral_message *clean = &keeper->clean;
+  const struct corral_reap *reap = &keeper->reap;
+  clean->killed += reap->killed.count;
+  add_names(clean, reap);
+  clean->left_count = 0;
+  for (; clean->left_count < reap->left.count && clean->left_count < CORRAL_MESSAGE_LEFT; clean->left_count++)
+    clean->left[clean->left_count] = reap->left.pids[clean->left_count];
+  keeper->again_ms = reap->state == CORRAL_STUCK ? now_ms + TRY_AGAIN_MS : 0;
+  keeper->collecting = false;
+  corral_reap_finish(&keeper->reap);
+}
+
+static void say_clean(struct keeper *keeper) {
+  keeper->clean.kind = CORRAL_CLEAN;
+  keeper->clean.number = keeper->clean.left_count == 0;
+  (void)ears_say(&keeper->ears, &keeper->clean, -1);
+  keeper->clean = (struct corral_message){0};
+  keeper->asked = false;
+}
+
+// How long to wait for what comes next.
+static int64_t collect(struct keeper *keeper, bool childless) {
+  int64_t now_ms = corral_now_ms();
+  if (!keeper->collecting && now_ms >= keeper->again_ms && !childless &&
+      corral_childless(spared(keeper), keeper->plan.scan) == 0)
+    begin_collecting(keeper, now_ms);
+  if (keeper->collecting) {
+    int64_t wait_ms = corral_reap_step(&keeper->reap, childless, now_ms);
+    if (wait_ms >= 0)
+      return wait_ms;
+    note_collected(keeper, now_ms);
+  }
+  if (keeper->asked && !holds(keeper, keeper->asked_id))
+    say_clean(keeper);
+  if (!keeper->again_ms)
+    return -1;
+  return keeper->again_ms > now_ms ? keeper->again_ms - now_ms : 0;
+}
+
+// ---- the end ----
+
+// Nobody is spared any more; what was being collected goes on with that.
+static void end_all(struct keeper *keeper) {
+  keeper->over = true;
+  keeper->again_ms = 0;
+  if (keeper->collecting)
+    keeper->reap.walk.spare = NULL;
+}
+
+// What outlived the last try is tried again.
+static void ask(struct keeper *keeper, uint32_t id) {
+  keeper->asked = true;
+  keeper->asked_id = id;
+  keeper->again_ms = 0;
+}
+
+static void take_words(struct keeper *keeper) {
+  struct corral_message message;
+  struct corral_fds fds;
+  for (int heard; (heard = ears_hear(&keeper->ears, &message, &fds)) != 0;) {
+    if (heard < 0) {
+      keeper->over_ms = corral_now_ms() + HOLDERS_MS;
+      return;
+    }
+    if (message.kind == CORRAL_HOLD)
+      take_hold(keeper, message.id, &fds);
+    else if (message.kind == CORRAL_COLLECT)
+      ask(keeper, message.id);
+    else if (message.kind == CORRAL_OVER)
+      end_all(keeper);
+    corral_fds_close(&fds);
+  }
+}
+
+static int64_t sooner(int64_t wait_ms, int64_t other_ms) {
+  return wait_ms < 0 || (other_ms >= 0 && other_ms < wait_ms) ? other_ms : wait_ms;
+}
+
+// When the owner is gone: how long the holders still have.
+static int64_t await_holders(struct keeper *keeper) {
+  if (!keeper->over_ms || keeper->over)
+    return -1;
+  int64_t left_ms = keeper->over_ms - corral_now_ms();
+  if (left_ms <= 0)
+    end_all(keeper);
+  return left_ms > 0 ? left_ms : 0;
+}
+
+static void run_keeper(struct keeper *keeper) {
+  for (;;) {
+    take_words(keeper);
+    bool childless = reap_children(keeper);
+    if ((keeper->over || keeper->over_ms) && (childless || corral_childless(NULL, keeper->plan.scan) == 1))
+      _exit(0);
+    int64_t holders_ms = await_holders(keeper);
+    ears_wait(&keeper->ears, sooner(collect(keeper, childless), holders_ms));
+  }
+}
+
+static void say_ready(struct keeper *keeper) {
+  CORRAL_OWNED_FD own = corral_pidfd_open(getpid());
+  int proc = corral_childless(NULL, keeper->plan.scan);
+  struct corral_message ready = {.kind = CORRAL_READY, .number = getpid()};
+  if (proc < 0) {
+    ready.kind = CORRAL_REFUSED;
+    ready.error_number = -proc;
+    strcpy(ready.error_operation, "list processes");
+    strcpy(ready.error_path, "/proc");
+  }
+  if (!ears_say(&keeper->ears, &ready, own) || proc < 0)
+    _exit(1);
+}
+
+_Noreturn void keep(const struct keep_plan *plan) {
+  struct keeper keeper = {.plan = *plan};
+  int owner = corral_pidfd_open(plan->owner);
+  // Still our parent, so the pidfd is the owner's and nobody's who has its pid now
+  if (owner < 0 || getppid() != plan->owner)
+    _exit(1);
+  // Whoever ends the gateway with all that is below it does not find us there
+  if (fork() != 0)
+    _exit(0);
+  ears_open(&keeper.ears, "corral-keeper", plan->lifeline, owner);
+  keeper.owner = keeper.ears.of[OWNER].fd;
+  say_ready(&keeper);
+  run_keeper(&keeper);
+  _exit(1);
+}

@@ -1,0 +1,84 @@
+// The subreaper backend: sessions where no cgroup is to be had, each below a process to which all orphans of it come.
+import { randomBytes } from 'node:crypto'
+import type {
+  AppliedLimit,
+  Backend,
+  Enforcement,
+  Family,
+  GuardEvent,
+  GuardStatus,
+  SweepReport,
+} from '../backend.js'
+import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import { loadNative, type Native } from '../native.js'
+import { SubreaperFamily } from './family.js'
+import { Keepers } from './keeper.js'
+import { appliedLimits, assertNoneRequired } from './limits.js'
+
+export interface SubreaperBackendOptions {
+  /** Limits of all sessions together. */
+  sessions: ParsedLimits
+  enforcement: Enforcement
+  killTimeoutMs: number
+}
+
+export class SubreaperBackend implements Backend {
+  readonly name = 'subreaper'
+  readonly root = undefined
+  readonly instance = `s${randomBytes(5).toString('hex')}`
+  readonly #native: Native
+  readonly #keepers: Keepers
+  readonly #enforcement: Enforcement
+  #limits: ParsedLimits
+
+  private constructor(native: Native, keepers: Keepers, options: SubreaperBackendOptions) {
+    this.#native = native
+    this.#keepers = keepers
+    this.#enforcement = options.enforcement
+    this.#limits = options.sessions
+  }
+
+  /**
+   * Starts the keeper. `tell` hears what becomes of it.
+   * @throws LimitUnsupportedError when limits of all sessions together are required.
+   * @throws GuardError when the keeper cannot be started: without it no session can.
+   */
+  static async open(
+    options: SubreaperBackendOptions,
+    tell: (event: GuardEvent) => void,
+  ): Promise<SubreaperBackend> {
+    const native = loadNative()
+    assertNoneRequired(options.sessions, options.enforcement, 'all sessions')
+    // For tests of kernels that do not list children
+    const scan = process.env['CORRAL_SCAN_PROC'] === '1'
+    const keepers = new Keepers(native, { killTimeoutMs: options.killTimeoutMs, scan }, tell)
+    await keepers.start()
+    return new SubreaperBackend(native, keepers, options)
+  }
+
+  family(_name: string, _parent: Family | undefined, limits: ParsedLimits): Family {
+    return new SubreaperFamily(this.#native, this.#keepers, limits)
+  }
+
+  /** What a dead gateway held has ended with it: there is nothing to be found, and nothing that could tell. */
+  sweep(): Promise<SweepReport> {
+    return Promise.resolve({ collected: [], live: [], failed: [] })
+  }
+
+  setLimits(changes: LimitChanges): void {
+    assertNoneRequired(changes, this.#enforcement, 'all sessions')
+    this.#limits = changedLimits(this.#limits, changes)
+  }
+
+  limits(): AppliedLimit[] {
+    return appliedLimits(this.#limits, false)
+  }
+
+  guard(): GuardStatus {
+    return this.#keepers.status()
+  }
+
+  close(): Promise<void> {
+    return this.#keepers.finish()
+  }
+}

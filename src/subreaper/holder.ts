@@ -1,0 +1,172 @@
+// Our side of a holder (native/warden/hold.c): it starts the processes of one session, tells how they end, and ends all.
+import { constants } from 'node:os'
+import type { Ended, EndPlan, SpawnedProcess } from '../backend.js'
+import type { Native, NativeExit, NativeMessage } from '../native.js'
+import type { Keeper } from './keeper.js'
+import { held, KIND, Link, within } from './link.js'
+
+// How much longer than its bounds a holder may take for ending all; one that was stopped never answers.
+const PATIENCE_MS = 2000
+// A start waits for an exec; from a network file system that does not answer it can wait for ever.
+const START_MS = 30_000
+const KILLED: NativeExit = { code: -1, signal: constants.signals.SIGKILL }
+
+/** A process that was asked for. */
+interface Request {
+  fds: number[]
+  started: (spawned: Pick<SpawnedProcess, 'pid' | 'pidfd'>) => void
+  refused: (error: Error) => void
+  exited: (exit: NativeExit) => void
+  pidfd?: number
+}
+
+const ignore = () => undefined
+
+const systemError = (message: string, code: keyof typeof constants.errno, syscall: string) =>
+  Object.assign(new Error(message), { errno: -constants.errno[code], syscall })
+
+export class Holder {
+  /** Settles when it is gone, and so is its process. */
+  readonly gone: Promise<void>
+  /** Whether it was killed: it has not ended the session. */
+  lost = false
+  pid = 0
+
+  readonly #native: Native
+  readonly #keeper: Keeper
+  readonly #number: number
+  readonly #link: Link
+  readonly #requests = new Map<number, Request>()
+  #last = 0
+  #pidfd: number | undefined
+  #ended: Ended | undefined
+  #heard: ((ended: Ended) => void)[] = []
+  #processGone: Promise<unknown> = Promise.resolve()
+
+  constructor(native: Native, keeper: Keeper) {
+    this.#native = native
+    this.#keeper = keeper
+    this.#link = new Link(native, (message) => this.#hear(message))
+    this.#number = keeper.hold(this.#link.other)
+    native.close(this.#link.other)
+    this.gone = this.#link.gone.then(() => this.#onGone())
+  }
+
+  /** @throws a system error: that of the step that failed. */
+  async spawn(plan: string): Promise<SpawnedProcess> {
+    const id = ++this.#last
+    const fds = this.#link.sendSpawn(id, plan)
+    if (!fds) throw systemError('the holder of the session is gone', 'ECANCELED', 'spawn')
+    const request: Request = { fds, started: ignore, refused: ignore, exited: ignore }
+    this.#requests.set(id, request)
+    const exited = new Promise<NativeExit>((resolve) => {
+      request.exited = resolve
+    })
+    const starting = new Promise<Pick<SpawnedProcess, 'pid' | 'pidfd'>>((resolve, reject) => {
+      request.started = resolve
+      request.refused = reject
+    })
+    const started = await held(this.#native, within(starting, START_MS))
+    if (started) return { ...started, fds, createdInPlace: true, exited }
+    this.kill()
+    await starting // rejects, now that the holder is killed
+    throw systemError('the holder does not answer', 'ETIMEDOUT', 'spawn')
+  }
+
+  /** Ends all below it; a second call hastens the first. Undefined when the holder was killed. */
+  async end({ graceMs, killTimeoutMs }: EndPlan): Promise<Ended | undefined> {
+    if (this.#ended?.empty) return this.#ended
+    const answer = new Promise<Ended>((resolve) => this.#heard.push(resolve))
+    this.#link.send(KIND.end, { number: graceMs, second: killTimeoutMs })
+    const ended = within(
+      Promise.race([answer, this.gone.then(() => this.#ended)]),
+      graceMs + killTimeoutMs + PATIENCE_MS,
+    )
+    const found = await held(this.#native, ended)
+    if (found?.empty) await held(this.#native, this.gone)
+    if (found) return found
+    this.kill()
+    await held(this.#native, this.gone)
+    return this.#ended
+  }
+
+  /** When it was killed: waits until all that it held is ended. Undefined where its keeper is gone as well. */
+  collect(): ReturnType<Keeper['collect']> {
+    return this.#keeper.collect(this.#number)
+  }
+
+  /** Kills the processes that were asked for, and waits until they are gone. */
+  async killKnown(): Promise<number> {
+    const known = [...this.#requests.values()].flatMap(({ pidfd }) => pidfd ?? [])
+    await Promise.all(known.map((pidfd) => this.#killed(pidfd)))
+    return known.length
+  }
+
+  /** Kills the holder itself: what it holds goes to the keeper, which ends it. */
+  kill(): void {
+    if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGKILL)
+    this.#link.hangUp()
+  }
+
+  #hear(message: NativeMessage): void {
+    const { kind, id, number, second, fds, error } = message
+    const request = this.#requests.get(id)
+    if (kind === KIND.held) this.#onHeld(number, fds)
+    else if (kind === KIND.started) this.#onStarted(request, number, fds)
+    else if (kind === KIND.refused) this.#onRefused(id, request, error)
+    else if (kind === KIND.exited) {
+      this.#requests.delete(id)
+      request?.exited({ code: number, signal: second })
+    } else if (kind === KIND.ended) this.#onEnded(message)
+  }
+
+  #onHeld(pid: number, [pidfd]: number[]): void {
+    this.pid = pid
+    this.#pidfd = pidfd
+    if (pidfd !== undefined) this.#processGone = this.#native.ended(pidfd)
+  }
+
+  #onStarted(request: Request | undefined, pid: number, [pidfd]: number[]): void {
+    if (pidfd === undefined) return
+    if (request) {
+      request.pidfd = pidfd
+      request.started({ pid, pidfd })
+    } else this.#native.close(pidfd)
+  }
+
+  #onRefused(id: number, request: Request | undefined, error: Error | undefined): void {
+    this.#requests.delete(id)
+    if (!request) return
+    for (const fd of request.fds) if (fd >= 0) this.#native.close(fd)
+    request.refused(error ?? new Error('refused'))
+  }
+
+  #onEnded({ number, killed, names, left, cpuUserMs, cpuSystemMs }: NativeMessage): void {
+    const usage = { cpuUserMs, cpuSystemMs }
+    const ended: Ended = { empty: number === 1, killed: { count: killed, names }, left, usage }
+    if (ended.empty) this.#ended = ended
+    for (const heard of this.#heard.splice(0)) heard(ended)
+  }
+
+  async #onGone(): Promise<void> {
+    this.lost = this.#ended === undefined
+    for (const [id, request] of this.#requests) {
+      if (request.pidfd === undefined)
+        this.#onRefused(id, request, systemError('the holder was killed', 'ECANCELED', 'spawn'))
+      // Nobody tells how it ended. The keeper kills it, or we.
+      else void this.#killed(request.pidfd).then(() => request.exited(KILLED))
+    }
+    await held(this.#native, this.#processGone)
+    if (this.#pidfd !== undefined) this.#native.close(this.#pidfd)
+    this.#pidfd = undefined
+  }
+
+  async #killed(pidfd: number): Promise<void> {
+    try {
+      this.#native.signal(pidfd, constants.signals.SIGKILL)
+    } catch {
+      return // not ours to signal (a setuid program): the keeper names it, where it is left
+    }
+    await this.#native.ended(pidfd)
+  }
+}

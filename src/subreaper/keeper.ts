@@ -1,0 +1,238 @@
+// Our side of the keeper (native/warden/keep.c): the parent of the holders, which ends what a holder loses that is killed,
+// and all sessions when we die. One that dies is replaced, for the sessions to come.
+import { constants } from 'node:os'
+import type { GuardEvent, GuardStatus } from '../backend.js'
+import { GuardError, systemDetails } from '../errors.js'
+import { type Native, type NativeMessage, wardenPath } from '../native.js'
+import { packPlan } from '../native-plan.js'
+import { held, KIND, Link, within } from './link.js'
+
+// Two forks and a few system calls; a machine that swaps takes its time.
+const PATIENCE_MS = 10_000
+// Another comes at once; when they go on dying, with longer and longer pauses, up to the last.
+const PAUSES_MS = [0, 10, 100, 1000, 5000]
+// One that has lived so long died of something new.
+const CALM_MS = 60_000
+
+export interface KeeperPlan {
+  killTimeoutMs: number
+  /** Find descendants as on kernels without CONFIG_PROC_CHILDREN. */
+  scan: boolean
+}
+
+/** What a keeper found that a holder had lost. */
+export interface Collected {
+  killed: { count: number; names: string[] }
+  left: number[]
+}
+
+/** One keeper process. */
+export class Keeper {
+  readonly #native: Native
+  readonly #killTimeoutMs: number
+  readonly #link: Link
+  readonly #waiting: ((collected: Collected | undefined) => void)[] = []
+  #ready: (() => void) | undefined
+  #refused: Error | undefined
+  #pidfd: number | undefined
+  #holders = 0
+  #collecting: Promise<unknown> = Promise.resolve()
+
+  private constructor(native: Native, { killTimeoutMs }: KeeperPlan) {
+    this.#native = native
+    this.#killTimeoutMs = killTimeoutMs
+    this.#link = new Link(native, (message) => this.#hear(message))
+    void this.gone.then(() => {
+      for (const settle of this.#waiting.splice(0)) settle(undefined)
+    })
+  }
+
+  /** @throws GuardError */
+  static async start(native: Native, plan: KeeperPlan): Promise<Keeper> {
+    const keeper = new Keeper(native, plan)
+    try {
+      await keeper.#start(plan)
+      return keeper
+    } catch (error) {
+      keeper.#link.hangUp()
+      throw error
+    }
+  }
+
+  /** Settles when it is gone. */
+  get gone(): Promise<void> {
+    return this.#link.gone
+  }
+
+  /** Has it start a holder, whose lifeline ends in `other`. Gives its number, for collect(). */
+  hold(other: number): number {
+    this.#link.send(KIND.hold, { id: ++this.#holders, fd: other })
+    return this.#holders
+  }
+
+  /** Waits until that holder is reaped and all that it lost is ended; undefined where the keeper is gone as well. */
+  async collect(holder: number): Promise<Collected | undefined> {
+    const turn = this.#collecting.then(() => this.#collect(holder))
+    this.#collecting = turn.catch(() => undefined)
+    return held(this.#native, turn)
+  }
+
+  /** Has it end all that is left, and waits for its end. */
+  async finish(): Promise<void> {
+    this.#link.send(KIND.over)
+    const pidfd = this.#pidfd
+    if (pidfd === undefined) return this.#link.hangUp()
+    const ended = held(this.#native, this.#native.ended(pidfd))
+    if (
+      (await within(
+        ended.then(() => true),
+        this.#killTimeoutMs + PATIENCE_MS,
+      )) === undefined
+    )
+      this.#native.signal(pidfd, constants.signals.SIGKILL)
+    await ended
+    await this.gone
+  }
+
+  #collect(holder: number): Promise<Collected | undefined> {
+    const clean = new Promise<Collected | undefined>((resolve) => {
+      if (this.#link.send(KIND.collect, { id: holder })) this.#waiting.push(resolve)
+      else resolve(undefined)
+    })
+    return within(clean, this.#killTimeoutMs + PATIENCE_MS)
+  }
+
+  #hear(message: NativeMessage): void {
+    const { kind, fds, error, killed, names, left } = message
+    if (kind === KIND.ready) {
+      ;[this.#pidfd] = fds
+      const pidfd = this.#pidfd
+      if (pidfd !== undefined) void this.#native.ended(pidfd).then(() => this.#native.close(pidfd))
+      this.#ready?.()
+    } else if (kind === KIND.refused) this.#refused = error
+    else if (kind === KIND.clean) this.#waiting.shift()?.({ killed: { count: killed, names }, left })
+  }
+
+  async #start({ killTimeoutMs, scan }: KeeperPlan): Promise<void> {
+    const ready = new Promise<boolean>((resolve) => {
+      this.#ready = () => resolve(true)
+      void this.gone.then(() => resolve(false))
+    })
+    await this.#spawn(['--kill-timeout', String(killTimeoutMs), ...(scan ? ['--scan'] : [])])
+    const answer = await held(this.#native, within(ready, PATIENCE_MS))
+    if (answer) return
+    if (this.#refused)
+      throw new GuardError(
+        `sessions cannot be held here: ${this.#refused.message}`,
+        systemDetails(this.#refused, 'Mount /proc'),
+      )
+    throw new GuardError(
+      answer === undefined
+        ? `the keeper has not answered within ${PATIENCE_MS} ms`
+        : 'the keeper ended before it stood',
+    )
+  }
+
+  async #spawn(options: string[]): Promise<void> {
+    const command = wardenPath()
+    const argv = ['corral-warden', 'keep', '--owner', String(process.pid), ...options]
+    try {
+      const plan = packPlan({
+        command,
+        argv,
+        env: [],
+        cwd: '/',
+        stdio: [this.#link.other, 'ignore', 'ignore'],
+        detached: true,
+      })
+      const { started, exited } = this.#native.spawn(plan)
+      const [, pidfd] = await started
+      const over = () => this.#native.close(pidfd)
+      exited.then(over, over) // it forks once, and is out of our process tree
+    } catch (cause) {
+      throw new GuardError(
+        `${command} cannot be started: ${(cause as Error).message}`,
+        systemDetails(cause, 'Run `npm rebuild corral`: the program is built beside the addon'),
+      )
+    } finally {
+      this.#native.close(this.#link.other)
+    }
+  }
+}
+
+/** The keeper there is at this moment. */
+export class Keepers {
+  readonly #native: Native
+  readonly #plan: KeeperPlan
+  readonly #tell: (event: GuardEvent) => void
+  #current: Keeper | undefined
+  #starting: Promise<unknown> | undefined
+  #over = false
+  #deaths = 0
+  /** Deaths since the last one that lived long. */
+  #inARow = 0
+  #bornAt = 0
+
+  constructor(native: Native, plan: KeeperPlan, tell: (event: GuardEvent) => void) {
+    this.#native = native
+    this.#plan = plan
+    this.#tell = tell
+  }
+
+  status(): GuardStatus {
+    return { alive: this.#current !== undefined, deaths: this.#deaths }
+  }
+
+  /** @throws GuardError */
+  async start(): Promise<void> {
+    const keeper = await Keeper.start(this.#native, this.#plan)
+    this.#current = keeper
+    this.#bornAt = performance.now()
+    void keeper.gone.then(() => this.#onGone())
+  }
+
+  /** The keeper, or the next one where it has just died. @throws GuardError where there is none to be had now. */
+  async current(): Promise<Keeper> {
+    await this.#starting
+    if (this.#current) return this.#current
+    throw new GuardError('there is no keeper at this moment, which could hold a session', {
+      hint: "It is killed again and again: see who does that (the 'guard' events tell when)",
+    })
+  }
+
+  async finish(): Promise<void> {
+    this.#over = true
+    await this.#starting
+    await this.#current?.finish()
+  }
+
+  #onGone(): void {
+    this.#current = undefined
+    if (this.#over) return
+    this.#deaths++
+    this.#inARow = performance.now() - this.#bornAt > CALM_MS ? 1 : this.#inARow + 1
+    this.#tell({ event: 'died', deaths: this.#deaths })
+    this.#again()
+  }
+
+  #again(): void {
+    const pause = PAUSES_MS[Math.min(this.#inARow - 1, PAUSES_MS.length - 1)] ?? 0
+    if (pause === 0) this.#starting = this.#restart()
+    else
+      setTimeout(() => {
+        this.#starting = this.#restart()
+      }, pause).unref()
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#over) return
+    try {
+      await this.start()
+      this.#tell({ event: 'restarted', deaths: this.#deaths })
+    } catch (error) {
+      this.#inARow++
+      this.#tell({ event: 'failed', deaths: this.#deaths, error: error as Error })
+      this.#again()
+    }
+  }
+}

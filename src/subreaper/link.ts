@@ -1,0 +1,87 @@
+// A lifeline to a keeper or a holder (native/warden/hold.h), and what is said over it.
+import type { Native, NativeMessage } from '../native.js'
+
+/** native/core/message.h */
+export const KIND = {
+  hold: 1,
+  collect: 2,
+  over: 3,
+  spawn: 4,
+  end: 5,
+  ready: 6,
+  clean: 7,
+  held: 8,
+  started: 9,
+  refused: 10,
+  exited: 11,
+  ended: 12,
+} as const
+
+export class Link {
+  /** The other side's end, to be passed on and closed. */
+  readonly other: number
+  /** Settles when the other side is gone, and all that it said was heard. */
+  readonly gone: Promise<void>
+  readonly #native: Native
+  readonly #fd: number
+  #open = true
+
+  constructor(native: Native, heard: (message: NativeMessage) => void) {
+    this.#native = native
+    const [fd, other] = native.openLink()
+    this.#fd = fd
+    this.other = other
+    this.gone = this.#listen(heard)
+  }
+
+  /** False when the other side is gone. */
+  send(kind: number, { id = 0, number = 0, second = 0, fd = -1 } = {}): boolean {
+    if (!this.#open) return false
+    try {
+      this.#native.send(this.#fd, kind, id, number, second, fd)
+      return true
+    } catch {
+      return false // that it is gone, or does not listen: whoever waits for an answer has a bound for that
+    }
+  }
+
+  /** Asks a holder for a process. Gives our ends of its stdio; undefined when it is gone. @throws a system error */
+  sendSpawn(id: number, plan: string): number[] | undefined {
+    return this.#open ? this.#native.sendSpawn(this.#fd, id, plan) : undefined
+  }
+
+  hangUp(): void {
+    if (this.#open) this.#native.hangUp(this.#fd)
+  }
+
+  async #listen(heard: (message: NativeMessage) => void): Promise<void> {
+    for (;;) {
+      const message = await this.#native.receive(this.#fd).catch(() => undefined)
+      if (!message) break
+      heard(message)
+    }
+    this.#open = false
+    this.#native.dropLink(this.#fd)
+  }
+}
+
+/** Has the event loop stay alive until `promise` has settled. */
+export async function held<Result>(native: Native, promise: Promise<Result>): Promise<Result> {
+  native.hold()
+  try {
+    return await promise
+  } finally {
+    native.release()
+  }
+}
+
+// A timer's longest: beyond it Node takes 1 ms instead
+const LONGEST_MS = 2 ** 31 - 1
+
+/** What `promise` settles with, or undefined when that takes longer. */
+export function within<Result>(promise: Promise<Result>, ms: number): Promise<Result | undefined> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => resolve(undefined), Math.min(ms, LONGEST_MS))
+    promise.then(resolve, reject).finally(() => clearTimeout(late))
+  })
+}
