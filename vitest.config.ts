@@ -1,13 +1,33 @@
 import { defineConfig } from 'vitest/config'
 import { reporters } from './test/support/reporters.js'
 
+// What a session does, whatever holds it: once for each backend.
+const BEHAVIOUR = [
+  'test/session.test.ts',
+  'test/corral.test.ts',
+  'test/process.test.ts',
+  'test/kill/{oneshot,close,reset}.test.ts',
+  'test/limits/watched.test.ts',
+]
+
+const TIMES = { testTimeout: 20_000, hookTimeout: 20_000 }
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**', 'test/crash/**'],
     reporters: reporters('unit'),
     globalSetup: 'test/global-setup.ts',
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    ...TIMES,
+    projects: [
+      {
+        test: {
+          ...TIMES,
+          name: 'cgroup',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**', 'test/crash/**', 'test/hosts/**'],
+          provide: { backend: 'cgroup' },
+        },
+      },
+      { test: { ...TIMES, name: 'subreaper', include: BEHAVIOUR, provide: { backend: 'subreaper' } } },
+    ],
   },
 })

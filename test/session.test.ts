@@ -2,8 +2,10 @@
 import { once } from 'node:events'
 import { access } from 'node:fs/promises'
 import { expect } from 'vitest'
-import { ClosingError, type Session } from '../src/index.js'
+import { ClosingError, type Limits, type Session } from '../src/index.js'
+import { BACKEND } from './support/backend.js'
 import { lacking } from './support/controllers.js'
+import { differs } from './support/differences.js'
 import { line } from './support/line.js'
 import { openInPen } from './support/open-in-pen.js'
 import { test } from './support/pen-test.js'
@@ -84,6 +86,12 @@ test('what ignores SIGTERM is killed when the grace time is over', async ({ pen 
   const corral = await openInPen(pen)
   const session = await corral.spawn({ ...stubborn, mode: 'persistent' })
   await ready(session)
+  expect(session.receipt).toMatchObject({ backend: BACKEND, createdInPlace: true })
+  const held = differs('held', {
+    cgroup: () => undefined,
+    subreaper: () => [expect.stringMatching(/SIGKILL/)],
+  })
+  expect(session.receipt.notHeld).toEqual(held)
   const report = await session.close({ graceMs: 100 })
   expect(report).toMatchObject({ signal: 'SIGKILL', killed: { count: 2 }, graceMs: 100, graceUsedMs: 100 })
   expect(report.wallMs).toBeGreaterThanOrEqual(100)
@@ -134,31 +142,49 @@ test('a command that cannot be started rejects, with its cause, and leaves nothi
   await corral.spawn({ key: 'k', command: 'true' }).then((session) => session.closed)
 })
 
-lacking('pids')(
-  'a limit that this host cannot enforce refuses the session before anything ran, unless told to make do',
+const unable = BACKEND === 'cgroup' ? lacking('pids') : test
+unable(
+  'a limit that cannot be enforced refuses the session before anything ran, unless told to make do',
   async ({ pen }) => {
+    const limits = differs('limits', {
+      cgroup: (): Limits => ({ pidsMax: 64 }),
+      subreaper: () => ({ memoryMax: '64M', memoryHigh: '32M', pidsMax: 64, cpuMax: 1 }),
+    })
     const corral = await openInPen(pen)
-    await expect(corral.spawn({ command: 'true', limits: { pidsMax: 64 } })).rejects.toMatchObject({
+    await expect(corral.spawn({ command: 'true', limits })).rejects.toMatchObject({
       code: 'CORRAL_LIMIT_UNSUPPORTED',
     })
+    expect(await pen.members()).toEqual([])
     const lenient = await openInPen(pen, { enforcement: 'best-effort' })
-    const session = await lenient.spawn({ command: 'true', limits: { pidsMax: 64 } })
-    expect(session.receipt.limits).toEqual([
-      { name: 'pidsMax', requested: 64, applied: null, enforcedBy: 'none', effective: null },
-    ])
+    const session = await lenient.spawn({ command: 'true', limits })
+    const enforcers = Object.fromEntries(
+      session.receipt.limits.map(({ name, enforcedBy }) => [name, enforcedBy]),
+    )
+    expect(enforcers).toEqual(
+      differs('limits', {
+        cgroup: (): object => ({ pidsMax: 'none' }),
+        subreaper: () => ({ memoryMax: 'watchdog', memoryHigh: 'none', pidsMax: 'none', cpuMax: 'none' }),
+      }),
+    )
     await session.closed
   },
 )
 
-test('a session whose group somebody else killed and removed reports that', async ({ pen }) => {
+test('a session of which somebody else killed all reports that', async ({ pen }) => {
   const corral = await openInPen(pen)
   const session = await corral.spawn({ command: 'sleep', args: ['1000'], mode: 'persistent' })
   const exited = once(session.process, 'exit')
   await pen.kill()
   await exited
-  // A killed group without word from the killer is an ordinary end of a persistent session's leader
-  expect(session.state).toBe('running')
-  expect(await session.close()).toMatchObject({ signal: 'SIGKILL', killed: { count: 0 } })
+  await differs('killer', {
+    // Without word from the killer it is an ordinary end of a persistent session's leader
+    cgroup: async () => {
+      expect(session.state).toBe('running')
+      expect(await session.close()).toMatchObject({ signal: 'SIGKILL', killed: { count: 0 } })
+    },
+    subreaper: async () =>
+      expect(await session.closed).toMatchObject({ reason: 'holder-killed', signal: 'SIGKILL' }),
+  })
 })
 
 test('is disposed of at the end of an `await using` block', async ({ pen }) => {

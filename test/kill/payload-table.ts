@@ -2,6 +2,7 @@
 // SIGTERM ends.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { BACKEND } from '../support/backend.js'
 import { isFrozen } from '../support/cgroup-tree.js'
 import { compiled } from '../support/compile-payload.js'
 import { eventually } from '../support/eventually.js'
@@ -15,29 +16,32 @@ export interface Payload {
   hidden?: number
   /** Processes, with a leader that stays, that are left some time after each got SIGTERM and SIGCONT. */
   afterTerm?: number
+  /** It makes cgroups, which only is a way to hide where a cgroup is what holds. */
+  cgroups?: true
   /** Waits for what the program cannot tell itself, in the group that it runs in. */
   settled?: (group: string) => Promise<unknown>
 }
 
 export const payloads = {
   'a hundred processes': { file: 'hundred.c', hidden: 100, afterTerm: 0 },
-  'groups of its own, three deep': { file: 'nested-groups.c', hidden: 3, afterTerm: 0 },
+  'groups of its own, three deep': { file: 'nested-groups.c', cgroups: true, hidden: 3, afterTerm: 0 },
   'a fork bomb': { file: 'fork-bomb.c' },
-  'a process in a frozen group': { file: 'frozen-child.c', hidden: 1, afterTerm: 1 },
+  'a process in a frozen group': { file: 'frozen-child.c', cgroups: true, hidden: 1, afterTerm: 1 },
   'a group that froze itself': {
     file: 'frozen-whole.c',
+    cgroups: true,
     hidden: 1,
     afterTerm: 2,
     settled: (group) => eventually(`${group} is frozen`, () => isFrozen(group)),
   },
-  'threaded groups': { file: 'threaded-groups.c', hidden: 2, afterTerm: 0 },
-  'groups that come and go': { file: 'churning-groups.c', hidden: 2, afterTerm: 0 },
+  'threaded groups': { file: 'threaded-groups.c', cgroups: true, hidden: 2, afterTerm: 0 },
+  'groups that come and go': { file: 'churning-groups.c', cgroups: true, hidden: 2, afterTerm: 0 },
   'stopped processes': { file: 'stopped.c', hidden: 10, afterTerm: 0 },
   'processes that ignore SIGTERM': { file: 'term-immune.sh', hidden: 2, afterTerm: 3 },
   'daemons of two forks': { file: 'daemon.c', hidden: 3, afterTerm: 0 },
   'children that the leader forgets': { file: 'orphans.sh', hidden: 3, afterTerm: 0 },
   'processes that fork anew on SIGTERM': { file: 'term-forker.c', hidden: 3, afterTerm: 4 },
-  'a group without permissions': { file: 'shut-group.c', hidden: 1, afterTerm: 0 },
+  'a group without permissions': { file: 'shut-group.c', cgroups: true, hidden: 1, afterTerm: 0 },
   'a process that holds stdout open': { file: 'stdout-holder.mjs', hidden: 1, afterTerm: 0 },
   'a process that always forks and ends': { file: 'refork.c' },
 } as const satisfies Record<string, Payload>
@@ -45,7 +49,9 @@ export const payloads = {
 export type PayloadName = keyof typeof payloads
 
 /** For `describe.each` and `test.each`. */
-export const payloadTable = Object.entries(payloads) as [PayloadName, Payload][]
+export const payloadTable = (Object.entries(payloads) as [PayloadName, Payload][]).filter(
+  ([, { cgroups }]) => BACKEND === 'cgroup' || !cgroups,
+)
 
 const directory = fileURLToPath(new URL('./payloads/', import.meta.url))
 

@@ -1,0 +1,19 @@
+// The table of what the backends promise differently stands in the docs as the tests have it, and each row of it is tried.
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { DIFFERENCES, differencesTable } from './support/differences.js'
+
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+
+test('docs/hosts.md has the table', () => {
+  expect(readFileSync(file('../docs/hosts.md'), 'utf8')).toContain(differencesTable())
+})
+
+test.for(Object.keys(DIFFERENCES))('%s is tried', (row) => {
+  const tests = readdirSync(file('.'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.test.ts'),
+  )
+  const trying = tests.filter((name) => readFileSync(file(name), 'utf8').includes(`differs('${row}'`))
+  expect(trying).not.toEqual([])
+})

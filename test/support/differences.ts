@@ -1,0 +1,46 @@
+// What the backends promise differently. The table in docs/hosts.md is made of this one, and each row is tried: the test
+// that it belongs to says with differs() what is expected of the backend that it runs on.
+import type { BackendName } from '../../src/index.js'
+import { BACKEND } from './backend.js'
+
+type Row = { what: string } & Record<BackendName, string>
+
+export const DIFFERENCES = {
+  place: {
+    what: 'where a session is seen',
+    cgroup:
+      '`receipt.path` is its cgroup, in a tree of keys; `corral ls`, `set` and `kill` reach it from anywhere',
+    subreaper: '`receipt.path` is `/proc/PID` of its holder; only its gateway reaches it',
+  },
+  killer: {
+    what: 'a session of which another program kills all, and what holds it',
+    cgroup: 'is held as before: one that is persistent goes on without processes',
+    subreaper: 'is closed, with the reason `holder-killed`',
+  },
+  limits: {
+    what: 'limits',
+    cgroup: 'those that the root has controllers for',
+    subreaper: '`memoryMax` of a session, by the watchdog, with `best-effort`; no other',
+  },
+  held: {
+    what: 'what can get away',
+    cgroup: 'nothing, but by a hostile process of the same user that writes itself into another cgroup',
+    subreaper: 'what is left when somebody kills the holder and the keeper both; `receipt.notHeld` says so',
+  },
+} as const satisfies Record<string, Row>
+
+/** Does what is to be expected of the backend of this run. */
+export function differs<Result>(
+  _row: keyof typeof DIFFERENCES,
+  expected: Record<BackendName, () => Result>,
+): Result {
+  return expected[BACKEND]()
+}
+
+/** The table as markdown. */
+export function differencesTable(): string {
+  const rows = Object.values(DIFFERENCES).map(({ what, cgroup, subreaper }) => [what, cgroup, subreaper])
+  return [['', 'cgroup', 'subreaper'], ['---', '---', '---'], ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
+}
