@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 const EMPTY_TIMEOUT_MS = 10_000
 const POLL_MS = 2
+const KILL_EACH_AFTER_MS = 200
 
 /** Runs `use(pen)` with a fresh pen below `parent` (default: the cgroup2 mount); removes it whatever happens. */
 export async function withPen(name, parent, use) {
@@ -51,13 +52,26 @@ export function entering(cgroup, command, args) {
  */
 export function removeCgroup(path) {
   writeFileSync(join(path, 'cgroup.kill'), '1')
-  const deadline = Date.now() + EMPTY_TIMEOUT_MS
+  const start = Date.now()
+  const deadline = start + EMPTY_TIMEOUT_MS
   while (isPopulated(path)) {
     if (Date.now() > deadline)
       throw new Error(`${path} is not empty ${EMPTY_TIMEOUT_MS} ms after cgroup.kill`)
     pause(POLL_MS)
+    if (Date.now() > start + KILL_EACH_AFTER_MS) killEach(path)
   }
   removeTree(path, deadline)
+}
+
+// cgroup.kill does not end a process whose first thread has ended and that has others.
+function killEach(path) {
+  for (const pid of cgroupMembers(path)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error
+    }
+  }
 }
 
 function isPopulated(path) {

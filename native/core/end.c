@@ -126,6 +126,7 @@ static void count_members(struct corral_end *end) {
   end->counted = true;
   if (corral_members_read(end->group, &members) == 0) {
     end->killed += members.count + (members.unreachable ? 1 : 0);
+    end->standing = members.count;
     for (size_t i = 0; i < members.count && end->unnamed_count < CORRAL_NAMES; i++)
       end->unnamed[end->unnamed_count++] = members.pids[i];
     if (members.count <= CORRAL_NAMES)
@@ -160,15 +161,34 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
   return FIRST_TICK_MS;
 }
 
+// cgroup.kill does not end a process whose first thread has ended and that has others: it sends SIGKILL to
+// that thread alone, a zombie, which takes no signal (seen on 6.18). A signal through a pidfd is for
+// the process. Only where nobody went since the last look: those that are dying need no second signal.
+static int kill_each(struct corral_end *end) {
+  static const int kill_it[] = {SIGKILL, 0};
+  struct corral_members members = {0};
+  int answer = corral_members_read(end->group, &members);
+  size_t before = end->standing, now = members.count;
+  corral_members_free(&members);
+  if (answer < 0)
+    return answer;
+  end->standing = now;
+  return now < before ? 0 : corral_members_signal(end->group, kill_it, NULL, NULL);
+}
+
 // One write is not proof: kernels before 6.14 can miss a process in mid-fork. But telling those that are
 // dying again and again holds them up, so in between it is only looked whether they are gone.
 static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
   if (now_ms < end->kill_again_ms)
     return tick(end, now_ms);
+  bool again = end->kill_again_ms > 0;
   end->kill_again_ms = now_ms + KILL_AGAIN_MS;
   int refused = write_file(end->group_fd, "cgroup.kill", "1");
   if (refused)
     return fail(end, refused, "write cgroup.kill");
+  int reached = again ? kill_each(end) : 0;
+  if (reached < 0)
+    return fail(end, -reached, "signal members");
   read_names(end);
   struct corral_group_events events;
   int answer = corral_reread_group_events(end->events_fd, &events);

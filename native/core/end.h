@@ -44,6 +44,7 @@ struct corral_end {
   int64_t deadline_ms;
   int64_t tick_ms;
   int64_t kill_again_ms; // when the whole group is to be told again to die
+  size_t standing;       // members at the last look: when they do not get fewer, each is told by itself
   int64_t remove_by_ms;  // when to give up on removing; 0 before it began
   bool freezing;         // we wrote cgroup.freeze and have not thawed yet
   int64_t freeze_by_ms;

@@ -69,16 +69,20 @@ async function write(group: string, file: string, text: string): Promise<boolean
   }
 }
 
+const emptyWithin = (path: string, withinMs: number) =>
+  eventually('an empty pen', async () => !(await isPopulated(path)), { withinMs, stretched: false }).catch(
+    () => false,
+  )
+
 /** Kills all below a group, and in it, until the kernel says that nobody is left. */
 export async function killAll(path: string): Promise<void> {
   const round = async () => {
     if (!(await isPopulated(path))) return true
     // Kernels before 6.14 can miss a process in mid-fork, so one write is not the end of it.
-    if (!(await write(path, 'cgroup.kill', '1'))) await killFrozen(path)
-    return eventually('an empty pen', async () => !(await isPopulated(path)), {
-      withinMs: 500,
-      stretched: false,
-    }).catch(() => false)
+    if (await write(path, 'cgroup.kill', '1')) if (await emptyWithin(path, 200)) return true
+    // What cgroup.kill does not end: a process whose first thread has ended and that has others.
+    await killFrozen(path)
+    return emptyWithin(path, 500)
   }
   await eventually(`nobody lives in ${path}`, round, {
     withinMs: 10_000,
