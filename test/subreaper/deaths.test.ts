@@ -1,0 +1,168 @@
+// Who ends the sessions when one of those who hold them is killed, stopped or busy: gateway, keeper, holder.
+import { describe, expect } from 'vitest'
+import { whole } from '../crash/numbers.js'
+import { commandOf, payloadTable } from '../kill/payload-table.js'
+import { eventually } from '../support/eventually.js'
+import { test } from '../support/pen-test.js'
+import { Gateway, nobodyLeft } from './gateway.js'
+
+const ROUNDS = whole('CORRAL_ESCAPE_ROUNDS', { least: 1 }) ?? 1
+
+// A daemon, a child, and a leader: none of them ends by itself or on SIGTERM
+const family = {
+  command: 'sh',
+  args: ['-c', 'trap "" TERM; sleep 1000 & (setsid sleep 1000 &); echo ready; sleep 1000'],
+}
+const FAMILY = 4
+
+const holderOf = ({ receipt }: { receipt: { path: string } }) => Number(receipt.path.split('/').at(-1))
+
+// The programs that would freeze the gateway and those that hold it cannot be held so
+const escapes = payloadTable.filter(([, payload]) => !payload.stopsItsGroup)
+
+describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
+  test.for(escapes)('leaves nothing of %s', async ([, payload], { pen }) => {
+    const gateway = await Gateway.start(pen)
+    await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
+    await gateway.kill()
+    await nobodyLeft(pen)
+  })
+
+  test('leaves nothing of many sessions, whatever it was doing', async ({ pen }) => {
+    const gateway = await Gateway.start(pen)
+    await Promise.all(Array.from({ length: 8 }, () => gateway.spawn(family, 'ready')))
+    const doings = [
+      gateway.spawn(family),
+      gateway.spawn(family),
+      gateway.ask('end'),
+      gateway.ask('block', 1000),
+    ]
+    await Promise.all([gateway.kill(), Promise.allSettled(doings)])
+    await nobodyLeft(pen)
+  })
+
+  test('leaves nothing when a holder is stopped', async ({ pen }) => {
+    const gateway = await Gateway.start(pen)
+    const session = await gateway.spawn(family, 'ready')
+    process.kill(holderOf(session), 'SIGSTOP')
+    await gateway.kill()
+    await nobodyLeft(pen, 6000) // the keeper gives holders two seconds
+  })
+
+  test('leaves nothing when its keeper was killed just before', async ({ pen }) => {
+    const gateway = await Gateway.start(pen)
+    await gateway.spawn(family, 'ready')
+    process.kill(await gateway.keeper(), 'SIGKILL')
+    await gateway.kill()
+    await nobodyLeft(pen)
+  })
+})
+
+describe('a holder that is killed', () => {
+  test.for(escapes)('costs its session, and nothing of it is left: %s', async ([, payload], { pen }) => {
+    const gateway = await Gateway.start(pen)
+    const session = await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
+    process.kill(holderOf(session), 'SIGKILL')
+    const report = await gateway.closed(session.key)
+    expect(report).toMatchObject({ reason: 'holder-killed', exitCode: null, signal: 'SIGKILL' })
+    expect(report.notHeld).toBeUndefined()
+    expect(await gateway.held()).toEqual([])
+    expect(await gateway.named('corral-holder')).toEqual([])
+  })
+
+  test('costs no other session, and the key is free again', async ({ pen }) => {
+    const gateway = await Gateway.start(pen)
+    const other = await gateway.spawn(family, 'ready')
+    const session = await gateway.spawn({ ...family, key: 'k' }, 'ready')
+    process.kill(holderOf(session), 'SIGKILL')
+    const report = await gateway.closed('k')
+    // The gateway kills the leader, whom it knows, as well: the keeper may find it dead
+    expect(report.killed.count).toBeGreaterThanOrEqual(FAMILY - 1)
+    await gateway.spawn({ ...family, key: 'k' }, 'ready')
+    expect(await gateway.ask('members', other.key)).toHaveLength(FAMILY)
+    expect(await gateway.ask('members', 'k')).toHaveLength(FAMILY)
+    await gateway.ask('end')
+    expect(await gateway.held()).toEqual([])
+  })
+
+  test('is noticed also by a session that lost its leader', async ({ pen }) => {
+    const gateway = await Gateway.start(pen)
+    const session = await gateway.spawn({ command: 'sh', args: ['-c', 'sleep 1000 & echo ready'] }, 'ready')
+    expect(await gateway.ask('exited', session.key)).toEqual({ code: 0, signal: null })
+    process.kill(holderOf(session), 'SIGKILL')
+    const report = await gateway.closed(session.key)
+    expect(report).toMatchObject({ reason: 'holder-killed', exitCode: 0, killed: { count: 1 } })
+    expect(await gateway.held()).toEqual([])
+  })
+
+  test('and is stopped instead, cannot keep its session from being closed', async ({ pen }) => {
+    const gateway = await Gateway.start(pen, { killTimeoutMs: 100 })
+    const session = await gateway.spawn(family, 'ready')
+    process.kill(holderOf(session), 'SIGSTOP')
+    await gateway.close(session.key, { graceMs: 0 })
+    expect(await gateway.held()).toEqual([])
+    expect(await gateway.named('corral-holder')).toEqual([])
+  })
+})
+
+describe('a keeper that is killed', () => {
+  test('is replaced, and costs no session', async ({ pen }) => {
+    const gateway = await Gateway.start(pen)
+    const before = await gateway.spawn(family, 'ready')
+    const first = await gateway.keeper()
+    process.kill(first, 'SIGKILL')
+    await eventually('there is another', () => gateway.guardEvents.length === 2)
+    expect(gateway.guardEvents).toEqual([
+      { event: 'died', deaths: 1 },
+      { event: 'restarted', deaths: 1 },
+    ])
+    expect(await gateway.ask('guard')).toEqual({ alive: true, deaths: 1 })
+    expect(await gateway.keeper()).not.toBe(first)
+    expect(await gateway.ask('members', before.key)).toHaveLength(FAMILY)
+    const after = await gateway.spawn(family, 'ready')
+    expect(await gateway.close(before.key, { graceMs: 0 })).toMatchObject({
+      killed: { count: FAMILY },
+      guardDeaths: 1,
+    })
+    expect(await gateway.close(after.key, { graceMs: 0 })).toMatchObject({
+      killed: { count: FAMILY },
+      guardDeaths: 0,
+    })
+    expect(await gateway.held()).toEqual([])
+  })
+
+  test('together with a holder, costs what that held, and the report says so', async ({ pen }) => {
+    const gateway = await Gateway.start(pen)
+    const session = await gateway.spawn(family, 'ready')
+    expect(session.receipt.notHeld).toEqual([expect.stringMatching(/holder and the keeper.*both killed/)])
+    const keeper = await gateway.keeper()
+    // Stopped first, so that it does not see the holder's end
+    process.kill(keeper, 'SIGSTOP')
+    process.kill(holderOf(session), 'SIGKILL')
+    process.kill(keeper, 'SIGKILL')
+    const report = await gateway.closed(session.key)
+    expect(report).toMatchObject({ reason: 'holder-killed', signal: 'SIGKILL' })
+    expect(report.notHeld).toEqual([expect.stringMatching(/both killed/)])
+    const left = await gateway.held()
+    expect(left).not.toContain(session.pid) // whom the gateway had asked for
+    expect(left.length).toBe(FAMILY - 1)
+    await pen.kill()
+  })
+})
+
+test('a gateway that is stopped is not dead', async ({ pen }) => {
+  const gateway = await Gateway.start(pen)
+  const session = await gateway.spawn(family, 'ready')
+  gateway.child.kill('SIGSTOP')
+  const again = await Gateway.start(pen) // takes its time: longer than an end would
+  gateway.child.kill('SIGCONT')
+  expect(await gateway.ask('members', session.key)).toHaveLength(FAMILY)
+  await again.ask('end')
+})
+
+test('all that there was is gone when the instance is closed', async ({ pen }) => {
+  const gateway = await Gateway.start(pen)
+  await gateway.spawn(family, 'ready')
+  await gateway.ask('end')
+  expect(await pen.members()).toEqual([gateway.child.pid])
+})
