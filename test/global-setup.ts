@@ -11,7 +11,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     try {
       await endSuiteRoot(suite)
-      memory.end()
+      await memory.end()
     } catch (error) {
       // vitest prints what a teardown throws, but ends with 0 all the same.
       process.exitCode = 1

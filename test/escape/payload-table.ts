@@ -16,32 +16,34 @@ export interface Payload {
   hidden?: number
   /** Processes, with a leader that stays, that are left some time after each got SIGTERM and SIGCONT. */
   afterTerm?: number
-  /** It makes cgroups, which only is a way to hide where a cgroup is what holds. */
-  cgroups?: true
+  /** Whether it makes groups in the one that it is in: two of it need one each. */
+  makesGroups?: boolean
+  /** Whether it stops all that is in its group: with a subreaper, that is whoever would end it. */
+  stopsItsGroup?: boolean
   /** Waits for what the program cannot tell itself, in the group that it runs in. */
   settled?: (group: string) => Promise<unknown>
 }
 
 export const payloads = {
   'a hundred processes': { file: 'hundred.c', hidden: 100, afterTerm: 0 },
-  'groups of its own, three deep': { file: 'nested-groups.c', cgroups: true, hidden: 3, afterTerm: 0 },
+  'groups of its own, three deep': { file: 'nested-groups.c', makesGroups: true, hidden: 3, afterTerm: 0 },
   'a fork bomb': { file: 'fork-bomb.c' },
-  'a process in a frozen group': { file: 'frozen-child.c', cgroups: true, hidden: 1, afterTerm: 1 },
+  'a process in a frozen group': { file: 'frozen-child.c', makesGroups: true, hidden: 1, afterTerm: 1 },
   'a group that froze itself': {
     file: 'frozen-whole.c',
-    cgroups: true,
+    stopsItsGroup: true,
     hidden: 1,
     afterTerm: 2,
     settled: (group) => eventually(`${group} is frozen`, () => isFrozen(group)),
   },
-  'threaded groups': { file: 'threaded-groups.c', cgroups: true, hidden: 2, afterTerm: 0 },
-  'groups that come and go': { file: 'churning-groups.c', cgroups: true, hidden: 2, afterTerm: 0 },
+  'threaded groups': { file: 'threaded-groups.c', makesGroups: true, hidden: 2, afterTerm: 0 },
+  'groups that come and go': { file: 'churning-groups.c', makesGroups: true, hidden: 2, afterTerm: 0 },
   'stopped processes': { file: 'stopped.c', hidden: 10, afterTerm: 0 },
   'processes that ignore SIGTERM': { file: 'term-immune.sh', hidden: 2, afterTerm: 3 },
   'daemons of two forks': { file: 'daemon.c', hidden: 3, afterTerm: 0 },
   'children that the leader forgets': { file: 'orphans.sh', hidden: 3, afterTerm: 0 },
   'processes that fork anew on SIGTERM': { file: 'term-forker.c', hidden: 3, afterTerm: 4 },
-  'a group without permissions': { file: 'shut-group.c', cgroups: true, hidden: 1, afterTerm: 0 },
+  'a group without permissions': { file: 'shut-group.c', makesGroups: true, hidden: 1, afterTerm: 0 },
   'a process that holds stdout open': { file: 'stdout-holder.mjs', hidden: 1, afterTerm: 0 },
   'a process that always forks and ends': { file: 'refork.c' },
 } as const satisfies Record<string, Payload>
@@ -50,7 +52,7 @@ export type PayloadName = keyof typeof payloads
 
 /** For `describe.each` and `test.each`. */
 export const payloadTable = (Object.entries(payloads) as [PayloadName, Payload][]).filter(
-  ([, { cgroups }]) => BACKEND === 'cgroup' || !cgroups,
+  ([, { stopsItsGroup }]) => BACKEND === 'cgroup' || !stopsItsGroup,
 )
 
 const directory = fileURLToPath(new URL('./payloads/', import.meta.url))

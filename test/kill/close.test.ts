@@ -1,8 +1,8 @@
 // close() ends a session that would go on, at once or after a grace time, and then nothing of it is left.
 import { describe, expect } from 'vitest'
+import { payloads, payloadTable } from '../escape/payload-table.js'
 import { SLOWNESS } from '../support/eventually.js'
 import { test } from '../support/pen-test.js'
-import { payloads, payloadTable } from './payload-table.js'
 import {
   expectKilled,
   expectNothingLeft,

@@ -1,8 +1,8 @@
 // A oneshot session ends when its leader does, and with it everything that the leader left behind.
 import { once } from 'node:events'
 import { describe, expect } from 'vitest'
+import { payloads, payloadTable } from '../escape/payload-table.js'
 import { test } from '../support/pen-test.js'
-import { payloads, payloadTable } from './payload-table.js'
 import {
   expectKilled,
   expectNothingLeft,

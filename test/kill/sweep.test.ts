@@ -2,11 +2,11 @@
 // long as the gateway lives.
 import { fileURLToPath } from 'node:url'
 import { describe, expect, inject } from 'vitest'
+import { commandOf, type Payload, payloads, payloadTable } from '../escape/payload-table.js'
 import { killBoth } from '../support/kill-both.js'
 import { line } from '../support/line.js'
 import { makePen, type Pen } from '../support/pen.js'
 import { test as penTest } from '../support/pen-test.js'
-import { commandOf, type Payload, payloads, payloadTable } from './payload-table.js'
 import { expectNothingLeft, killMethods, openIn } from './session-in-pen.js'
 
 const program = fileURLToPath(new URL('./fixtures/gateway.mjs', import.meta.url))

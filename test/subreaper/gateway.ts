@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { GuardEvent } from '../../src/backend.js'
 import type { OpenOptions, Receipt, SessionReport, SpawnOptions, StuckProcess } from '../../src/index.js'
-import { withoutGateway } from '../support/backend.js'
+import { withoutGateway } from '../support/entered-pen.js'
 import { eventually } from '../support/eventually.js'
 import { describeAll, type Pen } from '../support/pen.js'
 

@@ -9,7 +9,7 @@ import {
   openCorral,
   type SpawnOptions,
 } from '../../src/index.js'
-import { penned, withoutGateway } from '../support/backend.js'
+import { penned, withoutGateway } from '../support/entered-pen.js'
 import { eventually } from '../support/eventually.js'
 import { line } from '../support/line.js'
 import { output } from '../support/output.js'

@@ -1,4 +1,4 @@
-// A pen that the test itself is in: without cgroups of their own, the sessions that it starts are in there with it.
+// A pen that the test itself is in: without cgroups of the library's, who is to be counted has to be in there from the start.
 import { readlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { findCgroupPlace } from '../../src/cgroup/mount.js'
@@ -7,32 +7,34 @@ import type { Pen } from './pen.js'
 
 const WARDEN = path.basename(wardenPath())
 
-/** Neither we nor those that hold sessions are members. */
-async function isSession(pid: number): Promise<boolean> {
-  if (pid === process.pid) return false
-  return path.basename(await readlink(`/proc/${pid}/exe`).catch(() => '')) !== WARDEN
+async function isWarden(pid: number): Promise<boolean> {
+  return path.basename(await readlink(`/proc/${pid}/exe`).catch(() => '')) === WARDEN
 }
 
-export async function enterPen(pen: Pen): Promise<{ pen: Pen; leave(): Promise<void> }> {
+/** Pids without those of the gateway, its keeper and its holders. */
+export async function withoutGateway(pids: number[], gateway = process.pid): Promise<number[]> {
+  const wardens = await Promise.all(pids.map(isWarden))
+  return pids.filter((pid, index) => pid !== gateway && !wardens[index])
+}
+
+/** Goes into the pen, and out of it when `use` is over, or the pen is killed. The pen's members are those of the sessions. */
+export async function penned(pen: Pen, use: (pen: Pen) => Promise<void>): Promise<void> {
   const { ownDirectory } = findCgroupPlace()
   if (ownDirectory === undefined) throw new Error('no cgroup2 shows the cgroup of this process')
   const enter = (directory: string) => writeFile(`${directory}/cgroup.procs`, String(process.pid))
-  const others = async (pids: number[], wanted: (pid: number) => Promise<boolean>) => {
-    const flags = await Promise.all(pids.map(wanted))
-    return pids.filter((_, index) => flags[index])
-  }
   await enter(pen.path)
-  return {
-    pen: {
+  try {
+    await use({
       ...pen,
-      members: async () => others(await pen.members(), isSession),
+      members: async () => withoutGateway(await pen.members()),
       everybody: async () => (await pen.everybody()).filter((pid) => pid !== process.pid),
       kill: async () => {
         await enter(ownDirectory)
         await pen.kill()
         await enter(pen.path)
       },
-    },
-    leave: () => enter(ownDirectory),
+    })
+  } finally {
+    await enter(ownDirectory)
   }
 }

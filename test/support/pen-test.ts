@@ -1,7 +1,7 @@
 // `test` for tests that let processes loose: each gets a new pen, and nothing in it outlives the test.
 import { inject, test as plain } from 'vitest'
 import { BACKEND } from './backend.js'
-import { enterPen } from './entered-pen.js'
+import { penned } from './entered-pen.js'
 import { makePen, type Pen } from './pen.js'
 import './suite-root.js'
 
@@ -9,12 +9,7 @@ export const test = plain.extend<{ pen: Pen }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures are needed
   pen: async ({}, use) => {
     await using pen = await makePen(inject('suiteRoot'), 'pen')
-    if (BACKEND === 'cgroup') return await use(pen)
-    const entered = await enterPen(pen)
-    try {
-      await use(entered.pen)
-    } finally {
-      await entered.leave()
-    }
+    if (BACKEND === 'cgroup') await use(pen)
+    else await penned(pen, use)
   },
 })

@@ -1,13 +1,15 @@
 // A v1 memory cgroup of the test run's own, where Corral would make some (a hybrid host): vitest and all that it starts are
 // in it, so what sessions leave behind in that hierarchy is found.
-import { existsSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { subdirectories } from '../../src/cgroup/file.js'
+import { removeEmpty } from '../../src/cgroup/instance.js'
 import { findMemoryV1 } from '../../src/cgroup/memory-v1.js'
+import { eventually } from './eventually.js'
 
 export interface SuiteMemory {
   /** Leaves and removes it. @throws when there is something in it. */
-  end(): void
+  end(): Promise<void>
 }
 
 /** The v1 memory cgroups below this process's own; empty also where there is no such hierarchy. */
@@ -35,17 +37,20 @@ export function removeTwins(instances: readonly string[]): void {
 
 export function enterSuiteMemory(): SuiteMemory {
   const parent = findMemoryV1()
-  if (parent === undefined) return { end: () => undefined }
+  if (parent === undefined) return { end: async () => undefined }
   const own = mkdtempSync(path.join(parent, 'corral-test-'))
   const enter = (directory: string) =>
     writeFileSync(path.join(directory, 'cgroup.procs'), String(process.pid))
   enter(own)
   return {
-    end: () => {
+    end: async () => {
       const left = below(own)
       for (const directory of left.toReversed()) rmdirSync(directory)
       enter(parent)
-      rmdirSync(own)
+      // The test runner's own workers may still be on their way out
+      await eventually(`nobody is in ${own}`, () => removeEmpty(own), {
+        instead: () => readFileSync(path.join(own, 'cgroup.procs'), 'utf8'),
+      })
       if (left.length > 0)
         throw new Error(`the tests left v1 memory cgroups (removed now): ${left.join(' ')}`)
     },

@@ -1,7 +1,7 @@
 /* An agent's tree: a leader, and three that outlive him each in another way: a daemon, a stopped process and
    one that is deaf to every polite signal. Four processes in all. */
 #define LIFETIME_SECONDS 300 /* a neighbour of the dead lives through all rounds of a test */
-#include "../../kill/payloads/detach.h"
+#include "../../escape/payloads/detach.h"
 
 static void start_daemon(arrivals in_place) {
   if (fork_orphan() != 0)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../../kill/payloads/lifetime.h"
+#include "../../escape/payloads/lifetime.h"
 
 int main(void) {
   end_after(LIFETIME_SECONDS);

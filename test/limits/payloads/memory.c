@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../../kill/payloads/lifetime.h"
+#include "../../escape/payloads/lifetime.h"
 
 enum { MEBIBYTE = 1024 * 1024 };
 

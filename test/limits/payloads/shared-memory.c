@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../kill/payloads/lifetime.h"
+#include "../../escape/payloads/lifetime.h"
 
 enum { SHARERS = 3, MEBIBYTE = 1024 * 1024 };
 
