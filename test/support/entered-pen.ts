@@ -1,14 +1,13 @@
 // A pen that the test itself is in: without cgroups of the library's, who is to be counted has to be in there from the start.
-import { readlink, writeFile } from 'node:fs/promises'
-import path from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
 import { findCgroupPlace } from '../../src/cgroup/mount.js'
-import { wardenPath } from '../../src/native.js'
 import type { Pen } from './pen.js'
 
-const WARDEN = path.basename(wardenPath())
-
+/** By the name of the process, which it has up to its very end. */
 async function isWarden(pid: number): Promise<boolean> {
-  return path.basename(await readlink(`/proc/${pid}/exe`).catch(() => '')) === WARDEN
+  return /^corral-(?:warden|keeper|holder)\n$/.test(
+    await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''),
+  )
 }
 
 /** Pids without those of the gateway, its keeper and its holders. */
