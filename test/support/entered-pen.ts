@@ -3,9 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { findCgroupPlace } from '../../src/cgroup/mount.js'
 import type { Pen } from './pen.js'
 
-/** By the name of the process, which it has up to its very end. */
+/** By its name, which it has up to its end; one that is just being started has that of the thread that does. */
 async function isWarden(pid: number): Promise<boolean> {
-  return /^corral-(?:warden|keeper|holder)\n$/.test(
+  return /^corral-(?:warden|keeper|holder|spawner)\n$/.test(
     await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''),
   )
 }
