@@ -46,7 +46,10 @@ slim_tree() {
 people_tree() {
   chroot "$1" useradd --create-home --uid 2000 --shell /bin/bash tester
   chroot "$1" useradd --create-home --uid 2001 --shell /bin/bash visitor
-  mkdir -p "$1/var/lib/systemd/linger"
+  mkdir -p "$1/var/lib/systemd/linger" "$1"/etc/systemd/{logind,system}.conf.d
+  # Who has logged out keeps a manager for ten seconds else, and who logs in five times in these gets none
+  printf '[Login]\nUserStopDelaySec=0\n' >"$1/etc/systemd/logind.conf.d/corral-vm.conf"
+  printf '[Manager]\nDefaultStartLimitIntervalSec=0\n' >"$1/etc/systemd/system.conf.d/corral-vm.conf"
   : >"$1/var/lib/systemd/linger/tester"
   echo corral-vm >"$1/etc/hostname"
   echo 0123456789abcdef0123456789abcdef >"$1/etc/machine-id"
