@@ -25,8 +25,8 @@ const SETTINGS: Setting[] = [
   {
     line: 'OOMPolicy=continue',
     why: [
-      'A session that meets its memory cap is killed whole, and reported to the gateway. Without this line',
-      'systemd takes that for a failure of the unit, and stops the gateway with all other sessions.',
+      'A session that meets its memory cap is killed whole, and the gateway told. With Delegate=yes this is the',
+      'default; all other units systemd stops then (OOMPolicy=stop), the gateway with all its other sessions.',
     ],
   },
   {

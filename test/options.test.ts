@@ -73,6 +73,7 @@ describe('openCorral()', () => {
     ['root', 7],
     ['root', '/sys\0fs'],
     ['enforcement', 'maybe'],
+    ['systemd', 'no'],
     ['sweep', 'yes'],
     ['sweep', 1],
     ['graceMs', -1],

@@ -62,6 +62,8 @@ function escapeUnit(unit: string): string {
  * host, the manager would do it to somebody else. @throws Error when they do not, or the manager does not answer.
  */
 export async function assertSamePids(manager: Manager): Promise<void> {
+  // The first call of a login starts the bus, and only a call to the manager itself waits until that has joined it
+  await busctl(manager, ['get-property', SERVICE, OBJECT, `${SERVICE}.Manager`, 'Version'])
   const driver = ['org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus']
   const answer = await busctl(manager, ['call', ...driver, 'GetConnectionUnixProcessID', 's', SERVICE])
   const pid = /^u (\d+)/.exec(answer)?.[1]

@@ -100,7 +100,9 @@ async function join(manager: Manager): Promise<void> {
     ])
   } catch (error) {
     const { message } = error as Error
-    throw /No such file or directory|not loaded|not active/.test(message) ? new ComingOrGoing(message) : error
+    throw /No such (file|device|process)|busy|not loaded|not active/i.test(message)
+      ? new ComingOrGoing(message)
+      : error
   }
 }
 

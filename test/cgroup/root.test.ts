@@ -1,6 +1,6 @@
 // Which directory Corral builds under: the one that is given, else one that belongs to this process.
 import type { ChildProcess } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { findCgroupPlace } from '../../src/cgroup/mount.js'
 import { findRoot, type RootCandidate, type RootSearch, searchRoot } from '../../src/cgroup/root.js'
 import { openCorral, RootError } from '../../src/index.js'
 import { loadNative } from '../../src/native.js'
+import { eventually } from '../support/eventually.js'
 import { output } from '../support/output.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
@@ -172,5 +173,32 @@ describe('a gateway in its delegated cgroup', () => {
     expect(own.endsWith(`/${basename(pen.path)}/supervisor`)).toBe(true)
     expect(await pen.groups()).toEqual([join(pen.path, 'supervisor')])
     expect(native.members(join(pen.path, 'supervisor'))).toEqual([beside.pid])
+  })
+
+  test('adopts what an earlier start left: supervisor/, controllers that are on, and a dead instance', async ({
+    pen,
+  }) => {
+    native.setLabel(pen.path, 'user.delegate', '1')
+    const supervisor = join(pen.path, 'supervisor')
+    const session = join(pen.path, 'corral/idead/sessions/key/agent')
+    for (const directory of [supervisor, session]) mkdirSync(directory, { recursive: true })
+    const offered = readFileSync(join(pen.path, 'cgroup.controllers'), 'utf8')
+      .trim()
+      .split(/\s+/)
+      .filter(Boolean)
+    for (const name of offered) writeFileSync(join(pen.path, 'cgroup.subtree_control'), `+${name}`)
+    const enter = ['-c', 'echo 0 >"$0/cgroup.procs" && exec "$@"']
+    const left = pen.spawn('/bin/sh', [...enter, session, 'sleep', '1000'], quiet)
+    await eventually('a process that is left', () => native.members(session).length > 0)
+    const child = pen.spawn(
+      '/bin/sh',
+      [...enter, supervisor, process.execPath, fixture('search-root'), 'open'],
+      quiet,
+    )
+    const { root, own } = await answerOf<{ root: string; own: string }>(child)
+    expect(root).toBe(pen.path)
+    expect(own.endsWith(`/${basename(pen.path)}/supervisor`)).toBe(true)
+    expect(await pen.groups()).toEqual([supervisor])
+    await eventually('what was left is killed', () => left.signalCode === 'SIGKILL')
   })
 })

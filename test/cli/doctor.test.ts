@@ -55,4 +55,28 @@ describe('corral doctor', () => {
     expect(stdout).toMatch(/^FAIL +sessions can be held: .*\/nowhere: it does not exist$/m)
     expect(stdout).toMatch(/^ {10}fix: .*Delegate=yes/m)
   })
+
+  test('--unit prints what a unit needs, and nothing of this host', async () => {
+    const { status, stdout, stderr } = await corral(['doctor', '--unit', 'gateway', '--user'])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toMatch(/^# systemctl --user edit gateway\.service\n\[Service\]\n# /)
+    expect(stdout).toContain('\nDelegate=yes\n')
+  })
+
+  test('--unit --json tells programs the unit, the command and the text', async () => {
+    const { stdout } = await corral(['doctor', '--unit', 'gateway', '--json'])
+    expect(JSON.parse(stdout)).toEqual({
+      unit: 'gateway.service',
+      edit: 'systemctl edit gateway.service',
+      text: expect.stringContaining('Delegate=yes'),
+    })
+  })
+
+  test('refuses what is no service, and --user alone', async () => {
+    for (const options of [['--unit', 'gateway.timer'], ['--unit', 'a b'], ['--user']]) {
+      const { status, stdout, stderr } = await corral(['doctor', ...options])
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+      expect(stderr).toMatch(/^corral: --/)
+    }
+  })
 })
