@@ -4,7 +4,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
-const EXPECTED_RUNS = ['crash', 'e2e', 'native', 'sanitize', 'unit', 'vm-root', 'vm-user']
+const EXPECTED_RUNS = [
+  'crash',
+  'e2e',
+  'hosts-bookworm',
+  'hosts-trixie',
+  'native',
+  'sanitize',
+  'unit',
+  'vm-root',
+  'vm-user',
+]
 
 // What no kernel of these runs can do. `npm run test:kernels` runs it.
 const NOWHERE = [

@@ -1,0 +1,123 @@
+// Where a gateway can be started on a machine with systemd, and what Corral does there: the rows of docs/hosts.md.
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../../support/eventually.js'
+import { type Facts, startGateway } from './gateway.js'
+import { marked, nothingIsLeft, sleepers } from './left.js'
+import { login, type Place, SYSTEM, service, TESTER, TESTERS, VISITOR } from './places.js'
+import { note } from './table-row.js'
+
+const MIB = 2 ** 20
+
+interface Row {
+  place: Place
+  kind: Facts['kind']
+  /** The root, by its end. */
+  root: RegExp
+}
+
+const userScope = ({ uid }: { uid: number }) =>
+  new RegExp(`/user@${uid}\\.service/app\\.slice/corral\\.scope$`)
+
+const ROWS: Row[] = [
+  {
+    place: service('a service of a user, with the drop-in', TESTERS, { dropIn: true }),
+    kind: 'own-cgroup',
+    root: /\/user@2000\.service\/app\.slice\/corral-row\.service$/,
+  },
+  {
+    place: service('a service of a user, as it comes', TESTERS, {}),
+    kind: 'systemd',
+    root: userScope(TESTER),
+  },
+  { place: login("a user's login (ssh, su -l)", VISITOR), kind: 'systemd', root: userScope(VISITOR) },
+  {
+    place: service('a system service with User=, with the drop-in', SYSTEM, {
+      settings: [`User=${VISITOR.name}`],
+      dropIn: true,
+    }),
+    kind: 'own-cgroup',
+    root: /\/system\.slice\/corral-row\.service$/,
+  },
+  {
+    place: service('a system service with User=, who lingers and is not logged in (cron too)', SYSTEM, {
+      settings: [`User=${TESTER.name}`],
+    }),
+    kind: 'systemd',
+    root: userScope(TESTER),
+  },
+  {
+    place: service('a system service of root, with the drop-in', SYSTEM, { dropIn: true }),
+    kind: 'own-cgroup',
+    root: /\/system\.slice\/corral-row\.service$/,
+  },
+  {
+    place: service('a system service of root, as it comes', SYSTEM, {}),
+    kind: 'mount',
+    root: /^\/sys\/fs\/cgroup$/,
+  },
+]
+
+describe.each(ROWS)('a gateway in $place.name', ({ place, kind, root }) => {
+  test('finds its root, has a hog killed whole at its cap, and goes on', async (context) => {
+    await using gateway = await startGateway(place)
+    const { facts, mark } = gateway
+    expect(facts.error).toBeUndefined()
+    expect(facts).toMatchObject({
+      kind,
+      root: expect.stringMatching(root),
+      hog: {
+        limit: { name: 'memoryMax', requested: 64 * MIB, applied: 64 * MIB, enforcedBy: 'cgroup' },
+        reason: 'memory-limit',
+        of: 'session',
+        usage: { oomGroupKills: 1 },
+      },
+    })
+    if (kind !== 'mount') expect(facts.own).toBe(`${facts.root.replace('/sys/fs/cgroup', '')}/supervisor`)
+    // Those of the session that goes on; the hog's own went with it
+    const daemons = async () => (await sleepers(mark)).length === 2
+    await eventually('two daemons', daemons, { instead: () => marked(mark) })
+    // Whatever systemd does with the groups of its units, the sessions stay as they are
+    const before = readFileSync(`${facts.session}/cgroup.procs`, 'utf8')
+    await place.reload()
+    expect(readFileSync(`${facts.session}/cgroup.procs`, 'utf8')).toBe(before)
+    note(context, place, { root: kind, cap: facts.hog.limit.enforcedBy, hog: facts.hog.reason })
+  })
+
+  test('is killed: nothing is left', async (context) => {
+    await using gateway = await startGateway(place)
+    process.kill(gateway.facts.pid, 'SIGKILL')
+    await nothingIsLeft(gateway.mark)
+    note(context, place, { killed: 'nothing left' })
+  })
+
+  test('is stopped: nothing is left', async (context) => {
+    await using gateway = await startGateway(place)
+    await place.stop()
+    await nothingIsLeft(gateway.mark)
+    expect(await gateway.closed()).toEqual(['corral-closed'])
+    note(context, place, { stopped: 'sessions closed, nothing left' })
+  })
+})
+
+describe('a gateway in a system service with User= whose user has no manager, as it comes', () => {
+  const place = service(
+    'a system service with User= who neither lingers nor is logged in, as it comes',
+    SYSTEM,
+    {
+      settings: [`User=${VISITOR.name}`],
+    },
+  )
+
+  test('is told that there is no root, why, and what to do', async (context) => {
+    await using gateway = await startGateway(place)
+    const { error } = gateway.facts
+    expect(error).toMatch(
+      /own-cgroup \/sys\/fs\/cgroup\/system\.slice\/corral-row\.service: it is not writable/,
+    )
+    expect(error).toContain(`systemd: uid ${VISITOR.uid} has no user manager`)
+    expect(error).toMatch(/Delegate=yes.*corral doctor/)
+    await nothingIsLeft(gateway.mark)
+    note(context, place, { root: 'none', cap: '-', hog: '-', killed: '-', stopped: '-' })
+  })
+})
