@@ -59,8 +59,8 @@ people_tree() {
 DefaultDependencies=no
 SuccessAction=poweroff-immediate
 FailureAction=poweroff-immediate
-Wants=basic.target dbus.service systemd-logind.service systemd-user-sessions.service
-After=basic.target dbus.service systemd-logind.service systemd-user-sessions.service
+Wants=basic.target dbus.service systemd-logind.service systemd-user-sessions.service user@2000.service
+After=basic.target dbus.service systemd-logind.service systemd-user-sessions.service user@2000.service
 [Service]
 Type=exec
 ExecStart=/bin/bash /run/corral-vm/stage2-systemd
