@@ -206,6 +206,9 @@ async function refuseKept(candidate: RootCandidate): Promise<void> {
 async function askSystemd(native: Native, allowed: boolean): Promise<RootCandidate> {
   const passed = (why: string): RootCandidate => ({ kind: 'systemd', path: undefined, usable: false, why })
   if (!allowed) return passed('it was not to be asked for a scope')
+  // A service with ProtectControlGroups=yes: the scope would be there, but not to be written in
+  if (!findCgroupPlace().mounts.some(({ writable }) => writable))
+    return passed('it was not asked for a scope, because no cgroup2 file system is mounted writable')
   const answer = await enterScope()
   if (answer.given === undefined) return passed(answer.why)
   const { path: directory, usable, why } = checkOwn(native)

@@ -19,9 +19,11 @@ export const SCOPE = 'corral.scope'
 /** systemd's DelegateSubgroup= name, and ours, for the cgroup that the gateway itself lives in. */
 export const SUPERVISOR = 'supervisor'
 
+// Joining and leaving of others can go on for a while, and a loaded machine takes a second for one try.
+const ENTER_MS = 15_000
 const MOVE_MS = 5000
 const LOOK_MS = 2
-const TRY_AGAIN_MS = 20
+const TRY_AGAIN_MS = 10
 
 const uidHere = () => process.getuid?.() ?? 0
 
@@ -49,7 +51,7 @@ export async function enterScope(): Promise<ScopeAnswer> {
 
 /** Starts the scope or, where others have, joins it; it can come and go between the two. @throws Error */
 async function enterScopeOf(manager: Manager): Promise<void> {
-  const deadline = performance.now() + MOVE_MS
+  const deadline = performance.now() + ENTER_MS
   for (;;) {
     try {
       if (!(await start(manager))) await join(manager)
@@ -80,7 +82,8 @@ async function start(manager: Manager): Promise<boolean> {
       '0',
     ])
   try {
-    // A session that runs out of memory is no reason to end the others. Before systemd 253 scopes do not care
+    // A session that runs out of memory is no reason to end the others. Scopes of older systemd do not know this
+    // property, and are not ended for that
     await attempt([...properties, ['OOMPolicy', 's', 'continue']]).catch((error: Error) => {
       if (!/OOMPolicy|unknown property/i.test(error.message)) throw error
       return attempt(properties)

@@ -1,5 +1,5 @@
 // Which directory Corral builds under: the one that is given, else one that belongs to this process.
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -187,14 +187,12 @@ describe('a gateway in its delegated cgroup', () => {
       .split(/\s+/)
       .filter(Boolean)
     for (const name of offered) writeFileSync(join(pen.path, 'cgroup.subtree_control'), `+${name}`)
-    const enter = ['-c', 'echo 0 >"$0/cgroup.procs" && exec "$@"']
-    const left = pen.spawn('/bin/sh', [...enter, session, 'sleep', '1000'], quiet)
+    // Not through the pen itself, in which nobody may be while its controllers are on
+    const spawnIn = (group: string, ...command: string[]) =>
+      spawn('/bin/sh', ['-c', 'echo 0 >"$0/cgroup.procs" && exec "$@"', group, ...command], quiet)
+    const left = spawnIn(session, 'sleep', '1000')
     await eventually('a process that is left', () => native.members(session).length > 0)
-    const child = pen.spawn(
-      '/bin/sh',
-      [...enter, supervisor, process.execPath, fixture('search-root'), 'open'],
-      quiet,
-    )
+    const child = spawnIn(supervisor, process.execPath, fixture('search-root'), 'open')
     const { root, own } = await answerOf<{ root: string; own: string }>(child)
     expect(root).toBe(pen.path)
     expect(own.endsWith(`/${basename(pen.path)}/supervisor`)).toBe(true)

@@ -1,7 +1,7 @@
 // What becomes of asking systemd when it does not go well: the reason, in a bounded time, and this process where it was.
 // `busctl` is a script here. test/hosts/systemd has the real one, and systemd.
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -74,4 +74,23 @@ test('where busctl hangs, it is killed in time', async () => {
   const { why, ms } = await ask('while :; do :; done')
   expect(why).toMatch(/the user manager: no answer within 6000 ms/)
   expect(ms).toBeLessThan(12_000 * SLOWNESS)
+})
+
+test('a manager that does not know OOMPolicy for scopes is asked without; one that does nothing is not waited for', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'corral-manager-'))
+  const program = join(directory, 'systemd')
+  copyFileSync('/bin/sleep', program) // a process that looks like a manager of this pid namespace
+  const manager = spawn(program, ['1000'], { stdio: 'ignore' })
+  try {
+    const start = `*StartTransientUnit*OOMPolicy*) echo "Cannot set property OOMPolicy, or unknown property." >&2; exit 1;;`
+    const { given, why, ms } = await ask(
+      `${CALL} ${ANSWERS} ${PID_IS(`${manager.pid}`)} ${start} *StartTransientUnit*) echo 'o "/job/1"';; *) exit 7;; esac`,
+    )
+    expect(given).toBeUndefined()
+    expect(why).toMatch(/the user manager: it has not moved this process to corral\.scope within 5000 ms/)
+    expect(ms).toBeLessThan(12_000 * SLOWNESS)
+  } finally {
+    manager.kill('SIGKILL')
+    rmSync(directory, { recursive: true })
+  }
 })

@@ -51,6 +51,27 @@ test('who says systemd: false is not moved, and told why there is no root', asyn
   })
 })
 
+test('who could not write in a scope is not moved to one', async () => {
+  const { before, own, message } = await openAsTester({}, ['-p', 'ProtectControlGroups=yes'])
+  expect(own).toBe(before)
+  expect(message).toContain(
+    'systemd: it was not asked for a scope, because no cgroup2 file system is mounted',
+  )
+})
+
+test('root is given one by the system manager', async () => {
+  const module = fileURLToPath(new URL('../../../dist/cgroup/systemd.js', import.meta.url))
+  const script = [
+    `const { enterScope } = await import('${module}')`,
+    'const answer = await enterScope()',
+    "const { readFileSync } = await import('node:fs')",
+    "console.log(JSON.stringify({ ...answer, own: readFileSync('/proc/self/cgroup', 'utf8').trim() }))",
+  ].join(';')
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script])
+  expect(JSON.parse(stdout)).toEqual({ given: 'system manager', own: '0::/system.slice/corral.scope' })
+  await nothingIsLeft('nobody')
+})
+
 test('who has a root of its own is not moved', async () => {
   const { before, own, root } = await openAsTester({}, ['-p', 'Delegate=yes'])
   expect(root).toBe(`/sys/fs/cgroup${before}`)
@@ -115,7 +136,7 @@ test('corral doctor asks in a process of its own, and leaves no scope', async ()
 
 test('systemd knows the scope for what it is', async () => {
   await using gateway = await startGateway(place)
-  const names = ['Delegate', 'Description', 'CollectMode', 'ActiveState']
+  const names = ['Delegate', 'Description', 'CollectMode', 'ActiveState', 'OOMPolicy']
   const words = [
     '--user',
     '-M',
@@ -130,6 +151,7 @@ test('systemd knows the scope for what it is', async () => {
     'CollectMode=inactive-or-failed',
     'Delegate=yes',
     'Description=Agent sessions, contained by Corral',
+    'OOMPolicy=continue',
   ])
   expect(await members(gateway.facts.root)).toContain(gateway.facts.pid)
 })
