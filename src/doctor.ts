@@ -9,7 +9,8 @@ import { type Facts, type Finding, hasRoot, type RootedFacts } from './doctor/fa
 import { judgeHeld } from './doctor/held.js'
 import { type HostFacts, parseHost, readHost } from './doctor/host.js'
 import { judgeCpu, judgeDisks, judgeMemory, judgeProcesses } from './doctor/limits.js'
-import { look } from './doctor/look.js'
+import { look, refusalOfSubreaper } from './doctor/look.js'
+import { judgeSubreaper } from './doctor/subreaper.js'
 import { judgeLogout, judgeOutOfMemory } from './doctor/unit.js'
 import { judgeWatches } from './doctor/watches.js'
 import { loadNative, type Native, wardenPath } from './native.js'
@@ -38,7 +39,7 @@ export interface Diagnosis {
 }
 
 /** Judges, in the order of what they are about. */
-const ANYWHERE: ((facts: Facts) => Finding[])[] = [judgeHeld]
+const ANYWHERE: ((facts: Facts) => Finding[])[] = [judgeHeld, judgeSubreaper]
 const BELOW_A_ROOT: ((facts: RootedFacts) => Finding[])[] = [
   judgePlaced,
   judgeEmpty,
@@ -63,8 +64,20 @@ export function judge(facts: Facts): Finding[] {
 async function gather(native: Native, explicit?: string): Promise<Facts> {
   const { search, kernel, refused } = await look(native, explicit)
   const { candidates, chosen } = search
-  const host = parseHost(readHost())
-  return { host, candidates, root: chosen, backend: kernel ? 'cgroup' : null, kernel, refused }
+  const facts = {
+    host: parseHost(readHost()),
+    candidates,
+    root: chosen,
+    kernel,
+    refused,
+    noSubreaper: undefined,
+  }
+  if (kernel) return { ...facts, backend: 'cgroup' }
+  // As openCorral() does: a root that was asked for, or found, has to do
+  if (explicit !== undefined || chosen) return { ...facts, backend: null }
+  const noSubreaper = await refusalOfSubreaper()
+  if (noSubreaper === undefined) return { ...facts, backend: 'subreaper' }
+  return { ...facts, backend: null, noSubreaper }
 }
 
 /**

@@ -28,6 +28,8 @@ export interface Facts {
   kernel: RootFacts | undefined
   /** Why nothing could be done below the root that was taken. */
   refused: string | undefined
+  /** Why no subreaper holds them either, where that was tried. */
+  noSubreaper: string | undefined
 }
 
 /** The findings that need a root have nothing to say without one: what holds sessions then speaks for itself. */

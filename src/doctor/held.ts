@@ -8,8 +8,9 @@ const HELD = { id: 'held', guarantee: 'sessions can be held' }
 const OTHER_ROOT =
   'Leave --root (CORRAL_ROOT) out to have a cgroup looked for, or give a cgroup2 directory that this user may write in: a unit has one with Delegate=yes'
 
-function passedOver({ candidates }: Facts): string {
-  return candidates.map(({ kind, path, why }) => `${kind}${path ? ` ${path}` : ''}: ${why}`).join('; ')
+function passedOver({ candidates, noSubreaper }: Facts): string {
+  const tried = candidates.map(({ kind, path, why }) => `${kind}${path ? ` ${path}` : ''}: ${why}`)
+  return [...tried, ...(noSubreaper === undefined ? [] : [`subreaper: ${noSubreaper}`])].join('; ')
 }
 
 export function judgeHeld(facts: Facts): Finding[] {
@@ -17,9 +18,11 @@ export function judgeHeld(facts: Facts): Finding[] {
   if (root && kernel) return [{ ...HELD, verdict: 'PASS', why: `${root.path}: ${root.why}` }]
   const why = refused === undefined ? passedOver(facts) : `${root?.path}: ${refused}`
   const fix = facts.candidates.some(({ kind }) => kind === 'explicit') ? OTHER_ROOT : rootFix(host)
-  return backend === null
-    ? [{ ...HELD, verdict: 'FAIL', why, fix }, ...judgeBus(facts)]
-    : [{ ...HELD, verdict: 'CAUTION', why: `by a ${backend}, for want of a cgroup (${why})`, fix }]
+  const held: Finding =
+    backend === null
+      ? { ...HELD, verdict: 'FAIL', why, fix }
+      : { ...HELD, verdict: 'CAUTION', why: `by a ${backend}, for want of a cgroup (${why})`, fix }
+  return [held, ...judgeBus(facts)]
 }
 
 /** Without a cgroup, an ordinary user can have systemd make one, if only he finds his manager. */

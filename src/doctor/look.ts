@@ -7,6 +7,7 @@ import { probeRoot, type RootFacts } from '../cgroup/probe.js'
 import { type RootCandidate, type RootSearch, searchRootToBuildIn } from '../cgroup/root.js'
 import type { Native } from '../native.js'
 import type { ScopeProbe } from '../scope-probe.js'
+import { SubreaperBackend } from '../subreaper/backend.js'
 
 export interface Look {
   search: RootSearch
@@ -40,5 +41,17 @@ async function lookInScope(search: RootSearch): Promise<ScopeProbe> {
     const why = (error as { stderr?: string }).stderr?.trim() || (error as Error).message
     const failed: RootCandidate = { kind: 'systemd', path: undefined, usable: false, why }
     return { search: { candidates: [...search.candidates, failed], chosen: undefined } }
+  }
+}
+
+/** Why no keeper, which holds sessions where there is no cgroup, can be started; undefined: one was, and has ended. */
+export async function refusalOfSubreaper(): Promise<string | undefined> {
+  try {
+    const options = { sessions: {}, enforcement: 'required', killTimeoutMs: 5000 } as const
+    const backend = await SubreaperBackend.open(options, () => undefined)
+    await backend.close()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
   }
 }

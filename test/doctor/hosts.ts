@@ -137,6 +137,7 @@ export function without(host: HostTexts, changes: Partial<HostTexts> = {}): Fact
     backend: null,
     kernel: undefined,
     refused: undefined,
+    noSubreaper: undefined,
   }
 }
 

@@ -87,12 +87,21 @@ describe('where no cgroup can be built in', () => {
     expect(judge(without(HOSTS.podman)).map(({ id }) => id)).toEqual(['held', 'watches'])
   })
 
-  test('but another mechanism holds sessions: CAUTION, with the same fix', () => {
-    const facts = { ...without(HOSTS.podman), backend: 'cgroup' as const }
-    expect(finding(judge(facts), 'held')).toMatchObject({
-      verdict: 'CAUTION',
-      fix: expect.stringMatching(/^podman run/),
-    })
+  test('but a subreaper holds sessions: CAUTION with the same fix, and no limits', () => {
+    const findings = judge({ ...without(HOSTS.podman), backend: 'subreaper' })
+    const fix = expect.stringMatching(/^podman run/)
+    expect(finding(findings, 'held')).toMatchObject({ verdict: 'CAUTION', fix })
+    expect(finding(findings, 'guard').verdict).toBe('PASS')
+    for (const id of ['memory', 'io'])
+      expect(finding(findings, id)).toMatchObject({ verdict: 'CAUTION', fix })
+    for (const id of ['pids', 'cpu']) expect(finding(findings, id)).toMatchObject({ verdict: 'FAIL', fix })
+  })
+
+  test('and no subreaper can be had either, its reason is told as well', () => {
+    const findings = judge({ ...without(HOSTS.podman), noSubreaper: 'it cannot be started' })
+    expect(finding(findings, 'held').why).toBe(
+      'own-cgroup: it is not writable; subreaper: it cannot be started',
+    )
   })
 
   test('because nothing can be made in the one that was found, the refusal is told', () => {
