@@ -6,7 +6,7 @@ const BEHAVIOUR = [
   'test/session.test.ts',
   'test/corral.test.ts',
   'test/process.test.ts',
-  'test/kill/{oneshot,close,reset}.test.ts',
+  'test/subreaper/kill.test.ts', // those of test/kill
   'test/limits/watched.test.ts',
 ]
 
@@ -23,7 +23,7 @@ export default defineConfig({
           ...TIMES,
           name: 'cgroup',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/crash/**', 'test/hosts/**'],
+          exclude: ['test/e2e/**', 'test/crash/**', 'test/hosts/**', 'test/subreaper/kill.test.ts'],
           provide: { backend: 'cgroup' },
         },
       },

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 const EXPECTED_RUNS = [
+  'containers',
   'crash',
   'e2e',
   'hosts-bookworm',

@@ -5,7 +5,7 @@ import { reporters } from '../support/reporters.js'
 export default defineConfig({
   test: {
     reporters: reporters('hosts'),
-    include: ['test/hosts/**/*.test.ts'],
+    include: ['test/hosts/systemd/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 60_000,
     // One host, of which a test has all

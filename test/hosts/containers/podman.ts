@@ -1,0 +1,151 @@
+// A container of podman's with a gateway in it, on a file system that is made of this guest's own.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Diagnosis } from '../../../src/doctor.js'
+import type { AppliedLimit, Usage } from '../../../src/index.js'
+import { eventually } from '../../support/eventually.js'
+
+const FIXTURE = fileURLToPath(new URL('./fixtures/gateway.mjs', import.meta.url))
+const CHECKOUT = process.cwd()
+// test/vm/tree.sh makes him
+const TESTER = { name: 'tester', uid: 2000 }
+
+/** Whose containers: root's, or those of a user, rootless. */
+export type Owner = 'root' | 'user'
+
+export interface Facts {
+  diagnosis: Diagnosis
+  /** What openCorral() rejected with; what follows is absent then. */
+  error?: { code: string; message: string }
+  root?: string
+  backend: string
+  hog: { limit: AppliedLimit; reason: string; of: string; usage: Usage }
+  createdInPlace: boolean
+}
+
+export interface Container extends AsyncDisposable {
+  facts: Facts
+  /** By which the gateway and its daemons can be told from other processes of the guest. */
+  mark: string
+  /** Sends a signal to the gateway, which is not the container's first process. */
+  signal(signal: NodeJS.Signals): Promise<void>
+}
+
+const own = (owner: Owner, path: string) =>
+  owner === 'user' ? chown(path, TESTER.uid, TESTER.uid) : Promise.resolve()
+
+function commandLine(owner: Owner, words: string[]): [command: string, ...args: string[]] {
+  if (owner === 'root') return ['podman', ...words]
+  return ['systemd-run', '--quiet', '--user', '-M', `${TESTER.name}@`, '--wait', '--pipe', 'podman', ...words]
+}
+
+/** Starts podman, with its output in a file: what it leaves running would hold a pipe open. */
+async function start(owner: Owner, log: string, words: string[]): Promise<ChildProcess> {
+  const output = await open(log, 'a')
+  const [command, ...args] = commandLine(owner, words)
+  const child = spawn(command, args, { stdio: ['ignore', output.fd, output.fd] })
+  await once(child, 'spawn')
+  await output.close()
+  return child
+}
+
+/** Removes a container, whether or not it came to be; its `podman run` ends with it. */
+async function remove(
+  owner: Owner,
+  log: string,
+  name: string,
+  runs: ChildProcess | undefined,
+): Promise<void> {
+  const ended = runs && runs.exitCode === null ? once(runs, 'exit') : undefined
+  const removing = await start(owner, log, ['rm', '--force', '--ignore', '--time', '0', name])
+  const [status] = (await once(removing, 'exit')) as [number | null]
+  if (status !== 0) throw new Error(`${name} cannot be removed: ${await readFile(log, 'utf8')}`)
+  await ended
+}
+
+/** What a container needs of a root directory; /usr and the checkout are mounted into it. */
+async function makeRoot(owner: Owner, root: string): Promise<void> {
+  for (const name of ['', 'proc', 'sys', 'dev', 'tmp', 'run', 'etc', 'usr', 'var', 'facts'])
+    await mkdir(join(root, name))
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${name}`, join(root, name))
+  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\nsomebody:x:1000:1000::/:/bin/sh\n')
+  for (const name of ['', ...(await readdir(root)).filter((entry) => !/^(?:s?bin|lib(?:64)?)$/.test(entry))])
+    await own(owner, join(root, name))
+}
+
+// Whose command lines hold that of the gateway
+const STARTERS = ['podman', 'systemd-run']
+
+/** The processes of the guest, in containers too, that have `mark` as a word of their command line. */
+export async function marked(mark: string): Promise<{ pid: number; words: string[] }[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+      return { pid: Number(pid), words: line.split('\0') }
+    }),
+  )
+  return found.filter(({ words }) => words.includes(mark) && !STARTERS.includes(basename(words[0] ?? '')))
+}
+
+/** Starts a container with these options of `podman run`, and in it a gateway beside its first process. */
+export async function startContainer(owner: Owner, options: readonly string[]): Promise<Container> {
+  const directory = await mkdtemp('/var/tmp/corral-row-')
+  const [root, told, mark] = [join(directory, 'root'), join(directory, 'facts'), `${randomInt(1e8, 1e9)}`]
+  const name = `corral-row-${mark}`
+  const log = join(directory, 'log')
+  let runs: ChildProcess | undefined
+  const end = async () => {
+    await remove(owner, log, name, runs)
+    await rm(directory, { recursive: true, force: true })
+  }
+  try {
+    await own(owner, directory)
+    await makeRoot(owner, root)
+    await mkdir(told)
+    await chmod(told, 0o777) // whatever the user is called in the container
+    const mounts = ['/usr', CHECKOUT].flatMap((path) => ['--volume', `${path}:${path}:ro`])
+    // What it is killed for must not end the container: the gateway is a child of its first process
+    const first = ['sh', '-c', '"$@" & sleep 1000000', 'sh', process.execPath, FIXTURE, '/facts/told', mark]
+    const common = ['run', '--name', name, '--network=none', ...mounts, '--volume', `${told}:/facts`]
+    runs = await start(owner, log, [...common, ...options, '--rootfs', root, ...first])
+    const facts = await eventually('the gateway tells', () => read<Facts>(join(told, 'told')), {
+      withinMs: 30_000,
+      everyMs: 50,
+      instead: () => readFile(log, 'utf8'),
+    })
+    const signal = async (which: NodeJS.Signals) => {
+      const gateway = (await marked(mark)).find(({ words }) => words[1] === FIXTURE)
+      if (!gateway) throw new Error('the gateway is not there')
+      process.kill(gateway.pid, which)
+    }
+    return { facts, mark, signal, [Symbol.asyncDispose]: end }
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
+
+async function read<Answer>(file: string): Promise<Answer | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Answer
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
