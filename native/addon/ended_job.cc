@@ -8,6 +8,10 @@
 
 #include "jobs.h"
 
+extern "C" {
+#include "../core/pidfd.h"
+}
+
 namespace {
 
 class EndedJob : public WatcherJob {
@@ -27,14 +31,14 @@ public:
   uint32_t Events() const override { return EPOLLIN; }
   bool HoldsLoop() const override { return within_ms_ >= 0; }
 
-  // A pidfd is readable once its process has ended, reaped or not.
+  // A pidfd is readable once the last thread of its process has ended, reaped or not.
   int64_t Step(int64_t now_ms) override {
     if (pidfd_ < 0)
       return kDone;
     pollfd look = {pidfd_, POLLIN, 0};
     ended_ = poll(&look, 1, 0) > 0;
     if (within_ms_ < 0)
-      return ended_ ? kDone : kWaitForEvent;
+      return ended_ ? Reap() : kWaitForEvent;
     if (deadline_ms_ == 0)
       deadline_ms_ = now_ms + within_ms_;
     return ended_ || now_ms >= deadline_ms_ ? kDone : deadline_ms_ - now_ms;
@@ -44,6 +48,13 @@ protected:
   Napi::Value Result(Napi::Env env) override { return Napi::Boolean::New(env, ended_); }
 
 private:
+  // Where we are init, or a subreaper, a process of ours that has lost its parent is ours to reap.
+  int64_t Reap() const {
+    corral_exit ended;
+    (void)corral_pidfd_wait(pidfd_, false, &ended);
+    return kDone;
+  }
+
   int pidfd_;
   int64_t within_ms_; // negative: for ever
   int64_t deadline_ms_ = 0;
