@@ -6,6 +6,7 @@ const BEHAVIOUR = [
   'test/session.test.ts',
   'test/corral.test.ts',
   'test/process.test.ts',
+  'test/promises.test.ts',
   'test/subreaper/kill.test.ts', // those of test/kill
   'test/limits/watched.test.ts',
 ]

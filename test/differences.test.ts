@@ -6,8 +6,8 @@ import { DIFFERENCES, differencesTable } from './support/differences.js'
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-test('docs/hosts.md has the table', () => {
-  expect(readFileSync(file('../docs/hosts.md'), 'utf8')).toContain(differencesTable())
+test('docs/sessions.md has the table', () => {
+  expect(readFileSync(file('../docs/sessions.md'), 'utf8')).toContain(differencesTable())
 })
 
 test.for(Object.keys(DIFFERENCES))('%s is tried', (row) => {

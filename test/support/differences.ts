@@ -1,4 +1,4 @@
-// What the backends promise differently. The table in docs/hosts.md is made of this one, and each row is tried: the test
+// What the backends promise differently. The table in docs/sessions.md is made of this one, and each row is tried: the test
 // that it belongs to says with differs() what is expected of the backend that it runs on.
 import type { BackendName } from '../../src/index.js'
 import { BACKEND } from './backend.js'
@@ -9,8 +9,14 @@ export const DIFFERENCES = {
   place: {
     what: 'where a session is seen',
     cgroup:
-      '`receipt.path` is its cgroup, in a tree of keys; `corral ls`, `set` and `kill` reach it from anywhere',
-    subreaper: '`receipt.path` is `/proc/PID` of its holder; only its gateway reaches it',
+      '`receipt.path` is its cgroup below `corral.root`, in a tree of keys; `corral ls`, `set` and `kill` reach it from anywhere',
+    subreaper:
+      '`receipt.path` is `/proc/PID` of its holder, there is no root, and only its gateway reaches it',
+  },
+  entered: {
+    what: 'commands that others start',
+    cgroup: '`corral.wrap()` gives a command line that enters a session, and `corral run` holds a command',
+    subreaper: '`wrap()` rejects with `KernelError`, `corral run` ends with 1',
   },
   killer: {
     what: 'a session of which another program kills all, and what holds it',
@@ -21,6 +27,22 @@ export const DIFFERENCES = {
     what: 'limits',
     cgroup: 'those that the root has controllers for',
     subreaper: '`memoryMax` of a session, by the watchdog, with `best-effort`; no other',
+  },
+  usage: {
+    what: '`usage` in the report',
+    cgroup: 'what the kernel counted in the cgroup',
+    subreaper:
+      'CPU time of the processes that were reaped below the holder; memory as far as it was looked at',
+  },
+  terminal: {
+    what: 'terminal session and process group of a leader',
+    cgroup: "the gateway's, unless `detached`",
+    subreaper: "the holder's: there is no controlling terminal",
+  },
+  moment: {
+    what: 'umask, rlimits and nice of a process',
+    cgroup: "the gateway's when it is spawned",
+    subreaper: "the gateway's when it called `openCorral()`",
   },
   held: {
     what: 'what can get away',
