@@ -143,6 +143,7 @@ describe('a keeper that is killed', () => {
     const report = await gateway.closed(session.key)
     expect(report).toMatchObject({ reason: 'holder-killed', signal: 'SIGKILL' })
     expect(report.notHeld).toEqual([expect.stringMatching(/both killed/)])
+    await eventually('there is another keeper', () => gateway.guardEvents.length === 2) // and no part of its start
     const left = await gateway.held()
     expect(left).not.toContain(session.pid) // whom the gateway had asked for
     expect(left.length).toBe(FAMILY - 1)
