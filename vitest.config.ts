@@ -11,7 +11,8 @@ const BEHAVIOUR = [
   'test/limits/watched.test.ts',
 ]
 
-const TIMES = { testTimeout: 20_000, hookTimeout: 20_000 }
+// At once: those that run side by side within a file (test/escape)
+const TIMES = { testTimeout: 20_000, hookTimeout: 20_000, maxConcurrency: 3 }
 
 export default defineConfig({
   test: {

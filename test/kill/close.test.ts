@@ -1,6 +1,6 @@
 // close() ends a session that would go on, at once or after a grace time, and then nothing of it is left.
 import { describe, expect } from 'vitest'
-import { payloads, payloadTable } from '../escape/payload-table.js'
+import { basicTable, payloads } from '../escape/payload-table.js'
 import { SLOWNESS } from '../support/eventually.js'
 import { test } from '../support/pen-test.js'
 import {
@@ -16,7 +16,7 @@ const persistent = { mode: 'persistent' } as const
 
 describe.each(killMethods)('close, kill method %s', (method) => {
   describe('without a grace time', () => {
-    test.for(payloadTable)('leaves nothing of %s', async ([, payload], { pen }) => {
+    test.for(basicTable)('leaves nothing of %s', async ([, payload], { pen }) => {
       const corral = await openIn(pen, method)
       const session = await hide(corral, payload, 'stay', persistent)
       const report = await session.close({ graceMs: 0 })
@@ -28,7 +28,7 @@ describe.each(killMethods)('close, kill method %s', (method) => {
   })
 
   describe('with a short grace time', () => {
-    test.for(payloadTable)('leaves nothing of %s', async ([, payload], { pen }) => {
+    test.for(basicTable)('leaves nothing of %s', async ([, payload], { pen }) => {
       const corral = await openIn(pen, method)
       const session = await hide(corral, payload, 'stay', persistent)
       const report = await session.close({ graceMs: 400 * SLOWNESS })
@@ -39,7 +39,7 @@ describe.each(killMethods)('close, kill method %s', (method) => {
   })
 
   describe('of a session whose leader has left', () => {
-    test.for(payloadTable)('leaves nothing of %s', async ([, payload], { pen }) => {
+    test.for(basicTable)('leaves nothing of %s', async ([, payload], { pen }) => {
       const corral = await openIn(pen, method)
       const session = await hide(corral, payload, 'leave', persistent)
       expect(session.report).toBeUndefined()

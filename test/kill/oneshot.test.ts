@@ -1,7 +1,7 @@
 // A oneshot session ends when its leader does, and with it everything that the leader left behind.
 import { once } from 'node:events'
 import { describe, expect } from 'vitest'
-import { payloads, payloadTable } from '../escape/payload-table.js'
+import { basicTable, payloads } from '../escape/payload-table.js'
 import { test } from '../support/pen-test.js'
 import {
   expectKilled,
@@ -13,7 +13,7 @@ import {
 } from './session-in-pen.js'
 
 describe.each(killMethods)('a oneshot session whose leader has left, kill method %s', (method) => {
-  test.for(payloadTable)('leaves nothing of %s', async ([, payload], { pen }) => {
+  test.for(basicTable)('leaves nothing of %s', async ([, payload], { pen }) => {
     const corral = await openIn(pen, method)
     const session = await hide(corral, payload, 'leave', { mode: 'oneshot' })
     const report = await session.closed

@@ -1,6 +1,6 @@
 // Resetting a parent ends all sessions that descend from it, at any depth, and nobody else.
 import { describe, expect } from 'vitest'
-import { payloadTable } from '../escape/payload-table.js'
+import { basicTable } from '../escape/payload-table.js'
 import { BACKEND } from '../support/backend.js'
 import { test } from '../support/pen-test.js'
 import {
@@ -13,7 +13,7 @@ import {
 } from './session-in-pen.js'
 
 // Sessions have a group each, or none
-const apart = payloadTable.filter(([, { makesGroups }]) => BACKEND === 'cgroup' || !makesGroups)
+const apart = basicTable.filter(([, { makesGroups }]) => BACKEND === 'cgroup' || !makesGroups)
 
 describe.each(killMethods)('resetParent, kill method %s', (method) => {
   test.for(apart)('leaves nothing of a family of %s', async ([, payload], { pen }) => {

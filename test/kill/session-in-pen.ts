@@ -6,7 +6,7 @@ import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { expect, onTestFinished, vi } from 'vitest'
 import { type Corral, openCorral, type Session, type SessionReport } from '../../src/index.js'
-import { commandOf, type Leader, type Payload } from '../escape/payload-table.js'
+import { commandOf, type Leader, type Payload, settled } from '../escape/payload-table.js'
 import { BACKEND, inPen } from '../support/backend.js'
 import { eventually } from '../support/eventually.js'
 import { line } from '../support/line.js'
@@ -54,7 +54,7 @@ export async function hide(
   const gone = leader === 'leave' ? once(session.process, 'exit') : undefined
   await line(stdout, /^hidden$/)
   await gone
-  if (placement.mode === 'persistent') await payload.settled?.(session.receipt.path)
+  if (placement.mode === 'persistent') await settled(payload, session.receipt.path)
   return session
 }
 

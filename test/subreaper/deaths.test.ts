@@ -18,7 +18,7 @@ const FAMILY = 4
 const holderOf = ({ receipt }: { receipt: { path: string } }) => Number(receipt.path.split('/').at(-1))
 
 // The programs that would freeze the gateway and those that hold it cannot be held so
-const escapes = payloadTable.filter(([, payload]) => !payload.stopsItsGroup)
+const escapes = payloadTable.filter(([, { freezes }]) => !freezes)
 
 describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
   test.for(escapes)('leaves nothing of %s', async ([, payload], { pen }) => {

@@ -10,10 +10,15 @@ async function isWarden(pid: number): Promise<boolean> {
   )
 }
 
-/** Pids without those of the gateway, its keeper and its holders. */
-export async function withoutGateway(pids: number[], gateway = process.pid): Promise<number[]> {
+/** Pids without those of keepers and holders. */
+export async function withoutWardens(pids: number[]): Promise<number[]> {
   const wardens = await Promise.all(pids.map(isWarden))
-  return pids.filter((pid, index) => pid !== gateway && !wardens[index])
+  return pids.filter((_, index) => !wardens[index])
+}
+
+/** And without that of the gateway. */
+export async function withoutGateway(pids: number[], gateway = process.pid): Promise<number[]> {
+  return (await withoutWardens(pids)).filter((pid) => pid !== gateway)
 }
 
 /** Goes into the pen, and out of it when `use` is over, or the pen is killed. The pen's members are those of the sessions. */

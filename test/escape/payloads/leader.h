@@ -1,5 +1,6 @@
 /* What the leader of a payload does: it waits until all its processes have arrived where they hide, says
-   "hidden", and then stays or leaves, as its first argument says. */
+   "hidden", and then stays or leaves, as its first argument says. Where the kernel does not let it hide so,
+   "cannot" and the reason come instead. */
 #ifndef LEADER_H
 #define LEADER_H
 
@@ -19,6 +20,12 @@ typedef struct {
 
 static inline void fail(const char *what) {
   fprintf(stderr, "payload: %s: %s\n", what, strerror(errno));
+  _exit(1);
+}
+
+/* This machine, or this user, may not do what the payload is about. */
+static inline void cannot(const char *what) {
+  dprintf(STDOUT_FILENO, "cannot %s: %s\n", what, strerror(errno));
   _exit(1);
 }
 
