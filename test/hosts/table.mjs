@@ -16,7 +16,7 @@ const ROOTS = {
   'own-cgroup': 'its own cgroup (2)',
   mount: 'the top of the hierarchy (3)',
   systemd: "the user's `corral.scope` (4)",
-  none: 'nothing: `RootError` says what to do',
+  none: 'nothing: a subreaper holds sessions',
 }
 
 /** All that tests have noted, by place and version. */

@@ -15,11 +15,12 @@ export interface Facts {
   /** What openCorral() rejected with; what follows is absent then. */
   error?: string
   kind: string
-  root: string
+  /** Absent where there is none, and subreapers hold the sessions. */
+  root?: string
   /** The cgroup of the gateway itself, once it has opened. */
   own: string
   hog: { limit: AppliedLimit; reason: string; of: string; usage: Usage }
-  /** The group of the session that goes on. */
+  /** The group of the session that goes on, or /proc/PID of its holder. */
   session: string
 }
 

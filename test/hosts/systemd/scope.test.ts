@@ -12,15 +12,15 @@ import { eventually } from '../../support/eventually.js'
 import { killAll } from '../../support/pen.js'
 import { type Gateway, startGateway } from './gateway.js'
 import { nothingIsLeft, sleepers } from './left.js'
-import { SYSTEM, service, TESTER } from './places.js'
+import { SYSTEM, service, TESTER, VISITOR } from './places.js'
 
 const run = promisify(execFile)
 const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/${name}.mjs`, import.meta.url))
 const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 
 /** tester lingers, so a user manager is there; this service itself is the system's, and gives its process nothing. */
-async function asTester(command: string[], settings: string[] = []): Promise<string> {
-  const options = ['--quiet', '--wait', '--pipe', '--collect', '-p', `User=${TESTER.name}`]
+async function asTester(command: string[], settings: string[] = [], user = TESTER): Promise<string> {
+  const options = ['--quiet', '--wait', '--pipe', '--collect', '-p', `User=${user.name}`]
   const words = [...options, '-p', `WorkingDirectory=${process.cwd()}`, ...settings, '--', ...command]
   const { stdout } = await run('systemd-run', words).catch((error) => error as { stdout: string })
   return stdout
@@ -35,8 +35,9 @@ interface Opened {
   swept?: { collected: { sessions: number; processes: number }[] }
 }
 
+/** With the backend that has to have a root. */
 async function openAsTester(options: object, settings?: string[]): Promise<Opened> {
-  const command = [process.execPath, fixture('open'), JSON.stringify(options)]
+  const command = [process.execPath, fixture('open'), JSON.stringify({ backend: 'cgroup', ...options })]
   return JSON.parse(await asTester(command, settings)) as Opened
 }
 
@@ -49,6 +50,14 @@ test('who says systemd: false is not moved, and told why there is no root', asyn
     code: 'CORRAL_NO_ROOT',
     message: expect.stringContaining('systemd: it was not to be asked for a scope'),
   })
+})
+
+test('whose user has no manager is told that there is no root, why, and what to do', async () => {
+  const command = [process.execPath, fixture('open'), JSON.stringify({ backend: 'cgroup' })]
+  const { message } = JSON.parse(await asTester(command, [], VISITOR)) as Opened
+  expect(message).toMatch(/own-cgroup \/sys\/fs\/cgroup\/system\.slice\/run-.*\.service: it is not writable/)
+  expect(message).toContain(`systemd: uid ${VISITOR.uid} has no user manager`)
+  expect(message).toMatch(/Delegate=yes.*corral doctor/)
 })
 
 test('who could not write in a scope is not moved to one', async () => {
@@ -95,7 +104,7 @@ test('many at once come into one scope', async () => {
 /** All at once, or the guard would collect after the gateway, or the gateway replace its guard. */
 async function killWithGuard({ facts }: Gateway): Promise<void> {
   const instance = basename(facts.session.replace(/\/sessions\/.*$/, ''))
-  const warden = join(facts.root, 'corral', instance, 'warden')
+  const warden = join(facts.root ?? '', 'corral', instance, 'warden')
   process.kill(facts.pid, 'SIGSTOP')
   const isStopped = async () => /^State:\tT/m.test(await readFile(`/proc/${facts.pid}/status`, 'utf8'))
   await eventually('the gateway is stopped', isStopped)
@@ -153,5 +162,5 @@ test('systemd knows the scope for what it is', async () => {
     'Description=Agent sessions, contained by Corral',
     'OOMPolicy=continue',
   ])
-  expect(await members(gateway.facts.root)).toContain(gateway.facts.pid)
+  expect(await members(gateway.facts.root ?? '')).toContain(gateway.facts.pid)
 })
