@@ -162,7 +162,7 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
 }
 
 // cgroup.kill does not end a process whose first thread has ended and that has others: it sends SIGKILL to
-// that thread alone, a zombie, which takes no signal (seen on 6.18). A signal through a pidfd is for
+// that thread alone, a zombie, which takes no signal (seen on 6.1 to 7.2). A signal through a pidfd is for
 // the process. Only where nobody went since the last look: those that are dying need no second signal.
 static int kill_each(struct corral_end *end) {
   static const int kill_it[] = {SIGKILL, 0};
