@@ -31,6 +31,7 @@ export const basicPrograms = {
   'a group without permissions': { file: 'shut-group.c', makesGroups: true, hidden: 1, afterTerm: 0 },
   'a process that holds stdout open': { file: 'stdout-holder.mjs', hidden: 1, afterTerm: 0 },
   'a process that always forks and ends': { file: 'refork.c' },
+  'threads of a zombie': { file: 'dead-leader-thread.c', hidden: 1, afterTerm: 0 },
 }
 
 export const programs = {
@@ -45,7 +46,6 @@ export const programs = {
   'a mount namespace': { file: 'mount-namespace.c', hidden: 1, afterTerm: 0 },
   'a chain of vforks': { file: 'vfork-chain.c', hidden: 4, afterTerm: 0 },
   'brothers of the leader': { file: 'clone-parent.c', hidden: 2, afterTerm: 0 },
-  'threads of a zombie': { file: 'dead-leader-thread.c', hidden: 1, afterTerm: 0 },
   'a gigabyte of dirty memory': { file: 'memory-hog.c', hidden: 1 },
   'five thousand processes': { file: 'five-thousand.c' },
   'processes under a false name': { file: 'renamed.c', hidden: 2, afterTerm: 0 },
