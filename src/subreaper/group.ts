@@ -20,6 +20,7 @@ import { Watchdog } from '../watchdog.js'
 import { Holder } from './holder.js'
 import type { Keeper } from './keeper.js'
 import { appliedLimits, assertNoneRequired } from './limits.js'
+import { held } from './link.js'
 
 const NOT_HELD = [
   'what the session started is lost if its holder and the keeper of the instance are both killed by SIGKILL',
@@ -170,7 +171,7 @@ export class SubreaperGroup implements Group {
 
   remove(): Promise<void> {
     if (!this.#closing) throw new KernelError('a session is ended before it is removed')
-    return this.#holder.gone
+    return held(this.#native, this.#holder.gone)
   }
 
   #seen(used: number): number {

@@ -91,7 +91,7 @@ export class Keeper {
     )
       this.#native.signal(pidfd, constants.signals.SIGKILL)
     await ended
-    await this.gone
+    await held(this.#native, this.gone)
   }
 
   #collect(holder: number): Promise<Collected | undefined> {
@@ -202,7 +202,7 @@ export class Keepers {
 
   async finish(): Promise<void> {
     this.#over = true
-    await this.#starting
+    if (this.#starting) await held(this.#native, this.#starting)
     await this.#current?.finish()
   }
 
