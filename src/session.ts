@@ -307,7 +307,9 @@ export class Session<
       if (graceMs > 0) this.process?.endInput()
       await Promise.allSettled(this.#starting)
       const ended = await this.#killAll(graceMs)
-      const graceUsedMs = Math.min(performance.now(), this.#graceEnds) - this.#graceBegan
+      // Whole microseconds: sums and differences of floating-point times are not exact
+      const graceUsedMs =
+        Math.round((Math.min(performance.now(), this.#graceEnds) - this.#graceBegan) * 1000) / 1000
       this.state = 'empty'
       const exit = await this.#leaderExit()
       await this.#group.remove()

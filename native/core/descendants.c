@@ -40,6 +40,7 @@ bool corral_process_read(pid_t pid, struct corral_process *process) {
     fields[i] = strtoll(at, &at, 10);
   const int64_t tick_ms = 1000 / sysconf(_SC_CLK_TCK);
   process->parent = (pid_t)fields[0];
+  process->threads = fields[16];
   process->lives = (state != 'Z' && state != 'X') || fields[16] > 1;
   process->cpu_user_ms = fields[10] * tick_ms;
   process->cpu_system_ms = fields[11] * tick_ms;
@@ -142,8 +143,15 @@ static bool has_lists(void) {
   return access(path, R_OK) == 0;
 }
 
-static int children_of(const struct table *table, pid_t parent, struct corral_members *children) {
-  return table->kin ? children_in_table(table, parent, children) : children_by_thread(parent, children);
+static int children_of(const struct table *table, pid_t parent, int64_t threads,
+                       struct corral_members *children) {
+  if (table->kin)
+    return children_in_table(table, parent, children);
+  if (threads > 1)
+    return children_by_thread(parent, children);
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/task/%d/children", parent, parent);
+  return children_of_thread(path, children);
 }
 
 // ---- the walk ----
@@ -191,7 +199,7 @@ static int step(const struct corral_walk *walk, const struct table *table, struc
   if (*depth == MAX_DEPTH)
     return 0;
   struct level below = {.parent = pid, .pidfd = -1};
-  int answer = children_of(table, pid, &below.children);
+  int answer = children_of(table, pid, process.threads, &below.children);
   below.pidfd = corral_release_fd(&pidfd);
   levels[(*depth)++] = below;
   return answer;
@@ -203,7 +211,7 @@ int corral_walk_descendants(const struct corral_walk *walk) {
   size_t depth = 1;
   int answer = walk->scan || !has_lists() ? fill_table(&table) : 0;
   if (answer == 0)
-    answer = children_of(&table, getpid(), &levels[0].children);
+    answer = children_of(&table, getpid(), 1, &levels[0].children);
   while (depth > 0 && answer == 0)
     answer = step(walk, &table, levels, &depth);
   while (depth > 0)
@@ -219,7 +227,7 @@ static int read_own_children(bool scan, struct corral_members *children) {
   corral_members_clear(children);
   int answer = scan || !has_lists() ? fill_table(&table) : 0;
   if (answer == 0)
-    answer = children_of(&table, getpid(), children);
+    answer = children_of(&table, getpid(), 1, children);
   free(table.kin);
   return answer;
 }
@@ -259,7 +267,7 @@ int corral_descendants_of(pid_t pid, struct corral_members *descendants) {
   int answer = has_lists() ? 0 : fill_table(&table);
   corral_members_clear(descendants);
   if (answer == 0)
-    answer = children_of(&table, pid, &waiting);
+    answer = children_of(&table, pid, INT64_MAX, &waiting);
   while (waiting.count > 0 && answer == 0) {
     struct corral_process process;
     pid_t found = waiting.pids[--waiting.count];
@@ -267,7 +275,7 @@ int corral_descendants_of(pid_t pid, struct corral_members *descendants) {
       continue;
     answer = corral_members_add(descendants, found);
     if (answer == 0)
-      answer = children_of(&table, found, &waiting);
+      answer = children_of(&table, found, process.threads, &waiting);
   }
   corral_members_free(&waiting);
   free(table.kin);

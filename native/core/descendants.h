@@ -13,6 +13,7 @@
 // What /proc/PID/stat says, proc_pid_stat(5).
 struct corral_process {
   pid_t pid, parent;
+  int64_t threads;
   bool lives; // a process whose first thread has ended is a zombie that lives on in the others
   char name[16];
   int64_t cpu_user_ms, cpu_system_ms;               // its own

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "pidfd.h"
 
@@ -11,23 +12,29 @@
 // between two pids.
 #define FIRST_TICK_MS 1
 #define LAST_TICK_MS 20
-// How often to look for those that are new since the last look before all are killed. Those that cannot be
-// stopped (setuid programs) go on having children.
-#define STOP_ROUNDS 32
+// How long to look for those that are new since the last look before all are killed. Those that cannot be
+// stopped (setuid programs) go on having children, and where looking is slow killing does not wait for it.
+#define STOP_MS 50
+// Many that fork, and one who looks for them, share the CPUs: where that is allowed, he has most of them.
+#define PRIORITY (-20)
 
 static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
   reap->state = CORRAL_KILLING;
   reap->deadline_ms = now_ms + reap->plan.kill_ms;
   reap->tick_ms = FIRST_TICK_MS;
   reap->look_ms = now_ms;
+  (void)setpriority(PRIO_PROCESS, 0, PRIORITY);
 }
 
 void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *plan,
                        const struct corral_members *spare, bool scan, int64_t now_ms) {
-  *reap = (struct corral_reap){
-      .plan = *plan, .walk = {.spare = spare, .scan = scan}, .tick_ms = FIRST_TICK_MS, .look_ms = now_ms};
+  *reap = (struct corral_reap){.plan = *plan,
+                               .priority_before = getpriority(PRIO_PROCESS, 0),
+                               .walk = {.spare = spare, .scan = scan},
+                               .tick_ms = FIRST_TICK_MS,
+                               .look_ms = now_ms};
   reap->walk.context = reap;
-  reap->deadline_ms = now_ms + plan->grace_ms;
+  reap->deadline_ms = now_ms + plan->grace_ms + 1; // now_ms was rounded down: nobody gets less
   if (plan->grace_ms > 0)
     reap->state = CORRAL_ASKING;
   else
@@ -78,13 +85,17 @@ static void name_one(void *context, const struct corral_process *process, int pi
 // Stopped first, all of them, so that nobody starts another for one that he sees die. A process with a
 // pending SIGSTOP or SIGKILL cannot fork: copy_process() looks for signals under the lock under which the
 // child would become visible.
-static void kill_all(struct corral_reap *reap) {
-  for (int round = 0; round < STOP_ROUNDS; round++) {
-    size_t before = reap->killed.count;
-    if (walk(reap, stop_one) < 0 || reap->killed.count == before)
-      break;
-  }
+// False: there were new ones, and they are to be looked for again, once the caller has reaped who has ended
+// meanwhile: each zombie would have to be looked at, too.
+static bool kill_all(struct corral_reap *reap, int64_t now_ms) {
+  if (!reap->stop_until_ms)
+    reap->stop_until_ms = now_ms + STOP_MS;
+  size_t before = reap->killed.count;
+  if (walk(reap, stop_one) == 0 && reap->killed.count > before && now_ms < reap->stop_until_ms)
+    return false;
+  reap->stop_until_ms = 0;
   (void)walk(reap, kill_one);
+  return true;
 }
 
 static int64_t finish_as(struct corral_reap *reap, enum corral_end_state state) {
@@ -116,8 +127,8 @@ int64_t corral_reap_step(struct corral_reap *reap, bool childless, int64_t now_m
     return wait_for_next(reap, now_ms);
   if (reap->state == CORRAL_ASKING)
     (void)walk(reap, ask_one);
-  else
-    kill_all(reap);
+  else if (!kill_all(reap, now_ms))
+    return 0;
   reap->look_ms = now_ms + reap->tick_ms;
   reap->tick_ms = reap->tick_ms * 2 < LAST_TICK_MS ? reap->tick_ms * 2 : LAST_TICK_MS;
   return wait_for_next(reap, now_ms);
@@ -129,6 +140,7 @@ void corral_reap_hasten(struct corral_reap *reap, int64_t grace_ms, int64_t now_
 }
 
 void corral_reap_finish(struct corral_reap *reap) {
+  (void)setpriority(PRIO_PROCESS, 0, reap->priority_before);
   corral_members_free(&reap->asked);
   corral_members_free(&reap->killed);
   corral_members_free(&reap->left);

@@ -19,9 +19,11 @@ struct corral_reap {
   struct corral_walk walk;      // whom to end, and how to find them
   int64_t deadline_ms, tick_ms; // when the state is over; how long until the next look
   int64_t look_ms;              // when to look at them next
+  int64_t stop_until_ms;        // how long to look for more before they are killed; 0: not begun
   struct corral_members asked;  // who had SIGTERM already
   struct corral_members killed; // who lived when the killing began, or came after that
   struct corral_members left;   // who is left: filled when STUCK
+  int priority_before;          // of this process, which is raised while it kills
   uint32_t name_count;
   char names[CORRAL_NAMES][CORRAL_NAME_BYTES]; // of the first that were killed
 };

@@ -14,7 +14,7 @@
 #include "hold.h"
 
 // How long the holders of a gateway that is gone have for ending their sessions, before the keeper ends all.
-#define HOLDERS_MS 2000
+#define HOLDERS_MS 10000
 // When to look again at what outlived SIGKILL.
 #define TRY_AGAIN_MS 1000
 
@@ -77,6 +77,13 @@ static void take_hold(struct keeper *keeper, uint32_t id, const struct corral_fd
     return;
   keeper->holdings[keeper->count++] = (struct holding){id, pid};
   (void)corral_members_add(&keeper->holders, pid);
+}
+
+// One that was stopped would not hear that the gateway is gone. They are not reaped, so these pids are
+// theirs.
+static void wake_holders(const struct keeper *keeper) {
+  for (size_t i = 0; i < keeper->count; i++)
+    (void)kill(keeper->holdings[i].pid, SIGCONT);
 }
 
 static bool holds(const struct keeper *keeper, uint32_t id) {
@@ -177,6 +184,7 @@ static void take_words(struct keeper *keeper) {
   for (int heard; (heard = ears_hear(&keeper->ears, &message, &fds)) != 0;) {
     if (heard < 0) {
       keeper->over_ms = corral_now_ms() + HOLDERS_MS;
+      wake_holders(keeper);
       return;
     }
     if (message.kind == CORRAL_HOLD)

@@ -77,6 +77,8 @@ export class Holder {
   async end({ graceMs, killTimeoutMs }: EndPlan): Promise<Ended | undefined> {
     if (this.#ended?.empty) return this.#ended
     const answer = new Promise<Ended>((resolve) => this.#heard.push(resolve))
+    // One that was stopped would not hear it
+    if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGCONT)
     this.#link.send(KIND.end, { number: graceMs, second: killTimeoutMs })
     const ended = within(
       Promise.race([answer, this.gone.then(() => this.#ended)]),

@@ -25,7 +25,8 @@ describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
     const gateway = await Gateway.start(pen)
     await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
     await gateway.kill()
-    await nobodyLeft(pen)
+    // Those that never stand still take the CPU from who looks for them: on a slow one that is a matter of seconds
+    await nobodyLeft(pen, payload.hidden === undefined ? 4000 : 2000)
   })
 
   test('leaves nothing of many sessions, whatever it was doing', async ({ pen }) => {
@@ -46,7 +47,7 @@ describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
     const session = await gateway.spawn(family, 'ready')
     process.kill(holderOf(session), 'SIGSTOP')
     await gateway.kill()
-    await nobodyLeft(pen, 6000) // the keeper gives holders two seconds
+    await nobodyLeft(pen)
   })
 
   test('leaves nothing when its keeper was killed just before', async ({ pen }) => {

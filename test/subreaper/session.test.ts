@@ -219,7 +219,7 @@ test('the same way goes where the kernel lists no children', async () => {
     delete process.env['CORRAL_SCAN_PROC']
   })
   const corral = await open()
-  const script = 'sleep 1000 & (setsid sleep 1000 &); echo ready; sleep 1000'
+  const script = 'sleep 1000 & (setsid sleep 1000 &); sleep 1000 & echo ready; wait'
   const session = await corral.spawn({ command: 'sh', args: ['-c', script], mode: 'persistent' })
   if (!session.process.stdout) throw new Error('no stdout')
   await line(session.process.stdout, /^ready$/)
