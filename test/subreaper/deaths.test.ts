@@ -97,7 +97,7 @@ describe('a holder that is killed', () => {
   })
 
   test('and is stopped instead, cannot keep its session from being closed', async ({ pen }) => {
-    const gateway = await Gateway.start(pen, { killTimeoutMs: 100 })
+    const gateway = await Gateway.start(pen)
     const session = await gateway.spawn(family, 'ready')
     process.kill(holderOf(session), 'SIGSTOP')
     await gateway.close(session.key, { graceMs: 0 })
