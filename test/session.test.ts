@@ -1,9 +1,8 @@
 // One session: how it begins, and each of the ways in which it ends.
 import { once } from 'node:events'
-import { access } from 'node:fs/promises'
 import { expect } from 'vitest'
 import { ClosingError, type Limits, type Session } from '../src/index.js'
-import { BACKEND } from './support/backend.js'
+import { BACKEND, expectGone } from './support/backend.js'
 import { lacking } from './support/controllers.js'
 import { differs } from './support/differences.js'
 import { line } from './support/line.js'
@@ -37,7 +36,7 @@ test('a oneshot session is over when its leader exits, and what the leader left 
   expect(session.state).toBe('removed')
   expect(session.report).toBe(report)
   expect(await pen.members()).toEqual([])
-  await expect(access(session.receipt.path)).rejects.toThrow('ENOENT')
+  await expectGone(session.receipt.path)
 })
 
 test('a persistent session goes on without its leader, and takes further processes, until it is closed', async ({

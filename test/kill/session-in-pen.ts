@@ -1,14 +1,11 @@
 // Sessions of Corral inside a pen: the pen is their root, so what outlives them is counted by other means
 // than Corral's.
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { expect, onTestFinished, vi } from 'vitest'
 import { type Corral, openCorral, type Session, type SessionReport } from '../../src/index.js'
 import { commandOf, type Leader, type Payload, settled } from '../escape/payload-table.js'
-import { BACKEND, inPen } from '../support/backend.js'
-import { eventually } from '../support/eventually.js'
+import { BACKEND, expectGone, inPen } from '../support/backend.js'
 import { line } from '../support/line.js'
 import type { Pen } from '../support/pen.js'
 
@@ -65,8 +62,7 @@ export function expectKilled(report: SessionReport, count: number | undefined): 
 
 export async function expectRemoved(session: Session): Promise<void> {
   const { path } = session.receipt
-  if (BACKEND === 'cgroup') return expect(access(dirname(path))).rejects.toThrow('ENOENT')
-  await eventually(`the holder ${path} is gone`, () => !existsSync(path)) // whoever adopted it may have to reap it yet
+  await expectGone(BACKEND === 'cgroup' ? dirname(path) : path)
 }
 
 /** That nobody lives in the pen, and that nothing is left in it once the instance is closed. */
