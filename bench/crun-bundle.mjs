@@ -43,9 +43,11 @@ function writeBundle(bundle, [program, ...args]) {
   return bundle
 }
 
-// crun refuses to start in the hybrid layout, also when it is to leave cgroups alone. So there it gets a mount
-// namespace of its own, outside of what is measured, in which it looks as if there were only cgroup2.
-function wordsToEnter() {
+/**
+ * crun refuses to start in the hybrid layout, also when it is to leave cgroups alone. So there it gets a mount
+ * namespace of its own, outside of what is measured, in which it looks as if there were only cgroup2.
+ */
+export function wordsToEnter() {
   const mount = cgroup2Mount()
   if (mount === SYSTEM_CGROUPS) return []
   const script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'

@@ -14,14 +14,16 @@ const USAGE = `
   --check        exit with status 1 when a claim is missed
   --parent DIR   a writable cgroup2 directory to work under (default: the cgroup2 mount)
 `
+const PAGE_USAGE = `  --markdown FILE  write the result as a page to FILE
+`
 
 /**
  * Runs `measure({ pen, claims, rounds, record, keep })`. `record(title, unit, samples)` takes name → samples,
  * prints them as a table and keeps them for --json; `keep(title, value)` only keeps; `rounds(n)` is n unless
- * the command line says otherwise.
+ * the command line says otherwise. With `page({ machine, figures })`, the text of a page, there is --markdown.
  */
-export async function runBench(name, measure) {
-  const options = readOptions(name)
+export async function runBench(name, measure, { page } = {}) {
+  const options = readOptions(name, page !== undefined)
   const machine = machineFacts()
   for (const [fact, value] of Object.entries(machine)) console.log(`${fact}: ${value}`)
 
@@ -43,6 +45,7 @@ export async function runBench(name, measure) {
     const result = { bench: name, machine, tables, figures, claims: claims.list }
     writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)
   }
+  if (options.markdown) writeFileSync(options.markdown, page({ machine, figures }))
   console.log(`\n${claims.list.length} claims, ${claims.missed} missed`)
   if (options.check && claims.missed > 0) process.exitCode = 1
 }
@@ -55,7 +58,7 @@ function printSamples(title, unit, samples) {
   console.log(`\n${title} (${unit})\n${formatTable(['', 'samples', 'median', 'p5', 'p95'], rows)}`)
 }
 
-function readOptions(name) {
+function readOptions(name, hasPage) {
   try {
     const { values } = parseArgs({
       options: {
@@ -63,6 +66,7 @@ function readOptions(name) {
         json: { type: 'string' },
         check: { type: 'boolean', default: false },
         parent: { type: 'string' },
+        ...(hasPage && { markdown: { type: 'string' } }),
       },
     })
     const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
@@ -71,7 +75,9 @@ function readOptions(name) {
     }
     return { ...values, rounds }
   } catch (error) {
-    console.error(`${error.message}\nusage: node bench/${name}.mjs [options]${USAGE}`)
+    console.error(
+      `${error.message}\nusage: node bench/${name}.mjs [options]${USAGE}${hasPage ? PAGE_USAGE : ''}`,
+    )
     process.exit(2)
   }
 }

@@ -51,6 +51,11 @@ export function entering(cgroup, command, args) {
  * Synchronous, because a process that is about to end can wait for nothing else.
  */
 export function removeCgroup(path) {
+  removeTree(path, killCgroup(path))
+}
+
+/** Kills what is left in a cgroup and waits until the kernel says that it is empty; returns the deadline of that. */
+export function killCgroup(path) {
   writeFileSync(join(path, 'cgroup.kill'), '1')
   const start = Date.now()
   const deadline = start + EMPTY_TIMEOUT_MS
@@ -60,7 +65,7 @@ export function removeCgroup(path) {
     pause(POLL_MS)
     if (Date.now() > start + KILL_EACH_AFTER_MS) killEach(path)
   }
-  removeTree(path, deadline)
+  return deadline
 }
 
 // cgroup.kill does not end a process whose first thread has ended and that has others.
@@ -74,8 +79,14 @@ function killEach(path) {
   }
 }
 
-function isPopulated(path) {
-  return !readFileSync(join(path, 'cgroup.events'), 'utf8').includes('populated 0')
+/** The kernel's word on whether anything lives in a cgroup or below it. */
+export function isPopulated(path) {
+  try {
+    return !readFileSync(join(path, 'cgroup.events'), 'utf8').includes('populated 0')
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ENODEV') return false
+    throw error
+  }
 }
 
 // Bottom-up, with rmdir only. A directory may vanish under our eyes (a dying warden clears up too), and may
@@ -94,10 +105,20 @@ function removeTree(path, deadline) {
   }
 }
 
-/** The pids of `path` and of all cgroups below it. */
+/** The pids of `path` and of all cgroups below it, each once. */
 export function cgroupMembers(path) {
-  const own = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
-  return own.concat(childDirectories(path).flatMap((child) => cgroupMembers(join(path, child))))
+  const below = childDirectories(path).flatMap((child) => cgroupMembers(join(path, child)))
+  return [...new Set([...ownMembers(path), ...below])]
+}
+
+// A group that is gone has no members, and a threaded one's are listed by the nearest above that is not.
+function ownMembers(path) {
+  try {
+    return readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
+  } catch (error) {
+    if (['ENOENT', 'ENODEV', 'EOPNOTSUPP', 'ENOTSUP'].includes(error.code)) return []
+    throw error
+  }
 }
 
 /** The number of cgroups below `path`. */

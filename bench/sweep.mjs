@@ -1,0 +1,126 @@
+// How long it takes to collect the sessions of a gateway that was killed together with its guard: Corral's sweep(), and the
+// same in C (the floor), in interleaved rounds.
+
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { openCorral } from 'corral'
+import { floorProgram } from './floor.mjs'
+import { runBench } from './harness.mjs'
+import { entering, killCgroup } from './pen.mjs'
+import { interleave } from './rounds.mjs'
+import { countAlive, firstLine, settleReaping } from './sleeping-processes.mjs'
+import { median, pairedDifference, pairedRatio, pick } from './statistics.mjs'
+import { formatNumber } from './table.mjs'
+
+const ROUNDS = { 10: 30, 100: 20, 1000: 8 }
+const WARMUP = 1
+const PROCESSES = 1
+
+// Below, the fixed cost of a promise and of taking locks outweighs the work.
+const RATIO_FROM = 100
+const MAX_RATIO = 1.5
+const MAX_DIFFERENCE_MS = 5
+// Ten times the sessions may take so many times as long: one among a thousand twice as long as one among a hundred.
+const LINEAR = 10 * 2
+
+// As in kill.mjs: the kernel holds news of cgroup.events back for 10 ms.
+const NOTIFY_INTERVAL_MS = 25
+
+const GATEWAY = fileURLToPath(new URL('crash-gateway.mjs', import.meta.url))
+const SWEEP_FLOOR = floorProgram('sweep-floor')
+
+let serial = 0
+
+await runBench('sweep', async ({ pen, claims, rounds, record }) => {
+  const sweeperRoot = pen.directory('root')
+  const floorRoot = pen.directory('floor')
+  const sweeper = await openCorral({ root: sweeperRoot, sweep: false })
+  const medians = []
+  try {
+    for (const count of Object.keys(ROUNDS).map(Number)) {
+      const samples = await interleave({
+        rounds: rounds(ROUNDS[count]),
+        warmup: WARMUP,
+        subjects: {
+          corral: () => sweepWithCorral(pen, sweeper, sweeperRoot, count),
+          floor: () => sweepWithFloor(pen, floorRoot, count),
+        },
+      })
+      medians.push(median(report(count, samples, { claims, record }).corral))
+    }
+  } finally {
+    await sweeper.close({ graceMs: 0 })
+  }
+  const growth = medians.at(-1) / medians.at(-2)
+  claims.atMost('1000 sessions against 100, corral', 'ratio', growth, LINEAR)
+})
+
+function report(count, samples, { claims, record }) {
+  const times = pick(samples, 'ms')
+  const subject = `${count} sessions`
+  record(`${subject}: from the call to all gone and removed`, 'ms', times)
+  const survivors = pick(samples, 'survivors').corral.reduce((sum, number) => sum + number, 0)
+  const against = `${subject}, corral against the floor`
+  const ratio = pairedRatio(times.corral, times.floor)
+  if (count >= RATIO_FROM) claims.atMost(against, 'ratio', ratio, MAX_RATIO)
+  else {
+    const difference = pairedDifference(times.corral, times.floor)
+    claims.atMost(against, 'difference', difference, MAX_DIFFERENCE_MS, 'ms')
+    console.log(`${against}: ratio ${formatNumber(ratio)} (no claim)`)
+  }
+  claims.atMost(`${subject}, corral`, 'survivors', survivors, 0)
+  return times
+}
+
+async function sweepWithCorral(pen, sweeper, root, count) {
+  const { pids, instance } = await leaveSessions(pen, root, count)
+  const start = performance.now()
+  const { collected } = await sweeper.sweep()
+  const ms = performance.now() - start
+  if (collected.length !== 1 || collected[0].sessions !== count || existsSync(instance))
+    throw new Error(`the sweep did not collect ${instance}: ${JSON.stringify(collected)}`)
+  return finish(ms, pids)
+}
+
+async function sweepWithFloor(pen, root, count) {
+  const { pids, instance } = await leaveSessions(pen, root, count)
+  const { stdout } = await promisify(execFile)(SWEEP_FLOOR, [instance])
+  return finish(Number(stdout.trim().split(' ')[1]) / 1000, pids)
+}
+
+async function finish(ms, pids) {
+  const survivors = countAlive(pids)
+  if (survivors === 0) await settleReaping(pids)
+  return { ms, survivors }
+}
+
+/** Has a gateway start the sessions, and kills it together with its guard: stopped, it cannot start another one. */
+async function leaveSessions(pen, root, count) {
+  const args = [GATEWAY, 'corral', String(count), String(PROCESSES), root]
+  const gateway = spawn(...entering(pen.directory(`gateway-${serial++}`), process.execPath, args), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const exited = once(gateway, 'exit')
+  const started = JSON.parse(await firstLine(gateway.stdout))
+  gateway.kill('SIGSTOP')
+  while (!isStopped(gateway.pid)) await setTimeout(1)
+  killCgroup(join(started.instance, 'warden'))
+  gateway.kill('SIGKILL')
+  await exited
+  if (countAlive(started.pids) !== count * PROCESSES)
+    throw new Error('not all sessions outlived their gateway')
+  await setTimeout(NOTIFY_INTERVAL_MS)
+  return started
+}
+
+function isStopped(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads.every((thread) =>
+    /^State:\tT/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')),
+  )
+}
