@@ -20,7 +20,7 @@ of it, and not by whoever did the ending.
 
 This page is written by \`npm run bench:escape -- --markdown docs/escape.md\`; \`npm run test:escape\` runs the same programs
 against all endings of Corral (oneshot completion, close with and without grace, parent reset, SIGKILL to the gateway,
-sweep), with both of its ways to kill.
+sweep), held by cgroups, with both ways to kill these, and by subreapers.
 `
 
 const READING = `## How to read it
