@@ -1,6 +1,6 @@
 // What holds sessions: each of these ways stands every escape test. The one place where the tests choose it.
 import type { OpenOptions } from '../../src/index.js'
-import type { Payload } from './payload-table.js'
+import { bySubreaper, type Payload } from './payload-table.js'
 
 export interface Holder {
   name: string
@@ -26,6 +26,6 @@ export const holders: readonly Holder[] = [
     env: {},
     sweeps: false,
     // All are in one cgroup, that of the gateway: to make groups hides nothing, and to freeze it stops the gateway too
-    takes: ({ makesGroups, freezes }) => !makesGroups && !freezes,
+    takes: (payload) => !payload.makesGroups && bySubreaper(payload),
   },
 ]

@@ -2,7 +2,7 @@
 import { BACKEND } from '../support/backend.js'
 import { isFrozen } from '../support/cgroup-tree.js'
 import { compiled } from '../support/compile-payload.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, SLOWNESS } from '../support/eventually.js'
 import { basicPrograms, commandLine, programs } from './programs.mjs'
 
 /** Whether the leader is still there once the others are hidden. */
@@ -14,6 +14,7 @@ export interface Payload {
   hidden?: number
   afterTerm?: number
   makesGroups?: boolean
+  bomb?: boolean
   freezes?: boolean
   by?: string
 }
@@ -28,8 +29,18 @@ const table = (named: Partial<Record<PayloadName, Payload>>) =>
 /** For `describe.each` and `test.each`: all of them. */
 export const payloadTable = table(programs)
 
-/** Those that test/kill takes through each ending in detail. One that freezes its group stops also whoever has no other. */
-export const basicTable = table(basicPrograms).filter(([, { freezes }]) => BACKEND === 'cgroup' || !freezes)
+// One who looks for a bomb process by process can come too late where looking is slow and he may not go first: an ordinary
+// user in an emulated or User Mode kernel. The bound on killing is then what ends it.
+const outrun = SLOWNESS > 1 && process.getuid?.() !== 0
+if (outrun) console.log('left out: a fork bomb under a subreaper, as an ordinary user of a slow kernel')
+
+/** Whether a subreaper can hold it. One that freezes its group stops also whoever has no other. */
+export const bySubreaper = ({ freezes, bomb }: Payload) => !freezes && !(bomb && outrun)
+
+/** Those that test/kill takes through each ending in detail. */
+export const basicTable = table(basicPrograms).filter(
+  ([, payload]) => BACKEND === 'cgroup' || bySubreaper(payload),
+)
 
 /** What a payload says on a line of its own: that all of it is in place, or why that cannot be here. */
 export const HIDDEN_OR_NOT = /^(hidden|cannot .*)$/

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
  * afterTerm  processes, with a leader that stays, that are left some time after each got SIGTERM and SIGCONT; absent
  *            where that takes its time, or is a matter of chance
  * makesGroups  in the group that it runs in: two of it need one each
+ * bomb       goes on forking as fast as it can
  * freezes    the group that it runs in, once it has said "hidden"
  * by         what runs it, where its name does not tell
  */
@@ -18,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 export const basicPrograms = {
   'a hundred processes': { file: 'hundred.c', hidden: 100, afterTerm: 0 },
   'groups of its own, three deep': { file: 'nested-groups.c', makesGroups: true, hidden: 3, afterTerm: 0 },
-  'a fork bomb': { file: 'fork-bomb.c' },
+  'a fork bomb': { file: 'fork-bomb.c', bomb: true },
   'a process in a frozen group': { file: 'frozen-child.c', makesGroups: true, hidden: 1, afterTerm: 1 },
   'a group that froze itself': { file: 'frozen-whole.c', hidden: 1, afterTerm: 2, freezes: true },
   'threaded groups': { file: 'threaded-groups.c', makesGroups: true, hidden: 2, afterTerm: 0 },

@@ -1,7 +1,7 @@
 // Who ends the sessions when one of those who hold them is killed, stopped or busy: gateway, keeper, holder.
 import { describe, expect } from 'vitest'
 import { whole } from '../crash/numbers.js'
-import { commandOf, payloadTable } from '../escape/payload-table.js'
+import { basicTable, bySubreaper, commandOf } from '../escape/payload-table.js'
 import { eventually } from '../support/eventually.js'
 import { test } from '../support/pen-test.js'
 import { Gateway, nobodyLeft } from './gateway.js'
@@ -18,7 +18,7 @@ const FAMILY = 4
 const holderOf = ({ receipt }: { receipt: { path: string } }) => Number(receipt.path.split('/').at(-1))
 
 // The programs that would freeze the gateway and those that hold it cannot be held so
-const escapes = payloadTable.filter(([, { freezes }]) => !freezes)
+const escapes = basicTable.filter(([, payload]) => bySubreaper(payload))
 
 describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
   test.for(escapes)('leaves nothing of %s', async ([, payload], { pen }) => {
