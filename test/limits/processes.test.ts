@@ -35,7 +35,12 @@ test('a fork bomb is contained, told and counted, and others fork meanwhile', as
 
 test('a first limit that comes while the session lives is told of, too', async ({ pen }) => {
   const corral = await openInPen(pen)
-  const session = await corral.spawn({ command: 'sh', args: ['-c', 'read go; sleep 1000'] })
+  // Persistent: the shell ends when it cannot fork, and with a oneshot session the watch for the event
+  const session = await corral.spawn({
+    command: 'sh',
+    args: ['-c', 'read go; sleep 1000'],
+    mode: 'persistent',
+  })
   const told = new Promise((resolve) => session.once('limit', resolve))
   session.setLimits({ pidsMax: 1 })
   session.process.stdin?.write('go\n')
