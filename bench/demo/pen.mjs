@@ -29,6 +29,8 @@ const ENTER = 'echo 0 >"$0/cgroup.procs" && exec "$@"'
  * @param {{ parent?: string }} [options]
  */
 export function openPen({ parent } = {}) {
+  // The pen is ended with the guards in it: they could not remove what they have in the v1 memory hierarchy any more
+  process.env.CORRAL_NO_MEMORY_V1 = '1'
   const tried = []
   for (const candidate of parent ? [parent] : candidates()) {
     const path = join(candidate, `corral-pen-${process.pid}-${randomBytes(4).toString('hex')}`)
