@@ -13,7 +13,8 @@ import { directoryOf, parseCgroupMounts, parseOwnCgroup } from './mount.js'
 // "No limit" is as many bytes as whole pages fit into a signed 64-bit number.
 const UNLIMITED = 2 ** 62
 
-function parseLimit(text: string): number {
+/** A text that is not there is no limit. */
+function parseLimit(text = '-1'): number {
   const value = Number(text)
   return value >= 0 && value < UNLIMITED ? value : Number.POSITIVE_INFINITY
 }
@@ -42,7 +43,7 @@ export function memoryV1Controller(at: (directory: string) => string): Controlle
       'memory.oom_control',
     ],
     usage(read) {
-      const max = parseLimit(read('memory.limit_in_bytes') ?? '')
+      const max = parseLimit(read('memory.limit_in_bytes'))
       return known({
         memoryBytes: parseNumber(read('memory.usage_in_bytes')),
         memoryPeakBytes: parseNumber(read('memory.max_usage_in_bytes')),
@@ -55,7 +56,7 @@ export function memoryV1Controller(at: (directory: string) => string): Controlle
       kills: (read) => parseKeyed(read('memory.oom_control'))?.get('oom_kill'),
       // How often it was reached: how often there was nothing left to reclaim at it is not told
       atCap: (read) => parseNumber(read('memory.failcnt')) ?? 0,
-      cap: (read) => parseLimit(read('memory.limit_in_bytes') ?? ''),
+      cap: (read) => parseLimit(read('memory.limit_in_bytes')),
     },
   }
 }
@@ -79,7 +80,7 @@ export class MemoryV1 {
   /** Whether anything of this instance caps the memory of a directory. */
   isCapped(directory: string): boolean {
     for (let at = this.twinOf(directory); at.startsWith(this.#home); at = path.dirname(at))
-      if (Number.isFinite(parseLimit(readFile(at, 'memory.limit_in_bytes') ?? '-1'))) return true
+      if (Number.isFinite(parseLimit(readFile(at, 'memory.limit_in_bytes')))) return true
     return false
   }
 

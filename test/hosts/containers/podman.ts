@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url'
 import type { Diagnosis } from '../../../src/doctor.js'
 import type { AppliedLimit, Usage } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
+import { readTold } from '../told.js'
 
 const FIXTURE = fileURLToPath(new URL('./fixtures/gateway.mjs', import.meta.url))
 const CHECKOUT = process.cwd()
@@ -124,7 +125,7 @@ export async function startContainer(owner: Owner, options: readonly string[]): 
     const first = ['sh', '-c', '"$@" & sleep 1000000', 'sh', process.execPath, FIXTURE, '/facts/told', mark]
     const common = ['run', '--name', name, '--network=none', ...mounts, '--volume', `${told}:/facts`]
     runs = await start(owner, log, [...common, ...options, '--rootfs', root, ...first])
-    const facts = await eventually('the gateway tells', () => read<Facts>(join(told, 'told')), {
+    const facts = await eventually('the gateway tells', () => readTold<Facts>(join(told, 'told')), {
       withinMs: 30_000,
       everyMs: 50,
       instead: () => readFile(log, 'utf8'),
@@ -137,15 +138,6 @@ export async function startContainer(owner: Owner, options: readonly string[]): 
     return { facts, mark, signal, [Symbol.asyncDispose]: end }
   } catch (error) {
     await end()
-    throw error
-  }
-}
-
-async function read<Answer>(file: string): Promise<Answer | undefined> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Answer
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }

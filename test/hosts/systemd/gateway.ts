@@ -1,10 +1,11 @@
 // A gateway of fixtures/gateway.mjs in a place, and what it tells.
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AppliedLimit, Usage } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
+import { readTold } from '../told.js'
 import { newMark } from './left.js'
 import type { Place } from './places.js'
 
@@ -42,23 +43,14 @@ export async function startGateway(place: Place): Promise<Gateway> {
   }
   try {
     await place.start([process.execPath, FIXTURE, file, mark])
-    const facts = await eventually(`a gateway in ${place.name}`, () => read<Facts>(file), {
+    const facts = await eventually(`a gateway in ${place.name}`, () => readTold<Facts>(file), {
       withinMs: 20_000,
       everyMs: 20,
     })
-    const closed = async () => (await read<{ reasons: string[] }>(`${file}.closed`))?.reasons
+    const closed = async () => (await readTold<{ reasons: string[] }>(`${file}.closed`))?.reasons
     return { facts, mark, closed, [Symbol.asyncDispose]: end }
   } catch (error) {
     await end()
-    throw error
-  }
-}
-
-async function read<Answer>(file: string): Promise<Answer | undefined> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Answer
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }
