@@ -1,13 +1,18 @@
 // A pen that the test itself is in: without cgroups of the library's, who is to be counted has to be in there from the start.
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, readlink, writeFile } from 'node:fs/promises'
 import { findCgroupPlace } from '../../src/cgroup/mount.js'
+import { wardenPath } from '../../src/native.js'
 import type { Pen } from './pen.js'
 
-/** By its name, which it has up to its end; one that is just being started has that of the thread that does. */
+/**
+ * By its name, which it has up to its end. A program that has just been executed runs on its own memory for a moment before the
+ * kernel gives it its own name (fs/exec.c, begin_new_exec), so what it executes says more, as long as it can be read.
+ */
 async function isWarden(pid: number): Promise<boolean> {
-  return /^corral-(?:warden|keeper|holder|spawner)\n$/.test(
-    await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''),
-  )
+  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
+  if (!/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return false
+  const program = await readlink(`/proc/${pid}/exe`).catch(() => undefined)
+  return program === undefined || [wardenPath(), process.execPath].includes(program)
 }
 
 /** Pids without those of keepers and holders. */
