@@ -100,6 +100,7 @@ export class Session<
   #settle!: { resolve: (report: SessionReport) => void; reject: (error: unknown) => void }
   #outOfMemory: OutOfMemory | undefined
   readonly #watching = new Set<string>()
+  readonly #hitsTold = new Set<LimitHit['kind']>()
   #closing: Promise<SessionReport> | undefined
   /** When the closing under way began, and when its grace is over (performance.now()). */
   #graceBegan = 0
@@ -133,7 +134,7 @@ export class Session<
   watchLimits(): void {
     if (this.state !== 'running') return
     const { limits } = this.receipt
-    if (limits.length > 0) this.#watch('hits', () => this.#group.watchHits((hit) => emit(this, 'limit', hit)))
+    if (limits.length > 0) this.#watch('hits', () => this.#group.watchHits((hit) => this.#tellHit(hit)))
     if (limits.some(({ name, enforcedBy }) => enforcedBy === 'cgroup' && name.startsWith('memory')))
       this.#watch('pressure', () => this.#group.watchPressure((one) => emit(this, 'pressure', one)))
     this.#watch('memory', () =>
@@ -142,6 +143,11 @@ export class Session<
         this.#closeUnasked('memory-limit', 0)
       }),
     )
+  }
+
+  #tellHit(hit: LimitHit): void {
+    this.#hitsTold.add(hit.kind)
+    emit(this, 'limit', hit)
   }
 
   #watch(what: string, start: () => (() => void) | undefined): void {
@@ -315,6 +321,8 @@ export class Session<
       await this.#group.remove()
       this.state = 'removed'
       this.report = this.#makeReport(reason, { graceMs, graceUsedMs }, ended, exit)
+      // What ended the session may have ended the watch before it told
+      for (const hit of this.report.hits) if (!this.#hitsTold.has(hit.kind)) this.#tellHit(hit)
       emit(this, 'closed', this.report)
       return this.report
     } catch (error) {

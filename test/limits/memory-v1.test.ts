@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, rmdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
+import type { LimitHit } from '../../src/index.js'
 import { loadNative } from '../../src/native.js'
 import { Observer } from '../../src/observer.js'
 import { corral, LIVING, orphan, running } from '../cli/command-line.js'
@@ -38,6 +39,8 @@ describe('a cap that v1 holds', () => {
       args: ['0', 'in a grandchild'],
       limits: { memoryMax: '64M' },
     })
+    const hits: LimitHit[] = []
+    session.on('limit', (hit) => hits.push(hit))
     expect(session.receipt.limits).toEqual([
       {
         name: 'memoryMax',
@@ -55,6 +58,7 @@ describe('a cap that v1 holds', () => {
     })
     expect(report.usage.memoryPeakBytes).toBe(64 * MIB)
     expect(report.hits).toMatchObject([{ kind: 'memory-limit' }])
+    expect(hits).toEqual(report.hits)
     expect(bystander.state).toBe('running')
     expect(await pen.members()).toEqual([bystander.process.pid])
     await instance.close({ graceMs: 0 })
