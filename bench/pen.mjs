@@ -1,18 +1,26 @@
 // A cgroup of a bench's own: everything a bench starts is below it, and it is emptied and removed at the end,
-// also when the bench fails or is interrupted.
+// also when the bench fails or is interrupted. So is its v1 memory cgroup, where there is one.
 
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { enterMemoryPen } from './pen-memory.mjs'
 
 const EMPTY_TIMEOUT_MS = 10_000
 const POLL_MS = 2
 const KILL_EACH_AFTER_MS = 200
 
-/** Runs `use(pen)` with a fresh pen below `parent` (default: the cgroup2 mount); removes it whatever happens. */
+/**
+ * Runs `use(pen)` with a fresh pen below `parent` (default: the cgroup2 mount); removes it whatever happens. Throws where
+ * an instance that was closed or collected has left something in the v1 memory hierarchy.
+ */
 export async function withPen(name, parent, use) {
   const pen = new Pen(join(parent ?? cgroup2Mount(), `corral-bench-${name}-${process.pid}`))
-  const remove = () => removeCgroup(pen.path)
+  const memory = enterMemoryPen(name)
+  const remove = () => {
+    removeCgroup(pen.path)
+    return memory.end()
+  }
   // 'exit' also comes after an uncaught exception, and after a promise that never settled.
   process.once('exit', remove)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -20,7 +28,9 @@ export async function withPen(name, parent, use) {
   }
   const result = await use(pen)
   process.removeListener('exit', remove)
-  remove()
+  const left = remove()
+  if (left.length > 0)
+    throw new Error(`${left.length} v1 memory cgroups were left (removed now), such as ${left[0]}`)
   return result
 }
 

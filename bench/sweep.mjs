@@ -12,6 +12,7 @@ import { openCorral } from 'corral'
 import { floorProgram } from './floor.mjs'
 import { runBench } from './harness.mjs'
 import { entering, killCgroup } from './pen.mjs'
+import { memoryTwin } from './pen-memory.mjs'
 import { interleave } from './rounds.mjs'
 import { countAlive, firstLine, settleReaping } from './sleeping-processes.mjs'
 import { median, pairedDifference, pairedRatio, pick } from './statistics.mjs'
@@ -89,7 +90,8 @@ async function sweepWithCorral(pen, sweeper, root, count) {
 
 async function sweepWithFloor(pen, root, count) {
   const { pids, instance } = await leaveSessions(pen, root, count)
-  const { stdout } = await promisify(execFile)(SWEEP_FLOOR, [instance])
+  const twin = memoryTwin(instance)
+  const { stdout } = await promisify(execFile)(SWEEP_FLOOR, twin ? [instance, twin] : [instance])
   return finish(Number(stdout.trim().split(' ')[1]) / 1000, pids)
 }
 

@@ -1,8 +1,9 @@
 /*
- * sweep-floor INSTANCE: the least that any program can do to collect what a dead gateway left.
+ * sweep-floor INSTANCE [TWIN]: the least that any program can do to collect what a dead gateway left.
  *
- * Writes cgroup.kill of INSTANCE/sessions, waits for `populated 0`, removes INSTANCE and all below it. Prints
- * two numbers, in microseconds since before the write: empty (populated 0), removed.
+ * Writes cgroup.kill of INSTANCE/sessions, waits for `populated 0`, removes INSTANCE and all below it, and
+ * the same of TWIN, a v1 memory cgroup. Prints two numbers, in microseconds since before the write: empty
+ * (populated 0), removed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -62,9 +63,14 @@ static int remove_directory(const char *path, const struct stat *status, int typ
   return 0;
 }
 
+static void remove_tree(const char *path) {
+  if (nftw(path, remove_directory, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) != 0)
+    die(path);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 2) {
-    fprintf(stderr, "usage: sweep-floor INSTANCE\n");
+  if (argc != 2 && argc != 3) {
+    fprintf(stderr, "usage: sweep-floor INSTANCE [TWIN]\n");
     return 2;
   }
   int kill_all = open_file(argv[1], "cgroup.kill", O_WRONLY);
@@ -84,8 +90,9 @@ int main(int argc, char **argv) {
   }
   int64_t empty = clock_ns();
 
-  if (nftw(argv[1], remove_directory, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) != 0)
-    die(argv[1]);
+  remove_tree(argv[1]);
+  if (argc == 3)
+    remove_tree(argv[2]);
   printf("%lld %lld\n", (long long)(empty - start) / 1000, (long long)(clock_ns() - start) / 1000);
   return 0;
 }
