@@ -1,7 +1,7 @@
 // The native spawner, by what its children see. Each way of placing a child in its group: clone3, and the one for
 // kernels and seccomp filters that refuse clone3.
 import { execFileSync } from 'node:child_process'
-import { constants, existsSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -90,6 +90,34 @@ describe.each([
   test('has its stdio and no other descriptor', async () => {
     const { stdout } = await run({ command: 'ls', argv: ['ls', '/proc/self/fd'], noClone3 })
     expect(stdout.trim().split('\n')).toEqual(['0', '1', '2', '3']) // 3 is the directory that ls reads
+  })
+
+  // A child copies the table up to the highest descriptor that it needs: what is held must not be below that
+  test('leaves low descriptors to others where many are open, and needs no other low one', async () => {
+    const many = await Promise.all(Array.from({ length: 100 }, () => open('/dev/null')))
+    onTestFinished(async () => void (await Promise.all(many.map((file) => file.close()))))
+    const lowest = openSync('/dev/null', 'r')
+    closeSync(lowest)
+    const plan: NativeProcessPlan = {
+      command: 'sh',
+      argv: ['sh', '-c', 'cd /proc/self/fd; echo *; cat'], // the last is the directory itself
+      stdio: ['socket', 'socket', 'ignore', many[50]?.fd ?? 0],
+    }
+    const { started, exited } = native.spawn(packPlan(plan, { group: '', noClone3, make: '' }))
+    const [, pidfd, , stdin = -1, stdout = -1] = await started
+    native.hold()
+    onTestFinished(() => native.release())
+    for (const held of [pidfd, stdin, stdout]) expect(held).toBeGreaterThan(lowest + 100)
+    const free = openSync('/dev/null', 'r')
+    closeSync(free)
+    expect(free).toBe(lowest)
+    const [out] = await Promise.all([
+      text(new Socket({ fd: stdout, writable: false })),
+      new Socket({ fd: stdin, readable: false }).end('heard'),
+    ])
+    expect(out).toBe('0 1 2 3 4\nheard')
+    expect(await exited).toEqual({ code: 0, signal: 0 })
+    native.close(pidfd)
   })
 
   test('fails by the errno and path of what refused it, and leaves no descriptor and no zombie', async ({
