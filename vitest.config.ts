@@ -7,6 +7,7 @@ const BEHAVIOUR = [
   'test/corral.test.ts',
   'test/process.test.ts',
   'test/promises.test.ts',
+  'test/cli/run-*.test.ts',
   'test/subreaper/kill.test.ts', // those of test/kill
   'test/limits/watched.test.ts',
 ]

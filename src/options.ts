@@ -8,12 +8,15 @@ import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './limit
 import type { NativeStdio } from './native-plan.js'
 import { quote } from './quote.js'
 
+/** `auto`: cgroups where there is one to build in, else a subreaper. */
+export type BackendChoice = 'auto' | BackendName
+
 export interface OpenOptions {
   /**
    * What holds the sessions. Default `auto`: cgroups where there is one to build in, else a subreaper for each session.
    * With `root` it is cgroups.
    */
-  backend?: 'auto' | BackendName | undefined
+  backend?: BackendChoice | undefined
   /** A cgroup2 directory to build under. By default it is found: `corral doctor` shows how. */
   root?: string | undefined
   /**
@@ -79,7 +82,7 @@ export interface SpawnOptions extends SessionOptions, ProcessOptions {
 }
 
 export interface OpenPlan {
-  backend: 'auto' | BackendName
+  backend: BackendChoice
   root: string | undefined
   systemd: boolean
   defaults: ParsedLimits
@@ -128,7 +131,7 @@ const SESSION_OPTIONS = new Set(['key', 'parentKey', 'mode', 'limits', 'graceMs'
 const SPAWN_OPTIONS = new Set([...SESSION_OPTIONS, ...PROCESS_OPTIONS, 'command', 'args'])
 const THREE_PIPES: readonly NativeStdio[] = ['socket', 'socket', 'socket']
 const MODES: readonly Mode[] = ['oneshot', 'persistent']
-const BACKENDS: readonly ('auto' | BackendName)[] = ['auto', 'cgroup', 'subreaper']
+const BACKENDS: readonly BackendChoice[] = ['auto', 'cgroup', 'subreaper']
 const ENFORCEMENTS: readonly Enforcement[] = ['required', 'best-effort']
 const MAX_DESCRIPTORS = 64
 const MAX_ID = 2 ** 32 - 2
@@ -188,6 +191,16 @@ function parseLogger(logger: unknown): Logger {
   return logger as Logger
 }
 
+/** @throws InvalidArgumentError for one that there is not, and for a root where there is to be no cgroup. */
+export function parseBackend(value: unknown, root: unknown, name = 'backend'): BackendChoice {
+  const backend = parseChoice(name, value, BACKENDS)
+  if (root !== undefined && backend === 'subreaper')
+    throw new InvalidArgumentError(`${name} 'subreaper' takes no root`, {
+      hint: `Leave root out, or take ${name} 'cgroup'`,
+    })
+  return backend
+}
+
 /** `memoryAt` tells the memory there is for whoever builds in that root (by default: the one that is found). */
 export function parseOpenOptions(
   options: OpenOptions = {},
@@ -204,14 +217,10 @@ export function parseOpenOptions(
     killTimeoutMs = 10_000,
   } = options
   if (root === '') refuse('root', root, 'the path of a cgroup2 directory')
-  if (root !== undefined && backend === 'subreaper')
-    throw new InvalidArgumentError("backend 'subreaper' takes no root", {
-      hint: "Leave root out, or take backend 'cgroup'",
-    })
   const directory = root === undefined ? undefined : parseText('root', root)
   const machineMemory = () => memoryAt(directory)
   return {
-    backend: parseChoice('backend', backend, BACKENDS),
+    backend: parseBackend(backend, root),
     root: directory,
     systemd: parseFlag('systemd', options.systemd ?? true),
     defaults: parseLimits(defaults, {}, machineMemory),

@@ -13,14 +13,16 @@
 
 #define OWNER_FD (STDERR_FILENO + 1)
 
-void ears_open(struct ears *ears, const char *name, int lifeline, int owner) {
+void ears_open(struct ears *ears, const struct ears_plan *plan) {
   const uint64_t all = ~0ULL; // libc would leave out its own two
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
-  setsid();
-  (void)!chdir("/");
+  if (!plan->in_place) {
+    setsid();
+    (void)!chdir("/");
+  }
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (dup2(lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
-      dup2(owner, OWNER_FD) < 0)
+  if (dup2(plan->lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+      dup2(null, STDERR_FILENO) < 0 || dup2(plan->owner, OWNER_FD) < 0)
     _exit(1);
   close_from(OWNER_FD + 1);
   // What a child inherits, it must not keep: it would hold the lifeline open
@@ -32,7 +34,7 @@ void ears_open(struct ears *ears, const char *name, int lifeline, int owner) {
   int children = signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
   if (children < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
     _exit(1);
-  prctl(PR_SET_NAME, name, 0, 0, 0);
+  prctl(PR_SET_NAME, plan->name, 0, 0, 0);
   *ears = (struct ears){{{.fd = STDIN_FILENO, .events = POLLIN},
                          {.fd = OWNER_FD, .events = POLLIN},
                          {.fd = children, .events = POLLIN}}};

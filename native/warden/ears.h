@@ -14,10 +14,19 @@ struct ears {
   struct pollfd of[EARS];
 };
 
-// Makes this process a subreaper named `name`, in a session of its own, with nothing of its parent's but the
-// two descriptors (`owner` is a pidfd) and its working directory at the top: SIGKILL and SIGSTOP are all that
-// reaches it. Ends it where that fails.
-void ears_open(struct ears *ears, const char *name, int lifeline, int owner);
+struct ears_plan {
+  const char *name; // of this process
+  int lifeline;
+  int owner; // pidfd
+  // Stay in the session, process group and directory of the owner: those of the processes to come. In the
+  // same group, so that this process does not change what that group means to the terminal.
+  bool in_place;
+};
+
+// Makes this process a subreaper, in a session of its own and with its working directory at the top unless it
+// is to stay, with nothing of its parent's but the two descriptors: SIGKILL and SIGSTOP are all that reaches
+// it. Ends it where that fails.
+void ears_open(struct ears *ears, const struct ears_plan *plan);
 
 // Waits, for `wait_ms` at most or, where that is negative, for ever.
 void ears_wait(struct ears *ears, int64_t wait_ms);

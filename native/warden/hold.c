@@ -217,9 +217,12 @@ static void take_words(struct holder *holder) {
   }
 }
 
-_Noreturn void hold(int lifeline, int owner, bool scan) {
-  struct holder holder = {.scan = scan};
-  ears_open(&holder.ears, "corral-holder", lifeline, owner);
+_Noreturn void hold(const struct hold_plan *plan) {
+  struct holder holder = {.scan = plan->scan};
+  ears_open(&holder.ears, &(struct ears_plan){.name = "corral-holder",
+                                              .lifeline = plan->lifeline,
+                                              .owner = plan->owner,
+                                              .in_place = plan->in_place});
   CORRAL_OWNED_FD own = corral_pidfd_open(getpid());
   struct corral_message held = {.kind = CORRAL_HELD, .number = getpid()};
   (void)ears_say(&holder.ears, &held, own);

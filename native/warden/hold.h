@@ -20,12 +20,22 @@ struct keep_plan {
   pid_t owner;     // the gateway: our parent
   int64_t kill_ms; // bound on killing lost property, before it is said that it is left
   bool scan;       // find descendants as on kernels without CONFIG_PROC_CHILDREN
+  // The lifeline of its only holder, which stays in the terminal session and process group of the owner, as
+  // what it starts then does; the keeper ends with it. -1: holders are started when they are asked for.
+  int holder;
 };
 
 // Runs a keeper. Never returns.
 _Noreturn void keep(const struct keep_plan *plan);
 
-// Runs a holder, in a child of the keeper's. `owner` is a pidfd. Never returns.
-_Noreturn void hold(int lifeline, int owner, bool scan);
+struct hold_plan {
+  int lifeline;
+  int owner;     // pidfd
+  bool scan;     // as of the keeper's
+  bool in_place; // as of ears.h
+};
+
+// Runs a holder, in a child of the keeper's. Never returns.
+_Noreturn void hold(const struct hold_plan *plan);
 
 #endif

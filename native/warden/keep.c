@@ -12,6 +12,7 @@
 #include "../core/reap.h"
 #include "ears.h"
 #include "hold.h"
+#include "wait.h"
 
 // How long the holders of a gateway that is gone have for ending their sessions, before the keeper ends all.
 #define HOLDERS_MS 10000
@@ -66,17 +67,25 @@ static bool make_room(struct keeper *keeper) {
   return true;
 }
 
-// Where it cannot be done, the lifeline closes, and that says so.
-static void take_hold(struct keeper *keeper, uint32_t id, const struct corral_fds *fds) {
-  if (fds->count == 0 || !make_room(keeper))
-    return;
+static bool start_holder(struct keeper *keeper, uint32_t id, const struct hold_plan *plan) {
+  if (!make_room(keeper))
+    return false;
   pid_t pid = fork();
   if (pid == 0)
-    hold(fds->fds[0], keeper->owner, keeper->plan.scan);
+    hold(plan);
   if (pid < 0)
-    return;
+    return false;
   keeper->holdings[keeper->count++] = (struct holding){id, pid};
   (void)corral_members_add(&keeper->holders, pid);
+  return true;
+}
+
+// Where it cannot be done, the lifeline closes, and that says so.
+static void take_hold(struct keeper *keeper, uint32_t id, const struct corral_fds *fds) {
+  if (fds->count > 0)
+    (void)start_holder(
+        keeper, id,
+        &(struct hold_plan){.lifeline = fds->fds[0], .owner = keeper->owner, .scan = keeper->plan.scan});
 }
 
 // One that was stopped would not hear that the gateway is gone. They are not reaped, so these pids are
@@ -197,10 +206,6 @@ static void take_words(struct keeper *keeper) {
   }
 }
 
-static int64_t sooner(int64_t wait_ms, int64_t other_ms) {
-  return wait_ms < 0 || (other_ms >= 0 && other_ms < wait_ms) ? other_ms : wait_ms;
-}
-
 // When the owner is gone: how long the holders still have.
 static int64_t await_holders(struct keeper *keeper) {
   if (!keeper->over_ms || keeper->over)
@@ -211,12 +216,20 @@ static int64_t await_holders(struct keeper *keeper) {
   return left_ms > 0 ? left_ms : 0;
 }
 
+// Nobody asks for another holder.
+static bool is_done(const struct keeper *keeper) {
+  return keeper->over || keeper->over_ms || (keeper->plan.holder >= 0 && keeper->count == 0);
+}
+
 static void run_keeper(struct keeper *keeper) {
   for (;;) {
     take_words(keeper);
     bool childless = reap_children(keeper);
-    if ((keeper->over || keeper->over_ms) && (childless || corral_childless(NULL, keeper->plan.scan) == 1))
+    if (is_done(keeper) && (childless || corral_childless(NULL, keeper->plan.scan) == 1)) {
+      if (keeper->plan.holder >= 0)
+        say_clean(keeper); // a keeper that is killed says nothing
       _exit(0);
+    }
     int64_t holders_ms = await_holders(keeper);
     ears_wait(&keeper->ears, sooner(collect(keeper, childless), holders_ms));
   }
@@ -245,7 +258,13 @@ _Noreturn void keep(const struct keep_plan *plan) {
   // Whoever ends the gateway with all that is below it does not find us there
   if (fork() != 0)
     _exit(0);
-  ears_open(&keeper.ears, "corral-keeper", plan->lifeline, owner);
+  // While this process still is where the owner is
+  const struct hold_plan only = {
+      .lifeline = plan->holder, .owner = owner, .scan = plan->scan, .in_place = true};
+  if (plan->holder >= 0 && !start_holder(&keeper, 0, &only))
+    _exit(1);
+  ears_open(&keeper.ears,
+            &(struct ears_plan){.name = "corral-keeper", .lifeline = plan->lifeline, .owner = owner});
   keeper.owner = keeper.ears.of[OWNER].fd;
   say_ready(&keeper);
   run_keeper(&keeper);

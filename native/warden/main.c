@@ -31,6 +31,8 @@ static const char USAGE[] =
     "KEY]...\n"
     "                         [--grace MS] [--kill-timeout MS] [--freeze] [--no-clone3] -- COMMAND "
     "[ARGUMENT]...\n"
+    "       corral-warden run --hold [--watch-memory BYTES] [--grace MS] [--kill-timeout MS] [--scan] -- "
+    "COMMAND [ARGUMENT]...\n"
     "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] -- COMMAND "
     "[ARGUMENT]...\n"
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
@@ -55,7 +57,8 @@ enum choice {
   ID,
   INSTANCE,
   OWNER,
-  SCAN
+  SCAN,
+  HOLD
 };
 
 static const struct option OPTIONS[] = {
@@ -76,6 +79,7 @@ static const struct option OPTIONS[] = {
     {"instance", required_argument, NULL, INSTANCE},
     {"owner", required_argument, NULL, OWNER},
     {"scan", no_argument, NULL, SCAN},
+    {"hold", no_argument, NULL, HOLD},
     {NULL, 0, NULL, 0},
 };
 
@@ -83,7 +87,7 @@ struct arguments {
   struct preparation run;
   const char *group, *instance;
   long long id, owner;
-  bool scan;
+  bool scan, hold;
 };
 
 _Noreturn static void usage(const char *why, const char *what) {
@@ -187,6 +191,9 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
   case SCAN:
     arguments->scan = true;
     break;
+  case HOLD:
+    arguments->hold = true;
+    break;
   default:
     usage("see how it is used:", "");
   }
@@ -216,9 +223,18 @@ static int run_keep(const struct arguments *arguments) {
   if (!arguments->owner)
     usage("keep takes --owner", "");
   keep(&(struct keep_plan){.lifeline = STDIN_FILENO,
+                           .holder = -1,
                            .owner = (pid_t)arguments->owner,
                            .kill_ms = arguments->run.end.kill_ms,
                            .scan = arguments->scan});
+}
+
+static int run_without_cgroup(const struct arguments *arguments) {
+  const struct preparation *run = &arguments->run;
+  if (run->root || run->setting_count > 0)
+    usage("with --hold there is no cgroup, and nothing to set in one", "");
+  return run_held(&(struct held_run){
+      .end = run->end, .memory_cap = run->memory_cap, .scan = arguments->scan, .command = run->command});
 }
 
 // A descriptor that is opened later must not come to stand where stdio was not given.
@@ -246,8 +262,10 @@ int main(int count, char **words) {
       usage("enter takes --group and --id", "");
     return enter(arguments.group, (uint64_t)arguments.id, arguments.run.memory_group, arguments.run.command);
   }
+  if (arguments.hold)
+    return run_without_cgroup(&arguments);
   if (!arguments.run.root)
-    usage("run takes --root, a cgroup2 directory to build under", "");
+    usage("run takes --root, a cgroup2 directory to build under, or --hold", "");
   static char root[PATH_MAX]; // absolute: the guard has a working directory of its own
   if (!realpath(arguments.run.root, root)) {
     tell("the root %s cannot be had: %s", arguments.run.root, strerror(errno));

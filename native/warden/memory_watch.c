@@ -37,8 +37,13 @@ static int64_t between(int64_t least, int64_t value, int64_t most) {
   return value < least ? least : value > most ? most : value;
 }
 
+static int64_t memory_used(const struct memory_watch *watch) {
+  return watch->group ? corral_memory_used(watch->group, watch->cap)
+                      : corral_memory_below(watch->holder, watch->cap);
+}
+
 static bool look_at_use(struct memory_watch *watch, int64_t now_ms) {
-  int64_t used = corral_memory_used(watch->group, watch->cap), took_ms = corral_now_ms() - now_ms;
+  int64_t used = memory_used(watch), took_ms = corral_now_ms() - now_ms;
   int64_t wait_ms = between(SOONEST_MS, (watch->cap - used) / GROWTH_BYTES_PER_MS, LATEST_MS);
   watch->look_ms = now_ms + (wait_ms > took_ms * PAUSE_PER_LOOK ? wait_ms : took_ms * PAUSE_PER_LOOK);
   if (used <= watch->cap)

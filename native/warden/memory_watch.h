@@ -5,9 +5,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct memory_watch {
-  const char *group;
+  const char *group;        // NULL: look at what is below a process
+  pid_t holder;             // this one
   const char *memory_group; // its v1 memory cgroup, or NULL
   int64_t cap;              // what to look for where there is none, in bytes; 0: nothing
   int event_fd;             // readable when it is to be looked before its time; -1: there is none

@@ -16,6 +16,7 @@
 #include "../core/instance.h"
 #include "../core/memory_v1.h"
 #include "../core/own.h"
+#include "stand_in.h"
 #include "tell.h"
 
 #define MAX_STEPS 256
@@ -192,11 +193,7 @@ static int start_leader(const struct preparation *plan, struct prepared *prepare
   free(spawn.shell_argv);
   if (answer == 0)
     return 0;
-  tell("'%s' cannot be started: %s %s: %s", plan->command[0], error.operation, error.path,
-       strerror(error.number));
-  if (strcmp(error.operation, "exec") != 0)
-    return STATUS_FAILED;
-  return error.number == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+  return tell_refused(plan->command[0], &error);
 }
 
 static bool name_instance(struct prepared *prepared, const struct preparation *plan) {

@@ -2,7 +2,6 @@
 #include "run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -12,11 +11,12 @@
 
 #include "../core/collect.h"
 #include "../core/instance.h"
-#include "../core/own.h"
 #include "../core/pidfd.h"
 #include "close_from.h"
 #include "memory_watch.h"
+#include "stand_in.h"
 #include "tell.h"
+#include "wait.h"
 
 #define SWEEP_KILL_MS 1000 // what will not die in a dead instance must not keep us
 #define FORCED_GRACE_MS 0
@@ -38,27 +38,6 @@ struct run {
   int64_t guard_again_ms; // when to start another guard; 0: there is one
   int64_t guard_wait_ms;  // how long to wait after the next death of one
 };
-
-// Signals wait for us in a descriptor, from now on, also those that come before there is a command. Not those
-// by which a terminal stops its foreground job: the default, that we stop with the command, is what a shell
-// expects.
-static int take_signals(void) {
-  sigset_t signals;
-  sigfillset(&signals);
-  const int not_ours[] = {SIGTSTP, SIGTTIN, SIGTTOU, SIGCHLD, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGPIPE};
-  for (size_t i = 0; i < sizeof not_ours / sizeof *not_ours; i++)
-    sigdelset(&signals, not_ours[i]);
-  signal(SIGPIPE, SIG_IGN);
-  sigprocmask(SIG_SETMASK, &signals, NULL);
-  return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-// The pidfd of our parent, unless it ends while we ask; -1 where we cannot see it (another pid namespace).
-static int open_parent(void) {
-  pid_t parent = getppid();
-  CORRAL_OWNED_FD pidfd = parent > 0 ? corral_pidfd_open(parent) : -1;
-  return pidfd >= 0 && getppid() == parent ? corral_release_fd(&pidfd) : -1;
-}
 
 static void begin_end(struct run *run, int64_t grace_ms) {
   int64_t now_ms = corral_now_ms();
@@ -142,16 +121,6 @@ static void take_events(struct run *run) {
     restart_guard(run);
 }
 
-// The lesser of two waits; a negative one is for ever.
-static int64_t sooner(int64_t wait_ms, int64_t other_ms) {
-  return wait_ms < 0 || (other_ms >= 0 && other_ms < wait_ms) ? other_ms : wait_ms;
-}
-
-static int64_t until(int64_t then_ms) {
-  int64_t left = then_ms - corral_now_ms();
-  return left > 0 ? left : 0;
-}
-
 static int next_wait(const struct run *run, int64_t end_wait_ms) {
   int64_t wait_ms = end_wait_ms;
   if (run->guard_again_ms)
@@ -181,13 +150,6 @@ static void supervise(struct run *run) {
   }
 }
 
-// Whoever reads the command's output must see its end when the command closes it, and not wait for ours.
-static void let_go_of_output(void) {
-  CORRAL_OWNED_FD null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null >= 0)
-    dup2(null, STDOUT_FILENO);
-}
-
 static int finish(struct run *run) {
   for (int64_t until = corral_now_ms() + EXIT_NEWS_MS; !run->leader_ended && corral_now_ms() < until;) {
     struct pollfd leader = {.fd = run->prepared.leader.pidfd, .events = POLLIN};
@@ -207,7 +169,7 @@ static int finish(struct run *run) {
     return status;
   if (!run->leader_ended)
     return STATUS_SIGNALLED + SIGKILL;
-  return run->exit.signal ? STATUS_SIGNALLED + run->exit.signal : run->exit.code;
+  return status_of(&run->exit);
 }
 
 int run(const struct preparation *plan) {

@@ -1,4 +1,4 @@
-// corral run: holds one command from start to end, in an instance of its own.
+// corral run: holds one command from start to end, in an instance of its own or by a subreaper.
 #ifndef CORRAL_RUN_H
 #define CORRAL_RUN_H
 
@@ -7,5 +7,15 @@
 // Returns the exit status: the command's own, or 128+N when signal N ended it. Everything that the command
 // started is gone by then. plan->end.grace_ms is what its processes may take after a SIGTERM to us.
 int run(const struct preparation *plan);
+
+struct held_run {
+  struct corral_end_plan end;
+  int64_t memory_cap; // bytes at which all is ended; 0: none
+  bool scan;          // as of hold.h
+  char **command;
+};
+
+// The same without a cgroup.
+int run_held(const struct held_run *plan);
 
 #endif

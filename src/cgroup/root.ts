@@ -216,7 +216,8 @@ async function askSystemd(native: Native, allowed: boolean): Promise<RootCandida
   return { kind: 'systemd', path: directory, usable, why: `the ${answer.given} gave a scope` }
 }
 
-function pathOf({ candidates, chosen }: RootSearch, explicit: string | undefined): string {
+/** Where a search ended. @throws RootError that says what was tried and what to do. */
+export function pathOf({ candidates, chosen }: RootSearch, explicit: string | undefined): string {
   if (chosen?.path !== undefined) return chosen.path
   const reasons = candidates.map(({ kind, path: tried, why }) =>
     `${kind} ${tried ?? ''}: ${why}`.replace(' :', ':'),

@@ -44,6 +44,7 @@ withLimits(
     .description('run a command contained from start to end')
     .argument('<command...>', 'the command and its arguments, after --')
     .passThroughOptions()
+    .option('--backend <name>', "what holds it: 'cgroup', 'subreaper' or 'auto'", 'auto')
     .addOption(rootOption())
     .option('--session <key>', 'the session key (default: generated)')
     .option('--parent <key>', 'the key of the session that asked for this one')

@@ -1,6 +1,7 @@
 // corral run: a command contained from start to end. This process prepares what takes a program of Node's size to know
 // (which root, which limits, how keys are written) and then becomes the warden, which runs the command
 // (native/warden/run.h): a few hundred KiB instead of Node's 40 MB for as long as the command lives.
+import type { Enforcement } from '../backend.js'
 import {
   assertEnforceable,
   enableControllers,
@@ -12,14 +13,17 @@ import { killMethod } from '../cgroup/kill.js'
 import { memoryAt } from '../cgroup/machine.js'
 import { findMemoryV1, memoryV1Controller } from '../cgroup/memory-v1.js'
 import { labelOfKey, nameOfKey } from '../cgroup/name.js'
-import { obtainRoot, vacateRoot } from '../cgroup/root.js'
+import { pathOf, searchRootAndAsk, vacateRoot } from '../cgroup/root.js'
 import { InvalidArgumentError, KernelError, systemDetails } from '../errors.js'
 import { parseKey } from '../key.js'
-import { type Limits, parseLimits } from '../limits.js'
-import { loadNative, wardenPath } from '../native.js'
-import { parseMilliseconds } from '../options.js'
+import { type Limits, type ParsedLimits, parseLimits } from '../limits.js'
+import { loadNative, type Native, wardenPath } from '../native.js'
+import { type BackendChoice, parseBackend, parseMilliseconds } from '../options.js'
+import { assertNoneRequired } from '../subreaper/limits.js'
 
 export interface RunOptions {
+  /** What holds the command: as of openCorral(). */
+  backend: BackendChoice
   root?: string
   /** Whether systemd may be asked for a scope. */
   systemd: boolean
@@ -52,28 +56,23 @@ function placeWords(keys: string[]): string[] {
   return words
 }
 
-/**
- * Becomes the warden that runs the command; does not come back.
- * @throws CorralError when it cannot be prepared; nothing was made then.
- */
-export async function run(command: string, args: string[], options: RunOptions): Promise<never> {
-  if (command === '') throw new InvalidArgumentError('there is no command to run')
-  const graceMs = parseMilliseconds('--grace', options.grace)
-  const limits = parseLimits(options.limits, {}, () => memoryAt(options.root))
-  const keys = parseKeys(options)
-  const native = loadNative()
-  const root = await obtainRoot(native, options)
+interface RunPlan {
+  limits: ParsedLimits
+  enforcement: Enforcement
+  graceMs: number
+  keys: string[]
+}
+
+/** What the warden is told where the command gets a cgroup below `root`. */
+function wordsInCgroup(root: string, { limits, enforcement, graceMs, keys }: RunPlan): string[] {
   vacateRoot(root)
   const enabled = enableControllers(root)
   const memoryGroup = enabled.some(({ oom }) => oom) ? undefined : findMemoryV1()
   const controllers =
     memoryGroup === undefined ? enabled : [...enabled, memoryV1Controller((directory) => directory)]
-  assertEnforceable(limits, controllers, {
-    enforcement: options.bestEffort ? 'best-effort' : 'required',
-    path: root,
-  })
+  assertEnforceable(limits, controllers, { enforcement, path: root })
   const settings = [...sessionSettings(controllers), ...limitSettings(limits, controllers)]
-  const set = options.bestEffort ? '--try-set' : '--set'
+  const set = enforcement === 'best-effort' ? '--try-set' : '--set'
   const words = [
     'run',
     '--root',
@@ -91,6 +90,43 @@ export async function run(command: string, args: string[], options: RunOptions):
     words.push('--watch-memory', String(limits.memoryMax))
   if (killMethod() === 'freeze') words.push('--freeze')
   if (process.env['CORRAL_NO_CLONE3'] === '1') words.push('--no-clone3')
+  return words
+}
+
+/** The same where a subreaper is to hold it. */
+function wordsWithoutCgroup({ limits, enforcement, graceMs }: RunPlan): string[] {
+  assertNoneRequired(limits, enforcement)
+  const words = ['run', '--hold', '--grace', String(graceMs)]
+  if (limits.memoryMax !== undefined) words.push('--watch-memory', String(limits.memoryMax))
+  if (process.env['CORRAL_SCAN_PROC'] === '1') words.push('--scan')
+  return words
+}
+
+/** A root to build in, or undefined where a subreaper is to do. @throws RootError where it has to be a cgroup. */
+async function chooseRoot(native: Native, options: RunOptions): Promise<string | undefined> {
+  const { root } = options
+  const backend = parseBackend(options.backend, root, '--backend')
+  if (backend === 'subreaper') return undefined
+  const search = await searchRootAndAsk(native, options)
+  const mayDoWithout = backend === 'auto' && root === undefined
+  return mayDoWithout ? search.chosen?.path : pathOf(search, root)
+}
+
+/**
+ * Becomes the warden that runs the command; does not come back.
+ * @throws CorralError when it cannot be prepared; nothing was made then.
+ */
+export async function run(command: string, args: string[], options: RunOptions): Promise<never> {
+  if (command === '') throw new InvalidArgumentError('there is no command to run')
+  const plan: RunPlan = {
+    graceMs: parseMilliseconds('--grace', options.grace),
+    limits: parseLimits(options.limits, {}, () => memoryAt(options.root)),
+    enforcement: options.bestEffort ? 'best-effort' : 'required',
+    keys: parseKeys(options),
+  }
+  const native = loadNative()
+  const root = await chooseRoot(native, options)
+  const words = root === undefined ? wordsWithoutCgroup(plan) : wordsInCgroup(root, plan)
   const warden = wardenPath()
   try {
     return native.execute(warden, ['corral-warden', ...words, '--', command, ...args])

@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { runInPen } from '../support/backend.js'
 import { eventually } from '../support/eventually.js'
 import { killBoth } from '../support/kill-both.js'
 import { line } from '../support/line.js'
@@ -74,7 +75,7 @@ export interface Running {
 
 /** `corral run` with a shell script that says `ready` when it is. */
 export async function running(pen: Pen, options: readonly string[], script: string): Promise<Running> {
-  const child = start(['run', '--root', pen.path, ...options, '--', 'sh', '-c', script])
+  const child = start(['run', ...runInPen(pen), ...options, '--', 'sh', '-c', script])
   child.stderr.on('data', (chunk) => process.stderr.write(`corral run: ${chunk}`))
   const exited = once(child, 'exit') as Running['exited']
   const says = (pattern: RegExp) => line(child.stdout, pattern)

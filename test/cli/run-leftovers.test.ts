@@ -1,5 +1,6 @@
 // What a command leaves when it ends by itself is gone before `corral run` ends.
 import { describe, expect } from 'vitest'
+import { runInPen } from '../support/backend.js'
 import { test } from '../support/pen-test.js'
 import { corral } from './command-line.js'
 
@@ -13,7 +14,7 @@ describe('corral run leaves nothing of a command that', () => {
     ['ends with an error', 'setsid sleep 1000 & exit 4'],
     ['is killed', 'setsid sleep 1000 & kill -9 $$'],
   ] as const)('%s', async ([, script], { pen }) => {
-    const { status } = await corral(['run', '--root', pen.path, '--', 'sh', '-c', script])
+    const { status } = await corral(['run', ...runInPen(pen), '--', 'sh', '-c', script])
     expect(status).toBe(script.endsWith('exit 4') ? 4 : script.endsWith('kill -9 $$') ? 137 : 0)
     expect(await pen.members()).toEqual([])
     expect(await pen.groups()).toEqual([])

@@ -1,15 +1,19 @@
 // The exit status of `corral run` is that of its command, or says why there was none.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { constants } from 'node:os'
+import { text } from 'node:stream/consumers'
 import { describe, expect } from 'vitest'
+import { runInPen } from '../support/backend.js'
+import { differs } from '../support/differences.js'
 import { test } from '../support/pen-test.js'
-import { corral } from './command-line.js'
+import { CLI, corral } from './command-line.js'
 
 describe('the exit status of corral run', () => {
   test.for([0, 1, 4, 255])('is that of the command: %i', async (code, { pen }) => {
     const { status, signal, stderr } = await corral([
       'run',
-      '--root',
-      pen.path,
+      ...runInPen(pen),
       '--',
       'sh',
       '-c',
@@ -29,8 +33,7 @@ describe('the exit status of corral run', () => {
   ] as const)('is 128 and the number, where the command was ended by %s', async ([, number], { pen }) => {
     const { status, signal, stderr } = await corral([
       'run',
-      '--root',
-      pen.path,
+      ...runInPen(pen),
       '--',
       'sh',
       '-c',
@@ -46,7 +49,7 @@ describe('the exit status of corral run', () => {
     [126, 'a directory', '/usr'],
     [126, 'a file that is no program', '/etc/passwd'],
   ] as const)('is %i for %s, which is named', async ([expected, , command], { pen }) => {
-    const { status, stdout, stderr } = await corral(['run', '--root', pen.path, '--', command])
+    const { status, stdout, stderr } = await corral(['run', ...runInPen(pen), '--', command])
     expect({ status, stdout }).toEqual({ status: expected, stdout: '' })
     expect(stderr).toMatch(/^corral: [^\n]+\n$/)
     expect(stderr).toContain(command)
@@ -69,7 +72,7 @@ describe('the exit status of corral run', () => {
     ['an empty command', ['--', '']],
     ['memory-high above memory-max', ['--memory-high', '2G', '--memory-max', '1G', '--', 'true']],
   ] as const)('is 2 for %s, with a word on it, and nothing is made', async ([, args], { pen }) => {
-    const { status, stdout, stderr } = await corral(['run', '--root', pen.path, ...args])
+    const { status, stdout, stderr } = await corral(['run', ...runInPen(pen), ...args])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(/^(?:corral|error): \S/)
     expect(stderr).not.toMatch(/^ {4}at /m)
@@ -86,9 +89,56 @@ describe('the exit status of corral run', () => {
     pen,
   }) => {
     const caps = ['--memory-max', '512M', '--memory-high', '256M', '--swap-max', '0', '--pids-max', '64']
-    const args = ['run', '--root', pen.path, ...caps, '--cpu-max', '1.5', '--best-effort']
+    const args = ['run', ...runInPen(pen), ...caps, '--cpu-max', '1.5', '--best-effort']
     const { status, stderr } = await corral([...args, '--', 'sh', '-c', 'exit 4'])
     expect({ status, stderr }).toEqual({ status: 4, stderr: '' })
     expect(await pen.groups()).toEqual([])
+  })
+})
+
+describe('what holds the command of corral run', () => {
+  test.for([
+    ['a backend that there is not', ['--backend', 'docker'], /--backend: 'docker' will not do.*'subreaper'/],
+    [
+      'a root without cgroups',
+      ['--backend', 'subreaper', '--root', '/'],
+      /--backend 'subreaper' takes no root/,
+    ],
+  ] as const)('is not %s, which ends with 2', async ([, args, says]) => {
+    const { status, stdout, stderr } = await corral(['run', ...args, '--', 'true'])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(says)
+  })
+
+  test('is a subreaper where there is no cgroup to build in, unless it has to be one', async ({ skip }) => {
+    skip(process.getuid?.() !== 0, 'only root can hide the cgroups from a process')
+    const hidden = async (...options: string[]) => {
+      const hide = 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"'
+      const script = 'cat /proc/$PPID/comm; exit 5'
+      const words = [process.execPath, CLI, 'run', ...options, '--', 'sh', '-c', script]
+      const child = spawn('unshare', ['--mount', 'sh', '-c', hide, 'sh', ...words], { stdio: 'pipe' })
+      const [[status], stdout, stderr] = await Promise.all([
+        once(child, 'exit'),
+        text(child.stdout),
+        text(child.stderr),
+      ])
+      return { status, stdout, stderr }
+    }
+    expect(await hidden()).toEqual({ status: 5, stdout: 'corral-holder\n', stderr: '' })
+    expect(await hidden('--backend', 'cgroup')).toMatchObject({ status: 1, stdout: '' })
+  })
+
+  test('has to hold a cap that is required', async ({ pen }) => {
+    const caps = ['--pids-max', '64', '--cpu-max', '1.5']
+    await differs('limits', {
+      cgroup: async () => undefined, // goes by the controllers of the root: test/limits
+      subreaper: async () => {
+        const { status, stderr } = await corral(['run', ...runInPen(pen), ...caps, '--', 'true'])
+        expect(status).toBe(1)
+        expect(stderr).toMatch(
+          /^corral: nothing here can enforce pidsMax, cpuMax over a session.*--best-effort/,
+        )
+      },
+    })
   })
 })

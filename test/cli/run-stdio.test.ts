@@ -6,20 +6,21 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
+import { runInPen } from '../support/backend.js'
 import { test } from '../support/pen-test.js'
 import { CLI, corral, corralBytes, LIVING, running } from './command-line.js'
 
 describe('corral run', () => {
   test('passes bytes of any kind to the command and back, up to their end', async ({ pen }) => {
     const input = randomBytes(3 << 20)
-    const { status, bytes, stderr } = await corralBytes(['run', '--root', pen.path, '--', 'cat'], { input })
+    const { status, bytes, stderr } = await corralBytes(['run', ...runInPen(pen), '--', 'cat'], { input })
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(bytes.equals(input)).toBe(true)
   })
 
   test('keeps stdout and stderr apart, and adds nothing to them', async ({ pen }) => {
     const script = 'printf out; printf err >&2'
-    const { status, stdout, stderr } = await corral(['run', '--root', pen.path, '--', 'sh', '-c', script])
+    const { status, stdout, stderr } = await corral(['run', ...runInPen(pen), '--', 'sh', '-c', script])
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'out', stderr: 'err' })
   })
 
@@ -38,7 +39,7 @@ describe('corral run', () => {
     const file = join(directory, 'out')
     const out = openSync(file, 'w')
     try {
-      const args = [CLI, 'run', '--root', pen.path, '--', 'readlink', '/proc/self/fd/1']
+      const args = [CLI, 'run', ...runInPen(pen), '--', 'readlink', '/proc/self/fd/1']
       const child = spawn(process.execPath, args, { stdio: ['ignore', out, 'inherit'] })
       expect(await once(child, 'exit')).toEqual([0, null])
       expect(readFileSync(file, 'utf8')).toBe(`${file}\n`)
@@ -50,18 +51,18 @@ describe('corral run', () => {
 
   test('takes nothing of what stands after --', async ({ pen }) => {
     const args = ['--root', '--help', '--version', '--', '', 'a b', '*', 'é\n']
-    const { stdout } = await corral(['run', '--root', pen.path, '--', 'printf', '[%s]', ...args])
+    const { stdout } = await corral(['run', ...runInPen(pen), '--', 'printf', '[%s]', ...args])
     expect(stdout).toBe(args.map((argument) => `[${argument}]`).join(''))
   })
 
   test('takes the first word that is no option of its own for the command', async ({ pen }) => {
-    const { stdout } = await corral(['run', '--root', pen.path, 'printf', '[%s]', '--root', '-x'])
+    const { stdout } = await corral(['run', ...runInPen(pen), 'printf', '[%s]', '--root', '-x'])
     expect(stdout).toBe('[--root][-x]')
   })
 
   test('runs the command in the same directory, with the same environment', async ({ pen }) => {
     const script = 'pwd -P; printf %s "$CORRAL_TEST_WORD"'
-    const { stdout } = await corral(['run', '--root', pen.path, '--', 'sh', '-c', script], {
+    const { stdout } = await corral(['run', ...runInPen(pen), '--', 'sh', '-c', script], {
       cwd: '/usr',
       env: { CORRAL_TEST_WORD: 'kept' },
     })

@@ -23,3 +23,8 @@ export async function expectGone(place: string): Promise<void> {
 export function inPen(pen: Pen): OpenOptions {
   return BACKEND === 'cgroup' ? { root: pen.path } : { backend: BACKEND }
 }
+
+/** The same for `corral run`. */
+export function runInPen(pen: Pen): string[] {
+  return BACKEND === 'cgroup' ? ['--root', pen.path] : ['--backend', BACKEND]
+}

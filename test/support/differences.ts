@@ -15,8 +15,8 @@ export const DIFFERENCES = {
   },
   entered: {
     what: 'commands that others start',
-    cgroup: '`corral.wrap()` gives a command line that enters a session, and `corral run` holds a command',
-    subreaper: '`wrap()` rejects with `KernelError`, `corral run` ends with 1',
+    cgroup: '`corral.wrap()` gives a command line that enters a session',
+    subreaper: '`wrap()` rejects with `KernelError`',
   },
   killer: {
     what: 'a session of which another program kills all, and what holds it',

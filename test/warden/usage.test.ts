@@ -10,6 +10,8 @@ describe('corral-warden', () => {
     ['no command', ['run', '--root', '/nowhere'], /no command/],
     ['an empty command', ['run', '--root', '/nowhere', '--', ''], /no command/],
     ['a run without a root', ['run', '--', 'true'], /takes --root/],
+    ['a root without cgroups', ['run', '--hold', '--root', '/nowhere', '--', 'true'], /there is no cgroup/],
+    ['a setting without cgroups', ['run', '--hold', '--set', 'a.b=1', '--', 'true'], /there is no cgroup/],
     [
       'a way up as place',
       ['run', '--root', '/nowhere', '--place', 'a/../b', '--', 'true'],

@@ -1,0 +1,154 @@
+#define _GNU_SOURCE
+#include "held.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../core/own.h"
+#include "../core/pidfd.h"
+#include "wait.h"
+
+// Three forks and a few system calls; a machine that swaps takes its time.
+#define READY_MS 10000
+
+// ---- starting ----
+
+// Takes what the keeper or the holder says first: that it is there, or why it cannot be. 1 when it did.
+static int take_first(int link, int *pidfd, pid_t *pid, struct corral_error *error) {
+  struct corral_message message;
+  struct corral_fds fds;
+  int answer = corral_message_receive(link, &message, &fds);
+  if (answer == -EAGAIN)
+    return 0;
+  if (answer <= 0)
+    return corral_fail(error, answer < 0 ? -answer : ECHILD, "start a holder", "");
+  if (fds.count == 0)
+    return corral_fail(error, message.error_number ? message.error_number : EPROTO, "hold processes",
+                       message.error_path);
+  *pidfd = fds.fds[0];
+  *pid = (pid_t)message.number;
+  return 1;
+}
+
+static int await_both(struct held *held, struct corral_error *error) {
+  pid_t keeper;
+  for (int64_t until_ms = corral_now_ms() + READY_MS; held->keeper_pidfd < 0 || held->holder_pidfd < 0;) {
+    struct pollfd links[] = {{.fd = held->keeper_pidfd < 0 ? held->keeper : -1, .events = POLLIN},
+                             {.fd = held->holder_pidfd < 0 ? held->holder : -1, .events = POLLIN}};
+    if (poll(links, 2, (int)until(until_ms)) == 0)
+      return corral_fail(error, ETIMEDOUT, "start a holder", "");
+    int answer = 0;
+    if (links[0].revents)
+      answer = take_first(held->keeper, &held->keeper_pidfd, &keeper, error);
+    if (answer >= 0 && links[1].revents)
+      answer = take_first(held->holder, &held->holder_pidfd, &held->holder_pid, error);
+    if (answer < 0)
+      return answer;
+  }
+  return 0;
+}
+
+static int open_lifeline(int *ours, int *theirs) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+    return -errno;
+  *ours = ends[0];
+  *theirs = ends[1];
+  return 0;
+}
+
+static int start_keeper(struct keep_plan *plan, struct held *held) {
+  CORRAL_OWNED_FD keepers = -1, holders = -1;
+  int answer = open_lifeline(&held->keeper, &keepers);
+  if (answer == 0)
+    answer = open_lifeline(&held->holder, &holders);
+  if (answer < 0)
+    return answer;
+  plan->lifeline = keepers;
+  plan->holder = holders;
+  plan->owner = getpid();
+  pid_t first = fork();
+  if (first == 0)
+    keep(plan);
+  if (first < 0)
+    return -errno;
+  while (waitpid(first, NULL, 0) < 0 && errno == EINTR) // it forks, and is out of our process tree
+    ;
+  return 0;
+}
+
+int held_start(struct keep_plan plan, struct held *held, struct corral_error *error) {
+  *held = (struct held){.keeper = -1, .holder = -1, .keeper_pidfd = -1, .holder_pidfd = -1};
+  int answer = start_keeper(&plan, held);
+  if (answer < 0)
+    corral_fail(error, -answer, "start a keeper", "");
+  else
+    answer = await_both(held, error);
+  if (answer < 0)
+    held_drop(held);
+  return answer;
+}
+
+void held_drop(struct held *held) {
+  corral_drop_fd(&held->keeper);
+  corral_drop_fd(&held->holder);
+  corral_drop_fd(&held->keeper_pidfd);
+  corral_drop_fd(&held->holder_pidfd);
+}
+
+// ---- the command ----
+
+// A list of native/core/plan.h: a count, then so many fields.
+static void write_list(FILE *file, char *const *list) {
+  size_t count = 0;
+  while (list[count])
+    count++;
+  (void)fprintf(file, "%zu%c", count, '\0');
+  for (size_t i = 0; i < count; i++)
+    (void)fwrite(list[i], 1, strlen(list[i]) + 1, file);
+}
+
+// The fields of native/core/plan.h, with the environment, and nothing of a user, a directory or a group.
+static int write_plan(char **command) {
+  extern char **environ;
+  char *const stdio[] = {"0", "1", "2", NULL};
+  CORRAL_OWNED_FD plan = memfd_create("corral-plan", MFD_CLOEXEC);
+  int copy = plan < 0 ? -1 : dup(plan);
+  FILE *file = copy < 0 ? NULL : fdopen(copy, "w");
+  if (!file) {
+    int number = errno;
+    corral_close_fd(&copy);
+    return -number;
+  }
+  (void)fwrite("e\0\0\0\0\0", 1, sizeof "e\0\0\0\0\0", file);
+  (void)fwrite(command[0], 1, strlen(command[0]) + 1, file);
+  write_list(file, command);
+  write_list(file, stdio);
+  write_list(file, environ);
+  bool whole = !ferror(file);
+  if (fclose(file) != 0 || !whole)
+    return -ENOMEM;
+  return corral_release_fd(&plan);
+}
+
+int held_spawn(const struct held *held, uint32_t id, char **command) {
+  CORRAL_OWNED_FD plan = write_plan(command);
+  if (plan < 0)
+    return plan;
+  const struct corral_message message = {.kind = CORRAL_SPAWN, .id = id};
+  const struct corral_fds fds = {.fds = {plan, STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, .count = 4};
+  return corral_message_send(held->holder, &message, &fds);
+}
+
+void held_end(const struct held *held, int64_t grace_ms, int64_t kill_ms) {
+  const struct corral_message message = {.kind = CORRAL_END, .number = grace_ms, .second = kill_ms};
+  (void)corral_pidfd_signal(held->holder_pidfd, SIGCONT); // one that was stopped would not hear it
+  (void)corral_message_send(held->holder, &message, NULL);
+}

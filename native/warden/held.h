@@ -1,0 +1,29 @@
+// The owner's side of a keeper and its holder, for an owner that is this program itself (run_held.c). A
+// gateway's is src/subreaper.
+#ifndef CORRAL_HELD_H
+#define CORRAL_HELD_H
+
+#include <sys/types.h>
+
+#include "hold.h"
+
+struct held {
+  int keeper, holder;             // our ends of the lifelines
+  int keeper_pidfd, holder_pidfd; // -1 before it has said that it is there
+  pid_t holder_pid;
+};
+
+// Starts a keeper and its holder; plan.lifeline, plan.owner and plan.holder are filled in here. 0 once both
+// are ready, or -errno and `error`, and whatever was started ends.
+int held_start(struct keep_plan plan, struct held *held, struct corral_error *error);
+
+// Asks the holder for `command`, with our environment and standard descriptors. 0, or -errno.
+int held_spawn(const struct held *held, uint32_t id, char **command);
+
+// Has the holder end all; a second call hastens the first.
+void held_end(const struct held *held, int64_t grace_ms, int64_t kill_ms);
+
+// Closes everything: keeper and holder, if they live, take us for dead.
+void held_drop(struct held *held);
+
+#endif

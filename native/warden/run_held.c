@@ -1,0 +1,229 @@
+// `corral run` where there is no cgroup: the command is below a holder, and that below a keeper which is out
+// of our process tree, so what it leaves never comes to a process that does not know of it. We are their
+// owner, as a gateway is that of its own: all ends when we do, and the keeper ends what the holder loses.
+// Holder and command are in our terminal session and process group, as a child of ours would be.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "../core/own.h"
+#include "close_from.h"
+#include "held.h"
+#include "memory_watch.h"
+#include "run.h"
+#include "stand_in.h"
+#include "tell.h"
+#include "wait.h"
+
+#define FORCED_GRACE_MS 0
+// How much longer than its bounds a holder, and then the keeper, may take for ending all.
+#define PATIENCE_MS 2000
+#define COMMAND_ID 1
+
+enum ear { SIGNALS, PARENT, INPUT, HOLDER, KEEPER, EARS };
+
+struct run {
+  const struct held_run *plan;
+  struct held held;
+  struct pollfd ears[EARS]; // poll() passes over those with a negative fd
+  struct memory_watch memory;
+  int leader; // pidfd; -1: there is none
+  bool ending, leader_ended;
+  struct corral_exit exit;
+  int refused;                 // the exit status when the command cannot be started; 0: it can
+  int64_t impatient_ms;        // when to do without the one that is to end all; 0: nobody is
+  bool ended, collected, left; // what holder and keeper said: all is ended, by one or the other, or it is not
+};
+
+// ---- ending ----
+
+static void be_patient(struct run *run, int64_t grace_ms) {
+  run->impatient_ms = corral_now_ms() + grace_ms + run->plan->end.kill_ms + PATIENCE_MS;
+}
+
+static void begin_end(struct run *run, int64_t grace_ms) {
+  run->ending = true;
+  run->memory.look_ms = -1;
+  if (run->ears[HOLDER].fd < 0)
+    return; // the keeper is at it
+  held_end(&run->held, grace_ms, run->plan->end.kill_ms);
+  be_patient(run, grace_ms);
+}
+
+// One that does not answer is killed: its keeper ends what it holds.
+static bool lose_patience(struct run *run) {
+  if (run->ears[HOLDER].fd < 0)
+    return false;
+  (void)corral_pidfd_signal(run->held.holder_pidfd, SIGKILL);
+  be_patient(run, 0);
+  return true;
+}
+
+static void holder_gone(struct run *run) {
+  run->ears[HOLDER].fd = -1;
+  run->ending = true;
+  run->memory.look_ms = -1;
+  (void)corral_pidfd_signal(run->held.keeper_pidfd, SIGCONT);
+  be_patient(run, 0);
+}
+
+// ---- what is heard ----
+
+// SIGTERM and SIGHUP end the session, a second one at once. Others are the command's. What the terminal's
+// kernel side sends, it sends to the whole foreground group: the command has it already.
+static void take_signal(struct run *run, const struct signalfd_siginfo *signal) {
+  const int number = (int)signal->ssi_signo;
+  if (number != SIGTERM && signal->ssi_code != SI_KERNEL && run->leader >= 0 && !run->leader_ended)
+    (void)corral_pidfd_signal(run->leader, number); // ending asks with SIGTERM anyway
+  if (number == SIGTERM || number == SIGHUP)
+    begin_end(run, run->ending ? FORCED_GRACE_MS : run->plan->end.grace_ms);
+}
+
+static void read_signals(struct run *run) {
+  struct signalfd_siginfo signal;
+  while (read(run->ears[SIGNALS].fd, &signal, sizeof signal) == sizeof signal)
+    take_signal(run, &signal);
+}
+
+static void take_refusal(struct run *run, const struct corral_message *message) {
+  struct corral_error error;
+  corral_fail(&error, message->error_number, message->error_operation, message->error_path);
+  if (run->ending && error.number == ECANCELED)
+    run->refused = STATUS_SIGNALLED + SIGTERM; // ended before it was started
+  else
+    run->refused = tell_refused(run->plan->command[0], &error);
+  begin_end(run, FORCED_GRACE_MS);
+}
+
+static void take_exit(struct run *run, const struct corral_message *message) {
+  run->leader_ended = true;
+  run->exit = (struct corral_exit){.code = (int)message->number, .signal = (int)message->second};
+  if (!run->ending)
+    begin_end(run, FORCED_GRACE_MS);
+}
+
+static void take_end(struct run *run, const struct corral_message *message) {
+  run->ended = message->number == 1;
+  run->left = !run->ended;
+  if (run->left)
+    tell("%u processes outlived SIGKILL", message->left_count);
+}
+
+static void take_word(struct run *run, const struct corral_message *message, struct corral_fds *fds) {
+  if (message->kind == CORRAL_STARTED && fds->count == 1) {
+    run->leader = fds->fds[0];
+    fds->count = 0;
+    let_go_of_output();
+  } else if (message->kind == CORRAL_REFUSED)
+    take_refusal(run, message);
+  else if (message->kind == CORRAL_EXITED)
+    take_exit(run, message);
+  else if (message->kind == CORRAL_ENDED)
+    take_end(run, message);
+  else if (message->kind == CORRAL_CLEAN)
+    run->collected = true;
+}
+
+// All that came over a lifeline. False at its end.
+static bool hear(struct run *run, int link) {
+  struct corral_message message;
+  struct corral_fds fds;
+  int answer;
+  while ((answer = corral_message_receive(link, &message, &fds)) == 1) {
+    take_word(run, &message, &fds);
+    corral_fds_close(&fds);
+  }
+  return answer == -EAGAIN;
+}
+
+// Our parent's end alone says nothing (it may have been a shell in between), nor does that of our input alone
+// (a client may close it and wait for the answer). Both together: nobody is left.
+static void take_events(struct run *run) {
+  struct pollfd *ears = run->ears;
+  if (ears[SIGNALS].revents)
+    read_signals(run);
+  if (ears[INPUT].revents & (POLLHUP | POLLERR)) {
+    ears[INPUT].fd = -1;
+    begin_end(run, run->plan->end.grace_ms);
+  }
+  if (ears[PARENT].revents) {
+    ears[PARENT].fd = -1;
+    ears[INPUT] = (struct pollfd){.fd = STDIN_FILENO}; // no events asked for: POLLHUP comes all the same
+  }
+  if (ears[HOLDER].revents && !hear(run, ears[HOLDER].fd))
+    holder_gone(run);
+  if (ears[KEEPER].revents && !hear(run, ears[KEEPER].fd))
+    ears[KEEPER].fd = -1; // the holder holds alone, if it lives
+}
+
+// ---- from start to end ----
+
+static int64_t next_wait(const struct run *run) {
+  int64_t wait_ms = run->memory.look_ms >= 0 ? until(run->memory.look_ms) : -1;
+  return run->impatient_ms ? sooner(wait_ms, until(run->impatient_ms)) : wait_ms;
+}
+
+// Until holder and keeper are gone, or something outlives them.
+static void supervise(struct run *run) {
+  while ((run->ears[HOLDER].fd >= 0 || run->ears[KEEPER].fd >= 0) && !run->left) {
+    for (int i = 0; i < EARS; i++)
+      run->ears[i].revents = 0;
+    if (poll(run->ears, EARS, (int)next_wait(run)) > 0)
+      take_events(run);
+    int64_t now_ms = corral_now_ms();
+    if (run->impatient_ms && now_ms >= run->impatient_ms && !lose_patience(run))
+      return;
+    if (run->memory.look_ms >= 0 && memory_watch_step(&run->memory, now_ms))
+      begin_end(run, FORCED_GRACE_MS);
+  }
+}
+
+static int finish(struct run *run) {
+  if (!run->ended && !run->collected) {
+    if (run->leader >= 0)
+      (void)corral_pidfd_signal(run->leader, SIGKILL);
+    if (!run->left)
+      tell("what held the command was killed: of what it started, only itself is ended");
+    return STATUS_FAILED;
+  }
+  if (run->refused)
+    return run->refused;
+  return run->leader_ended ? status_of(&run->exit) : STATUS_SIGNALLED + SIGKILL;
+}
+
+static int start(struct run *run) {
+  struct corral_error error = {0};
+  const struct keep_plan keeper = {.kill_ms = run->plan->end.kill_ms, .scan = run->plan->scan};
+  int answer = held_start(keeper, &run->held, &error);
+  if (answer < 0) {
+    tell_error("nothing can be held", &error);
+    return STATUS_FAILED;
+  }
+  answer = held_spawn(&run->held, COMMAND_ID, run->plan->command);
+  if (answer == 0)
+    return 0;
+  tell("'%s' cannot be started: %s", run->plan->command[0], strerror(-answer));
+  return answer == -EMSGSIZE ? STATUS_CANNOT_RUN : STATUS_FAILED;
+}
+
+int run_held(const struct held_run *plan) {
+  struct run run = {.plan = plan, .leader = -1};
+  close_from(STDERR_FILENO + 1);
+  for (int i = 0; i < EARS; i++)
+    run.ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+  run.ears[SIGNALS].fd = take_signals();
+  run.ears[PARENT].fd = open_parent();
+  int status = start(&run);
+  if (status)
+    return status;
+  run.ears[HOLDER].fd = run.held.holder;
+  run.ears[KEEPER].fd = run.held.keeper;
+  run.memory = (struct memory_watch){.holder = run.held.holder_pid, .cap = plan->memory_cap};
+  memory_watch_begin(&run.memory, corral_now_ms());
+  supervise(&run);
+  return finish(&run);
+}
