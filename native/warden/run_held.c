@@ -31,7 +31,8 @@ struct run {
   struct held held;
   struct pollfd ears[EARS]; // poll() passes over those with a negative fd
   struct memory_watch memory;
-  int leader; // pidfd; -1: there is none
+  int leader;     // pidfd; -1: there is none
+  sigset_t early; // what the command is to get once its start is told: it may run before that
   bool ending, leader_ended;
   struct corral_exit exit;
   int refused;                 // the exit status when the command cannot be started; 0: it can
@@ -73,12 +74,27 @@ static void holder_gone(struct run *run) {
 
 // ---- what is heard ----
 
+static void pass_on(struct run *run, int number) {
+  if (run->leader < 0)
+    sigaddset(&run->early, number);
+  else if (!run->leader_ended)
+    (void)corral_pidfd_signal(run->leader, number);
+}
+
+static void take_start(struct run *run, int leader) {
+  run->leader = leader;
+  let_go_of_output();
+  for (int number = 1; number < NSIG; number++)
+    if (sigismember(&run->early, number) == 1)
+      pass_on(run, number);
+}
+
 // SIGTERM and SIGHUP end the session, a second one at once. Others are the command's. What the terminal's
 // kernel side sends, it sends to the whole foreground group: the command has it already.
 static void take_signal(struct run *run, const struct signalfd_siginfo *signal) {
   const int number = (int)signal->ssi_signo;
-  if (number != SIGTERM && signal->ssi_code != SI_KERNEL && run->leader >= 0 && !run->leader_ended)
-    (void)corral_pidfd_signal(run->leader, number); // ending asks with SIGTERM anyway
+  if (number != SIGTERM && signal->ssi_code != SI_KERNEL) // ending asks with SIGTERM anyway
+    pass_on(run, number);
   if (number == SIGTERM || number == SIGHUP)
     begin_end(run, run->ending ? FORCED_GRACE_MS : run->plan->end.grace_ms);
 }
@@ -115,9 +131,8 @@ static void take_end(struct run *run, const struct corral_message *message) {
 
 static void take_word(struct run *run, const struct corral_message *message, struct corral_fds *fds) {
   if (message->kind == CORRAL_STARTED && fds->count == 1) {
-    run->leader = fds->fds[0];
     fds->count = 0;
-    let_go_of_output();
+    take_start(run, fds->fds[0]);
   } else if (message->kind == CORRAL_REFUSED)
     take_refusal(run, message);
   else if (message->kind == CORRAL_EXITED)
@@ -212,6 +227,7 @@ static int start(struct run *run) {
 
 int run_held(const struct held_run *plan) {
   struct run run = {.plan = plan, .leader = -1};
+  sigemptyset(&run.early);
   close_from(STDERR_FILENO + 1);
   for (int i = 0; i < EARS; i++)
     run.ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
