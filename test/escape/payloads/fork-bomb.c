@@ -1,13 +1,14 @@
 /* Outlives by growth: every process forks for as long as there is room, each in a session of its own, and
    ends at random to make room for others. A list of its processes is wrong before it has been read.
-   It is held: at most ROOM processes live at a time, at most TOTAL are made, and all end after SECONDS. */
+   It is held: at most ROOM processes live at a time, at most TOTAL are made, and all end after
+   LIFETIME_SECONDS. */
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include "detach.h"
 
-enum { ROOM = 150, TOTAL = 15000, SECONDS = 15, TICK_MICROSECONDS = 20000 };
+enum { ROOM = 150, TOTAL = 15000, TICK_MICROSECONDS = 20000 };
 
 typedef struct {
   atomic_int living;
@@ -23,7 +24,7 @@ static time_t now(void) {
 
 static void become_one_more(unsigned *seed) {
   setsid();
-  end_after(SECONDS);
+  end_after(LIFETIME_SECONDS);
   *seed = (unsigned)getpid();
 }
 
@@ -53,12 +54,12 @@ static void burn(bomb *b) {
 }
 
 int main(int argc, char **argv) {
-  end_after(SECONDS);
+  end_after(LIFETIME_SECONDS);
   signal(SIGCHLD, SIG_IGN);
   bomb *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (b == MAP_FAILED)
     fail("mmap");
-  b->deadline = now() + SECONDS;
+  b->deadline = now() + LIFETIME_SECONDS;
   atomic_store(&b->living, 1);
   pid_t first = fork();
   if (first < 0)

@@ -1,5 +1,6 @@
 /* How long a process of a payload lives when nothing ends it: a test that dies half-way leaves nobody for
-   ever. A payload that is needed for longer defines it before it includes this. */
+   ever, and a slow machine has time enough. A payload that is needed for longer defines it before it includes
+   this. */
 #ifndef LIFETIME_H
 #define LIFETIME_H
 
@@ -8,7 +9,7 @@
 #include <time.h>
 
 #ifndef LIFETIME_SECONDS
-#define LIFETIME_SECONDS 30
+#define LIFETIME_SECONDS 60
 #endif
 
 /* A timer and not an alarm, for it sends SIGKILL: that ends stopped and frozen processes too, whatever
