@@ -51,6 +51,11 @@ export interface NativeMessage {
   error?: Error
 }
 
+export interface SurveyPlace {
+  top: string
+  files: readonly string[]
+}
+
 export type NativeStarted = [pid: number, pidfd: number, createdInPlace: boolean, ...fds: number[]]
 
 /** All failures are Errors with `errno`, `syscall` and, where there is one, `path`. */
@@ -62,6 +67,13 @@ export interface Native {
   spawn(plan: string): { started: Promise<NativeStarted>; exited: Promise<NativeExit> }
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>
   members(path: string): number[]
+  /**
+   * All families below a directory, read in one go. Rows of `4 + labels + files` fields, each ended by a NUL: depth, name,
+   * milliseconds since the epoch at which the leaf was made, number of processes in it and below, its labels, its files;
+   * all but the first two are '' where there is no leaf. Parents come first. A place without `top` is the leaf itself,
+   * one with it the leaf's twin below that.
+   */
+  survey(directory: string, leaf: string, labels: readonly string[], places: readonly SurveyPlace[]): string
   /** Settles when a member of the group, which need not be a child of ours, has ended, or is none. */
   follow(group: string, pid: number): Promise<void>
   /**

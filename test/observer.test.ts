@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import type { InstanceView } from '../src/cgroup/survey.js'
 import type { Corral, Session } from '../src/index.js'
+import { loadNative } from '../src/native.js'
 import { Observer } from '../src/observer.js'
 import { eventually } from './support/eventually.js'
 import { line } from './support/line.js'
@@ -88,6 +89,43 @@ describe('the list', () => {
     expect(a).toMatchObject({ key: 'a', children: [{ key: 'b', children: [{ key: 'c', children: [] }] }] })
     expect(a?.group).toBeUndefined()
     expect(a?.children[0]?.group?.processes).toBe(1)
+  })
+
+  // So many that several threads read them
+  test('of hundreds has each in its place, also beside one that puts a NUL into its label', async ({
+    pen,
+  }) => {
+    const sessions = join(pen.path, 'corral/i-many/sessions')
+    const names = Array.from({ length: 450 }, (_, number) => `s${1000 + number}`)
+    const isSession = (number: number) => number % 15 !== 7
+    const hasChild = (number: number) => number % 10 === 7
+    for (const [number, name] of names.entries()) {
+      mkdirSync(join(sessions, name, isSession(number) ? 'agent' : ''), { recursive: true })
+      if (hasChild(number)) mkdirSync(join(sessions, name, 'child/agent/of-the-payload'), { recursive: true })
+    }
+    loadNative().setLabel(join(sessions, 's1203/agent'), 'user.corral.mode', 'one\0shot\0\0')
+
+    const view = (directory: string, key: string, session: boolean, children: object[]) => ({
+      key,
+      path: directory,
+      ...(session && {
+        group: expect.objectContaining({ path: join(directory, 'agent'), processes: 0, command: undefined }),
+      }),
+      children,
+    })
+    const expected = names.map((name, number) => {
+      const directory = join(sessions, name)
+      const children = hasChild(number) ? [view(join(directory, 'child'), 'child', true, [])] : []
+      return view(directory, name, isSession(number), children)
+    })
+    const found = observe(pen).list()[0]?.sessions
+    expect(found).toEqual(expected)
+    expect(found?.filter(({ group }) => group?.mode !== undefined).map(({ group }) => group?.mode)).toEqual([
+      'one',
+    ])
+    expect(await observe(pen).sweep({ dryRun: true })).toMatchObject({
+      collected: [{ instance: 'i-many', sessions: 420 + 45, processes: 0 }],
+    })
   })
 
   test('has no session that is over', async ({ pen }) => {

@@ -10,6 +10,7 @@
 
 #include "jobs.h"
 #include "link.h"
+#include "survey.h"
 
 extern "C" {
 #include "../core/descendants.h"
@@ -31,6 +32,7 @@ public:
                              InstanceMethod("spawn", &Corral::Spawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
                              InstanceMethod("members", &Corral::Members),
+                             InstanceMethod("survey", &Corral::Survey),
                              InstanceMethod("follow", &Corral::Follow),
                              InstanceMethod("memoryUsed", &Corral::MemoryUsed),
                              InstanceMethod("pressure", &Corral::Pressure),
@@ -237,6 +239,31 @@ private:
     return pids;
   }
 
+  static std::vector<std::string> Strings(const Napi::Array &array) {
+    std::vector<std::string> strings;
+    for (uint32_t i = 0; i < array.Length(); i++)
+      strings.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+    return strings;
+  }
+
+  // (directory, leaf, labels, [{ top, files }]) -> rows of fields, each ended by a NUL: survey.h
+  Napi::Value Survey(const Napi::CallbackInfo &info) {
+    SurveyPlan plan = {info[0].As<Napi::String>().Utf8Value(),
+                       info[1].As<Napi::String>().Utf8Value(),
+                       Strings(info[2].As<Napi::Array>()),
+                       {}};
+    Napi::Array places = info[3].As<Napi::Array>();
+    for (uint32_t i = 0; i < places.Length(); i++) {
+      Napi::Object place = places.Get(i).As<Napi::Object>();
+      plan.places.push_back(
+          {place.Get("top").As<Napi::String>().Utf8Value(), Strings(place.Get("files").As<Napi::Array>())});
+    }
+    std::string rows, refused;
+    int answer = ::Survey(plan, rows, refused);
+    return answer < 0 ? Fail(info.Env(), -answer, "read cgroup", refused)
+                      : Napi::String::New(info.Env(), rows);
+  }
+
   // (root, name, command) -> descriptor that holds the lock of the new instance, or undefined when it is
   // somebody else's turn
   Napi::Value MakeInstance(const Napi::CallbackInfo &info) {
@@ -312,10 +339,7 @@ private:
   // descriptors. Comes back only when it was refused.
   Napi::Value Execute(const Napi::CallbackInfo &info) {
     std::string program = info[0].As<Napi::String>().Utf8Value();
-    Napi::Array words = info[1].As<Napi::Array>();
-    std::vector<std::string> copies;
-    for (uint32_t i = 0; i < words.Length(); i++)
-      copies.push_back(words.Get(i).As<Napi::String>().Utf8Value());
+    std::vector<std::string> copies = Strings(info[1].As<Napi::Array>());
     std::vector<char *> argv;
     argv.reserve(copies.size() + 1);
     for (std::string &copy : copies)

@@ -78,15 +78,28 @@ static void read_procs(int directory_fd, void *context) {
   }
 }
 
-int corral_members_read(const char *group, struct corral_members *members) {
+int corral_members_read_at(int directory_fd, const char *group, struct corral_members *members) {
   struct reading reading = {.members = members};
   members->count = 0;
   members->unreachable = false;
-  int answer = corral_walk(group, read_procs, &reading);
+  int answer = corral_walk_at(directory_fd, group, read_procs, &reading);
   sort_once(members);
   if (answer < 0)
     return answer == -ENODEV ? -ENOENT : answer;
   return reading.failed;
+}
+
+int corral_members_read_own(int group_fd, struct corral_members *members) {
+  struct reading reading = {.members = members};
+  members->count = 0;
+  members->unreachable = false;
+  read_procs(group_fd, &reading);
+  sort_once(members);
+  return reading.failed;
+}
+
+int corral_members_read(const char *group, struct corral_members *members) {
+  return corral_members_read_at(AT_FDCWD, group, members);
 }
 
 void corral_members_free(struct corral_members *members) {

@@ -15,6 +15,10 @@ struct corral_members {
 // Reads the whole subtree (cgroup.procs of each directory). 0, -ENOENT when the cgroup is gone, or -ENOMEM.
 // The list may be out of date as soon as it is there; use it for what tolerates that.
 int corral_members_read(const char *group, struct corral_members *members);
+// The same of the group at a path below a directory, as openat(2) takes it.
+int corral_members_read_at(int directory_fd, const char *group, struct corral_members *members);
+// Those of the group alone, without what is below it. 0, or -ENOMEM.
+int corral_members_read_own(int group_fd, struct corral_members *members);
 void corral_members_free(struct corral_members *members);
 void corral_members_clear(struct corral_members *members);
 // Keeps the order. 0, also for one that is there already, or -ENOMEM.

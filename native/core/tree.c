@@ -55,6 +55,13 @@ static bool next_directory(int fd, char *name, size_t size) {
   return false;
 }
 
+// A directory has two links (its name and its own `.`) and one for each below it. File systems that do not
+// count them say 1.
+static bool is_lowest(int fd) {
+  struct stat status;
+  return fstat(fd, &status) == 0 && status.st_nlink == 2;
+}
+
 // Where to go on in each directory above the current one. A payload can nest its groups as deep as it likes,
 // so neither a descriptor a level nor a fixed size will do.
 struct trail {
@@ -80,7 +87,7 @@ static bool remember(struct trail *trail, off_t where) {
 static int advance(int fd, struct trail *trail, bool *entered) {
   char name[NAME_MAX + 1];
   *entered = false;
-  while (next_directory(fd, name, sizeof name)) {
+  while (!is_lowest(fd) && next_directory(fd, name, sizeof name)) {
     int below = corral_open_forced(fd, name, OPEN_DIRECTORY);
     if (below < 0)
       continue;
@@ -102,10 +109,11 @@ static int advance(int fd, struct trail *trail, bool *entered) {
   return above < 0 ? -1 : above;
 }
 
-int corral_walk(const char *path, void (*visit)(int directory_fd, void *context), void *context) {
+int corral_walk_at(int directory_fd, const char *path, void (*visit)(int directory_fd, void *context),
+                   void *context) {
   struct trail trail = {0};
   bool entered = true;
-  int fd = corral_open_forced(AT_FDCWD, path, OPEN_DIRECTORY);
+  int fd = corral_open_forced(directory_fd, path, OPEN_DIRECTORY);
   if (fd < 0)
     return -errno;
   while (fd >= 0) {
@@ -117,12 +125,16 @@ int corral_walk(const char *path, void (*visit)(int directory_fd, void *context)
   return fd == -ENOMEM ? -ENOMEM : 0;
 }
 
+int corral_walk(const char *path, void (*visit)(int directory_fd, void *context), void *context) {
+  return corral_walk_at(AT_FDCWD, path, visit, context);
+}
+
 // Descends to a directory without sub-directories below `fd` (taken over) and gives its parent and name.
 // Returns the parent's descriptor, or -1 when `fd` itself has none below it.
 static int deepest(int fd, char *name, size_t size) {
   char below_name[NAME_MAX + 1];
   int parent = -1;
-  while (next_directory(fd, below_name, sizeof below_name)) {
+  while (!is_lowest(fd) && next_directory(fd, below_name, sizeof below_name)) {
     int below = corral_open_forced(fd, below_name, OPEN_DIRECTORY);
     if (below < 0)
       continue;

@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { AppliedLimit, Enforcement, Usage } from '../backend.js'
 import { KernelError, LimitUnsupportedError, systemCodeOf, systemDetails } from '../errors.js'
 import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
+import type { SurveyPlace } from '../native.js'
 import { step } from '../native-plan.js'
 import type { Controller, LimitFile } from './controller.js'
 import { cpu } from './cpu.js'
@@ -235,7 +236,12 @@ export function counterFiles(directory: string, controllers: Controller[]): stri
   )
 }
 
-/** What a group used, by the texts of its counterFiles(), in the same order. */
+/** The same of all groups below `top`, for survey(). */
+export function counterPlaces(top: string, controllers: Controller[]): SurveyPlace[] {
+  return counting(controllers).map(({ counters, at }) => ({ top: at ? at(top) : '', files: counters }))
+}
+
+/** What a group used, by the texts of its counterFiles() or counterPlaces(), in the same order. */
 export function parseUsage(controllers: Controller[], texts: string[]): Usage {
   const rest = [...texts]
   const usages = counting(controllers).map(({ counters, usage }) => {

@@ -1,12 +1,10 @@
 // The instances and sessions below a root as anybody can see them: read from the tree, which is the only record.
-import { statSync } from 'node:fs'
 import path from 'node:path'
 import type { Usage } from '../backend.js'
 import { isGone } from '../errors.js'
 import type { Native } from '../native.js'
 import type { Controller } from './controller.js'
-import { offeredControllers, readUsage } from './controllers.js'
-import { subdirectories } from './file.js'
+import { counterPlaces, offeredControllers, parseUsage } from './controllers.js'
 import { CORRAL, isAlive, listInstances, SESSIONS } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
 import { readMemoryV1 } from './memory-v1.js'
@@ -43,31 +41,60 @@ export interface InstanceView {
   sessions: SessionView[]
 }
 
-function viewGroup(native: Native, directory: string, controllers: Controller[]): GroupView | undefined {
-  const found = statSync(directory, { throwIfNoEntry: false })
-  if (!found) return undefined
-  return {
-    path: directory,
-    mode: native.getLabel(directory, MODE_LABEL),
-    command: native.getLabel(directory, COMMAND_LABEL),
-    startedAt: found.ctimeMs,
-    processes: native.members(directory).length,
-    usage: readUsage(directory, controllers),
+const LABELS = [MODE_LABEL, COMMAND_LABEL]
+
+/** The fields of survey() before labels and files: depth, name, time, processes. */
+const OWN_FIELDS = 4
+const FIELDS_BEFORE_FILES = OWN_FIELDS + LABELS.length
+
+/** Reads all sessions of an instance; none where it is gone. */
+function viewSessions(native: Native, top: string, controllers: Controller[]): SessionView[] {
+  const places = counterPlaces(top, controllers)
+  const fields = native.survey(top, LEAF, LABELS, places).split('\0')
+  const width = FIELDS_BEFORE_FILES + places.reduce((sum, { files }) => sum + files.length, 0)
+  const sessions: SessionView[] = []
+  const line: SessionView[] = [] // the families from the top down to the one read last
+  for (let at = 0; at + width < fields.length; at += width) {
+    const row = fields.slice(at, at + width)
+    const depth = Number(row[0])
+    const parent = line[depth - 1]
+    const session = viewSession(native, parent?.path ?? top, row, controllers)
+    ;(parent?.children ?? sessions).push(session)
+    line[depth] = session
   }
+  return sessions
 }
 
-function viewSession(native: Native, parent: string, name: string, controllers: Controller[]): SessionView {
-  const directory = path.join(parent, name)
-  const below = subdirectories(directory)
-  const group = below.includes(LEAF) ? viewGroup(native, path.join(directory, LEAF), controllers) : undefined
+function viewSession(native: Native, above: string, row: string[], controllers: Controller[]): SessionView {
+  const [, name = '', startedAt = '', processes = '', mode, command] = row
+  const directory = `${above}/${name}`
   return {
     key: keyOfName(name, () => native.getLabel(directory, KEY_LABEL)),
     path: directory,
-    ...(group && { group }),
-    children: below
-      .filter((child) => child !== LEAF)
-      .map((child) => viewSession(native, directory, child, controllers)),
+    ...(startedAt !== '' && {
+      group: {
+        path: `${directory}/${LEAF}`,
+        mode: mode || undefined,
+        command: command || undefined,
+        startedAt: Number(startedAt),
+        processes: Number(processes),
+        usage: parseUsage(controllers, row.slice(FIELDS_BEFORE_FILES)),
+      },
+    }),
+    children: [],
   }
+}
+
+/** How many sessions there are below a directory, and processes in all of them. */
+export function countSessions(native: Native, top: string): { sessions: number; processes: number } {
+  const rows = native.survey(top, LEAF, [], []).split('\0')
+  const count = { sessions: 0, processes: 0 }
+  for (let at = 0; at + OWN_FIELDS < rows.length; at += OWN_FIELDS) {
+    if (rows[at + 2] === '') continue
+    count.sessions++
+    count.processes += Number(rows[at + 3])
+  }
+  return count
 }
 
 /** Those that all sessions of an instance have: to ask a thousand sessions for files that are not there takes its time. */
@@ -91,7 +118,7 @@ export function surveyInstances(native: Native, root: string): InstanceView[] {
         alive: isAlive(native, directory),
         pid: pid === undefined ? undefined : Number(pid),
         command: native.getLabel(directory, COMMAND_LABEL),
-        sessions: subdirectories(sessions).map((name) => viewSession(native, sessions, name, controllers)),
+        sessions: viewSessions(native, sessions, controllers),
       })
     } catch (error) {
       if (!isGone(error)) throw error // it ended while we looked

@@ -2,19 +2,10 @@
 // do not trip over each other, and an instance that is being created is never taken for a dead one.
 import path from 'node:path'
 import type { SweepOptions, SweepReport } from '../backend.js'
-import { subdirectories } from './file.js'
 import { type Instance, lockDeadInstances, removeCorral, SESSIONS } from './instance.js'
 import { readMemoryV1 } from './memory-v1.js'
-import { LEAF } from './name.js'
 import { type Remover, removeTree } from './removal.js'
-
-/** How many session leaves there are in a tree. */
-function countLeaves(directory: string): number {
-  let leaves = 0
-  for (const name of subdirectories(directory))
-    leaves += name === LEAF ? 1 : countLeaves(path.join(directory, name))
-  return leaves
-}
+import { countSessions } from './survey.js'
 
 /** Collects the dead instances below `root`, or with dryRun only lists them. */
 export async function sweepInstances(
@@ -27,8 +18,7 @@ export async function sweepInstances(
   const report: SweepReport = { collected: [], live, failed: [] }
   const collect = async ({ name, path: directory, lock }: Instance) => {
     try {
-      const sessions = countLeaves(path.join(directory, SESSIONS))
-      const processes = native.members(path.join(directory, SESSIONS)).length
+      const { sessions, processes } = countSessions(native, path.join(directory, SESSIONS))
       if (!dryRun) {
         const memoryV1 = readMemoryV1(native, directory) // word of which goes with the directory
         await removeTree(path.join(directory, SESSIONS), remover)

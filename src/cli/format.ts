@@ -3,7 +3,7 @@
 /** Rows under a heading, columns as wide as they need to be; the last column is not padded. */
 export function table(heading: string[], rows: string[][]): string {
   const widths = heading.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), title.length),
   )
   const line = (row: string[]) =>
     row
