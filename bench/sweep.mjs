@@ -2,16 +2,15 @@
 // same in C (the floor), in interleaved rounds.
 
 import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openCorral } from 'corral'
+import { killWithGuard } from './dead-gateway.mjs'
 import { floorProgram } from './floor.mjs'
 import { runBench } from './harness.mjs'
-import { entering, killCgroup } from './pen.mjs'
+import { entering } from './pen.mjs'
 import { memoryTwin } from './pen-memory.mjs'
 import { interleave } from './rounds.mjs'
 import { countAlive, firstLine, settleReaping } from './sleeping-processes.mjs'
@@ -101,28 +100,16 @@ async function finish(ms, pids) {
   return { ms, survivors }
 }
 
-/** Has a gateway start the sessions, and kills it together with its guard: stopped, it cannot start another one. */
+/** Has a gateway start the sessions, and kills it together with its guard. */
 async function leaveSessions(pen, root, count) {
   const args = [GATEWAY, 'corral', String(count), String(PROCESSES), root]
   const gateway = spawn(...entering(pen.directory(`gateway-${serial++}`), process.execPath, args), {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
-  const exited = once(gateway, 'exit')
   const started = JSON.parse(await firstLine(gateway.stdout))
-  gateway.kill('SIGSTOP')
-  while (!isStopped(gateway.pid)) await setTimeout(1)
-  killCgroup(join(started.instance, 'warden'))
-  gateway.kill('SIGKILL')
-  await exited
+  await killWithGuard(gateway, started.instance)
   if (countAlive(started.pids) !== count * PROCESSES)
     throw new Error('not all sessions outlived their gateway')
   await setTimeout(NOTIFY_INTERVAL_MS)
   return started
-}
-
-function isStopped(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`)
-  return threads.every((thread) =>
-    /^State:\tT/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')),
-  )
 }
