@@ -1,12 +1,16 @@
 import { defineConfig } from 'vitest/config'
 import { reporters } from './test/support/reporters.js'
 
-// What a session does, whatever holds it: once for each backend.
-const BEHAVIOUR = [
+// What a session does, whether anything holds it or not.
+const ALWAYS = [
   'test/session.test.ts',
   'test/corral.test.ts',
   'test/process.test.ts',
   'test/promises.test.ts',
+]
+// What it does, whatever holds it: once for each backend.
+const BEHAVIOUR = [
+  ...ALWAYS,
   'test/cli/run-*.test.ts',
   'test/subreaper/kill.test.ts', // those of test/kill
   'test/limits/watched.test.ts',
@@ -26,11 +30,25 @@ export default defineConfig({
           ...TIMES,
           name: 'cgroup',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/crash/**', 'test/hosts/**', 'test/subreaper/kill.test.ts'],
+          exclude: [
+            'test/e2e/**',
+            'test/crash/**',
+            'test/hosts/**',
+            'test/subreaper/kill.test.ts',
+            'test/passthrough/**',
+          ],
           provide: { backend: 'cgroup' },
         },
       },
       { test: { ...TIMES, name: 'subreaper', include: BEHAVIOUR, provide: { backend: 'subreaper' } } },
+      {
+        test: {
+          ...TIMES,
+          name: 'passthrough',
+          include: [...ALWAYS, 'test/passthrough/**/*.test.ts'],
+          provide: { backend: 'passthrough' },
+        },
+      },
     ],
   },
 })

@@ -1,11 +1,13 @@
 // What holds sessions: the interface that a mechanism (cgroups, or subreapers) fulfils. A backend knows
 // nothing of keys and parents. It has families (named places that nest) and in each at most one group of processes.
 
+import type { Socket } from 'node:net'
 import type { LimitChanges, LimitName, ParsedLimits } from './limits.js'
 import type { NativeExit } from './native.js'
 import type { NativeStdio } from './native-plan.js'
 
-export type BackendName = 'cgroup' | 'subreaper'
+/** `passthrough` holds nothing: plain child processes, where there is no other. */
+export type BackendName = 'cgroup' | 'subreaper' | 'passthrough'
 
 export interface Backend {
   readonly name: BackendName
@@ -89,7 +91,7 @@ export interface AppliedLimit {
 }
 
 export interface Group {
-  /** The directory that holds the processes, or that tells of the process that does. */
+  /** The directory that holds the processes, or that tells of the process that does; '' where nothing holds them. */
   readonly path: string
   /** What can get away, in words: nothing from a cgroup. */
   readonly notHeld: readonly string[]
@@ -148,11 +150,27 @@ export interface ProcessPlan {
 
 export interface SpawnedProcess {
   pid: number
-  pidfd: number
-  fds: number[]
+  handle: ProcessHandle
   createdInPlace: boolean
   /** Settles when the process has ended. */
   exited: Promise<NativeExit>
+}
+
+/** How the gateway reaches a process that it started. */
+export interface ProcessHandle {
+  /** How many descriptors it was given. */
+  readonly descriptors: number
+  /** Our end of a descriptor, opened by the first call; null where there is none. */
+  stream(index: number): Socket | null
+  /** False when the process has ended. */
+  signal(number: number): boolean
+  /** Keeps the event loop alive while the process runs. */
+  ref(): void
+  unref(): void
+  /** The process has ended: gives up what only a running one is reached by. */
+  ended(): void
+  /** After that: discards the streams that nobody asked for, and tells of the others. */
+  opened(): Socket[]
 }
 
 export interface EndPlan {

@@ -21,8 +21,8 @@ import { emit } from './emit.js'
 import { ClosingError, InvalidArgumentError, KeyLiveError } from './errors.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
-import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
-import { loadNative } from './native.js'
+import { changedLimits, hostMemory, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
+import { isSupportedPlatform, loadNative } from './native.js'
 import {
   type OpenOptions,
   type OpenPlan,
@@ -36,6 +36,7 @@ import {
   type SpawnPlan,
   type WrapPlan,
 } from './options.js'
+import { PassthroughBackend } from './passthrough/backend.js'
 import { ContainedProcess } from './process.js'
 import type { SessionReport } from './report.js'
 import { type AnySession, type CloseOptions, Session, type SessionFacts } from './session.js'
@@ -87,14 +88,14 @@ const channels = {
 
 /**
  * Opens an instance: finds a root, locks an instance in it, and collects what dead instances left.
- * @throws UnsupportedPlatformError anywhere but on Linux.
+ * @throws UnsupportedPlatformError anywhere but on Linux, unless `unsupported` is passthrough.
  * @throws RootError when there is no cgroup to build in.
  * @throws GuardError when the guard that ends the sessions when this process dies cannot be started, unless `enforcement`
  * is best-effort.
  * @throws InvalidArgumentError, InvalidLimitError for options that cannot mean anything.
  */
 export async function openCorral(options?: OpenOptions): Promise<Corral> {
-  const plan = parseOpenOptions(options, memoryAt)
+  const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)
   const log = plan.logger ?? silent
   let corral: Corral | undefined
   const backend = await openBackend(plan, (event) => {
@@ -111,8 +112,13 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
   }
 }
 
-/** Cgroups where there are any to build in, or systemd gives one; a root that was asked for has to do. */
+/**
+ * Cgroups where there are any to build in, or systemd gives one; a root that was asked for has to do. What holds nothing is only
+ * taken where that was asked for.
+ */
 async function openBackend(plan: OpenPlan, tell: (event: GuardEvent) => void): Promise<Backend> {
+  if (plan.backend === 'passthrough') return new PassthroughBackend(plan)
+  if (plan.unsupported === 'passthrough' && !isSupportedPlatform()) return new PassthroughBackend(plan)
   if (plan.backend === 'subreaper') return SubreaperBackend.open(plan, tell)
   if (plan.backend === 'cgroup' || plan.root !== undefined) return CgroupBackend.open(plan, tell)
   const { chosen } = await searchRootAndAsk(loadNative(), plan)
@@ -131,7 +137,6 @@ export class Corral extends EventEmitter<CorralEvents> {
   readonly #backend: Backend
   readonly #plan: OpenPlan
   readonly #log: Logger
-  readonly #native = loadNative()
   readonly #families = new FamilyTree()
   /** By key. They hold until they are lifted, also while nobody is in the family. */
   readonly #familyLimits = new Map<string, ParsedLimits>()
@@ -365,14 +370,14 @@ export class Corral extends EventEmitter<CorralEvents> {
   async #start(plan: SpawnPlan, member: Member): Promise<Session> {
     const groupPlan = this.#groupPlan(plan, plan.process.argv)
     const { group, leader } = await member.place.start(groupPlan, plan.process)
-    const process = new ContainedProcess(this.#native, plan.process, leader)
+    const process = new ContainedProcess(plan.process, leader)
     const facts = this.#facts(plan)
-    return this.#begin(new Session(this.#native, group, process, leader.createdInPlace, facts), plan, member)
+    return this.#begin(new Session(group, process, leader.createdInPlace, facts), plan, member)
   }
 
   async #prepare(plan: WrapPlan, member: Member): Promise<WrappedCommand> {
     const group = await member.place.prepare(this.#groupPlan(plan, [plan.command, ...plan.args]))
-    const session = new Session(this.#native, group, undefined, false, this.#facts(plan))
+    const session = new Session(group, undefined, false, this.#facts(plan))
     await this.#begin(session, plan, member)
     try {
       session.awaitEntry()

@@ -145,11 +145,18 @@ export function loadNative(): Native {
   return loaded
 }
 
+/** Whether there are addons for this system and CPU. */
+export function isSupportedPlatform(): boolean {
+  return process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64')
+}
+
 function load(): Native {
-  if (process.platform !== 'linux' || (process.arch !== 'x64' && process.arch !== 'arm64'))
+  if (!isSupportedPlatform())
     throw new UnsupportedPlatformError(
       `corral holds sessions on Linux (x64, arm64), not on ${process.platform} ${process.arch}`,
-      { hint: 'The package can be imported here, but no session can be opened' },
+      {
+        hint: "The package can be imported here; openCorral({ unsupported: 'passthrough' }) gives plain child processes, which nothing holds",
+      },
     )
   try {
     return createRequire(import.meta.url)(addonPath()) as Native

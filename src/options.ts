@@ -10,13 +10,20 @@ import { quote } from './quote.js'
 
 /** `auto`: cgroups where there is one to build in, else a subreaper. */
 export type BackendChoice = 'auto' | BackendName
+export type HoldingChoice = Exclude<BackendChoice, 'passthrough'>
 
 export interface OpenOptions {
   /**
    * What holds the sessions. Default `auto`: cgroups where there is one to build in, else a subreaper for each session.
-   * With `root` it is cgroups.
+   * With `root` it is cgroups. `passthrough` starts plain child processes, which nothing holds: for tests.
    */
   backend?: BackendChoice | undefined
+  /**
+   * What to do where nothing can hold sessions, which is anywhere but on Linux: reject with UnsupportedPlatformError (`reject`,
+   * the default), or start plain child processes (`passthrough`), whose receipts say what is not held. `backend` and `root`
+   * are then without effect. On Linux this has no effect.
+   */
+  unsupported?: 'reject' | 'passthrough' | undefined
   /** A cgroup2 directory to build under. By default it is found: `corral doctor` shows how. */
   root?: string | undefined
   /**
@@ -83,6 +90,7 @@ export interface SpawnOptions extends SessionOptions, ProcessOptions {
 
 export interface OpenPlan {
   backend: BackendChoice
+  unsupported: 'reject' | 'passthrough'
   root: string | undefined
   systemd: boolean
   defaults: ParsedLimits
@@ -116,6 +124,7 @@ export interface WrapPlan extends SessionPlan {
 
 const OPEN_OPTIONS = new Set([
   'backend',
+  'unsupported',
   'root',
   'systemd',
   'defaults',
@@ -131,7 +140,8 @@ const SESSION_OPTIONS = new Set(['key', 'parentKey', 'mode', 'limits', 'graceMs'
 const SPAWN_OPTIONS = new Set([...SESSION_OPTIONS, ...PROCESS_OPTIONS, 'command', 'args'])
 const THREE_PIPES: readonly NativeStdio[] = ['socket', 'socket', 'socket']
 const MODES: readonly Mode[] = ['oneshot', 'persistent']
-const BACKENDS: readonly BackendChoice[] = ['auto', 'cgroup', 'subreaper']
+const HOLDING: readonly HoldingChoice[] = ['auto', 'cgroup', 'subreaper']
+const BACKENDS: readonly BackendChoice[] = [...HOLDING, 'passthrough']
 const ENFORCEMENTS: readonly Enforcement[] = ['required', 'best-effort']
 const MAX_DESCRIPTORS = 64
 const MAX_ID = 2 ** 32 - 2
@@ -192,13 +202,23 @@ function parseLogger(logger: unknown): Logger {
 }
 
 /** @throws InvalidArgumentError for one that there is not, and for a root where there is to be no cgroup. */
-export function parseBackend(value: unknown, root: unknown, name = 'backend'): BackendChoice {
-  const backend = parseChoice(name, value, BACKENDS)
-  if (root !== undefined && backend === 'subreaper')
-    throw new InvalidArgumentError(`${name} 'subreaper' takes no root`, {
+function parseBackend<Choice extends BackendChoice>(
+  name: string,
+  value: unknown,
+  root: unknown,
+  choices: readonly Choice[],
+): Choice {
+  const backend = parseChoice(name, value, choices)
+  if (root !== undefined && (backend === 'subreaper' || backend === 'passthrough'))
+    throw new InvalidArgumentError(`${name} '${backend}' takes no root`, {
       hint: `Leave root out, or take ${name} 'cgroup'`,
     })
   return backend
+}
+
+/** What is to hold a command, by an option of that name. */
+export function parseHolding(name: string, value: unknown, root: unknown): HoldingChoice {
+  return parseBackend(name, value, root, HOLDING)
 }
 
 /** `memoryAt` tells the memory there is for whoever builds in that root (by default: the one that is found). */
@@ -220,7 +240,8 @@ export function parseOpenOptions(
   const directory = root === undefined ? undefined : parseText('root', root)
   const machineMemory = () => memoryAt(directory)
   return {
-    backend: parseBackend(backend, root),
+    backend: parseBackend('backend', backend, root, BACKENDS),
+    unsupported: parseChoice('unsupported', options.unsupported ?? 'reject', ['reject', 'passthrough']),
     root: directory,
     systemd: parseFlag('systemd', options.systemd ?? true),
     defaults: parseLimits(defaults, {}, machineMemory),

@@ -2,22 +2,17 @@
 // a child process takes this one. Its streams are opened when they are first asked for.
 import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
-import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
-import type { ProcessPlan, SpawnedProcess } from './backend.js'
+import type { ProcessHandle, ProcessPlan, SpawnedProcess } from './backend.js'
 import { emit } from './emit.js'
 import { InvalidArgumentError } from './errors.js'
-import type { Native, NativeExit } from './native.js'
+import type { NativeExit } from './native.js'
 import { nameOfSignal, numberOfSignal } from './signals.js'
 
 export interface ExitStatus {
   code: number | null
   signal: NodeJS.Signals | null
 }
-
-// In place of a descriptor: there is no stream; or there was one, and nobody asked for it before the process ended
-const NO_STREAM = -1
-const DISCARDED = -2
 
 function statusOf({ code, signal }: NativeExit): ExitStatus {
   if (signal === 0) return { code, signal: null }
@@ -45,21 +40,16 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
   /** Settles with how the process ended; never rejects. */
   readonly exited: Promise<ExitStatus>
 
-  readonly #native: Native
-  readonly #pidfd: number
-  readonly #fds: number[]
-  readonly #streams: (Socket | null)[] = []
+  readonly #handle: ProcessHandle
   #running = true
   #refed = false
 
-  constructor(native: Native, plan: ProcessPlan, spawned: SpawnedProcess) {
+  constructor(plan: ProcessPlan, spawned: SpawnedProcess) {
     super()
     this.pid = spawned.pid
     this.spawnfile = plan.command
     this.spawnargs = [...plan.argv]
-    this.#native = native
-    this.#pidfd = spawned.pidfd
-    this.#fds = spawned.fds
+    this.#handle = spawned.handle
     this.ref()
     // Not before whoever awaits the spawn has had the chance to listen, and to ask for the streams
     const announced = new Promise<void>((resolve) => {
@@ -72,26 +62,27 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
   }
 
   get stdin(): Writable | null {
-    return this.#stream(0)
+    return this.#handle.stream(0)
   }
 
   get stdout(): Readable | null {
-    return this.#stream(1)
+    return this.#handle.stream(1)
   }
 
   get stderr(): Readable | null {
-    return this.#stream(2)
+    return this.#handle.stream(2)
   }
 
   get stdio(): ChildProcess['stdio'] {
-    return this.#fds.map((_, index) => this.#stream(index)) as unknown as ChildProcess['stdio']
+    const streams = Array.from({ length: this.#handle.descriptors }, (_, index) => this.#handle.stream(index))
+    return streams as unknown as ChildProcess['stdio']
   }
 
-  /** Sends a signal to this process alone, through its pidfd. False when it has ended. */
+  /** Sends a signal to this process alone, through its pidfd where it has one. False when it has ended. */
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
     const number = signalNumber(signal)
     if (!this.#running) return false
-    const sent = this.#native.signal(this.#pidfd, number)
+    const sent = this.#handle.signal(number)
     if (sent && number !== 0) this.killed = true
     return sent
   }
@@ -99,13 +90,13 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
   ref(): void {
     if (this.#refed || !this.#running) return
     this.#refed = true
-    this.#native.hold()
+    this.#handle.ref()
   }
 
   unref(): void {
     if (!this.#refed) return
     this.#refed = false
-    this.#native.release()
+    this.#handle.unref()
   }
 
   /** There is no IPC channel; as of a ChildProcess without one. */
@@ -123,26 +114,11 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
 
   /** Ends its standard input, if that is ours. */
   endInput(): void {
-    const stdin = this.#stream(0)
+    const stdin = this.#handle.stream(0)
     if (!stdin || stdin.destroyed) return
     // A leader that is gone or does not read makes this fail, and that is not news to whoever closes the session
     if (stdin.listenerCount('error') === 0) stdin.on('error', () => undefined)
     stdin.end()
-  }
-
-  #stream(index: number): Socket | null {
-    const open = this.#streams[index]
-    if (open !== undefined) return open
-    const fd = this.#fds[index] ?? NO_STREAM
-    const readable = index !== 0
-    const writable = index === 0 || index > 2
-    // Neither end may hold up the other: a reader's end-of-file does not end what we still have to write
-    const source = fd === DISCARDED ? {} : { fd }
-    const stream =
-      fd === NO_STREAM ? null : new Socket({ ...source, readable, writable, allowHalfOpen: true })
-    if (fd === DISCARDED) stream?.destroy()
-    this.#streams[index] = stream
-    return stream
   }
 
   #onExit(exit: NativeExit): ExitStatus {
@@ -151,8 +127,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     this.signalCode = status.signal
     this.#running = false
     this.unref()
-    this.#native.close(this.#pidfd)
-    this.#streams[0]?.destroy()
+    this.#handle.ended()
     emit(this, 'exit', status.code, status.signal)
     this.#closeStreams(status)
     return status
@@ -160,17 +135,9 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
 
   /** As child_process: streams that nobody asked for are discarded, and 'close' comes when the others are closed. */
   #closeStreams({ code, signal }: ExitStatus): void {
-    const open: Socket[] = []
-    for (const [index, fd] of this.#fds.entries()) {
-      const stream = this.#streams[index]
-      if (stream) {
-        if (!stream.closed) open.push(stream)
-        if (stream.readable && index !== 0) stream.resume()
-      } else if (stream === undefined && fd >= 0) {
-        this.#native.close(fd)
-        this.#fds[index] = DISCARDED
-      }
-    }
+    const streams = this.#handle.opened()
+    for (const stream of streams) if (stream.readable) stream.resume()
+    const open = streams.filter((stream) => !stream.closed)
     let left = open.length
     const closed = () => {
       if (--left <= 0) emit(this, 'close', code, signal)

@@ -17,7 +17,6 @@ import {
 import { emit } from './emit.js'
 import { ClosingError, isSystemError, KernelError, systemDetails } from './errors.js'
 import { type Limits, parseLimitChanges } from './limits.js'
-import type { Native } from './native.js'
 import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
 import type { SessionReport } from './report.js'
@@ -28,7 +27,7 @@ export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
 /** What was really applied to a session. */
 export interface Receipt {
   backend: BackendName
-  /** The cgroup directory that holds the session's processes, or /proc/PID of the holder that does. */
+  /** The cgroup directory that holds the session's processes, or /proc/PID of the holder that does; '' where nothing does. */
   path: string
   /** Whether the leader was created in its group (CLONE_INTO_CGROUP) or moved there before exec. */
   createdInPlace: boolean
@@ -92,7 +91,6 @@ export class Session<
   state: SessionState = 'running'
   report?: SessionReport
 
-  readonly #native: Native
   readonly #group: Group
   readonly #facts: SessionFacts
   readonly #started = performance.now()
@@ -109,7 +107,7 @@ export class Session<
   /** Processes that are being started in the group: the group must outlive these calls. */
   #starting = new Set<Promise<unknown>>()
 
-  constructor(native: Native, group: Group, process: Process, createdInPlace: boolean, facts: SessionFacts) {
+  constructor(group: Group, process: Process, createdInPlace: boolean, facts: SessionFacts) {
     super()
     this.key = facts.key
     if (facts.parentKey !== undefined) this.parentKey = facts.parentKey
@@ -118,7 +116,6 @@ export class Session<
     const { path, notHeld } = group
     this.receipt = { backend: facts.backend, path, createdInPlace, limits: group.limits() }
     if (notHeld.length > 0) this.receipt.notHeld = notHeld
-    this.#native = native
     this.#group = group
     this.#facts = facts
     this.#guardDeathsBefore = facts.guardDeaths()
@@ -196,7 +193,7 @@ export class Session<
     const starting = this.#group.spawn(plan)
     this.#starting.add(starting)
     try {
-      return new ContainedProcess(this.#native, plan, await starting)
+      return new ContainedProcess(plan, await starting)
     } finally {
       this.#starting.delete(starting)
     }

@@ -36,6 +36,7 @@ describe('openCorral()', () => {
   test('takes no options', () => {
     expect(parseOpenOptions(undefined)).toEqual({
       backend: 'auto',
+      unsupported: 'reject',
       root: undefined,
       systemd: true,
       defaults: {},

@@ -18,6 +18,7 @@ import type {
 import { isGone, isSystemError, KernelError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { type Native, wardenPath } from '../native.js'
+import { NativeHandle } from '../native-handle.js'
 import { packPlan, step } from '../native-plan.js'
 import type { Watchdog } from '../watchdog.js'
 import type { Controller } from './controller.js'
@@ -140,7 +141,7 @@ export class CgroupGroup implements Group {
       const place = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3 }
       const { started, exited } = native.spawn(packPlan(plan, place))
       const [pid, pidfd, createdInPlace, ...fds] = await started
-      return { pid, pidfd, fds, createdInPlace, exited }
+      return { pid, handle: new NativeHandle(native, pidfd, fds), createdInPlace, exited }
     } catch (error) {
       throw isMaking(error) ? this.#makeError(error) : this.#spawnError(plan, error)
     } finally {

@@ -18,12 +18,12 @@ import { InvalidArgumentError, KernelError, systemDetails } from '../errors.js'
 import { parseKey } from '../key.js'
 import { type Limits, type ParsedLimits, parseLimits } from '../limits.js'
 import { loadNative, type Native, wardenPath } from '../native.js'
-import { type BackendChoice, parseBackend, parseMilliseconds } from '../options.js'
+import { type HoldingChoice, parseHolding, parseMilliseconds } from '../options.js'
 import { assertNoneRequired } from '../subreaper/limits.js'
 
 export interface RunOptions {
   /** What holds the command: as of openCorral(). */
-  backend: BackendChoice
+  backend: HoldingChoice
   root?: string
   /** Whether systemd may be asked for a scope. */
   systemd: boolean
@@ -105,7 +105,7 @@ function wordsWithoutCgroup({ limits, enforcement, graceMs }: RunPlan): string[]
 /** A root to build in, or undefined where a subreaper is to do. @throws RootError where it has to be a cgroup. */
 async function chooseRoot(native: Native, options: RunOptions): Promise<string | undefined> {
   const { root } = options
-  const backend = parseBackend(options.backend, root, '--backend')
+  const backend = parseHolding('--backend', options.backend, root)
   if (backend === 'subreaper') return undefined
   const search = await searchRootAndAsk(native, options)
   const mayDoWithout = backend === 'auto' && root === undefined

@@ -2,6 +2,7 @@
 import { constants } from 'node:os'
 import type { Ended, EndPlan, SpawnedProcess } from '../backend.js'
 import type { Native, NativeExit, NativeMessage } from '../native.js'
+import { NativeHandle } from '../native-handle.js'
 import type { Keeper } from './keeper.js'
 import { held, KIND, Link, within } from './link.js'
 
@@ -14,7 +15,7 @@ const KILLED: NativeExit = { code: -1, signal: constants.signals.SIGKILL }
 /** A process that was asked for. */
 interface Request {
   fds: number[]
-  started: (spawned: Pick<SpawnedProcess, 'pid' | 'pidfd'>) => void
+  started: (spawned: { pid: number; pidfd: number }) => void
   refused: (error: Error) => void
   exited: (exit: NativeExit) => void
   pidfd?: number
@@ -62,12 +63,15 @@ export class Holder {
     const exited = new Promise<NativeExit>((resolve) => {
       request.exited = resolve
     })
-    const starting = new Promise<Pick<SpawnedProcess, 'pid' | 'pidfd'>>((resolve, reject) => {
+    const starting = new Promise<{ pid: number; pidfd: number }>((resolve, reject) => {
       request.started = resolve
       request.refused = reject
     })
     const started = await held(this.#native, within(starting, START_MS))
-    if (started) return { ...started, fds, createdInPlace: true, exited }
+    if (started) {
+      const { pid, pidfd } = started
+      return { pid, handle: new NativeHandle(this.#native, pidfd, fds), createdInPlace: true, exited }
+    }
     this.kill()
     await starting // rejects, now that the holder is killed
     throw systemError('the holder does not answer', 'ETIMEDOUT', 'spawn')

@@ -1,0 +1,145 @@
+// A child process of Node's, with the process group that it was given, if any (`detached`, not on Windows).
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { constants } from 'node:os'
+import path from 'node:path'
+import type { ProcessHandle, ProcessPlan } from '../backend.js'
+import { isSystemError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
+import type { NativeExit } from '../native.js'
+import type { NativeStdio } from '../native-plan.js'
+import { ProcessGroup, send } from './process-group.js'
+
+const { SIGCONT, SIGKILL, SIGTERM } = constants.signals
+
+export class PassthroughChild implements ProcessHandle {
+  readonly pid: number
+  readonly name: string
+  /** Settles when it has ended. */
+  readonly exited: Promise<NativeExit>
+  running = true
+  readonly #child: ChildProcess
+  readonly #group: ProcessGroup | undefined
+
+  private constructor(child: ChildProcess, pid: number, plan: ProcessPlan) {
+    this.#child = child
+    this.pid = pid
+    this.name = path.basename(plan.command)
+    this.#group = plan.detached && !isWindows() ? new ProcessGroup(pid) : undefined
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.running = false
+        this.#group?.isAlive() // to know it at once when nobody was left in it
+        resolve({ code: code ?? -1, signal: signal === null ? 0 : constants.signals[signal] })
+      })
+    })
+  }
+
+  /** @throws SpawnError when the command cannot be started. */
+  static async start(plan: ProcessPlan): Promise<PassthroughChild> {
+    try {
+      const child = spawn(plan.command, plan.argv.slice(1), {
+        argv0: plan.argv[0],
+        cwd: plan.cwd,
+        env: plan.env && environment(plan.env),
+        stdio: plan.stdio.map(stdioEntry) as StdioOptions,
+        detached: plan.detached,
+        uid: plan.uid,
+        gid: plan.gid,
+        windowsHide: true,
+      })
+      const spawned = once(child, 'spawn')
+      const made = child.pid === undefined ? undefined : new PassthroughChild(child, child.pid, plan)
+      await spawned // else it rejects with the child's 'error'
+      child.on('error', () => undefined) // of later steps: each is told by what it returns
+      if (made) return made
+      throw new Error('it has no pid')
+    } catch (error) {
+      const hint = spawnHint(plan, error)
+      throw new SpawnError(
+        `'${plan.command}' cannot be started: ${(error as Error).message}`,
+        systemDetails(error, hint),
+      )
+    }
+  }
+
+  get descriptors(): number {
+    return this.#child.stdio.length
+  }
+
+  stream(index: number): Socket | null {
+    return (this.#child.stdio[index] as Socket | null | undefined) ?? null
+  }
+
+  /** While it runs its pid is its own: it is reaped in the same step in which its exit is told. */
+  signal(number: number): boolean {
+    return this.running && send(this.pid, number)
+  }
+
+  ref(): void {
+    this.#child.ref()
+  }
+
+  unref(): void {
+    this.#child.unref()
+  }
+
+  ended(): void {}
+
+  opened(): Socket[] {
+    return this.#child.stdio.filter((stream) => stream !== null && stream !== undefined) as Socket[]
+  }
+
+  /** Whether it runs, or somebody in its process group does. */
+  isAlive(): boolean {
+    return this.running || (this.#group?.isAlive() ?? false)
+  }
+
+  /** Asks all of it to end. On Windows there is no way to ask but the end of stdin: SIGTERM would end it at once. */
+  ask(): void {
+    if (isWindows()) this.#endInput()
+    else for (const signal of [SIGTERM, SIGCONT]) this.#sendAll(signal)
+  }
+
+  kill(): void {
+    this.#sendAll(SIGKILL)
+  }
+
+  #endInput(): void {
+    const { stdin } = this.#child
+    if (!stdin || stdin.destroyed) return
+    stdin.on('error', () => undefined) // one that does not read makes this fail
+    stdin.end()
+  }
+
+  #sendAll(signal: number): void {
+    try {
+      if (this.#group) this.#group.signal(signal)
+      else this.signal(signal)
+    } catch (error) {
+      if (!isSystemError(error)) throw error // it may not be signalled: found alive when the time is over
+    }
+  }
+}
+
+const isWindows = () => process.platform === 'win32'
+
+function stdioEntry(entry: NativeStdio): number | 'ignore' | 'pipe' {
+  return typeof entry === 'number' || entry === 'ignore' ? entry : 'pipe'
+}
+
+function environment(entries: readonly string[]): Record<string, string> {
+  const pairs = entries.map((entry) => {
+    const equals = entry.indexOf('=', 1) // Windows has names that begin with one
+    return [entry.slice(0, equals), entry.slice(equals + 1)]
+  })
+  return Object.fromEntries(pairs)
+}
+
+function spawnHint({ cwd }: ProcessPlan, error: unknown): string | undefined {
+  const code = systemCodeOf(error)
+  if (code === 'ENOENT' && cwd !== undefined && !existsSync(cwd)) return `There is no directory ${cwd}`
+  if (code === 'EAGAIN') return 'A limit on processes (RLIMIT_NPROC) is reached'
+  return undefined
+}
