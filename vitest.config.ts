@@ -11,6 +11,7 @@ const ALWAYS = [
 // What it does, whatever holds it: once for each backend.
 const BEHAVIOUR = [
   ...ALWAYS,
+  'test/wrap.test.ts',
   'test/cli/run-*.test.ts',
   'test/subreaper/kill.test.ts', // those of test/kill
   'test/limits/watched.test.ts',

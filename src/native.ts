@@ -90,6 +90,10 @@ export interface Native {
   outOfMemory(memoryGroup: string): Promise<boolean>
   /** A lifeline: our end, which closes at the latest with this environment, and the other, to be passed on and closed. */
   openLink(): [link: number, other: number]
+  /** A lifeline to a holder, by its door, and the holder's pid. Only to one of this user: EPERM; ECONNREFUSED: it is gone. */
+  enterDoor(name: string): [link: number, pid: number]
+  /** A descriptor of a file with this text, which nobody can change; to be closed. */
+  textFile(text: string): number
   /** Sends a message, with a descriptor or -1; never waits. */
   send(link: number, kind: number, id: number, number: number, second: number, fd: number): void
   /** Asks a holder for a process, by what packPlan() makes; gives our ends of its stdio (-1: none). Never waits. */

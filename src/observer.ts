@@ -1,5 +1,5 @@
-// All instances below a root, seen and ended from outside: what `corral ls`, `kill` and `sweep` stand on.
-// Needs no instance of its own.
+// All instances below a root, and all sessions of this user that are held without one, seen and ended from outside: what
+// `corral ls`, `kill` and `sweep` stand on. Needs no instance of its own.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,15 +17,16 @@ import { KILLED_LABEL } from './cgroup/labels.js'
 import { memoryAt } from './cgroup/machine.js'
 import { readMemoryV1 } from './cgroup/memory-v1.js'
 import { type Remover, removeTree } from './cgroup/removal.js'
-import { findRoot } from './cgroup/root.js'
+import { findRoot, searchRootToSee } from './cgroup/root.js'
 import { type InstanceView, type SessionView, surveyInstances } from './cgroup/survey.js'
 import { sweepInstances } from './cgroup/sweep.js'
-import { isGone } from './errors.js'
+import { isGone, LimitUnsupportedError } from './errors.js'
 import { type LimitChanges, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
 import { loadNative, type Native } from './native.js'
-import { parseMilliseconds } from './options.js'
+import { type HoldingChoice, parseHolding, parseMilliseconds } from './options.js'
 import { settleAll } from './settle.js'
 import { stuckError } from './stuck.js'
+import { endHeld, type HeldSession, heldSessions, viewHeld } from './subreaper/survey.js'
 
 /** Which sessions are meant. */
 export type Selection = { keys: string[] } | { parent: string } | { instance: string } | { all: true }
@@ -76,65 +77,126 @@ function select(instances: InstanceView[], selection: Selection): Found[] {
   })
 }
 
+/** @throws LimitUnsupportedError */
+function assertNotHeld([first]: Found[]): void {
+  if (!first) return
+  throw new LimitUnsupportedError(
+    `'${first.session.key}' is held without cgroups: its limits can only be changed by who owns it`,
+    { path: first.session.path, hint: 'In its gateway: session.setLimits()' },
+  )
+}
+
 // An owner hears of the kill within a millisecond; one that is stopped or busy must not hold us up for long.
 const OWNER_MS = 1000
 const OWNER_LOOK_MS = 2
 
+export interface ObserverOptions {
+  /** A cgroup2 directory; then nothing else is looked at. */
+  root?: string | undefined
+  /** What is looked at. Default `auto`: cgroups, where there is a root, and sessions without. */
+  backend?: HoldingChoice | undefined
+  killTimeoutMs?: number
+}
+
 export class Observer {
-  readonly root: string
+  /** Undefined where there is none, or only sessions without cgroups are looked at. */
+  readonly root: string | undefined
   readonly #native: Native
   readonly #remover: Remover
+  readonly #seesHeld: boolean
 
-  /** @throws RootError when there is no root, UnsupportedPlatformError anywhere but on Linux. */
-  constructor(options: { root?: string | undefined; killTimeoutMs?: number }) {
+  /**
+   * @throws RootError when there is no root, and one is asked for. @throws InvalidArgumentError
+   * @throws UnsupportedPlatformError anywhere but on Linux.
+   */
+  constructor({ root, backend: choice = 'auto', killTimeoutMs = 10_000 }: ObserverOptions) {
     this.#native = loadNative()
-    this.root = findRoot(this.#native, options.root)
-    this.#remover = {
-      native: this.#native,
-      killMethod: killMethod(),
-      killTimeoutMs: options.killTimeoutMs ?? 10_000,
-    }
+    const backend = parseHolding('--backend', choice, root)
+    this.#seesHeld = backend !== 'cgroup' && root === undefined
+    if (backend === 'subreaper') this.root = undefined
+    else if (this.#seesHeld) this.root = searchRootToSee(this.#native).chosen?.path
+    else this.root = findRoot(this.#native, root)
+    this.#remover = { native: this.#native, killMethod: killMethod(), killTimeoutMs }
   }
 
-  list(): InstanceView[] {
-    return surveyInstances(this.#native, this.root)
+  async list(): Promise<InstanceView[]> {
+    return [...this.#inCgroups(), ...viewHeld(this.#native, await this.#held())]
   }
 
-  sweep(options: { dryRun: boolean }): Promise<SweepReport> {
-    return sweepInstances(this.root, this.#remover, options)
+  #inCgroups(): InstanceView[] {
+    return this.root === undefined ? [] : surveyInstances(this.#native, this.root)
+  }
+
+  async #held(): Promise<HeldSession[]> {
+    return this.#seesHeld ? heldSessions(this.#native) : []
+  }
+
+  /** What is held without cgroups ends with its owner: of that there is never anything to collect. */
+  async sweep(options: { dryRun: boolean }): Promise<SweepReport> {
+    const live = new Set((await this.#held()).map(({ labels }) => labels.instance))
+    const report: SweepReport =
+      this.root === undefined
+        ? { collected: [], live: [], failed: [] }
+        : await sweepInstances(this.root, this.#remover, options)
+    return { ...report, live: [...report.live, ...live] }
   }
 
   /**
-   * Ends the selected sessions, whoever owns them, and waits until they are empty. The owner, if it lives, is told why
-   * by a label, closes its own side and reports it.
+   * Ends the selected sessions, whoever owns them, and waits until they are empty. The owner, if it lives, is told why, closes
+   * its own side and reports it.
    * @throws AggregateError of what could not be ended, after all others were.
    */
   async kill(selection: Selection, grace: number): Promise<KilledSession[]> {
     const graceMs = parseMilliseconds('graceMs', grace)
-    const found = select(this.list(), selection)
-    return settleAll(
-      found.map((one) => this.#kill(one, graceMs)),
+    const held = await this.#held()
+    const ended = await settleAll(
+      [
+        ...select(this.#inCgroups(), selection).map((one) => this.#kill(one, graceMs)),
+        ...select(viewHeld(this.#native, held), selection).map((one) => this.#killHeld(one, held, graceMs)),
+      ],
       (failures) => failures,
     )
+    return ended.filter((one) => one !== undefined)
   }
 
   /**
    * Changes limits of the selected sessions, or of their families, whoever owns them: each one's all or none.
    * @throws LimitUnsupportedError, KernelError of the first that could not be changed; those before it were.
    */
-  setLimits(selection: Selection, limits: Limits, { family }: { family: boolean }): ChangedSession[] {
-    const changes = parseLimitChanges(limits, () => memoryAt(this.root))
-    const found = select(this.list(), selection)
+  async setLimits(
+    selection: Selection,
+    limits: Limits,
+    { family }: { family: boolean },
+  ): Promise<ChangedSession[]> {
+    const { root } = this
+    const changes = parseLimitChanges(limits, () => memoryAt(root))
+    assertNotHeld(select(viewHeld(this.#native, await this.#held()), selection))
+    if (root === undefined) return []
+    const found = select(this.#inCgroups(), selection)
     return found.map(({ instance, session }) => {
       const { key, group } = session
       const directory = family ? session.path : (group?.path ?? session.path)
-      const memoryV1 = readMemoryV1(this.#native, path.join(this.root, CORRAL, instance))
+      const memoryV1 = readMemoryV1(this.#native, path.join(root, CORRAL, instance))
       const offered = [...offeredControllers(directory), ...(memoryV1 ? [memoryV1.controller] : [])]
       const controllers = withLimitsIn(directory, offered)
       assertEnforceable(changes, controllers, { enforcement: 'required', path: directory })
       changeLimits(directory, changes, controllers)
       return { instance, key, path: directory, limits: readLimits(directory, given(changes), controllers) }
     })
+  }
+
+  async #killHeld(
+    { instance, session }: Found,
+    held: HeldSession[],
+    graceMs: number,
+  ): Promise<KilledSession | undefined> {
+    const { key, path: place } = session
+    const one = held.find(({ pid, labels }) => labels.instance === instance && place === `/proc/${pid}`)
+    const { killTimeoutMs } = this.#remover
+    const ended = one && (await endHeld(this.#native, one, { graceMs, killTimeoutMs }))
+    if (!ended) return undefined // it was over before
+    if (!ended.empty) throw stuckError(`session '${key}'`, place, ended.left, killTimeoutMs)
+    return { instance, key, path: place, killed: ended.killed.count }
   }
 
   async #kill({ instance, alive, session }: Found, graceMs: number): Promise<KilledSession> {

@@ -18,10 +18,8 @@ const cat = { command: 'cat', mode: 'persistent' } as const
 
 const observe = (pen: Pen) => new Observer({ root: pen.path })
 
-function viewOf(pen: Pen, { id }: Corral): InstanceView | undefined {
-  return observe(pen)
-    .list()
-    .find(({ instance }) => instance === id)
+async function viewOf(pen: Pen, { id }: Corral): Promise<InstanceView | undefined> {
+  return (await observe(pen).list()).find(({ instance }) => instance === id)
 }
 
 async function family(corral: Corral): Promise<Record<'mother' | 'child' | 'grandchild' | 'other', Session>> {
@@ -35,16 +33,17 @@ async function family(corral: Corral): Promise<Record<'mother' | 'child' | 'gran
 
 describe('the list', () => {
   test('is empty where there is no instance', async ({ pen }) => {
-    expect(observe(pen).list()).toEqual([])
+    expect(await observe(pen).list()).toEqual([])
     expect(await pen.groups()).toEqual([])
   })
 
   test('tells each instance, its owner and that it is alive', async ({ pen }) => {
     const [first, second] = [await openInPen(pen), await openInPen(pen)]
-    const views = observe(pen).list()
+    const views = await observe(pen).list()
     expect(views.map(({ instance }) => instance).sort()).toEqual([first.id, second.id].sort())
     for (const view of views)
       expect(view).toEqual({
+        backend: 'cgroup',
         instance: view.instance,
         path: join(pen.path, 'corral', view.instance),
         alive: true,
@@ -59,7 +58,7 @@ describe('the list', () => {
     const before = Date.now()
     const session = await corral.spawn({ command: 'sh', args: ['-c', 'cat; :'], key: 'talk' })
     await eventually('sh and cat run', () => session.members().length === 2)
-    expect(viewOf(pen, corral)?.sessions).toEqual([
+    expect((await viewOf(pen, corral))?.sessions).toEqual([
       {
         key: 'talk',
         path: join(session.receipt.path, '..'),
@@ -74,7 +73,7 @@ describe('the list', () => {
         },
       },
     ])
-    const startedAt = viewOf(pen, corral)?.sessions[0]?.group?.startedAt ?? 0
+    const startedAt = (await viewOf(pen, corral))?.sessions[0]?.group?.startedAt ?? 0
     // The kernel's clock for files is behind by up to a tick
     expect(startedAt).toBeGreaterThan(before - 50)
     expect(startedAt).toBeLessThanOrEqual(Date.now())
@@ -84,7 +83,7 @@ describe('the list', () => {
     const corral = await openInPen(pen)
     await corral.spawn({ ...cat, key: 'b', parentKey: 'a' })
     await corral.spawn({ ...cat, key: 'c', parentKey: 'b' })
-    const [a, ...others] = viewOf(pen, corral)?.sessions ?? []
+    const [a, ...others] = (await viewOf(pen, corral))?.sessions ?? []
     expect(others).toEqual([])
     expect(a).toMatchObject({ key: 'a', children: [{ key: 'b', children: [{ key: 'c', children: [] }] }] })
     expect(a?.group).toBeUndefined()
@@ -118,7 +117,7 @@ describe('the list', () => {
       const children = hasChild(number) ? [view(join(directory, 'child'), 'child', true, [])] : []
       return view(directory, name, isSession(number), children)
     })
-    const found = observe(pen).list()[0]?.sessions
+    const found = (await observe(pen).list())[0]?.sessions
     expect(found).toEqual(expected)
     expect(found?.filter(({ group }) => group?.mode !== undefined).map(({ group }) => group?.mode)).toEqual([
       'one',
@@ -132,7 +131,7 @@ describe('the list', () => {
     const corral = await openInPen(pen)
     const session = await corral.spawn({ command: 'true' })
     await session.closed
-    expect(viewOf(pen, corral)?.sessions).toEqual([])
+    expect((await viewOf(pen, corral))?.sessions).toEqual([])
   })
 })
 

@@ -1,7 +1,7 @@
 // What a session gets that depends on what holds it, and is tried nowhere else: rows of test/support/differences.ts.
 import { readFileSync } from 'node:fs'
 import { expect, onTestFinished } from 'vitest'
-import { KernelError, type Session } from '../src/index.js'
+import type { Session } from '../src/index.js'
 import { differs } from './support/differences.js'
 import { line } from './support/line.js'
 import { openInPen } from './support/open-in-pen.js'
@@ -59,27 +59,4 @@ test('the report says what was used, as far as that is counted', async ({ pen })
     },
     passthrough: () => expect(usage).toEqual({}),
   })
-})
-
-test('a command of others comes into a session, or is refused', async ({ pen }) => {
-  const corral = await openInPen(pen)
-  await differs('entered', {
-    cgroup: async () => {
-      const { command, session } = await corral.wrap('true')
-      expect(command).toMatch(/corral-warden$/)
-      await session.close()
-    },
-    subreaper: async () => expect(corral.wrap('true')).rejects.toThrow(KernelError),
-    passthrough: async () => {
-      const { command, args, session } = await corral.wrap('true', ['1'])
-      expect({ command, args, members: session.members() }).toEqual({
-        command: 'true',
-        args: ['1'],
-        members: [],
-      })
-      expect(session.receipt.notHeld?.[0]).toMatch(/whoever starts it has to end it/)
-      expect(await session.close()).toMatchObject({ reason: 'closed', exitCode: null, killed: { count: 0 } })
-    },
-  })
-  expect(corral.list()).toEqual([])
 })

@@ -38,6 +38,8 @@ public:
                              InstanceMethod("pressure", &Corral::Pressure),
                              InstanceMethod("outOfMemory", &Corral::OutOfMemory),
                              InstanceMethod("openLink", &Corral::OpenLink),
+                             InstanceMethod("enterDoor", &Corral::EnterDoor),
+                             InstanceMethod("textFile", &Corral::TextFile),
                              InstanceMethod("hangUp", &Corral::HangUp),
                              InstanceMethod("dropLink", &Corral::DropLink),
                              InstanceMethod("send", &Corral::Send),
@@ -136,6 +138,26 @@ private:
     for (uint32_t i = 0; i < 2; i++)
       both.Set(i, Napi::Number::New(info.Env(), ends[i]));
     return both;
+  }
+
+  // (name) -> [link, pid of the holder]
+  Napi::Value EnterDoor(const Napi::CallbackInfo &info) {
+    std::string name = info[0].As<Napi::String>().Utf8Value();
+    pid_t pid = 0;
+    int link = links_.Enter(name, &pid);
+    if (link < 0)
+      return Fail(info.Env(), -link, "connect", name.c_str());
+    Napi::Array both = Napi::Array::New(info.Env(), 2);
+    both.Set(0U, Napi::Number::New(info.Env(), link));
+    both.Set(1U, Napi::Number::New(info.Env(), pid));
+    return both;
+  }
+
+  // (text) -> a descriptor
+  Napi::Value TextFile(const Napi::CallbackInfo &info) {
+    std::string text = info[0].As<Napi::String>().Utf8Value();
+    int file = corral_text_file(text.data(), text.size());
+    return file < 0 ? Fail(info.Env(), -file, "memfd_create", "") : Napi::Number::New(info.Env(), file);
   }
 
   // (link): ends it; receive() then tells of the end

@@ -18,6 +18,13 @@ bool Links::Open(int ends[2]) {
   return true;
 }
 
+int Links::Enter(const std::string &door, pid_t *pid) {
+  int link = corral_door_enter(door.c_str(), pid);
+  if (link >= 0)
+    open_.insert(link);
+  return link;
+}
+
 void Links::HangUp(int link) const {
   if (open_.count(link))
     shutdown(link, SHUT_RDWR);

@@ -8,6 +8,7 @@
 #include <vector>
 
 extern "C" {
+#include "../core/door.h"
 #include "../core/error.h"
 #include "../core/message.h"
 }
@@ -18,6 +19,8 @@ public:
 
   // Both ends of a new one, of which the first is kept here. False, with errno.
   bool Open(int ends[2]);
+  // One to a holder, by its door; `pid` takes that of the holder. The link, or -errno: see core/door.h.
+  int Enter(const std::string &door, pid_t *pid);
   // Ends it: receive() then tells of its end. The descriptor is kept until Drop().
   void HangUp(int link) const;
   void Drop(int link);

@@ -2,10 +2,14 @@
 #include "message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "own.h"
 
 union control {
   char bytes[CMSG_SPACE(sizeof(int) * CORRAL_MESSAGE_FDS)];
@@ -13,8 +17,8 @@ union control {
 };
 
 static size_t length_of(const struct corral_message *message) {
-  bool whole =
-      message->kind == CORRAL_CLEAN || message->kind == CORRAL_REFUSED || message->kind == CORRAL_ENDED;
+  bool whole = message->kind == CORRAL_CLEAN || message->kind == CORRAL_REFUSED ||
+               message->kind == CORRAL_ENDED || message->kind == CORRAL_SHOWN;
   return whole ? sizeof *message : offsetof(struct corral_message, killed);
 }
 
@@ -65,6 +69,18 @@ int corral_message_receive(int socket, struct corral_message *message, struct co
       return errno == ECONNRESET ? 0 : -errno;
   detach(&header, fds);
   return length > 0;
+}
+
+int corral_text_file(const char *text, size_t length) {
+  CORRAL_OWNED_FD file = memfd_create("corral-text", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (file < 0)
+    return -errno;
+  ssize_t written = write(file, text, length);
+  if (written != (ssize_t)length)
+    return written < 0 ? -errno : -ENOSPC;
+  if (fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+    return -errno;
+  return corral_release_fd(&file);
 }
 
 void corral_fds_close(struct corral_fds *fds) {

@@ -1,5 +1,5 @@
 // What a gateway, a keeper and a holder say to each other (native/warden/hold.h): messages over a
-// SOCK_SEQPACKET pair, each whole or not at all, with descriptors.
+// SOCK_SEQPACKET socket, each whole or not at all, with descriptors.
 #ifndef CORRAL_MESSAGE_H
 #define CORRAL_MESSAGE_H
 
@@ -29,6 +29,20 @@ enum corral_message_kind {
   CORRAL_REFUSED, // `id` of the request, and `error`
   CORRAL_EXITED,  // `id` of the request that started it; `number`: exit code or -1, `second`: signal or 0
   CORRAL_ENDED,   // `killed`, `names`, `left` and the CPU time of all; where nothing is left it exits
+  // The rest is about a holder's door (door.h). Gateway to holder
+  CORRAL_LABELS, // descriptor: the text that it shows
+  // holder to gateway
+  CORRAL_DOOR,    // `number`, `second`: of the door's name; 0: there is none
+  CORRAL_TOLD,    // a visitor has it end all
+  CORRAL_ENTERED, // `id` of who came in, `number`: pid of its own holder; descriptor: pidfd of its keeper
+  CORRAL_LEFT,    // `id`: its command has ended; what that left may live
+  // visitor to holder: CORRAL_END too, which CORRAL_ENDED answers
+  CORRAL_SHOW, // answer CORRAL_SHOWN
+  CORRAL_JOIN, // answer CORRAL_JOINED; `number`: pid; descriptor: pidfd of its keeper. A holder: it is told
+               // CORRAL_END, says CORRAL_LEFT and CORRAL_ENDED, and ends all when the connection ends
+  // holder to visitor
+  CORRAL_SHOWN, // descriptor: the text, if there is any; `left`: the pids of the holders that have joined
+  CORRAL_JOINED,
 };
 
 struct corral_message {
@@ -55,6 +69,9 @@ int corral_message_send(int socket, const struct corral_message *message, const 
 // Never blocks. 1, and the message, with descriptors that are the caller's to close; 0 at the end of the
 // other side; or -errno: -EAGAIN when there is none.
 int corral_message_receive(int socket, struct corral_message *message, struct corral_fds *fds);
+
+// A file with this text, for a descriptor of a message, that nobody can change any more; or -errno.
+int corral_text_file(const char *text, size_t length);
 
 void corral_fds_close(struct corral_fds *fds);
 

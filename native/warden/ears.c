@@ -20,13 +20,16 @@ void ears_open(struct ears *ears, const struct ears_plan *plan) {
     setsid();
     (void)!chdir("/");
   }
+  // Out of the way of those that are put in their places before it
+  int kept = plan->kept >= 0 ? fcntl(plan->kept, F_DUPFD_CLOEXEC, KEPT_FD) : -1;
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (dup2(plan->lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-      dup2(null, STDERR_FILENO) < 0 || dup2(plan->owner, OWNER_FD) < 0)
+      dup2(null, STDERR_FILENO) < 0 || dup2(plan->owner, OWNER_FD) < 0 ||
+      (kept >= 0 && dup2(kept, KEPT_FD) < 0))
     _exit(1);
-  close_from(OWNER_FD + 1);
+  close_from((kept >= 0 ? KEPT_FD : OWNER_FD) + 1);
   // What a child inherits, it must not keep: it would hold the lifeline open
-  for (int fd = STDIN_FILENO; fd <= OWNER_FD; fd++)
+  for (int fd = STDIN_FILENO; fd <= KEPT_FD; fd++)
     fcntl(fd, F_SETFD, FD_CLOEXEC);
   sigset_t ended;
   sigemptyset(&ended);
@@ -37,7 +40,8 @@ void ears_open(struct ears *ears, const struct ears_plan *plan) {
   prctl(PR_SET_NAME, plan->name, 0, 0, 0);
   *ears = (struct ears){{{.fd = STDIN_FILENO, .events = POLLIN},
                          {.fd = OWNER_FD, .events = POLLIN},
-                         {.fd = children, .events = POLLIN}}};
+                         {.fd = children, .events = POLLIN},
+                         {.fd = -1, .events = POLLIN}}};
 }
 
 void ears_wait(struct ears *ears, int64_t wait_ms) {

@@ -1,4 +1,5 @@
-// What keeper and holder wait for: a word of the gateway's, its end, and the end of a child.
+// What keeper and holder wait for: a word of the gateway's, its end, the end of a child, and, where somebody
+// sets that ear, a word of others.
 #ifndef CORRAL_EARS_H
 #define CORRAL_EARS_H
 
@@ -8,7 +9,7 @@
 
 #include "../core/message.h"
 
-enum ear { LIFELINE, OWNER, CHILDREN, EARS };
+enum ear { LIFELINE, OWNER, CHILDREN, GUESTS, EARS };
 
 struct ears {
   struct pollfd of[EARS];
@@ -21,10 +22,13 @@ struct ears_plan {
   // Stay in the session, process group and directory of the owner: those of the processes to come. In the
   // same group, so that this process does not change what that group means to the terminal.
   bool in_place;
+  int kept; // a further descriptor that stays open, as KEPT_FD; -1: none
 };
 
+#define KEPT_FD 4
+
 // Makes this process a subreaper, in a session of its own and with its working directory at the top unless it
-// is to stay, with nothing of its parent's but the two descriptors: SIGKILL and SIGSTOP are all that reaches
+// is to stay, with nothing of its parent's but these descriptors: SIGKILL and SIGSTOP are all that reaches
 // it. Ends it where that fails.
 void ears_open(struct ears *ears, const struct ears_plan *plan);
 

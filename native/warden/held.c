@@ -29,8 +29,11 @@ static int take_first(int link, int *pidfd, pid_t *pid, struct corral_error *err
     return 0;
   if (answer <= 0)
     return corral_fail(error, answer < 0 ? -answer : ECHILD, "start a holder", "");
+  if (message.kind == CORRAL_DOOR)
+    return 0;
   if (fds.count == 0)
-    return corral_fail(error, message.error_number ? message.error_number : EPROTO, "hold processes",
+    return corral_fail(error, message.error_number ? message.error_number : EPROTO,
+                       message.kind == CORRAL_REFUSED ? "hold processes" : "start a holder",
                        message.error_path);
   *pidfd = fds.fds[0];
   *pid = (pid_t)message.number;
@@ -136,6 +139,14 @@ static int write_plan(char **command) {
   if (fclose(file) != 0 || !whole)
     return -ENOMEM;
   return corral_release_fd(&plan);
+}
+
+int held_label(const struct held *held, const char *text) {
+  CORRAL_OWNED_FD labels = corral_text_file(text, strlen(text));
+  if (labels < 0)
+    return labels;
+  const struct corral_message message = {.kind = CORRAL_LABELS};
+  return corral_message_send(held->holder, &message, &(struct corral_fds){.fds = {labels}, .count = 1});
 }
 
 int held_spawn(const struct held *held, uint32_t id, char **command) {

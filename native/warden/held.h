@@ -17,6 +17,9 @@ struct held {
 // are ready, or -errno and `error`, and whatever was started ends.
 int held_start(struct keep_plan plan, struct held *held, struct corral_error *error);
 
+// Gives the holder what it is to show of the session. 0, or -errno.
+int held_label(const struct held *held, const char *text);
+
 // Asks the holder for `command`, with our environment and standard descriptors. 0, or -errno.
 int held_spawn(const struct held *held, uint32_t id, char **command);
 

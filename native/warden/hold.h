@@ -6,6 +6,10 @@
 //             else comes to be its child was lost by a holder that was killed, and is killed
 //   holder    one a session; a subreaper; starts all processes of the session, and ends all below it when it
 //             is told to, or when the gateway is gone
+//
+// A command that somebody else starts (corral.wrap()) has a keeper and a holder of its own, of which the
+// process that others see is the owner: what is started has to stay in the terminal session of that. This
+// holder joins the session by its door, and is ended with it.
 #ifndef CORRAL_HOLD_H
 #define CORRAL_HOLD_H
 
@@ -23,6 +27,9 @@ struct keep_plan {
   // The lifeline of its only holder, which stays in the terminal session and process group of the owner, as
   // what it starts then does; the keeper ends with it. -1: holders are started when they are asked for.
   int holder;
+  // A connection to the door of the session that the only holder joins. As the keeper keeps it too, it ends
+  // when both are gone: when nothing is held any more. -1: none
+  int host;
 };
 
 // Runs a keeper. Never returns.
@@ -33,6 +40,7 @@ struct hold_plan {
   int owner;     // pidfd
   bool scan;     // as of the keeper's
   bool in_place; // as of ears.h
+  int host;      // as of the keeper's
 };
 
 // Runs a holder, in a child of the keeper's. Never returns.

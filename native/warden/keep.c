@@ -85,7 +85,8 @@ static void take_hold(struct keeper *keeper, uint32_t id, const struct corral_fd
   if (fds->count > 0)
     (void)start_holder(
         keeper, id,
-        &(struct hold_plan){.lifeline = fds->fds[0], .owner = keeper->owner, .scan = keeper->plan.scan});
+        &(struct hold_plan){
+            .lifeline = fds->fds[0], .owner = keeper->owner, .scan = keeper->plan.scan, .host = -1});
 }
 
 // One that was stopped would not hear that the gateway is gone. They are not reaped, so these pids are
@@ -192,7 +193,8 @@ static void take_words(struct keeper *keeper) {
   struct corral_fds fds;
   for (int heard; (heard = ears_hear(&keeper->ears, &message, &fds)) != 0;) {
     if (heard < 0) {
-      keeper->over_ms = corral_now_ms() + HOLDERS_MS;
+      // One that has joined a session knows whether it goes on
+      keeper->over_ms = keeper->plan.host < 0 ? corral_now_ms() + HOLDERS_MS : 0;
       wake_holders(keeper);
       return;
     }
@@ -260,11 +262,12 @@ _Noreturn void keep(const struct keep_plan *plan) {
     _exit(0);
   // While this process still is where the owner is
   const struct hold_plan only = {
-      .lifeline = plan->holder, .owner = owner, .scan = plan->scan, .in_place = true};
+      .lifeline = plan->holder, .owner = owner, .scan = plan->scan, .in_place = true, .host = plan->host};
   if (plan->holder >= 0 && !start_holder(&keeper, 0, &only))
     _exit(1);
   ears_open(&keeper.ears,
-            &(struct ears_plan){.name = "corral-keeper", .lifeline = plan->lifeline, .owner = owner});
+            &(struct ears_plan){
+                .name = "corral-keeper", .lifeline = plan->lifeline, .owner = owner, .kept = plan->host});
   keeper.owner = keeper.ears.of[OWNER].fd;
   say_ready(&keeper);
   run_keeper(&keeper);

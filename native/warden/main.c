@@ -31,10 +31,12 @@ static const char USAGE[] =
     "KEY]...\n"
     "                         [--grace MS] [--kill-timeout MS] [--freeze] [--no-clone3] -- COMMAND "
     "[ARGUMENT]...\n"
-    "       corral-warden run --hold [--watch-memory BYTES] [--grace MS] [--kill-timeout MS] [--scan] -- "
+    "       corral-warden run --hold [--labels TEXT] [--watch-memory BYTES] [--grace MS] [--kill-timeout MS] "
+    "[--scan] -- "
     "COMMAND [ARGUMENT]...\n"
     "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] -- COMMAND "
     "[ARGUMENT]...\n"
+    "       corral-warden enter --door NAME [--kill-timeout MS] [--scan] -- COMMAND [ARGUMENT]...\n"
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
     "                         [--no-clone3]          (the lifeline is descriptor 0)\n"
     "       corral-warden keep --owner PID [--kill-timeout MS] [--scan]          (the lifeline is descriptor "
@@ -58,7 +60,9 @@ enum choice {
   INSTANCE,
   OWNER,
   SCAN,
-  HOLD
+  HOLD,
+  DOOR,
+  LABELS
 };
 
 static const struct option OPTIONS[] = {
@@ -80,12 +84,14 @@ static const struct option OPTIONS[] = {
     {"owner", required_argument, NULL, OWNER},
     {"scan", no_argument, NULL, SCAN},
     {"hold", no_argument, NULL, HOLD},
+    {"door", required_argument, NULL, DOOR},
+    {"labels", required_argument, NULL, LABELS},
     {NULL, 0, NULL, 0},
 };
 
 struct arguments {
   struct preparation run;
-  const char *group, *instance;
+  const char *group, *instance, *door, *labels;
   long long id, owner;
   bool scan, hold;
 };
@@ -194,6 +200,12 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
   case HOLD:
     arguments->hold = true;
     break;
+  case DOOR:
+    arguments->door = value;
+    break;
+  case LABELS:
+    arguments->labels = value;
+    break;
   default:
     usage("see how it is used:", "");
   }
@@ -224,6 +236,7 @@ static int run_keep(const struct arguments *arguments) {
     usage("keep takes --owner", "");
   keep(&(struct keep_plan){.lifeline = STDIN_FILENO,
                            .holder = -1,
+                           .host = -1,
                            .owner = (pid_t)arguments->owner,
                            .kill_ms = arguments->run.end.kill_ms,
                            .scan = arguments->scan});
@@ -233,8 +246,12 @@ static int run_without_cgroup(const struct arguments *arguments) {
   const struct preparation *run = &arguments->run;
   if (run->root || run->setting_count > 0)
     usage("with --hold there is no cgroup, and nothing to set in one", "");
-  return run_held(&(struct held_run){
-      .end = run->end, .memory_cap = run->memory_cap, .scan = arguments->scan, .command = run->command});
+  const struct held_run plan = {.end = run->end,
+                                .memory_cap = run->memory_cap,
+                                .scan = arguments->scan,
+                                .labels = arguments->labels,
+                                .command = run->command};
+  return arguments->door ? enter_held(&plan, arguments->door) : run_held(&plan);
 }
 
 // A descriptor that is opened later must not come to stand where stdio was not given.
@@ -258,8 +275,10 @@ int main(int count, char **words) {
   if (!*arguments.run.command || !**arguments.run.command)
     usage("there is no command to run", "");
   if (!strcmp(role, "enter")) {
+    if (arguments.door)
+      return run_without_cgroup(&arguments);
     if (!arguments.group || !arguments.id)
-      usage("enter takes --group and --id", "");
+      usage("enter takes --group and --id, or --door", "");
     return enter(arguments.group, (uint64_t)arguments.id, arguments.run.memory_group, arguments.run.command);
   }
   if (arguments.hold)

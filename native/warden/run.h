@@ -12,10 +12,15 @@ struct held_run {
   struct corral_end_plan end;
   int64_t memory_cap; // bytes at which all is ended; 0: none
   bool scan;          // as of hold.h
+  const char *labels; // what is shown of the session; NULL: nothing
   char **command;
 };
 
 // The same without a cgroup.
 int run_held(const struct held_run *plan);
+
+// Runs a command in a session without a cgroup that stands ready: the door of that is `door`. What
+// corral.wrap() gives to spawn functions that belong to others. Ends as the command does, by its signal too.
+int enter_held(const struct held_run *plan, const char *door);
 
 #endif

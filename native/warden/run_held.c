@@ -7,9 +7,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "../core/door.h"
 #include "../core/own.h"
 #include "close_from.h"
 #include "held.h"
@@ -28,10 +30,13 @@ enum ear { SIGNALS, PARENT, INPUT, HOLDER, KEEPER, EARS };
 
 struct run {
   const struct held_run *plan;
+  int host; // the connection to the session to join, until that is done; -1: this is one of its own
+  bool joins;
   struct held held;
   struct pollfd ears[EARS]; // poll() passes over those with a negative fd
   struct memory_watch memory;
-  int leader;     // pidfd; -1: there is none
+  int leader; // pidfd; -1: there is none
+  pid_t leader_pid;
   sigset_t early; // what the command is to get once its start is told: it may run before that
   bool ending, leader_ended;
   struct corral_exit exit;
@@ -81,21 +86,29 @@ static void pass_on(struct run *run, int number) {
     (void)corral_pidfd_signal(run->leader, number);
 }
 
-static void take_start(struct run *run, int leader) {
+static void take_start(struct run *run, int leader, pid_t pid) {
   run->leader = leader;
+  run->leader_pid = pid;
   let_go_of_output();
   for (int number = 1; number < NSIG; number++)
     if (sigismember(&run->early, number) == 1)
       pass_on(run, number);
 }
 
-// SIGTERM and SIGHUP end the session, a second one at once. Others are the command's. What the terminal's
-// kernel side sends, it sends to the whole foreground group: the command has it already.
+// What the terminal's kernel side sends, it sends to the whole foreground group, and a hang-up also to the
+// first process of the terminal session.
+static bool has_it_already(const struct run *run, const struct signalfd_siginfo *signal) {
+  return signal->ssi_code == SI_KERNEL && (!run->joins || getpgid(run->leader_pid) == getpgrp());
+}
+
+// SIGTERM and SIGHUP end a session of its own, a second one at once. Others are the command's.
 static void take_signal(struct run *run, const struct signalfd_siginfo *signal) {
   const int number = (int)signal->ssi_signo;
-  if (number != SIGTERM && signal->ssi_code != SI_KERNEL) // ending asks with SIGTERM anyway
+  const bool ends = number == SIGTERM || number == SIGHUP;
+  const bool asked_anyway = number == SIGTERM && !run->joins; // by the end that follows
+  if (!asked_anyway && !has_it_already(run, signal))
     pass_on(run, number);
-  if (number == SIGTERM || number == SIGHUP)
+  if (ends && (!run->joins || run->leader < 0))
     begin_end(run, run->ending ? FORCED_GRACE_MS : run->plan->end.grace_ms);
 }
 
@@ -118,7 +131,7 @@ static void take_refusal(struct run *run, const struct corral_message *message) 
 static void take_exit(struct run *run, const struct corral_message *message) {
   run->leader_ended = true;
   run->exit = (struct corral_exit){.code = (int)message->number, .signal = (int)message->second};
-  if (!run->ending)
+  if (!run->ending && !run->joins) // what it left is its session's
     begin_end(run, FORCED_GRACE_MS);
 }
 
@@ -132,7 +145,7 @@ static void take_end(struct run *run, const struct corral_message *message) {
 static void take_word(struct run *run, const struct corral_message *message, struct corral_fds *fds) {
   if (message->kind == CORRAL_STARTED && fds->count == 1) {
     fds->count = 0;
-    take_start(run, fds->fds[0]);
+    take_start(run, fds->fds[0], (pid_t)message->number);
   } else if (message->kind == CORRAL_REFUSED)
     take_refusal(run, message);
   else if (message->kind == CORRAL_EXITED)
@@ -182,9 +195,14 @@ static int64_t next_wait(const struct run *run) {
   return run->impatient_ms ? sooner(wait_ms, until(run->impatient_ms)) : wait_ms;
 }
 
-// Until holder and keeper are gone, or something outlives them.
+static bool is_over(const struct run *run) {
+  return (run->ears[HOLDER].fd < 0 && run->ears[KEEPER].fd < 0) || run->left ||
+         (run->joins && run->leader_ended);
+}
+
+// Until holder and keeper are gone, or something outlives them; or the command, where others see to the rest.
 static void supervise(struct run *run) {
-  while ((run->ears[HOLDER].fd >= 0 || run->ears[KEEPER].fd >= 0) && !run->left) {
+  while (!is_over(run)) {
     for (int i = 0; i < EARS; i++)
       run->ears[i].revents = 0;
     if (poll(run->ears, EARS, (int)next_wait(run)) > 0)
@@ -197,49 +215,101 @@ static void supervise(struct run *run) {
   }
 }
 
-static int finish(struct run *run) {
-  if (!run->ended && !run->collected) {
-    if (run->leader >= 0)
-      (void)corral_pidfd_signal(run->leader, SIGKILL);
-    if (!run->left)
-      tell("what held the command was killed: of what it started, only itself is ended");
-    return STATUS_FAILED;
-  }
-  if (run->refused)
-    return run->refused;
-  return run->leader_ended ? status_of(&run->exit) : STATUS_SIGNALLED + SIGKILL;
+// True when all was ended, by the holder or the keeper.
+static bool was_held(const struct run *run) {
+  if (run->ended || run->collected)
+    return true;
+  if (run->leader >= 0)
+    (void)corral_pidfd_signal(run->leader, SIGKILL);
+  if (!run->left)
+    tell("what held the command was killed: of what it started, only itself is ended");
+  return false;
 }
 
 static int start(struct run *run) {
+  const struct held_run *plan = run->plan;
   struct corral_error error = {0};
-  const struct keep_plan keeper = {.kill_ms = run->plan->end.kill_ms, .scan = run->plan->scan};
+  const struct keep_plan keeper = {.kill_ms = plan->end.kill_ms, .scan = plan->scan, .host = run->host};
   int answer = held_start(keeper, &run->held, &error);
+  corral_drop_fd(&run->host); // it ends with those two
   if (answer < 0) {
     tell_error("nothing can be held", &error);
     return STATUS_FAILED;
   }
-  answer = held_spawn(&run->held, COMMAND_ID, run->plan->command);
+  if (plan->labels)
+    (void)held_label(&run->held, plan->labels);
+  answer = held_spawn(&run->held, COMMAND_ID, plan->command);
   if (answer == 0)
     return 0;
-  tell("'%s' cannot be started: %s", run->plan->command[0], strerror(-answer));
-  return answer == -EMSGSIZE ? STATUS_CANNOT_RUN : STATUS_FAILED;
+  tell("'%s' cannot be started: %s", plan->command[0], strerror(-answer));
+  return STATUS_FAILED;
+}
+
+static int begin(struct run *run) {
+  int status = start(run);
+  if (status)
+    return status;
+  run->ears[HOLDER].fd = run->held.holder;
+  run->ears[KEEPER].fd = run->held.keeper;
+  run->memory = (struct memory_watch){.holder = run->held.holder_pid, .cap = run->plan->memory_cap};
+  memory_watch_begin(&run->memory, corral_now_ms());
+  supervise(run);
+  return 0;
+}
+
+static void open_ears(struct run *run) {
+  close_from(STDERR_FILENO + 1);
+  for (int i = 0; i < EARS; i++)
+    run->ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+  sigemptyset(&run->early);
+  run->ears[SIGNALS].fd = take_signals();
 }
 
 int run_held(const struct held_run *plan) {
-  struct run run = {.plan = plan, .leader = -1};
-  sigemptyset(&run.early);
-  close_from(STDERR_FILENO + 1);
-  for (int i = 0; i < EARS; i++)
-    run.ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
-  run.ears[SIGNALS].fd = take_signals();
+  struct run run = {.plan = plan, .leader = -1, .host = -1};
+  open_ears(&run);
   run.ears[PARENT].fd = open_parent();
-  int status = start(&run);
+  int status = begin(&run);
   if (status)
     return status;
-  run.ears[HOLDER].fd = run.held.holder;
-  run.ears[KEEPER].fd = run.held.keeper;
-  run.memory = (struct memory_watch){.holder = run.held.holder_pid, .cap = plan->memory_cap};
-  memory_watch_begin(&run.memory, corral_now_ms());
-  supervise(&run);
-  return finish(&run);
+  if (!was_held(&run))
+    return STATUS_FAILED;
+  if (run.refused)
+    return run.refused;
+  return run.leader_ended ? status_of(&run.exit) : STATUS_SIGNALLED + SIGKILL;
+}
+
+// ---- in a session of somebody else's ----
+
+// Ends as the command did, for whoever waits for us instead of it; without a core file of ours.
+static int end_as(const struct corral_exit *ended) {
+  const struct rlimit none = {0, 0};
+  sigset_t it;
+  sigemptyset(&it);
+  sigaddset(&it, ended->signal);
+  if (!ended->signal || setrlimit(RLIMIT_CORE, &none) < 0)
+    return status_of(ended);
+  (void)signal(ended->signal, SIG_DFL);
+  (void)raise(ended->signal);
+  sigprocmask(SIG_UNBLOCK, &it, NULL);
+  return status_of(ended);
+}
+
+int enter_held(const struct held_run *plan, const char *door) {
+  const struct corral_exit killed = {.code = -1, .signal = SIGKILL};
+  struct run run = {.plan = plan, .leader = -1, .joins = true};
+  open_ears(&run);
+  pid_t holder;
+  run.host = corral_door_enter(door, &holder);
+  if (run.host == -ECONNREFUSED)
+    tell("the session at %s is over: start another one", door);
+  else if (run.host < 0)
+    tell("the session at %s cannot be entered: %s", door, strerror(-run.host));
+  int status = run.host < 0 ? STATUS_FAILED : begin(&run);
+  if (status)
+    return status;
+  if (run.leader_ended)
+    return end_as(&run.exit);
+  (void)was_held(&run);
+  return run.refused ? run.refused : end_as(&killed);
 }

@@ -142,11 +142,16 @@ export function searchRoot(native: Native, explicit?: string): RootSearch {
  * @throws RootError that says what was tried and what to do.
  */
 export function findRoot(native: Native, explicit?: string): string {
+  return pathOf(searchRootToSee(native, explicit), explicit)
+}
+
+/** The same, where there need be none. */
+export function searchRootToSee(native: Native, explicit?: string): RootSearch {
   const { candidates } = searchRoot(native, explicit)
   if (explicit === undefined) candidates.push(...scopeDirectories(findCgroupPlace().mounts).map(checkScope))
   const usable = candidates.filter((candidate) => candidate.usable)
   const built = usable.find(({ path: root = '' }) => existsSync(path.join(root, CORRAL)))
-  return pathOf({ candidates, chosen: built ?? usable[0] }, explicit)
+  return { candidates, chosen: built ?? usable[0] }
 }
 
 /** The scope that systemd gives to all of a user's: it is there as long as somebody is in it. */

@@ -1,6 +1,6 @@
 // The instances and sessions below a root as anybody can see them: read from the tree, which is the only record.
 import path from 'node:path'
-import type { Usage } from '../backend.js'
+import type { BackendName, Usage } from '../backend.js'
 import { isGone } from '../errors.js'
 import type { Native } from '../native.js'
 import type { Controller } from './controller.js'
@@ -31,6 +31,7 @@ export interface GroupView {
 }
 
 export interface InstanceView {
+  backend: BackendName
   instance: string
   path: string
   /** Whether its owner lives: somebody holds its lock. */
@@ -113,6 +114,7 @@ export function surveyInstances(native: Native, root: string): InstanceView[] {
       const pid = native.getLabel(directory, PID_LABEL)
       const controllers = controllersOf(native, directory)
       views.push({
+        backend: 'cgroup',
         instance,
         path: directory,
         alive: isAlive(native, directory),

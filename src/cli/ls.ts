@@ -1,6 +1,7 @@
 // corral ls: all sessions below the root, as a tree.
 import type { InstanceView, SessionView } from '../cgroup/survey.js'
 import { Observer } from '../observer.js'
+import type { BackendChoice } from '../options.js'
 import { bytes, duration, json, printable, table } from './format.js'
 
 const HEADING = ['SESSION', 'MODE', 'AGE', 'PROCS', 'MEMORY', 'PEAK', 'CAP', 'CPU', 'COMMAND']
@@ -30,11 +31,12 @@ function heading({ instance, alive, pid, command }: InstanceView): string[] {
   return [`${instance} (${owner})`, '', '', '', '', '', '', '', '']
 }
 
-export function ls(options: { root?: string; json: boolean }): string {
+export async function ls(options: { root?: string; backend: BackendChoice; json: boolean }): Promise<string> {
   const observer = new Observer(options)
-  const instances = observer.list()
-  if (options.json) return json({ root: observer.root, instances })
-  if (instances.length === 0) return `no sessions below ${observer.root}`
+  const instances = await observer.list()
+  const { root } = observer
+  if (options.json) return json({ root: root ?? null, instances })
+  if (instances.length === 0) return root === undefined ? 'no sessions' : `no sessions below ${root}`
   const now = Date.now()
   const lines = instances.flatMap((view) => [
     heading(view),

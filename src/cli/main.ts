@@ -26,6 +26,8 @@ function print({ text, status }: { text: string; status: number }): void {
 
 const rootOption = () =>
   new Option('--root <directory>', 'the cgroup2 directory that sessions are built under').env('CORRAL_ROOT')
+const backendOption = (what: string) =>
+  new Option('--backend <name>', `${what}: 'cgroup', 'subreaper' or 'auto'`).default('auto')
 const jsonOption = () => new Option('--json', 'print JSON').default(false)
 const graceOption = (ms: number) =>
   new Option('--grace <ms>', 'how long processes may take after SIGTERM; 0 kills at once')
@@ -44,7 +46,7 @@ withLimits(
     .description('run a command contained from start to end')
     .argument('<command...>', 'the command and its arguments, after --')
     .passThroughOptions()
-    .option('--backend <name>', "what holds it: 'cgroup', 'subreaper' or 'auto'", 'auto')
+    .addOption(backendOption('what holds it'))
     .addOption(rootOption())
     .option('--session <key>', 'the session key (default: generated)')
     .option('--parent <key>', 'the key of the session that asked for this one')
@@ -63,6 +65,7 @@ withLimits(
     .command('set')
     .description("change the limits of live sessions; 'none' lifts one")
     .argument('<keys...>', 'session keys')
+    .addOption(backendOption('what holds the sessions'))
     .addOption(rootOption())
     .option('--family', 'of the sessions with all their descendants together', false)
     .addOption(jsonOption()),
@@ -70,23 +73,25 @@ withLimits(
 ).action(async (keys: string[], options: LimitOptions & Omit<SetOptions, 'limits'>) => {
   const { rest, limits } = splitLimits(options, { liftable: true })
   const { set } = await import('./set.js')
-  print(set(keys, { ...rest, limits }))
+  print(await set(keys, { ...rest, limits }))
 })
 
 program
   .command('ls')
   .description('list sessions as a tree')
+  .addOption(backendOption('what holds the sessions'))
   .addOption(rootOption())
   .addOption(jsonOption())
   .action(async (options) => {
     const { ls } = await import('./ls.js')
-    print({ text: ls(options), status: 0 })
+    print({ text: await ls(options), status: 0 })
   })
 
 program
   .command('kill')
   .description('end sessions')
   .argument('[keys...]', 'session keys')
+  .addOption(backendOption('what holds the sessions'))
   .addOption(rootOption())
   .option('--parent <key>', 'all descendants of this key')
   .option('--instance <id>', 'all sessions of one instance')
@@ -101,6 +106,7 @@ program
 program
   .command('sweep')
   .description('collect what dead gateways left')
+  .addOption(backendOption('what holds the sessions'))
   .addOption(rootOption())
   .option('--dry-run', 'only say what would be collected', false)
   .addOption(jsonOption())

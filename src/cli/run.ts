@@ -19,6 +19,7 @@ import { parseKey } from '../key.js'
 import { type Limits, type ParsedLimits, parseLimits } from '../limits.js'
 import { loadNative, type Native, wardenPath } from '../native.js'
 import { type HoldingChoice, parseHolding, parseMilliseconds } from '../options.js'
+import { newHeldInstanceName, packLabels } from '../subreaper/labels.js'
 import { assertNoneRequired } from '../subreaper/limits.js'
 
 export interface RunOptions {
@@ -94,9 +95,19 @@ function wordsInCgroup(root: string, { limits, enforcement, graceMs, keys }: Run
 }
 
 /** The same where a subreaper is to hold it. */
-function wordsWithoutCgroup({ limits, enforcement, graceMs }: RunPlan): string[] {
+function wordsWithoutCgroup({ limits, enforcement, graceMs, keys }: RunPlan, command: string): string[] {
   assertNoneRequired(limits, enforcement)
-  const words = ['run', '--hold', '--grace', String(graceMs)]
+  const instance = newHeldInstanceName()
+  const labels = packLabels({
+    instance,
+    owner: { pid: process.pid, command: `corral run -- ${command}` },
+    keys: keys.length > 0 ? keys : [`${instance}-1`],
+    mode: 'oneshot',
+    command,
+    startedAt: Date.now(),
+    ...(limits.memoryMax !== undefined && { memoryMax: limits.memoryMax }),
+  })
+  const words = ['run', '--hold', '--labels', labels, '--grace', String(graceMs)]
   if (limits.memoryMax !== undefined) words.push('--watch-memory', String(limits.memoryMax))
   if (process.env['CORRAL_SCAN_PROC'] === '1') words.push('--scan')
   return words
@@ -126,7 +137,8 @@ export async function run(command: string, args: string[], options: RunOptions):
   }
   const native = loadNative()
   const root = await chooseRoot(native, options)
-  const words = root === undefined ? wordsWithoutCgroup(plan) : wordsInCgroup(root, plan)
+  const words =
+    root === undefined ? wordsWithoutCgroup(plan, [command, ...args].join(' ')) : wordsInCgroup(root, plan)
   const warden = wardenPath()
   try {
     return native.execute(warden, ['corral-warden', ...words, '--', command, ...args])

@@ -1,18 +1,20 @@
 // corral set: changes the limits of live sessions, whoever owns them.
 import type { Limits } from '../limits.js'
 import { Observer } from '../observer.js'
+import type { BackendChoice } from '../options.js'
 import { json, printable } from './format.js'
 
 export interface SetOptions {
   root?: string
+  backend: BackendChoice
   family: boolean
   limits: Limits
   json: boolean
 }
 
 /** The text to print, and the exit status: 1 when there is no such session. */
-export function set(keys: string[], options: SetOptions): { text: string; status: number } {
-  const changed = new Observer(options).setLimits({ keys }, options.limits, options)
+export async function set(keys: string[], options: SetOptions): Promise<{ text: string; status: number }> {
+  const changed = await new Observer(options).setLimits({ keys }, options.limits, options)
   const text = changed
     .map(({ key, path, limits }) => {
       const held = limits.map(({ name, applied, effective }) =>

@@ -1,5 +1,4 @@
 // The subreaper backend: sessions where no cgroup is to be had, each below a process to which all orphans of it come.
-import { randomBytes } from 'node:crypto'
 import type {
   AppliedLimit,
   Backend,
@@ -13,6 +12,7 @@ import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.j
 import { loadNative, type Native } from '../native.js'
 import { SubreaperFamily } from './family.js'
 import { Keepers } from './keeper.js'
+import { newHeldInstanceName } from './labels.js'
 import { appliedLimits, assertNoneRequired } from './limits.js'
 
 export interface SubreaperBackendOptions {
@@ -25,7 +25,7 @@ export interface SubreaperBackendOptions {
 export class SubreaperBackend implements Backend {
   readonly name = 'subreaper'
   readonly root = undefined
-  readonly instance = `s${randomBytes(5).toString('hex')}`
+  readonly instance = newHeldInstanceName()
   readonly #native: Native
   readonly #keepers: Keepers
   readonly #enforcement: Enforcement
@@ -56,8 +56,13 @@ export class SubreaperBackend implements Backend {
     return new SubreaperBackend(native, keepers, options)
   }
 
-  family(_name: string, _parent: Family | undefined, limits: ParsedLimits): Family {
-    return new SubreaperFamily(this.#native, this.#keepers, limits)
+  family(key: string, parent: Family | undefined, limits: ParsedLimits): Family {
+    const above = parent as SubreaperFamily | undefined
+    return new SubreaperFamily(key, above, limits, {
+      native: this.#native,
+      keepers: this.#keepers,
+      instance: this.instance,
+    })
   }
 
   /** What a dead gateway held has ended with it: there is nothing to be found, and nothing that could tell. */

@@ -1,31 +1,44 @@
-// A family where there is no directory to hold it: sessions of it have nothing in common.
+// A family where there is no directory to hold it: sessions of it have nothing in common but their place in the tree of keys.
 import type { AppliedLimit, Enforcement, Family, Group, GroupPlan, ProcessPlan, Started } from '../backend.js'
-import { KernelError } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import type { Native } from '../native.js'
 import { SubreaperGroup } from './group.js'
 import type { Keepers } from './keeper.js'
+import type { Labels } from './labels.js'
 import { appliedLimits, assertNoneRequired } from './limits.js'
 
+/** What all families of one instance share. */
+export interface FamilyContext {
+  native: Native
+  keepers: Keepers
+  instance: string
+}
+
 export class SubreaperFamily implements Family {
-  readonly #native: Native
-  readonly #keepers: Keepers
+  /** From the eldest parent down to its own. */
+  readonly keys: string[]
+  readonly #context: FamilyContext
   #limits: ParsedLimits
 
-  constructor(native: Native, keepers: Keepers, limits: ParsedLimits) {
-    this.#native = native
-    this.#keepers = keepers
+  constructor(
+    key: string,
+    parent: SubreaperFamily | undefined,
+    limits: ParsedLimits,
+    context: FamilyContext,
+  ) {
+    this.keys = [...(parent?.keys ?? []), key]
     this.#limits = limits
+    this.#context = context
   }
 
   async start(plan: GroupPlan, leader: ProcessPlan): Promise<Started> {
-    return SubreaperGroup.start(this.#native, await this.#keepers.current(), plan, leader)
+    const { native, keepers } = this.#context
+    return SubreaperGroup.start(native, await keepers.current(), plan, this.#labels(plan), leader)
   }
 
-  async prepare(): Promise<Group> {
-    throw new KernelError('a session without a cgroup cannot be entered by a process of somebody else', {
-      hint: 'wrap() needs cgroups: `corral doctor` tells what is missing; spawn() works without',
-    })
+  async prepare(plan: GroupPlan): Promise<Group> {
+    const { native, keepers } = this.#context
+    return SubreaperGroup.prepare(native, await keepers.current(), plan, this.#labels(plan))
   }
 
   async setLimits(changes: LimitChanges, enforcement: Enforcement): Promise<void> {
@@ -35,5 +48,16 @@ export class SubreaperFamily implements Family {
 
   limits(): AppliedLimit[] {
     return appliedLimits(this.#limits, false)
+  }
+
+  #labels({ labels, limits: { memoryMax } }: GroupPlan): Labels {
+    return {
+      ...labels,
+      instance: this.#context.instance,
+      owner: { pid: process.pid, command: process.argv.join(' ') },
+      keys: this.keys,
+      startedAt: Date.now(),
+      ...(memoryMax !== undefined && { memoryMax }),
+    }
   }
 }

@@ -7,18 +7,20 @@ import type {
   EndPlan,
   Enforcement,
   Group,
+  GroupPlan,
   OutOfMemory,
   ProcessPlan,
   SpawnedProcess,
   Usage,
 } from '../backend.js'
-import { InvalidArgumentError, KernelError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
+import { KernelError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import type { Native } from '../native.js'
+import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { Watchdog } from '../watchdog.js'
 import { Holder } from './holder.js'
 import type { Keeper } from './keeper.js'
+import type { Labels } from './labels.js'
 import { appliedLimits, assertNoneRequired } from './limits.js'
 import { held } from './link.js'
 
@@ -35,32 +37,57 @@ export class SubreaperGroup implements Group {
   readonly #holder: Holder
   readonly #enforcement: Enforcement
   #wanted: ParsedLimits
+  #labels: Labels
   #closing = false
   /** The most that the watchdog, or whoever asked, has seen in use. */
   #peak: number | undefined
 
-  private constructor(native: Native, keeper: Keeper, limits: ParsedLimits, enforcement: Enforcement) {
+  private constructor(
+    native: Native,
+    keeper: Keeper,
+    { limits, enforcement }: Pick<GroupPlan, 'limits' | 'enforcement'>,
+    labels: Labels,
+  ) {
+    assertNoneRequired(limits, enforcement)
     this.#native = native
     this.#holder = new Holder(native, keeper)
     this.#wanted = limits
     this.#enforcement = enforcement
+    this.#labels = labels
+    this.#holder.show(labels)
   }
 
   /** Starts a holder, and the leader by it. @throws SpawnError, and nothing is left. */
   static async start(
     native: Native,
     keeper: Keeper,
-    { limits, enforcement }: { limits: ParsedLimits; enforcement: Enforcement },
+    plan: GroupPlan,
+    labels: Labels,
     leader: ProcessPlan,
   ): Promise<{ group: SubreaperGroup; leader: SpawnedProcess }> {
-    assertNoneRequired(limits, enforcement)
-    const group = new SubreaperGroup(native, keeper, limits, enforcement)
+    const group = new SubreaperGroup(native, keeper, plan, labels)
     try {
       return { group, leader: await group.spawn(leader) }
     } catch (error) {
       await group.end({ graceMs: 0, killTimeoutMs: 0 })
       throw error
     }
+  }
+
+  /** Starts a holder whose door stands open. @throws KernelError, and nothing is left. */
+  static async prepare(
+    native: Native,
+    keeper: Keeper,
+    plan: GroupPlan,
+    labels: Labels,
+  ): Promise<SubreaperGroup> {
+    const group = new SubreaperGroup(native, keeper, plan, labels)
+    const door = await group.#holder.ready()
+    if (door !== undefined) return group
+    await group.end({ graceMs: 0, killTimeoutMs: 0 })
+    throw new KernelError('the session cannot be entered: its holder can open no socket for that', {
+      hint: 'It needs an abstract UNIX socket (unix(7)), which this container or sandbox may forbid',
+    })
   }
 
   get path(): string {
@@ -74,6 +101,10 @@ export class SubreaperGroup implements Group {
   setLimits(changes: LimitChanges): void {
     assertNoneRequired(changes, this.#enforcement)
     this.#wanted = changedLimits(this.#wanted, changes)
+    const { memoryMax: _, ...labels } = this.#labels
+    const { memoryMax } = this.#wanted
+    this.#labels = { ...labels, ...(memoryMax !== undefined && { memoryMax }) }
+    this.#holder.show(this.#labels)
   }
 
   async spawn(plan: ProcessPlan): Promise<SpawnedProcess> {
@@ -90,12 +121,14 @@ export class SubreaperGroup implements Group {
     }
   }
 
-  entry(): CommandLine {
-    throw new InvalidArgumentError('a session without a cgroup cannot be entered')
+  entry(command: string, args: readonly string[]): CommandLine {
+    const scan = process.env['CORRAL_SCAN_PROC'] === '1' ? ['--scan'] : []
+    const words = ['enter', '--door', this.#holder.door ?? '', ...scan]
+    return { command: wardenPath(), args: [...words, '--', command, ...args] }
   }
 
-  watchEntered(): () => void {
-    return () => undefined
+  watchEntered(ended: () => void): () => void {
+    return this.#holder.watchLeft(ended)
   }
 
   async end(plan: EndPlan): Promise<Ended> {
@@ -108,6 +141,7 @@ export class SubreaperGroup implements Group {
   /** After the holder's own end: its keeper ends all that it held. */
   async #collect(): Promise<Ended> {
     const collected = await this.#holder.collect()
+    await this.#holder.enteredGone()
     if (!collected) {
       const count = await this.#holder.killKnown()
       return { empty: true, killed: { count, names: [] }, left: [], usage: {}, notHeld: LOST }
@@ -117,8 +151,12 @@ export class SubreaperGroup implements Group {
 
   usage(): Usage {
     if (this.#holder.pid === 0 || this.isGone()) return {}
-    const usage = this.#native.usageBelow(this.#holder.pid)
-    return { ...usage, memoryPeakBytes: this.#seen(usage.memoryBytes) }
+    const [own, ...others] = this.#holder.holders().map((pid) => this.#native.usageBelow(pid))
+    if (!own) return {}
+    for (const other of others)
+      for (const name of ['pids', 'memoryBytes', 'cpuUserMs', 'cpuSystemMs'] as const)
+        own[name] += other[name]
+    return { ...own, memoryPeakBytes: this.#seen(own.memoryBytes) }
   }
 
   outOfMemory(): undefined {
@@ -132,7 +170,8 @@ export class SubreaperGroup implements Group {
   watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
     if (this.#wanted.memoryMax === undefined) return undefined
     const memoryUsed = async (_path: string, enough: number) => {
-      const used = await this.#native.memoryBelow(this.#holder.pid, enough)
+      const looks = this.#holder.holders().map((pid) => this.#native.memoryBelow(pid, enough))
+      const used = (await Promise.all(looks)).reduce((sum, one) => sum + one, 0)
       if (used >= enough) this.#seen(used)
       return used
     }
@@ -148,7 +187,8 @@ export class SubreaperGroup implements Group {
   }
 
   members(): number[] {
-    return this.isGone() ? [] : this.#native.descendants(this.#holder.pid)
+    if (this.isGone()) return []
+    return this.#holder.holders().flatMap((pid) => this.#native.descendants(pid))
   }
 
   isGone(): boolean {
@@ -156,6 +196,7 @@ export class SubreaperGroup implements Group {
   }
 
   killedBy(): string | undefined {
+    if (this.#holder.told) return 'corral-kill'
     return this.#holder.lost ? 'holder-killed' : undefined
   }
 

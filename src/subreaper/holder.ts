@@ -1,10 +1,12 @@
 // Our side of a holder (native/warden/hold.c): it starts the processes of one session, tells how they end, and ends all.
 import { constants } from 'node:os'
 import type { Ended, EndPlan, SpawnedProcess } from '../backend.js'
+import { GuardError } from '../errors.js'
 import type { Native, NativeExit, NativeMessage } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
 import type { Keeper } from './keeper.js'
-import { held, KIND, Link, within } from './link.js'
+import { type Labels, labelsFile } from './labels.js'
+import { DOOR, held, KIND, Link, within } from './link.js'
 
 // How much longer than its bounds a holder may take for ending all; one that was stopped never answers.
 const PATIENCE_MS = 2000
@@ -21,6 +23,15 @@ interface Request {
   pidfd?: number
 }
 
+// After the end of its holder, a command that came in is killed at once
+const ENTERED_MS = 10_000
+
+// native/core/door.c: two numbers of 48 bits. 0: there is none
+function doorName(number: number, second: number): string | undefined {
+  const hex = (half: number) => half.toString(16).padStart(12, '0')
+  return number === 0 && second === 0 ? undefined : `${DOOR}${hex(number)}${hex(second)}`
+}
+
 const ignore = () => undefined
 
 const systemError = (message: string, code: keyof typeof constants.errno, syscall: string) =>
@@ -31,7 +42,11 @@ export class Holder {
   readonly gone: Promise<void>
   /** Whether it was killed: it has not ended the session. */
   lost = false
+  /** Whether somebody else has it end the session. */
+  told = false
   pid = 0
+  /** The name by which others find it; undefined where it could open none. */
+  door: string | undefined
 
   readonly #native: Native
   readonly #keeper: Keeper
@@ -43,14 +58,54 @@ export class Holder {
   #ended: Ended | undefined
   #heard: ((ended: Ended) => void)[] = []
   #processGone: Promise<unknown> = Promise.resolve()
+  #isReady: () => void = ignore
+  readonly #ready: Promise<void>
+  /** The holders of commands that came in by the door, by number, until their keepers are gone. */
+  readonly #entered = new Map<number, { pid: number; gone: Promise<unknown> }>()
+  readonly #left = new Set<() => void>()
 
   constructor(native: Native, keeper: Keeper) {
     this.#native = native
     this.#keeper = keeper
     this.#link = new Link(native, (message) => this.#hear(message))
+    this.#ready = new Promise((resolve) => {
+      this.#isReady = resolve
+    })
     this.#number = keeper.hold(this.#link.other)
     native.close(this.#link.other)
     this.gone = this.#link.gone.then(() => this.#onGone())
+  }
+
+  /** Waits until it stands, and gives the name of its door. @throws GuardError when it does not come to that. */
+  async ready(): Promise<string | undefined> {
+    await held(this.#native, within(Promise.race([this.#ready, this.gone]), START_MS))
+    if (this.pid !== 0 && !this.lost) return this.door
+    this.kill()
+    throw new GuardError('the holder of the session ended before it stood')
+  }
+
+  /** What it tells others of the session. */
+  show(labels: Labels): void {
+    const fd = labelsFile(this.#native, labels)
+    this.#link.send(KIND.labels, { fd })
+    this.#native.close(fd)
+  }
+
+  /** The pids of all that hold a part of the session: its own, and those of the commands that came in. */
+  holders(): number[] {
+    return [this.pid, ...[...this.#entered.values()].map(({ pid }) => pid)]
+  }
+
+  /** Calls back once when the first command that came in has ended. Returns the way to stop. */
+  watchLeft(ended: () => void): () => void {
+    this.#left.add(ended)
+    return () => this.#left.delete(ended)
+  }
+
+  /** Waits until all is gone that holds a command that came in. */
+  async enteredGone(): Promise<void> {
+    const gone = [...this.#entered.values()].map(({ gone: one }) => one)
+    await held(this.#native, within(Promise.all(gone), ENTERED_MS))
   }
 
   /** @throws a system error: that of the step that failed. */
@@ -119,6 +174,10 @@ export class Holder {
     const request = this.#requests.get(id)
     if (kind === KIND.held) this.#onHeld(number, fds)
     else if (kind === KIND.started) this.#onStarted(request, number, fds)
+    else if (kind === KIND.door) this.door = doorName(number, second)
+    else if (kind === KIND.told) this.told = true
+    else if (kind === KIND.entered) this.#onEntered(id, number, fds)
+    else if (kind === KIND.left) this.#onLeft()
     else if (kind === KIND.refused) this.#onRefused(id, request, error)
     else if (kind === KIND.exited) {
       this.#requests.delete(id)
@@ -130,6 +189,21 @@ export class Holder {
     this.pid = pid
     this.#pidfd = pidfd
     if (pidfd !== undefined) this.#processGone = this.#native.ended(pidfd)
+    this.#isReady()
+  }
+
+  #onEntered(id: number, pid: number, [keeper]: number[]): void {
+    if (keeper === undefined) return
+    const gone = this.#native.ended(keeper).then(() => {
+      this.#entered.delete(id)
+      this.#native.close(keeper)
+    })
+    this.#entered.set(id, { pid, gone })
+  }
+
+  #onLeft(): void {
+    for (const ended of this.#left) ended()
+    this.#left.clear()
   }
 
   #onStarted(request: Request | undefined, pid: number, [pidfd]: number[]): void {

@@ -15,7 +15,18 @@ export const KIND = {
   refused: 10,
   exited: 11,
   ended: 12,
+  labels: 13,
+  door: 14,
+  told: 15,
+  entered: 16,
+  left: 17,
+  show: 18,
+  join: 19,
+  shown: 20,
 } as const
+
+/** What the names of doors begin with: native/core/door.h. */
+export const DOOR = 'corral-door-'
 
 export class Link {
   /** The other side's end, to be passed on and closed. */
@@ -26,9 +37,13 @@ export class Link {
   readonly #fd: number
   #open = true
 
-  constructor(native: Native, heard: (message: NativeMessage) => void) {
+  /** `ends`: of a lifeline that is there already; -1 where the other is not ours. */
+  constructor(
+    native: Native,
+    heard: (message: NativeMessage) => void,
+    [fd, other]: [link: number, other: number] = native.openLink(),
+  ) {
     this.#native = native
-    const [fd, other] = native.openLink()
     this.#fd = fd
     this.other = other
     this.gone = this.#listen(heard)

@@ -13,8 +13,8 @@ import { hostileKeys, longKeys } from './hostile-keys.js'
 /** `cat` lives until its input is closed. */
 const living = { command: 'cat', mode: 'persistent' } as const
 
-function listed(pen: Pen): SessionView[] {
-  return new Observer({ root: pen.path }).list().flatMap(({ sessions }) => sessions)
+async function listed(pen: Pen): Promise<SessionView[]> {
+  return (await new Observer({ root: pen.path }).list()).flatMap(({ sessions }) => sessions)
 }
 
 describe('a session with a hostile key', () => {
@@ -25,7 +25,7 @@ describe('a session with a hostile key', () => {
     const session = await corral.spawn({ ...living, key })
     const sessions = join(pen.path, 'corral', corral.id, 'sessions')
 
-    expect(listed(pen).map((view) => view.key)).toEqual([key])
+    expect((await listed(pen)).map((view) => view.key)).toEqual([key])
     expect(
       readdirSync(sessions, { withFileTypes: true }).filter((entry) => entry.isDirectory()),
     ).toHaveLength(1)
@@ -60,11 +60,7 @@ describe('a session with a hostile key', () => {
     const corral = await openInPen(pen)
     const all = keys.map(([, key]) => key)
     await Promise.all(all.map((key) => corral.spawn({ ...living, key })))
-    expect(
-      listed(pen)
-        .map((view) => view.key)
-        .sort(),
-    ).toEqual([...all].sort())
+    expect((await listed(pen)).map((view) => view.key).sort()).toEqual([...all].sort())
     await corral.close({ graceMs: 0 })
     expect(await pen.groups()).toEqual([])
   })
@@ -74,7 +70,7 @@ describe('a session with a hostile key', () => {
     await corral.spawn({ ...living, key: '..', parentKey: '/' })
     await corral.spawn({ ...living, key: 'agent', parentKey: '..' })
     await corral.spawn({ ...living, key: 'k'.repeat(4096), parentKey: 'agent' })
-    expect(listed(pen)).toMatchObject([
+    expect(await listed(pen)).toMatchObject([
       {
         key: '/',
         children: [
@@ -83,6 +79,6 @@ describe('a session with a hostile key', () => {
       },
     ])
     expect(await corral.resetParent('/')).toHaveLength(3)
-    expect(listed(pen)).toEqual([])
+    expect(await listed(pen)).toEqual([])
   })
 })

@@ -114,9 +114,9 @@ describe('a cap that v1 holds', () => {
     session.setLimits({ memoryMax: '128M' })
     expect(session.receipt.limits).toMatchObject([{ applied: 128 * MIB, enforcedBy: 'cgroup-v1' }])
     const observer = new Observer({ root: pen.path })
-    const [changed] = observer.setLimits({ keys: ['a'] }, { memoryMax: '100M' }, { family: false })
+    const [changed] = await observer.setLimits({ keys: ['a'] }, { memoryMax: '100M' }, { family: false })
     expect(changed?.limits).toMatchObject([{ applied: 100 * MIB, enforcedBy: 'cgroup-v1' }])
-    const view = observer.list()[0]?.sessions[0]?.group
+    const view = (await observer.list())[0]?.sessions[0]?.group
     expect(view?.usage.memoryMaxBytes).toBe(100 * MIB)
     expect(view?.usage.memoryBytes).toBeGreaterThan(60 * MIB)
     expect(session.usage().memoryPeakBytes).toBeGreaterThan(60 * MIB)
@@ -174,7 +174,7 @@ describe('nothing is left in the v1 hierarchy', () => {
     'when both were killed, after %s',
     async (who, { pen }) => {
       const run = await running(pen, [], LIVING)
-      const [{ instance = '' } = {}] = new Observer({ root: pen.path }).list()
+      const [{ instance = '' } = {}] = await new Observer({ root: pen.path }).list()
       expect(twinsOf(instance)).toHaveLength(3)
       await orphan(run, pen)
       expect(twinsOf(instance)).toHaveLength(3)
@@ -189,7 +189,7 @@ describe('nothing is left in the v1 hierarchy', () => {
 
   test('but what a label names and Corral has not made stays', async ({ pen }) => {
     const run = await running(pen, [], LIVING)
-    const [view] = new Observer({ root: pen.path }).list()
+    const [view] = await new Observer({ root: pen.path }).list()
     const [home = ''] = twinsOf(view?.instance ?? '')
     loadNative().setLabel(view?.path ?? '', 'user.corral.memory', pen.path)
     await orphan(run, pen)

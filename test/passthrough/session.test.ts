@@ -50,6 +50,15 @@ test('a limit that is required is refused, wherever it stands, and nothing runs'
   expect(await pen.members()).toEqual([session.process.pid])
 })
 
+test('a command of others is given unchanged, and ended by whoever starts it', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const { command, args, session } = await corral.wrap('true', ['1'])
+  expect([command, args, session.members()]).toEqual(['true', ['1'], []])
+  expect(session.receipt.notHeld?.[0]).toMatch(/whoever starts it has to end it/)
+  expect(await session.close()).toMatchObject({ reason: 'closed', exitCode: null, killed: { count: 0 } })
+  expect(corral.list()).toEqual([])
+})
+
 test('it is taken only where it is asked for, and takes no root', async ({ pen }) => {
   const here = await openCorral({ root: pen.path, unsupported: 'passthrough' })
   onTestFinished(() => here.close().then(() => undefined))

@@ -189,14 +189,6 @@ test('usage is that of all descendants, and the report has the CPU time of those
   expect(usage.cpuUserMs).toBeGreaterThan(20)
 })
 
-test('wrap() is refused, and says what it needs', async () => {
-  const corral = await open()
-  await expect(corral.wrap('true')).rejects.toMatchObject({
-    code: 'CORRAL_KERNEL_REFUSED',
-    message: expect.stringMatching(/wrap\(\) needs cgroups/),
-  })
-})
-
 test('the end of the worker thread that opened it is the end of its sessions', async ({ pen }) => {
   await penned(pen, async () => {
     const program = `

@@ -11,13 +11,14 @@ export const DIFFERENCES = {
     cgroup:
       '`receipt.path` is its cgroup below `corral.root`, in a tree of keys; `corral ls`, `set` and `kill` reach it from anywhere',
     subreaper:
-      '`receipt.path` is `/proc/PID` of its holder, there is no root, and only its gateway reaches it',
+      '`receipt.path` is `/proc/PID` of its holder, and there is no root; `corral ls` and `kill` of the same user reach it in the same network namespace, `set` does not',
     passthrough: "`receipt.path` is `''`; only its gateway reaches it",
   },
   entered: {
     what: 'commands that others start',
-    cgroup: '`corral.wrap()` gives a command line that enters a session',
-    subreaper: '`wrap()` rejects with `KernelError`',
+    cgroup: 'the process that is started enters the session, and becomes the command',
+    subreaper:
+      'the process that is started stands for the command, which is below a holder in the same terminal session and process group: it passes signals on and ends as the command does, but has another pid, and is not stopped when that alone is',
     passthrough:
       '`wrap()` gives the command unchanged, and its session knows of no process; there is no `corral run`',
   },

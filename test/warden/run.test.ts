@@ -35,7 +35,7 @@ describe('corral-warden run', () => {
     const { child, exited, instance } = await running(pen, READY, place)
     const group = join(pen.path, 'corral', instance, 'sessions', 'mother', 'child', 'agent')
     expect(await pen.groups()).toContain(group)
-    const [view] = new Observer({ root: pen.path }).list()
+    const [view] = await new Observer({ root: pen.path }).list()
     expect(view).toMatchObject({
       instance,
       alive: true,

@@ -1,0 +1,77 @@
+#define _GNU_SOURCE
+#include "door.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "own.h"
+
+#define WAITING 64 // who can stand before it at once
+#define NUMBER_MASK ((1ULL << 48) - 1)
+
+// An abstract name begins with a NUL and has its length for an end.
+static socklen_t address_of(const char *name, struct sockaddr_un *address) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  size_t length = strlen(name);
+  if (length > sizeof address->sun_path - 1)
+    length = sizeof address->sun_path - 1;
+  memcpy(address->sun_path + 1, name, length);
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+}
+
+// By the credentials that the other side had when it connected, or began to listen.
+static int check_peer(int socket, pid_t *pid) {
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+    return -errno;
+  if (peer.uid != geteuid())
+    return -EPERM;
+  *pid = peer.pid;
+  return 0;
+}
+
+int corral_door_open(int64_t *number, int64_t *second) {
+  uint64_t numbers[2];
+  if (getrandom(numbers, sizeof numbers, 0) != sizeof numbers)
+    return -EIO;
+  *number = (int64_t)(numbers[0] & NUMBER_MASK);
+  *second = (int64_t)(numbers[1] & NUMBER_MASK);
+  char name[sizeof CORRAL_DOOR_PREFIX + 24];
+  snprintf(name, sizeof name, CORRAL_DOOR_PREFIX "%012llx%012llx", (unsigned long long)*number,
+           (unsigned long long)*second);
+  struct sockaddr_un address;
+  socklen_t length = address_of(name, &address);
+  CORRAL_OWNED_FD door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (door < 0 || bind(door, (const struct sockaddr *)&address, length) < 0 || listen(door, WAITING) < 0)
+    return -errno;
+  return corral_release_fd(&door);
+}
+
+int corral_door_let_in(int door) {
+  for (;;) {
+    CORRAL_OWNED_FD guest = accept4(door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    pid_t pid;
+    if (guest < 0 && errno != EINTR && errno != ECONNABORTED)
+      return -errno;
+    if (guest >= 0 && check_peer(guest, &pid) == 0)
+      return corral_release_fd(&guest);
+  }
+}
+
+int corral_door_enter(const char *name, pid_t *pid) {
+  struct sockaddr_un address;
+  socklen_t length = address_of(name, &address);
+  // Not to wait for one whose door is crowded: -EAGAIN
+  CORRAL_OWNED_FD guest = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (guest < 0 || connect(guest, (const struct sockaddr *)&address, length) < 0)
+    return -errno;
+  int answer = check_peer(guest, pid);
+  return answer < 0 ? answer : corral_release_fd(&guest);
+}

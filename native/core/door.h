@@ -1,0 +1,24 @@
+// The door of a holder (native/warden/hold.h): an abstract UNIX socket (unix(7)) for processes of the same
+// user, who ask what session this is, have it ended, or join it. Its name is no secret, as /proc/net/unix
+// shows it. Both sides ask the kernel whose the other is, so nobody else gets in, or is taken for a holder;
+// and a name that is random cannot be taken before.
+#ifndef CORRAL_DOOR_H
+#define CORRAL_DOOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CORRAL_DOOR_PREFIX "corral-door-"
+
+// A listening socket with a new name, which two numbers of 48 bits tell; or -errno.
+int corral_door_open(int64_t *number, int64_t *second);
+
+// The next who came and is of our user. A socket, or -errno: -EAGAIN when there is nobody.
+int corral_door_let_in(int door);
+
+// Connects to the door of that name. The socket, or -errno: -ECONNREFUSED when there is none (any more),
+// -EPERM when it is another user's. `pid` takes that of the process that opened it.
+int corral_door_enter(const char *name, pid_t *pid);
+
+#endif

@@ -1,0 +1,163 @@
+// The sessions of this user that are held without cgroups, as anybody of the same user can see them and end them: by the doors
+// of their holders (native/core/door.h).
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import type { Ended, Usage } from '../backend.js'
+import type { InstanceView, SessionView } from '../cgroup/survey.js'
+import { isSystemError, KernelError, systemCodeOf } from '../errors.js'
+import type { Native, NativeMessage } from '../native.js'
+import { type Labels, readLabels } from './labels.js'
+import { DOOR, held, KIND, Link, within } from './link.js'
+
+// A holder answers within a millisecond, unless it is ending a fork bomb.
+const ANSWER_MS = 1000
+// How much longer than its bounds it may take for ending all
+const PATIENCE_MS = 2000
+
+export interface HeldSession {
+  door: string
+  /** Of the holder. */
+  pid: number
+  /** All that hold a part of it. */
+  holders: number[]
+  labels: Labels
+}
+
+/** The names of all doors in this network namespace, whosever they are. */
+function doors(): string[] {
+  let text: string
+  try {
+    text = readFileSync('/proc/net/unix', 'utf8')
+  } catch {
+    return [] // no /proc, or none of the network: nobody can be found
+  }
+  const pattern = new RegExp(`@(${DOOR}[0-9a-f]{24})$`, 'gm')
+  return [...new Set([...text.matchAll(pattern)].flatMap(([, name]) => name ?? []))]
+}
+
+/** A connection to a holder; undefined where there is none of this user's behind that door. */
+function visit(native: Native, door: string, heard: (message: NativeMessage) => void) {
+  try {
+    const [fd, pid] = native.enterDoor(door)
+    wake(native, pid)
+    return { link: new Link(native, heard, [fd, -1]), pid }
+  } catch (error) {
+    if (isSystemError(error)) return undefined // it is over, or somebody else's
+    throw error
+  }
+}
+
+async function ask(native: Native, door: string): Promise<HeldSession | undefined> {
+  let answer: (message: NativeMessage | undefined) => void = () => undefined
+  const shown = new Promise<NativeMessage | undefined>((resolve) => {
+    answer = resolve
+  })
+  const found = visit(native, door, answer)
+  if (!found) return undefined
+  const { link, pid } = found
+  void link.gone.then(() => answer(undefined))
+  link.send(KIND.show)
+  const message = await held(native, within(shown, ANSWER_MS))
+  link.hangUp()
+  const [file] = message?.fds ?? []
+  const labels = file === undefined ? undefined : readLabels(file)
+  return labels && { door, pid, holders: [pid, ...(message?.left ?? [])], labels }
+}
+
+export async function heldSessions(native: Native): Promise<HeldSession[]> {
+  const answers = await Promise.all(doors().map((door) => ask(native, door)))
+  return answers.filter((session) => session !== undefined)
+}
+
+function usageOf(native: Native, { holders, labels }: HeldSession): Usage & { pids: number } {
+  const sum = { pids: 0, memoryBytes: 0, cpuUserMs: 0, cpuSystemMs: 0 }
+  for (const one of holders.map((pid) => native.usageBelow(pid)))
+    for (const name of ['pids', 'memoryBytes', 'cpuUserMs', 'cpuSystemMs'] as const) sum[name] += one[name]
+  return { ...sum, ...(labels.memoryMax !== undefined && { memoryMaxBytes: labels.memoryMax }) }
+}
+
+/** The place of a session in the tree of its instance, made as far as it is not there. */
+function placeOf(instance: InstanceView, keys: readonly string[]): SessionView | undefined {
+  let siblings = instance.sessions
+  let place: SessionView | undefined
+  for (const key of keys) {
+    place = siblings.find((candidate) => candidate.key === key)
+    if (!place) {
+      place = { key, path: instance.path, children: [] }
+      siblings.push(place)
+    }
+    siblings = place.children
+  }
+  return place
+}
+
+/** Their instances as trees. */
+export function viewHeld(native: Native, sessions: readonly HeldSession[]): InstanceView[] {
+  const views = new Map<string, InstanceView>()
+  for (const session of sessions) {
+    const { instance, owner, keys, mode, command, startedAt } = session.labels
+    const view = views.get(instance) ?? {
+      backend: 'subreaper',
+      instance,
+      path: `/proc/${owner.pid}`,
+      alive: true, // or its holders would not be there
+      ...owner,
+      sessions: [],
+    }
+    views.set(instance, view)
+    const place = placeOf(view, keys)
+    if (!place) continue
+    const usage = usageOf(native, session)
+    place.path = `/proc/${session.pid}`
+    place.group = { path: place.path, mode, command, startedAt, processes: usage.pids, usage }
+  }
+  return [...views.values()].sort((a, b) => (a.instance < b.instance ? -1 : 1))
+}
+
+/**
+ * Has a holder end its session, whose owner hears of that. Undefined when it was over already.
+ * @throws KernelError when it does not answer.
+ */
+export async function endHeld(
+  native: Native,
+  { door, pid }: HeldSession,
+  { graceMs, killTimeoutMs }: { graceMs: number; killTimeoutMs: number },
+): Promise<Pick<Ended, 'empty' | 'killed' | 'left'> | undefined> {
+  let ended: NativeMessage | undefined
+  let answer: () => void = () => undefined
+  const answered = new Promise<boolean>((resolve) => {
+    answer = () => resolve(true)
+  })
+  const found = visit(native, door, (message) => {
+    if (message.kind !== KIND.ended) return
+    ended = message
+    answer()
+  })
+  if (!found) return undefined
+  const { link } = found
+  void link.gone.then(answer)
+  link.send(KIND.end, { number: graceMs, second: killTimeoutMs })
+  const inTime = await held(native, within(answered, graceMs + killTimeoutMs + PATIENCE_MS))
+  if (ended?.number === 1) await held(native, within(link.gone, ANSWER_MS))
+  link.hangUp()
+  if (!inTime)
+    throw new KernelError(`the holder ${pid} of the session does not answer`, {
+      path: `/proc/${pid}`,
+      hint: 'When it is killed (SIGKILL), its keeper ends what it holds',
+    })
+  if (!ended) return undefined
+  const { number, killed, names, left } = ended
+  return { empty: number === 1, killed: { count: killed, names }, left }
+}
+
+/** One that was stopped does not hear, and would not end its session either. That we are connected to it says that the pid is still its own. */
+function wake(native: Native, pid: number): void {
+  try {
+    const pidfd = native.openProcess(pid)
+    if (pidfd === undefined) return
+    native.signal(pidfd, constants.signals.SIGCONT)
+    native.close(pidfd)
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error // in another pid namespace it has another pid
+  }
+}
