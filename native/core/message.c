@@ -54,6 +54,16 @@ static void detach(struct msghdr *header, struct corral_fds *fds) {
   }
 }
 
+// Not all who come by a holder's door need be of this program.
+static void limit(struct corral_message *message) {
+  message->name_count = message->name_count < CORRAL_NAMES ? message->name_count : CORRAL_NAMES;
+  message->left_count = message->left_count < CORRAL_MESSAGE_LEFT ? message->left_count : CORRAL_MESSAGE_LEFT;
+  for (uint32_t i = 0; i < message->name_count; i++)
+    message->names[i][CORRAL_NAME_BYTES - 1] = '\0';
+  message->error_operation[sizeof message->error_operation - 1] = '\0';
+  message->error_path[sizeof message->error_path - 1] = '\0';
+}
+
 int corral_message_receive(int socket, struct corral_message *message, struct corral_fds *fds) {
   union control control;
   *message = (struct corral_message){0};
@@ -68,6 +78,7 @@ int corral_message_receive(int socket, struct corral_message *message, struct co
     if (errno != EINTR)
       return errno == ECONNRESET ? 0 : -errno;
   detach(&header, fds);
+  limit(message);
   return length > 0;
 }
 

@@ -2,9 +2,7 @@
 #include "hold.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,46 +17,13 @@
 #include "../core/pidfd.h"
 #include "../core/plan.h"
 #include "../core/reap.h"
-#include "ears.h"
-#include "guests.h"
+#include "hold_guests.h"
+#include "holder.h"
 #include "wait.h"
 
 // How long to leave alone what outlived SIGKILL (uninterruptible sleep) before it is tried again, once nobody
 // is left to be told of it.
 #define TRY_AGAIN_S 1
-#define ORPHANED_KILL_MS 10000
-// How long who joins a session waits to be let in.
-#define JOIN_MS 10000
-
-// A process that the gateway asked for: it is told how that ends.
-struct started {
-  uint32_t id;
-  pid_t pid;
-};
-
-struct holder {
-  struct ears ears;
-  bool scan;
-  struct started *started;
-  size_t count, capacity;
-  struct corral_reap reap;
-  bool ending;
-  bool orphaned; // the gateway is gone
-  struct guests guests;
-  int labels; // what is shown to guests; -1: nothing
-  // What those that have joined said of their ends, and until when they may take for that
-  struct corral_message sum;
-  int64_t guests_ms;
-  // Of one that has joined a session itself: the connection to the holder of that; -1: none (any more)
-  int host;
-  bool served; // the command of that has ended
-};
-
-static void say(int socket, const struct corral_message *message, int fd) {
-  const struct corral_fds fds = {.fds = {fd}, .count = fd >= 0};
-  if (socket >= 0) // who does not read what it asked for goes without
-    (void)corral_message_send(socket, message, &fds);
-}
 
 // ---- children ----
 
@@ -181,15 +146,7 @@ static void take_spawn(struct holder *holder, uint32_t id, const struct corral_f
 
 // ---- ending ----
 
-static void end_guests(struct holder *holder, int64_t grace_ms, int64_t kill_ms, int64_t now_ms) {
-  const struct corral_message end = {.kind = CORRAL_END, .number = grace_ms, .second = kill_ms};
-  for (size_t i = 0; i < holder->guests.count; i++)
-    if (holder->guests.list[i].id)
-      say(holder->guests.list[i].fd, &end, -1);
-  holder->guests_ms = now_ms + grace_ms + kill_ms;
-}
-
-static void begin_end(struct holder *holder, int64_t grace_ms, int64_t kill_ms) {
+void begin_end(struct holder *holder, int64_t grace_ms, int64_t kill_ms) {
   int64_t now_ms = corral_now_ms();
   end_guests(holder, grace_ms, kill_ms, now_ms);
   if (holder->ending) {
@@ -198,18 +155,7 @@ static void begin_end(struct holder *holder, int64_t grace_ms, int64_t kill_ms) 
   }
   const struct corral_end_plan plan = {.grace_ms = grace_ms, .kill_ms = kill_ms};
   corral_reap_begin(&holder->reap, &plan, NULL, holder->scan, now_ms);
-  holder->ending = true;
-}
-
-// Adds what a part of the session has come to.
-static void add(struct corral_message *sum, const struct corral_message *part) {
-  sum->killed += part->killed;
-  sum->cpu_user_us += part->cpu_user_us;
-  sum->cpu_system_us += part->cpu_system_us;
-  for (uint32_t i = 0; i < part->name_count && sum->name_count < CORRAL_NAMES; i++)
-    memcpy(sum->names[sum->name_count++], part->names[i], CORRAL_NAME_BYTES);
-  for (uint32_t i = 0; i < part->left_count && sum->left_count < CORRAL_MESSAGE_LEFT; i++)
-    sum->left[sum->left_count++] = part->left[i];
+  holder->ending = holder->closed = true;
 }
 
 static struct corral_message own_end(const struct corral_reap *reap) {
@@ -229,14 +175,10 @@ static struct corral_message own_end(const struct corral_reap *reap) {
 // True when all is ended.
 static bool tell_end(struct holder *holder) {
   struct corral_message message = own_end(&holder->reap);
-  add(&message, &holder->sum);
-  holder->sum = (struct corral_message){0};
-  message.number = holder->reap.state == CORRAL_EMPTY && guests_joined(&holder->guests) == 0;
+  add_guests_end(holder, &message);
+  message.number = holder->reap.state == CORRAL_EMPTY && message.left_count == 0;
   (void)ears_say(&holder->ears, &message, -1);
-  say(holder->host, &message, -1);
-  for (size_t i = 0; i < holder->guests.count; i++)
-    if (holder->guests.list[i].awaits_end)
-      say(holder->guests.list[i].fd, &message, -1);
+  tell_guests(holder, &message);
   return message.number == 1;
 }
 
@@ -259,125 +201,6 @@ static int64_t step(struct holder *holder, bool childless) {
   if (wait_ms >= 0 || holder->reap.state != CORRAL_EMPTY || guests_joined(&holder->guests) == 0)
     return wait_ms;
   return until(holder->guests_ms) > 0 ? until(holder->guests_ms) : -1;
-}
-
-// ---- guests ----
-
-static void take_join(struct holder *holder, struct guest *guest, const struct corral_message *message,
-                      const struct corral_fds *fds) {
-  if (holder->ending || guest->id || fds->count != 1)
-    return; // it is let out, and that says so
-  guest->id = ++holder->guests.last_id;
-  guest->pid = (pid_t)message->number;
-  say(guest->fd, &(struct corral_message){.kind = CORRAL_JOINED}, -1);
-  const struct corral_message entered = {.kind = CORRAL_ENTERED, .id = guest->id, .number = message->number};
-  (void)ears_say(&holder->ears, &entered, fds->fds[0]);
-}
-
-static void take_leave(struct holder *holder, struct guest *guest) {
-  if (guest->id && !guest->left)
-    (void)ears_say(&holder->ears, &(struct corral_message){.kind = CORRAL_LEFT, .id = guest->id}, -1);
-  guest->left = true;
-}
-
-static void take_visitors_end(struct holder *holder, struct guest *guest,
-                              const struct corral_message *message) {
-  guest->awaits_end = true;
-  (void)ears_say(&holder->ears, &(struct corral_message){.kind = CORRAL_TOLD}, -1);
-  begin_end(holder, message->number, message->second);
-}
-
-static void show(const struct holder *holder, const struct guest *guest) {
-  struct corral_message shown = {.kind = CORRAL_SHOWN};
-  for (size_t i = 0; i < holder->guests.count && shown.left_count < CORRAL_MESSAGE_LEFT; i++)
-    if (holder->guests.list[i].id)
-      shown.left[shown.left_count++] = holder->guests.list[i].pid;
-  say(guest->fd, &shown, holder->labels);
-}
-
-// False when the guest has to leave.
-static bool take_guests_word(struct holder *holder, struct guest *guest, const struct corral_message *message,
-                             const struct corral_fds *fds) {
-  if (message->kind == CORRAL_SHOW)
-    show(holder, guest);
-  else if (message->kind == CORRAL_END && !guest->id)
-    take_visitors_end(holder, guest, message);
-  else if (message->kind == CORRAL_LEFT)
-    take_leave(holder, guest);
-  else if (message->kind == CORRAL_ENDED && guest->id)
-    add(&holder->sum, message);
-  else if (message->kind == CORRAL_JOIN) {
-    take_join(holder, guest, message, fds);
-    return guest->id != 0;
-  }
-  return true;
-}
-
-static bool hear_guest(struct holder *holder, struct guest *guest) {
-  struct corral_message message;
-  struct corral_fds fds;
-  int answer;
-  bool stays = true;
-  while (stays && (answer = corral_message_receive(guest->fd, &message, &fds)) == 1) {
-    stays = take_guests_word(holder, guest, &message, &fds);
-    corral_fds_close(&fds);
-  }
-  return stays && answer == -EAGAIN;
-}
-
-static void hear_guests(struct holder *holder) {
-  guests_let_in(&holder->guests);
-  for (size_t i = 0; i < holder->guests.count;) {
-    struct guest *guest = &holder->guests.list[i];
-    if (hear_guest(holder, guest)) {
-      i++;
-      continue;
-    }
-    take_leave(holder, guest); // one that was killed has not said so
-    guests_let_out(&holder->guests, guest);
-  }
-}
-
-// ---- the session that this one has joined ----
-
-static void lose_host(struct holder *holder) {
-  holder->orphaned = true; // nobody says when to try again
-  corral_drop_fd(&holder->host);
-  begin_end(holder, 0, ORPHANED_KILL_MS);
-}
-
-static void hear_host(struct holder *holder) {
-  struct corral_message message;
-  struct corral_fds fds;
-  int answer = -EAGAIN;
-  while (holder->host >= 0 && (answer = corral_message_receive(holder->host, &message, &fds)) == 1) {
-    corral_fds_close(&fds);
-    if (message.kind != CORRAL_END)
-      continue;
-    // One that is stopped would not see that its command is ended
-    (void)corral_pidfd_signal(holder->ears.of[OWNER].fd, SIGCONT);
-    begin_end(holder, message.number, message.second);
-  }
-  if (holder->host >= 0 && answer != -EAGAIN)
-    lose_host(holder);
-}
-
-// 0, or -errno.
-static int join(struct holder *holder) {
-  CORRAL_OWNED_FD keeper = corral_pidfd_open(getppid());
-  if (keeper < 0)
-    return keeper;
-  say(holder->host, &(struct corral_message){.kind = CORRAL_JOIN, .number = getpid()}, keeper);
-  struct pollfd host = {.fd = holder->host, .events = POLLIN};
-  struct corral_message message;
-  struct corral_fds fds;
-  if (poll(&host, 1, JOIN_MS) == 0)
-    return -ETIMEDOUT;
-  int answer = corral_message_receive(holder->host, &message, &fds);
-  if (answer <= 0)
-    return answer < 0 ? answer : -ECONNREFUSED;
-  corral_fds_close(&fds);
-  return message.kind == CORRAL_JOINED ? 0 : -EPROTO;
 }
 
 // ---- the owner ----
@@ -416,28 +239,6 @@ static void take_words(struct holder *holder) {
   }
 }
 
-static void open_door(struct holder *holder) {
-  struct corral_message door = {.kind = CORRAL_DOOR};
-  if (!guests_open(&holder->guests, &door.number, &door.second))
-    door.number = door.second = 0;
-  holder->ears.of[GUESTS].fd = holder->guests.any;
-  (void)ears_say(&holder->ears, &door, -1);
-}
-
-// Nobody visits one that has joined: its session is asked.
-static void join_or_end(struct holder *holder) {
-  holder->host = KEPT_FD;
-  (void)fcntl(KEPT_FD, F_SETFL, O_NONBLOCK);
-  holder->ears.of[GUESTS].fd = KEPT_FD;
-  int answer = join(holder);
-  if (answer == 0)
-    return;
-  struct corral_message refused = {.kind = CORRAL_REFUSED, .error_number = -answer};
-  strcpy(refused.error_operation, "join");
-  (void)ears_say(&holder->ears, &refused, -1);
-  _exit(1);
-}
-
 _Noreturn void hold(const struct hold_plan *plan) {
   struct holder holder = {.scan = plan->scan, .labels = -1, .host = -1, .guests = {.any = -1, .door = -1}};
   ears_open(&holder.ears, &(struct ears_plan){.name = "corral-holder",
@@ -446,7 +247,7 @@ _Noreturn void hold(const struct hold_plan *plan) {
                                               .in_place = plan->in_place,
                                               .kept = plan->host});
   if (plan->host >= 0)
-    join_or_end(&holder);
+    join_or_exit(&holder);
   else
     open_door(&holder);
   CORRAL_OWNED_FD own = corral_pidfd_open(getpid());

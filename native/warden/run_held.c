@@ -233,7 +233,10 @@ static int start(struct run *run) {
   int answer = held_start(keeper, &run->held, &error);
   corral_drop_fd(&run->host); // it ends with those two
   if (answer < 0) {
-    tell_error("nothing can be held", &error);
+    if (run->joins && error.number == ECONNREFUSED)
+      tell("the session is over: start another one");
+    else
+      tell_error("nothing can be held", &error);
     return STATUS_FAILED;
   }
   if (plan->labels)

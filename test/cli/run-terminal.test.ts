@@ -96,7 +96,7 @@ describe('a command in a terminal', () => {
     terminal.type('word\n')
     await shows(terminal, /got word/, stopped)
     terminal.type('echo "status $?"; exit\n')
-    await shows(terminal, /^status 7/m, stopped)
+    await shows(terminal, /status 7/, stopped)
     await terminal.exited
     await eventually('nobody is left', async () => (await pen.members()).length === 0)
   })

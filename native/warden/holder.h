@@ -1,0 +1,45 @@
+// What a holder knows: the parts of it are hold.c, and hold_guests.c for who comes by its door.
+#ifndef CORRAL_HOLDER_H
+#define CORRAL_HOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../core/reap.h"
+#include "ears.h"
+#include "guests.h"
+
+// Bound on killing where nobody is left who could say one.
+#define ORPHANED_KILL_MS 10000
+
+// A process that the gateway asked for: it is told how that ends.
+struct started {
+  uint32_t id;
+  pid_t pid;
+};
+
+struct holder {
+  struct ears ears;
+  bool scan;
+  struct started *started;
+  size_t count, capacity;
+  struct corral_reap reap;
+  bool ending;
+  bool closed;   // it was ended once: nobody joins any more
+  bool orphaned; // the gateway is gone
+  struct guests guests;
+  int labels; // what is shown to guests; -1: nothing
+  // What those that have joined said of their ends, and until when they may take for that
+  struct corral_message sum;
+  int64_t guests_ms;
+  // Of one that has joined a session itself: the connection to the holder of that; -1: none (any more)
+  int host;
+  bool served; // the command of that has ended
+};
+
+// Ends all, those that have joined too; a second call with less grace hastens the first.
+void begin_end(struct holder *holder, int64_t grace_ms, int64_t kill_ms);
+
+#endif
