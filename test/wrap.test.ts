@@ -152,7 +152,7 @@ describe('a session that was prepared', () => {
     const { child } = start(entered)
     await line(child.stdout, /^ready$/)
     const { Observer } = await import('../src/observer.js')
-    const observed = BACKEND === 'cgroup' ? { root: pen.path } : { backend: BACKEND }
+    const observed = BACKEND === 'cgroup' ? { root: pen.path } : ({ backend: 'subreaper' } as const)
     await new Observer(observed).kill({ instance: corral.id }, 0)
     expect(await entered.session.closed).toMatchObject({ reason: 'corral-kill' })
     expect(await prepared.session.closed).toMatchObject({ reason: 'corral-kill' })

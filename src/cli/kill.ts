@@ -1,12 +1,12 @@
 // corral kill: ends sessions, whoever owns them.
 import { InvalidArgumentError } from '../errors.js'
 import { Observer, type Selection } from '../observer.js'
-import type { BackendChoice } from '../options.js'
+import type { HoldingChoice } from '../options.js'
 import { json, printable } from './format.js'
 
 export interface KillOptions {
   root?: string
-  backend: BackendChoice
+  backend: HoldingChoice
   parent?: string
   instance?: string
   all?: boolean

@@ -1,7 +1,7 @@
 // corral ls: all sessions below the root, as a tree.
 import type { InstanceView, SessionView } from '../cgroup/survey.js'
 import { Observer } from '../observer.js'
-import type { BackendChoice } from '../options.js'
+import type { HoldingChoice } from '../options.js'
 import { bytes, duration, json, printable, table } from './format.js'
 
 const HEADING = ['SESSION', 'MODE', 'AGE', 'PROCS', 'MEMORY', 'PEAK', 'CAP', 'CPU', 'COMMAND']
@@ -31,7 +31,7 @@ function heading({ instance, alive, pid, command }: InstanceView): string[] {
   return [`${instance} (${owner})`, '', '', '', '', '', '', '', '']
 }
 
-export async function ls(options: { root?: string; backend: BackendChoice; json: boolean }): Promise<string> {
+export async function ls(options: { root?: string; backend: HoldingChoice; json: boolean }): Promise<string> {
   const observer = new Observer(options)
   const instances = await observer.list()
   const { root } = observer

@@ -1,12 +1,12 @@
 // corral set: changes the limits of live sessions, whoever owns them.
 import type { Limits } from '../limits.js'
 import { Observer } from '../observer.js'
-import type { BackendChoice } from '../options.js'
+import type { HoldingChoice } from '../options.js'
 import { json, printable } from './format.js'
 
 export interface SetOptions {
   root?: string
-  backend: BackendChoice
+  backend: HoldingChoice
   family: boolean
   limits: Limits
   json: boolean

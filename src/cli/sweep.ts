@@ -1,12 +1,12 @@
 // corral sweep: collects what dead gateways left.
 import { Observer } from '../observer.js'
-import type { BackendChoice } from '../options.js'
+import type { HoldingChoice } from '../options.js'
 import { json } from './format.js'
 
 /** The text to print, and the exit status: 1 when something dead could not be collected. */
 export async function sweep(options: {
   root?: string
-  backend: BackendChoice
+  backend: HoldingChoice
   dryRun: boolean
   json: boolean
 }): Promise<{ text: string; status: number }> {
