@@ -12,7 +12,7 @@ import { runBench } from './harness.mjs'
 import { entering, removeCgroup } from './pen.mjs'
 import { interleave } from './rounds.mjs'
 import { countAlive, firstLine, settleReaping } from './sleeping-processes.mjs'
-import { median, percentile } from './statistics.mjs'
+import { median, percentile, summarizeEach } from './statistics.mjs'
 import { formatNumber, formatTable } from './table.mjs'
 
 const PROCESSES = 4
@@ -68,7 +68,7 @@ function report(sessions, { corral, poller }, { claims, keep }) {
     'poller: gateway dead': poller.map(({ deadMs }) => deadMs),
     'poller: all gone': poller.map(({ emptyMs }) => emptyMs),
   }
-  keep(subject, rows)
+  keep(subject, summarizeEach(rows))
   printTimes(`${subject}: from the SIGKILL to the gateway`, rows)
   const survivors = { corral: countSurvivors(corral), poller: countSurvivors(poller) }
   console.log(`survivors: corral ${survivors.corral}, poller ${survivors.poller}`)

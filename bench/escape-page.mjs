@@ -1,4 +1,4 @@
-// docs/escape.md: what escape.mjs measured, as a page.
+// docs/escape.md: what escape.mjs measured, as a page. charts.mjs writes it.
 
 const SITUATIONS = {
   cancelled: [
@@ -18,9 +18,11 @@ Programs that try to outlive their session, and ways to end a session. Each prog
 and only then are they ended. What is left once nobody has gone for 400 ms is counted by the kernel, in a cgroup around all
 of it, and not by whoever did the ending.
 
-This page is written by \`npm run bench:escape -- --markdown docs/escape.md\`; \`npm run test:escape\` runs the same programs
-against all endings of Corral (oneshot completion, close with and without grace, parent reset, SIGKILL to the gateway,
-sweep), held by cgroups, with both ways to kill these, and by subreapers.
+\`npm run bench escape\` measures, and writes this page. \`npm run test:escape\` runs the same programs against all endings of
+Corral (oneshot completion, close with and without grace, parent reset, SIGKILL to the gateway, sweep), held by cgroups, with
+both ways to kill these, and by subreapers.
+
+![How many programs outlive their session, by the way to end it](charts/escape.svg)
 `
 
 const READING = `## How to read it
@@ -38,6 +40,9 @@ program is in another view of processes (and, in a container, of files), in whic
 attached to or signalled by its own pid from outside, and cannot be given a further process as easily; and they
 have no families, no sweep and no limits unless cgroups are added.
 
+**A scope of systemd does as well**, by the same means: it is a cgroup, and to stop it is to signal each process in it again and
+again until the kernel says that it is empty. What it asks for is a systemd, and the bus to it for each start and each end.
+
 **Process groups, walks over parent pids and inits in between do not**, and it is not their fault: setsid(2) leaves the first, a
 second fork the second, and an init between the gateway and the program passes on a signal and ends by it.
 
@@ -52,6 +57,8 @@ survives it, on every kernel that was tried (6.1, 6.12, 6.18, 7.2): the SIGKILL 
 whether the members of a group get fewer, and where they do not, it sends SIGKILL to each process through a pidfd.
 `
 
+const GUEST = 'in a guest, which is ten times slower ([test/vm](../test/vm/README.md))'
+
 /** The page's text. */
 export function escapePage({ machine, figures }) {
   const { ways, missing } = figures
@@ -64,7 +71,11 @@ export function escapePage({ machine, figures }) {
 }
 
 function compared(ways, missing) {
-  const rows = ways.map(({ name, what, version }) => [name, what, version])
+  const rows = ways.map(({ name, what, version, guest }) => [
+    name,
+    what,
+    guest ? `${version}, ${GUEST}` : version,
+  ])
   const passedOver = Object.entries(missing).map(([name, why]) => `- ${name}: ${why}`)
   return `## What is compared
 

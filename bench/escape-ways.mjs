@@ -4,7 +4,7 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -13,7 +13,7 @@ import { execa } from 'execa'
 import treeKill from 'tree-kill'
 import { wordsToEnter } from './crun-bundle.mjs'
 import { bundleDirectory, writeHostBundle } from './host-bundle.mjs'
-import { entering } from './pen.mjs'
+import { cgroup2Mount, entering } from './pen.mjs'
 
 /** After SIGTERM, everybody has this long before SIGKILL. */
 export const GRACE_MS = 300
@@ -121,6 +121,24 @@ async function execaWay() {
   }
 }
 
+// systemd stops a scope as it stops a service: SIGTERM to all, and after a time SIGKILL.
+async function scopeWay() {
+  const mount = cgroup2Mount()
+  let serial = 0
+  return {
+    async start(_cgroup, { command, args }) {
+      const unit = `corral-bench-${process.pid}-${serial++}.scope`
+      const options = ['--scope', '--quiet', `--unit=${unit}`, `--property=TimeoutStopSec=${GRACE_MS}ms`]
+      const child = spawn('systemd-run', [...options, '--', command, ...args], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
+      const left = once(child, 'exit')
+      const end = () => run('systemctl', ['stop', unit]).catch(() => undefined) // one that is over is none
+      return { stdout: child.stdout, left, end, place: join(mount, 'system.slice', unit) }
+    },
+  }
+}
+
 async function crunWay() {
   const directory = bundleDirectory()
   const options = ['--root', join(directory, 'state'), '--cgroup-manager=disabled']
@@ -151,6 +169,9 @@ const packageVersion = (name) =>
   JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
 
 const BWRAP = ['bwrap', '--dev-bind', '/', '/', '--proc', '/proc', '--unshare-pid', '--die-with-parent', '--']
+
+/** Measured in a guest of test/vm where there is none here: results.mjs. */
+export const SYSTEMD = 'systemd-run --scope'
 
 /** By name: what it is, how it is opened, and where its version is from. */
 const WAYS = {
@@ -195,25 +216,33 @@ const WAYS = {
     what: 'a container with a pid namespace; `kill`, then `delete --force`',
     installed: ['crun', '--version'],
   },
+  [SYSTEMD]: {
+    open: scopeWay,
+    what: 'a scope, which is a cgroup too; `systemctl stop`',
+    installed: ['systemctl', '--version'],
+    obstacle: () => (existsSync('/run/systemd/system') ? undefined : 'no systemd runs here'),
+  },
 }
 
 // They are passed over wherever this runs, and the page says so.
 const NOT_COMPARED = {
-  acpx: 'it ends only agents that speak ACP to it, which these programs do not',
-  'systemd-run --scope': 'its scopes are outside of the pen, in which survivors are counted and ended',
+  acpx: 'it ends only agents that speak ACP to it, which these programs do not. By its source (0.19.1) it ends an agent by its input, then sends SIGTERM, and after 1.5 s SIGKILL, to the descendants that it has found by parent pids while they could be found, which is tree-kill with a memory',
   runc: 'it cannot be told to leave cgroups alone, and would make some outside of the pen',
 }
 
-/** Those that are there, opened, in order; and, by name, why others are not. */
-export async function openWays(pen) {
+/** Those that are there, or `only` one of them, opened, in order; and, by name, why others are not. */
+export async function openWays(pen, only) {
   const ways = []
   const missing = { ...NOT_COMPARED }
-  for (const [name, { open, what, version, installed }] of Object.entries(WAYS)) {
+  for (const [name, { open, what, version, installed, obstacle }] of Object.entries(WAYS)) {
+    if (only !== undefined && name !== only) continue
     const found = installed ? await versionOf(installed) : version()
     if (found === undefined) missing[name] = 'it is not installed'
+    else if (obstacle?.() !== undefined) missing[name] = obstacle()
     else ways.push({ name, what, version: found, ...(await open(pen)) })
   }
   for (const [name, why] of Object.entries(missing)) console.log(`${name} is passed over: ${why}`)
+  if (ways.length === 0) throw new Error(`there is no way '${only}' here`)
   return { ways, missing }
 }
 

@@ -2,10 +2,10 @@
 // counted in a cgroup by the kernel, whatever the way itself says. Each is ended twice: while its leader is still there,
 // as when a run is cancelled, and after the leader has ended by itself, as when a run is complete.
 
+import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import { commandLine, programs } from '../test/escape/programs.mjs'
-import { escapePage } from './escape-page.mjs'
 import { openWays } from './escape-ways.mjs'
 import { payloadProgram } from './floor.mjs'
 import { runBench } from './harness.mjs'
@@ -33,8 +33,8 @@ let serial = 0
 
 await runBench(
   'escape',
-  async ({ pen, claims, rounds, keep }) => {
-    const { ways, missing } = await openWays(pen)
+  async ({ pen, claims, rounds, keep, way }) => {
+    const { ways, missing } = await openWays(pen, way)
     keep('missing', missing)
     keep(
       'ways',
@@ -47,7 +47,7 @@ await runBench(
     }
     for (const { close } of ways) await close?.()
   },
-  { page: escapePage },
+  { way: 'NAME     only this way to end a program' },
 )
 
 /** Program → way → { survivors, ms }, or { obstacle } where the program could not hide under that way. */
@@ -77,10 +77,13 @@ function summary(samples) {
 
 async function measure(pen, way, line, { leader, mode }) {
   const cgroup = pen.directory(`program-${serial++}`)
+  let started
   try {
-    const started = await way.start(cgroup, line, mode)
+    started = await way.start(cgroup, line, mode)
     const obstacle = await whyNotHidden(started)
     if (obstacle !== undefined) return { obstacle }
+    if (leader === 'stay' && !isPopulated(started.place))
+      throw new Error(`${way.name} has its program elsewhere than in ${started.place}`)
     if (leader === 'leave') await inTime(started.left)
     const start = performance.now()
     await inTime(started.end())
@@ -88,6 +91,7 @@ async function measure(pen, way, line, { leader, mode }) {
     return { survivors: end === undefined ? cgroupMembers(started.place).length : 0, ms: end - start }
   } finally {
     removeCgroup(cgroup)
+    if (started && existsSync(started.place)) removeCgroup(started.place)
   }
 }
 
@@ -138,6 +142,7 @@ function report(title, cells, ways, claims) {
     ...ways.map((way) => cellText(row[way.name])),
   ])
   console.log(`\n${title}: survivors, and where there are none ms until empty\n${formatTable(header, rows)}`)
+  if (ways.every(({ name }) => name !== 'Corral')) return
   const own = Object.values(cells).map((row) => row.Corral)
   const hidden = own.filter(({ obstacle }) => obstacle === undefined)
   const survivors = hidden.reduce((sum, cell) => sum + cell.survivors, 0)

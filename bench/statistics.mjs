@@ -21,7 +21,13 @@ export function summarize(samples) {
     median: median(samples),
     p5: percentile(samples, 0.05),
     p95: percentile(samples, 0.95),
+    p99: percentile(samples, 0.99),
   }
+}
+
+/** Name → samples, to name → their summary. */
+export function summarizeEach(samples) {
+  return Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, summarize(values)]))
 }
 
 /** Median over the rounds of a ÷ b: what is compared was measured in the same round. */
