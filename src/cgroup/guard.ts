@@ -101,12 +101,16 @@ export class Guard {
   #lifeline: Lifeline | undefined
   /** The pidfd of its first process, a child of ours until the guard has moved in. */
   #first: number | undefined
+  /** Settles when that process is reaped. */
+  #firstGone: Promise<void> = Promise.resolve()
   #movedIn = false
   #over = false
   #deaths = 0
   /** Deaths since the last one that lived long. */
   #inARow = 0
   #bornAt = 0
+  /** Another guard on its way; never rejects. */
+  #restarting: Promise<void> | undefined
 
   constructor(native: Native, plan: GuardPlan, tell: (event: GuardEvent) => void) {
     this.#native = native
@@ -123,7 +127,7 @@ export class Guard {
    * @throws GuardError
    */
   async start(): Promise<void> {
-    const lifeline = new Lifeline(await this.#spawn())
+    const lifeline = await this.#listen(await this.#spawn())
     this.#lifeline = lifeline
     this.#bornAt = performance.now()
     void lifeline.gone.then(() => this.#onGone(lifeline))
@@ -148,12 +152,22 @@ export class Guard {
     this.#tell({ event: 'failed', deaths: this.#deaths, error })
     this.#inARow++
     const pause = PAUSES_MS[Math.min(this.#inARow, PAUSES_MS.length - 1)]
-    setTimeout(() => void this.#restart(), pause).unref()
+    setTimeout(() => this.#restart(), pause).unref()
   }
 
   /** Has the guard end and remove the instance; resolves when it is done with that, or is dead. */
   async finish(): Promise<void> {
     this.#over = true
+    try {
+      await this.#dismiss()
+    } finally {
+      // One that was just being started makes its group anew: nobody may remove the instance before it is done
+      await this.#restarting
+      await this.#dismiss()
+    }
+  }
+
+  async #dismiss(): Promise<void> {
     const lifeline = this.#lifeline
     if (!lifeline) return
     lifeline.say(WORD.over)
@@ -170,8 +184,7 @@ export class Guard {
       await lifeline.expect(word)
     } catch (error) {
       if (this.#lifeline === lifeline) this.#lifeline = undefined
-      if (!this.#over && this.#first !== undefined)
-        this.#native.signal(this.#first, constants.signals.SIGKILL)
+      if (!this.#over) await this.#drop()
       const { root, instance, killMethod, killTimeoutMs: killMs } = this.#plan
       const group = path.join(root, CORRAL, instance, WARDEN)
       const ended = await this.#native.endGroup(group, {
@@ -182,6 +195,23 @@ export class Guard {
       if (ended.empty) lifeline.cut()
       throw error
     }
+  }
+
+  /** @throws GuardError */
+  async #listen(fd: number): Promise<Lifeline> {
+    try {
+      return new Lifeline(fd)
+    } catch (cause) {
+      await this.#drop()
+      this.#native.close(fd)
+      throw new GuardError(`the guard cannot be heard: ${(cause as Error).message}`, systemDetails(cause))
+    }
+  }
+
+  /** Ends the first process, should it still be there. */
+  async #drop(): Promise<void> {
+    if (this.#first !== undefined) this.#native.signal(this.#first, constants.signals.SIGKILL)
+    await this.#firstGone
   }
 
   async #spawn(): Promise<number> {
@@ -203,7 +233,7 @@ export class Guard {
         this.#native.close(pidfd)
         if (this.#first === pidfd) this.#first = undefined
       }
-      exited.then(over, over)
+      this.#firstGone = exited.then(over, over)
       return lifeline
     } catch (cause) {
       throw new GuardError(
@@ -221,18 +251,21 @@ export class Guard {
     this.#inARow = performance.now() - this.#bornAt > CALM_MS ? 1 : this.#inARow + 1
     this.#tell({ event: 'died', deaths: this.#deaths })
     const pause = PAUSES_MS[Math.min(this.#inARow - 1, PAUSES_MS.length - 1)] ?? 0
-    if (pause === 0) void this.#restart()
-    else setTimeout(() => void this.#restart(), pause).unref()
+    if (pause === 0) this.#restart()
+    else setTimeout(() => this.#restart(), pause).unref()
   }
 
-  async #restart(): Promise<void> {
-    if (this.#over) return
+  #restart(): void {
+    if (!this.#over) this.#restarting = this.#startAgain()
+  }
+
+  async #startAgain(): Promise<void> {
     this.#movedIn = false
     try {
       await this.start()
-      if (this.#over) return this.#lifeline?.cut()
+      if (this.#over) return // finish() tells it so
       await this.moveIn()
-      this.#tell({ event: 'restarted', deaths: this.#deaths })
+      if (!this.#over) this.#tell({ event: 'restarted', deaths: this.#deaths })
     } catch (error) {
       this.retry(error as Error)
     }

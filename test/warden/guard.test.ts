@@ -177,6 +177,21 @@ describe('a guard that dies', () => {
       await expectNothingLeft(pen)
     }
   })
+
+  test('and is just being replaced does not either, and is told of', async ({ pen }) => {
+    for (let round = 0; round < 10; round++) {
+      const corral = await openInPen(pen)
+      const events: string[] = []
+      corral.on('guard', ({ event }) => events.push(event))
+      const died = once(corral, 'guard')
+      process.kill(await guardOf(pen.path, corral.id), 'SIGKILL')
+      await died
+      await corral.close({ graceMs: 0 })
+      expect(await pen.groups()).toEqual([])
+      expect(await pen.everybody()).toEqual([])
+      expect(events).toEqual(['died'])
+    }
+  })
 })
 
 describe('a guard that cannot be started', () => {
