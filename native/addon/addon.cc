@@ -91,6 +91,8 @@ private:
   Napi::Value Spawn(const Napi::CallbackInfo &info) {
     if (!HasWatcher(info.Env()))
       return info.Env().Undefined();
+    if (!spawner_.Start())
+      return Fail(info.Env(), errno, "start spawner", "");
     std::unique_ptr<SpawnJob> job = MakeSpawnJob(info, watcher_);
     Napi::Object promises = Napi::Object::New(info.Env());
     promises.Set("started", job->Promise());

@@ -1,10 +1,10 @@
 #include "spawner.h"
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <pthread.h>
 #include <sched.h>
-#include <thread>
 
 namespace {
 // How long the end of the environment waits for a clone that is under way. It takes 0.2 ms when nothing is
@@ -14,20 +14,41 @@ constexpr std::chrono::seconds kStopWait(2);
 
 Spawner::Spawner(Bridge &bridge) : bridge_(bridge) {}
 
-void Spawner::Add(std::unique_ptr<SpawnerJob> job) {
-  std::unique_lock<std::mutex> lock(shared_->mutex);
-  shared_->queue.push_back(std::move(job));
-  if (!shared_->running) {
-    shared_->running = true;
-    // Signals are for the threads of the gateway that want them.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread(Loop, shared_, &bridge_).detach();
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+// Not std::thread, which ends the gateway where no thread is to be had (EAGAIN).
+bool Spawner::Start() {
+  std::lock_guard<std::mutex> guard(shared_->mutex);
+  if (shared_->running)
+    return true;
+  auto context = std::make_unique<Context>(Context{shared_, &bridge_});
+  // Signals are for the threads of the gateway that want them.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  const int refused = pthread_create(&thread, nullptr, &Spawner::Run, context.get());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (refused) {
+    errno = refused;
+    return false;
   }
-  lock.unlock(); // first: the thread that wakes up wants it
+  (void)context.release(); // the thread's
+  pthread_detach(thread);
+  shared_->running = true;
+  return true;
+}
+
+void Spawner::Add(std::unique_ptr<SpawnerJob> job) {
+  {
+    std::lock_guard<std::mutex> guard(shared_->mutex);
+    shared_->queue.push_back(std::move(job));
+  } // first: the thread that wakes up wants the lock
   shared_->changed.notify_one();
+}
+
+void *Spawner::Run(void *context) {
+  std::unique_ptr<Context> owned(static_cast<Context *>(context));
+  Loop(owned->shared, owned->bridge);
+  return nullptr;
 }
 
 void Spawner::Loop(const std::shared_ptr<Shared> &shared, Bridge *bridge) {

@@ -21,7 +21,9 @@ public:
 class Spawner {
 public:
   explicit Spawner(Bridge &bridge);
-  // JavaScript thread. The first call starts the thread.
+  // JavaScript thread. Starts the thread, if it does not run yet. False, with errno: there is none to be had.
+  bool Start();
+  // Once it was started.
   void Add(std::unique_ptr<SpawnerJob> job);
   // Ends the thread. False when it hangs in a clone (a group that was frozen meanwhile) and had to be left
   // behind.
@@ -36,6 +38,11 @@ private:
     bool stop = false;
     bool running = false;
   };
+  struct Context {
+    std::shared_ptr<Shared> shared;
+    Bridge *bridge;
+  };
+  static void *Run(void *context);
   static void Loop(const std::shared_ptr<Shared> &shared, Bridge *bridge);
 
   Bridge &bridge_;

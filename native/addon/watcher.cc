@@ -19,6 +19,7 @@ int64_t NowMs() {
 }
 
 constexpr int kEventsAtOnce = 64;
+constexpr int64_t kPollMs = 10;
 constexpr size_t kTurnsAtOnce = 1024;
 
 } // namespace
@@ -26,29 +27,35 @@ constexpr size_t kTurnsAtOnce = 1024;
 Watcher::Watcher(Bridge &bridge) : bridge_(bridge) {}
 
 bool Watcher::Start() {
-  if (thread_.joinable())
+  if (started_)
     return true;
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   epoll_event event = {};
   event.events = EPOLLIN; // data.ptr stays null: that is how the loop knows it
-  if (epoll_ < 0 || wake_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) < 0) {
-    int refused = errno;
-    if (epoll_ >= 0)
-      close(epoll_);
-    if (wake_ >= 0)
-      close(wake_);
-    epoll_ = wake_ = -1;
-    errno = refused;
-    return false;
-  }
+  int refused = epoll_ < 0 || wake_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) < 0 ? errno : 0;
   // Signals are for the threads of the gateway that want them.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { Loop(); });
+  if (!refused) // std::thread would end the gateway where no thread is to be had (EAGAIN)
+    refused = pthread_create(&thread_, nullptr, &Watcher::Run, this);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return true;
+  started_ = refused == 0;
+  if (started_)
+    return true;
+  if (epoll_ >= 0)
+    close(epoll_);
+  if (wake_ >= 0)
+    close(wake_);
+  epoll_ = wake_ = -1;
+  errno = refused;
+  return false;
+}
+
+void *Watcher::Run(void *self) {
+  static_cast<Watcher *>(self)->Loop();
+  return nullptr;
 }
 
 void Watcher::Add(std::unique_ptr<WatcherJob> job) {
@@ -61,7 +68,7 @@ void Watcher::Add(std::unique_ptr<WatcherJob> job) {
 }
 
 void Watcher::Stop() {
-  if (!thread_.joinable())
+  if (!started_)
     return;
   {
     std::lock_guard<std::mutex> guard(mutex_);
@@ -69,7 +76,7 @@ void Watcher::Stop() {
   }
   uint64_t one = 1;
   (void)!write(wake_, &one, sizeof one);
-  thread_.join();
+  pthread_join(thread_, nullptr);
   for (WatcherJob *job : added_)
     delete job;
   for (WatcherJob *job : jobs_)
@@ -88,8 +95,10 @@ void Watcher::Unschedule(WatcherJob *job) {
 
 void Watcher::Schedule(WatcherJob *job, int64_t wait_ms) {
   Unschedule(job);
-  if (wait_ms == WatcherJob::kWaitForEvent)
+  if (wait_ms == WatcherJob::kWaitForEvent && !job->polled_)
     return;
+  if (job->polled_)
+    wait_ms = std::min(wait_ms, kPollMs);
   job->timer_ = timers_.emplace(NowMs() + wait_ms, job);
   job->timed_ = true;
 }
@@ -122,8 +131,7 @@ void Watcher::Begin(WatcherJob *job) {
     event.events = job->Events();
     event.data.ptr = job;
     // Where epoll has no room (ENOMEM, ENOSPC: max_user_watches), time alone has to do.
-    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, job->Descriptor(), &event) < 0)
-      wait_ms = std::min<int64_t>(wait_ms, 10);
+    job->polled_ = epoll_ctl(epoll_, EPOLL_CTL_ADD, job->Descriptor(), &event) < 0;
   }
   Schedule(job, wait_ms);
 }

@@ -8,7 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <thread>
+#include <pthread.h>
 #include <unordered_set>
 #include <vector>
 
@@ -30,6 +30,7 @@ public:
 
 private:
   friend class Watcher;
+  bool polled_ = false; // epoll does not tell of its descriptor
   std::multimap<int64_t, WatcherJob *>::iterator timer_;
   bool timed_ = false;
 };
@@ -38,13 +39,14 @@ class Watcher {
 public:
   explicit Watcher(Bridge &bridge);
   // JavaScript thread. Starts the thread, if it does not run yet. False, with errno: there are no descriptors
-  // left.
+  // left, or no threads.
   bool Start();
   // Any thread, once the watcher was started.
   void Add(std::unique_ptr<WatcherJob> job);
   void Stop();
 
 private:
+  static void *Run(void *self);
   void Loop();
   void Take(WatcherJob *job);
   void GiveTurns();
@@ -58,7 +60,8 @@ private:
   Bridge &bridge_;
   int epoll_ = -1;
   int wake_ = -1;
-  std::thread thread_;
+  pthread_t thread_ = {};
+  bool started_ = false;
   std::mutex mutex_; // guards added_ and stop_
   std::vector<WatcherJob *> added_;
   bool stop_ = false;
