@@ -295,7 +295,7 @@ private:
                 command = info[2].As<Napi::String>().Utf8Value();
     corral_error error = {};
     int lock = corral_instance_make(root.c_str(), name.c_str(), command.c_str(), &error);
-    if (lock == -EWOULDBLOCK)
+    if (lock < 0 && corral_instance_must_wait(&error))
       return info.Env().Undefined();
     if (lock < 0) {
       ToError(info.Env(), error).ThrowAsJavaScriptException();

@@ -56,6 +56,8 @@ static int write_file(int directory_fd, const char *name, const char *text) {
   return write(fd, text, strlen(text)) < 0 ? errno : 0;
 }
 
+static int64_t look_again(struct corral_end *end, int64_t now_ms);
+
 static void enter_killing(struct corral_end *end, int64_t now_ms) {
   end->state = CORRAL_KILLING;
   end->deadline_ms = now_ms + end->plan.kill_ms;
@@ -212,11 +214,23 @@ static int64_t take_away(struct corral_end *end, int64_t now_ms) {
     return finish_as(end, CORRAL_REMOVED);
   if (answer != -EBUSY || now_ms >= end->remove_by_ms)
     return finish_as(end, CORRAL_FAILED);
+  if (end->events_fd < 0)
+    return look_again(end, now_ms);
   end->state = CORRAL_KILLING;
   end->deadline_ms = end->remove_by_ms;
   end->kill_again_ms = 0;
   end->counted = false;
   return tick(end, now_ms);
+}
+
+// It was gone when it was opened, and is there now.
+static int64_t look_again(struct corral_end *end, int64_t now_ms) {
+  struct corral_end_plan plan = end->plan;
+  int64_t remove_by_ms = end->remove_by_ms;
+  corral_close_fd(&end->group_fd);
+  corral_end_begin(end, end->group, &plan, now_ms);
+  end->remove_by_ms = remove_by_ms;
+  return end->state == CORRAL_FAILED ? -1 : FIRST_TICK_MS;
 }
 
 int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {

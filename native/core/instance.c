@@ -62,6 +62,10 @@ int corral_instance_make(const char *root, const char *name, const char *command
   return corral_fail(error, ENOENT, "mkdir", directory);
 }
 
+bool corral_instance_must_wait(const struct corral_error *error) {
+  return error->number == EWOULDBLOCK && !strcmp(error->operation, "flock");
+}
+
 void corral_instance_remove_home(const char *root) {
   char home[PATH_MAX];
   if (path_in(home, root, CORRAL_DIRECTORY))

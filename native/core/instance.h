@@ -2,6 +2,8 @@
 #ifndef CORRAL_INSTANCE_H
 #define CORRAL_INSTANCE_H
 
+#include <stdbool.h>
+
 #include "end.h"
 #include "error.h"
 
@@ -12,12 +14,16 @@
 #define CORRAL_SUPERVISOR "supervisor" // below the root: the gateway itself, where it sat in the root
 
 // Makes <root>/corral/<name>, locks it and labels it with this process's pid and `command`. The descriptor
-// that holds the lock, or -errno and `error`: -EWOULDBLOCK when a creator or sweeper has its turn (try
-// again), -EEXIST when the name is taken. On failure nothing is left but perhaps an empty <root>/corral.
+// that holds the lock, or -errno and `error`: -EEXIST when the name is taken. On failure nothing is left but
+// perhaps an empty <root>/corral.
 //
 // Creators and sweepers take turns by the lock of <root>/corral, so that no sweeper sees an instance that is
 // made and not yet locked.
 int corral_instance_make(const char *root, const char *name, const char *command, struct corral_error *error);
+
+// Whether that failed because a creator or sweeper has its turn: try again. (mkdir(2) in a full cgroup is
+// EAGAIN as well, which is the same number as EWOULDBLOCK.)
+bool corral_instance_must_wait(const struct corral_error *error);
 
 // Removes <root>/corral where no instance is left. It needs no lock: a creator that finds it gone makes it
 // anew.

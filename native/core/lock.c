@@ -3,15 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_still(const char *directory, int fd) {
+// 0; -ENOENT: the directory that was locked is gone, and there may be another.
+static int check_still(const char *directory, int fd) {
   struct stat named, held;
-  return stat(directory, &named) == 0 && fstat(fd, &held) == 0 && named.st_ino == held.st_ino &&
-         named.st_dev == held.st_dev;
+  if (stat(directory, &named) < 0 || fstat(fd, &held) < 0)
+    return -errno;
+  return named.st_ino == held.st_ino && named.st_dev == held.st_dev ? 0 : -ENOENT;
 }
 
 int corral_lock(const char *directory) {
@@ -25,8 +26,9 @@ int corral_lock(const char *directory) {
     close(fd);
     return -refused;
   }
-  if (is_still(directory, fd))
+  int answer = check_still(directory, fd);
+  if (answer == 0)
     return fd;
   close(fd);
-  return -ENOENT;
+  return answer;
 }

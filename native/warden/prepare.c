@@ -218,7 +218,7 @@ static int make_instance(const struct preparation *plan, struct prepared *prepar
   struct corral_error error;
   for (int64_t until = corral_now_ms() + TURN_MS;; nanosleep(&pause, NULL)) {
     prepared->lock = corral_instance_make(plan->root, prepared->name, command, &error);
-    if (prepared->lock != -EWOULDBLOCK || corral_now_ms() > until)
+    if (prepared->lock >= 0 || !corral_instance_must_wait(&error) || corral_now_ms() > until)
       break;
   }
   if (prepared->lock >= 0)
