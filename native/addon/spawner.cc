@@ -5,6 +5,8 @@
 #include <csignal>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace {
 // How long the end of the environment waits for a clone that is under way. It takes 0.2 ms when nothing is
@@ -55,10 +57,11 @@ void Spawner::Loop(const std::shared_ptr<Shared> &shared, Bridge *bridge) {
   pthread_setname_np(pthread_self(), "corral-spawner");
   // Batch threads do not preempt whoever wakes them (sched(7)): else each spawn would begin with the event
   // loop being put aside for it. Only where the gateway has the ordinary policy.
-  int scheduler = sched_getscheduler(0);
+  // (By their numbers: musl refuses these two, since POSIX wants them to be of a process.)
+  int scheduler = static_cast<int>(syscall(SYS_sched_getscheduler, 0));
   const sched_param parameter = {};
   if (scheduler == SCHED_OTHER)
-    sched_setscheduler(0, SCHED_BATCH, &parameter);
+    (void)syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &parameter);
   std::unique_lock<std::mutex> lock(shared->mutex);
   while (!shared->stop) {
     if (shared->queue.empty()) {
@@ -81,5 +84,7 @@ bool Spawner::Stop() {
   std::unique_lock<std::mutex> lock(shared_->mutex);
   shared_->stop = true;
   shared_->changed.notify_all();
-  return shared_->changed.wait_for(lock, kStopWait, [this] { return !shared_->running; });
+  // By the clock that every libc can wait on; a jump of it costs at most this wait.
+  auto until = std::chrono::system_clock::now() + kStopWait;
+  return shared_->changed.wait_until(lock, until, [this] { return !shared_->running; });
 }

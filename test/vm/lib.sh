@@ -22,18 +22,26 @@ mirror() {
   echo "${own:-http://deb.debian.org/debian}"
 }
 
+# Whose packages the functions below take: amd64 or arm64.
+architecture=amd64
+
+# For amd64 by the suite's name alone.
+lists_of() { echo "$cache/apt/$1${architecture#amd64}"; }
+
 # archive SUITE TOOL ARGUMENT…: apt-get or apt-cache on one suite, with lists of its own: the machine's stay as they are.
 archive() {
-  local suite=$1 tool=$2 lists=$cache/apt/$1
+  local suite=$1 tool=$2 lists
+  lists=$(lists_of "$1")
   shift 2
   "$tool" -qq -o Dir::Etc::SourceList="$lists/sources.list" -o Dir::Etc::SourceParts=/dev/null \
     -o Dir::State::Lists="$lists/lists" -o Dir::State::Status=/dev/null \
     -o Dir::Cache="$lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
-    -o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Sandbox::User= -o Acquire::Languages=none "$@"
+    -o APT::Architecture="$architecture" -o APT::Architectures="$architecture" -o APT::Sandbox::User= -o Acquire::Languages=none "$@"
 }
 
 open_archive() {
-  local lists=$cache/apt/$1
+  local lists
+  lists=$(lists_of "$1")
   mkdir -p "$lists/lists/partial" "$lists/archives/partial"
   local keys=/usr/share/keyrings/debian-archive-keyring.gpg
   echo "deb [signed-by=$keys] $(mirror) $1 main" >"$lists/sources.list"
