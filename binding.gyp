@@ -1,5 +1,8 @@
 {
   # The same sources as native/CMakeLists.txt, for whoever has node-gyp but no CMake.
+  "target_defaults": {
+    "defines": ["CORRAL_VERSION=\"<!(node -p \"require('./package.json').version\")\"", "CORRAL_BUILD=\"source\""]
+  },
   "targets": [
     {
       "target_name": "corral",

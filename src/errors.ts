@@ -79,6 +79,13 @@ export class NativeMissingError extends CorralError {
   }
 }
 
+/** The native addon is of another version than the package: `CORRAL_NATIVE_MISMATCH`. */
+export class NativeMismatchError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_NATIVE_MISMATCH', message, details)
+  }
+}
+
 /** No directory to build under, or the one that was given will not do: `CORRAL_NO_ROOT`. */
 export class RootError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {

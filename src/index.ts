@@ -30,6 +30,7 @@ export {
   KernelError,
   KeyLiveError,
   LimitUnsupportedError,
+  NativeMismatchError,
   NativeMissingError,
   RootError,
   SpawnError,

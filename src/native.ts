@@ -1,8 +1,9 @@
 // Loads the addon and types it. Nothing else in src/ knows that there is one.
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { NativeMissingError, UnsupportedPlatformError } from './errors.js'
+import { isSystemError, NativeMismatchError, NativeMissingError, UnsupportedPlatformError } from './errors.js'
 
 export interface NativeExit {
   /** -1 when a signal ended it. */
@@ -56,10 +57,35 @@ export interface SurveyPlace {
   files: readonly string[]
 }
 
+/** What the addon was built from, by what and for what. */
+export interface NativeBuild {
+  /** Of the package that it was built from. */
+  version: string
+  /** `source`: built where it was installed. */
+  kind: 'source' | 'prebuilt'
+  compiler: string
+  libc: string
+  cpu: string
+  /** The version of Node-API that it asks for. */
+  napi: number
+}
+
+/** What this kernel, behind the seccomp filter that we are under, lets a process do. */
+export interface NativeFeatures {
+  /** clone3(2) with CLONE_INTO_CGROUP. */
+  cloneIntoCgroup: boolean
+  /** pidfd_open(2). */
+  pidfd: boolean
+  /** /proc lists the children of a thread. */
+  children: boolean
+}
+
 export type NativeStarted = [pid: number, pidfd: number, createdInPlace: boolean, ...fds: number[]]
 
 /** All failures are Errors with `errno`, `syscall` and, where there is one, `path`. */
 export interface Native {
+  build(): NativeBuild
+  features(): NativeFeatures
   /**
    * The plan is what packPlan() makes; `started` gives pid, pidfd, createdInPlace and the descriptors (-1: none). A plan
    * with an empty command makes its group only.
@@ -143,6 +169,7 @@ let loaded: Native | undefined
  * The addon, loaded at the first call.
  * @throws UnsupportedPlatformError anywhere but on Linux, x64 or arm64.
  * @throws NativeMissingError when there is no addon for this Node, with what to run.
+ * @throws NativeMismatchError when it is of another version than the package.
  */
 export function loadNative(): Native {
   loaded ??= load()
@@ -162,17 +189,43 @@ function load(): Native {
         hint: "The package can be imported here; openCorral({ unsupported: 'passthrough' }) gives plain child processes, which nothing holds",
       },
     )
+  let native: Native
   try {
-    return createRequire(import.meta.url)(addonPath()) as Native
+    native = createRequire(import.meta.url)(addonPath()) as Native
   } catch (cause) {
     throw new NativeMissingError(`the native addon of corral cannot be loaded from ${packageRoot}`, {
       hint: 'Run `npm rebuild corral` (it needs a C and C++ compiler and CMake, or node-gyp)',
       cause,
     })
   }
+  assertSameVersion(native)
+  return native
 }
 
-function addonPath(): string {
+/** What was left from another version may lack what is called here, or take it otherwise. */
+function assertSameVersion(native: Partial<Native>): void {
+  const expected = packageVersion()
+  const built = native.build?.().version ?? 'an earlier one'
+  if (expected === undefined || built === expected) return
+  throw new NativeMismatchError(
+    `the native addon ${addonPath()} is of version ${built}, the package of ${expected}`,
+    { hint: 'Run `npm rebuild corral`, and leave CORRAL_ADDON unset' },
+  )
+}
+
+/** Undefined where this code has been bundled into something else. */
+export function packageVersion(): string | undefined {
+  try {
+    const { name, version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8'))
+    return name === 'corral' ? version : undefined
+  } catch (error) {
+    if (isSystemError(error)) return undefined
+    throw error
+  }
+}
+
+/** Where the addon is, or would be. */
+export function addonPath(): string {
   const other = process.env['CORRAL_ADDON'] // the path of another build of it: one with sanitizers
   if (other !== undefined) return other
   const bindings = createRequire(import.meta.url)('bindings') as (options: object) => string

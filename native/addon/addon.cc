@@ -13,7 +13,9 @@
 #include "survey.h"
 
 extern "C" {
+#include "../core/build.h"
 #include "../core/descendants.h"
+#include "../core/features.h"
 #include "../core/instance.h"
 #include "../core/lock.h"
 #include "../core/members.h"
@@ -29,6 +31,8 @@ public:
   Corral(Napi::Env env, Napi::Object exports)
       : bridge_(new Bridge(env)), spawner_(*bridge_), watcher_(*bridge_) {
     DefineAddon(exports, {
+                             InstanceMethod("build", &Corral::Build),
+                             InstanceMethod("features", &Corral::Features),
                              InstanceMethod("spawn", &Corral::Spawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
                              InstanceMethod("members", &Corral::Members),
@@ -211,6 +215,28 @@ private:
   // (pid, enough) -> promise of the bytes of memory that its descendants use
   Napi::Value MemoryBelow(const Napi::CallbackInfo &info) {
     return Watch(info.Env(), MakeMemoryBelowJob(info));
+  }
+
+  // () -> { version, kind, compiler, libc, cpu, napi } of this build
+  Napi::Value Build(const Napi::CallbackInfo &info) {
+    Napi::Object build = Napi::Object::New(info.Env());
+    build.Set("version", CORRAL_VERSION);
+    build.Set("kind", CORRAL_BUILD);
+    build.Set("compiler", CORRAL_COMPILER);
+    build.Set("libc", CORRAL_LIBC);
+    build.Set("cpu", CORRAL_CPU);
+    build.Set("napi", NAPI_VERSION);
+    return build;
+  }
+
+  // () -> { cloneIntoCgroup, pidfd, children } of this kernel
+  Napi::Value Features(const Napi::CallbackInfo &info) {
+    corral_features seen = corral_features_seen();
+    Napi::Object features = Napi::Object::New(info.Env());
+    features.Set("cloneIntoCgroup", seen.clone_into_cgroup);
+    features.Set("pidfd", seen.pidfd);
+    features.Set("children", seen.children);
+    return features;
   }
 
   // (pid) -> pids of its living descendants

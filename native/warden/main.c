@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/build.h"
 #include "../core/instance.h"
 #include "enter.h"
 #include "guard.h"
@@ -40,7 +41,8 @@ static const char USAGE[] =
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
     "                         [--no-clone3]          (the lifeline is descriptor 0)\n"
     "       corral-warden keep --owner PID [--kill-timeout MS] [--scan]          (the lifeline is descriptor "
-    "0)\n";
+    "0)\n"
+    "       corral-warden --version\n";
 
 enum choice {
   ROOT = 1,
@@ -254,6 +256,13 @@ static int run_without_cgroup(const struct arguments *arguments) {
   return arguments->door ? enter_held(&plan, arguments->door) : run_held(&plan);
 }
 
+// The version on a line of its own, and what the build tells of itself.
+static int tell_version(void) {
+  int told = dprintf(STDOUT_FILENO, "%s\nfor %s, %s build by %s, %s\n", CORRAL_VERSION, CORRAL_CPU,
+                     CORRAL_BUILD, CORRAL_COMPILER, CORRAL_LIBC);
+  return told < 0 ? STATUS_FAILED : 0;
+}
+
 // A descriptor that is opened later must not come to stand where stdio was not given.
 static void fill_stdio(void) {
   int fd;
@@ -265,6 +274,8 @@ static void fill_stdio(void) {
 int main(int count, char **words) {
   fill_stdio();
   const char *role = count > 1 ? words[1] : "";
+  if (!strcmp(role, "--version"))
+    return tell_version();
   struct arguments arguments = count > 1 ? parse(count - 1, words + 1) : (struct arguments){0};
   if (!strcmp(role, "guard"))
     return run_guard(&arguments);

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The command line of corral: parses it, and maps how it went to an exit status.
 // 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127, 128+N).
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { CorralError, InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
 import { type LimitOptions, number, splitLimits, withLimits } from './limits.js'
@@ -14,10 +13,6 @@ const USAGE_STATUS = 2
 // A host such as acpx follows its SIGTERM with SIGKILL 1.5 s later.
 const RUN_GRACE_MS = 1000
 const ORPHAN_GRACE_MS = 2000
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 
 function print({ text, status }: { text: string; status: number }): void {
   process.stdout.write(`${text}\n`)
@@ -36,7 +31,7 @@ const graceOption = (ms: number) =>
 
 const program = new Command('corral')
   .description('Every agent session in its own cgroup, and nothing survives it.')
-  .version(version)
+  .option('-V, --version', 'print the version, and what was built; as `corral version`')
   .enablePositionalOptions()
   .exitOverride()
 
@@ -145,6 +140,20 @@ program
     print(await doctor(options))
   })
 
+program
+  .command('version')
+  .description('the version, what was built from it, and what the kernel has')
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { version } = await import('./version.js')
+    print({ text: version(options), status: 0 })
+  })
+
+/** `--version` alone is a command: it takes --json, and tells more than one line. */
+function wordsOf(words: string[]): string[] {
+  return words[0] === '--version' || words[0] === '-V' ? ['version', ...words.slice(1)] : words
+}
+
 function isUsage(error: unknown): boolean {
   return (
     error instanceof InvalidArgumentError ||
@@ -154,7 +163,7 @@ function isUsage(error: unknown): boolean {
 }
 
 try {
-  await program.parseAsync()
+  await program.parseAsync(wordsOf(process.argv.slice(2)), { from: 'user' })
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS // commander has printed it

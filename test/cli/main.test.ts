@@ -1,22 +1,10 @@
-// The command line itself: its version, its help, and what it does not know.
-import { readFileSync } from 'node:fs'
+// The command line itself: its help, and what it does not know.
 import { describe, expect, test } from 'vitest'
 import { corral } from './command-line.js'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
 const COMMANDS = ['run', 'set', 'ls', 'kill', 'sweep', 'orphans', 'doctor']
 
 describe('corral', () => {
-  test('--version is that of the package', async () => {
-    expect(await corral(['--version'])).toEqual({
-      status: 0,
-      signal: null,
-      stdout: `${version}\n`,
-      stderr: '',
-    })
-  })
-
   test('--help names all commands', async () => {
     const { status, stdout } = await corral(['--help'])
     expect(status).toBe(0)

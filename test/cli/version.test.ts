@@ -1,0 +1,91 @@
+// The version, and what was built from it: the package, the addon and the warden tell each for itself.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { arch, release, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { wardenPath } from '../../src/native.js'
+import { corral } from './command-line.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+const BUILD = `for ${arch()}, (source|prebuilt) build by (gcc|clang) \\d[^,]*, (glibc \\d+\\.\\d+|musl)`
+
+/** The path of a stand-in for an addon of another build. */
+function otherAddon(text: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'corral-addon-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  writeFileSync(join(directory, 'corral.cjs'), text)
+  return join(directory, 'corral.cjs')
+}
+
+describe('corral --version', () => {
+  test.for([['--version'], ['-V'], ['version']])(
+    '%s tells the version first, then what was built',
+    async (args) => {
+      const { status, stdout, stderr } = await corral(args)
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      const [first, addon, warden, kernel, node] = stdout.split('\n')
+      expect(first).toBe(version)
+      expect(addon).toMatch(new RegExp(`^addon   ${version} ${BUILD}, Node-API 8: /.*`))
+      expect(warden).toMatch(new RegExp(`^warden  ${version} ${BUILD}: ${wardenPath()}$`))
+      expect(kernel).toMatch(
+        new RegExp(`^kernel  Linux ${release()}: (no )?clone_into_cgroup, (no )?pidfd, `),
+      )
+      expect(node).toBe(`node    ${process.version}`)
+    },
+  )
+
+  test('--json tells the same to programs', async () => {
+    const { stdout } = await corral(['--version', '--json'])
+    expect(JSON.parse(stdout)).toEqual({
+      version,
+      addon: {
+        path: expect.stringMatching(/corral\.node$/),
+        version,
+        kind: expect.stringMatching(/^(source|prebuilt)$/),
+        compiler: expect.any(String),
+        libc: expect.any(String),
+        cpu: arch(),
+        napi: 8,
+      },
+      warden: { path: wardenPath(), version, built: expect.stringMatching(new RegExp(`^${BUILD}$`)) },
+      kernel: {
+        release: release(),
+        features: {
+          clone_into_cgroup: expect.any(Boolean),
+          pidfd: expect.any(Boolean),
+          cgroup2: true,
+          'cgroup.kill': expect.toSatisfy((seen) => [true, false, null].includes(seen)),
+          pressure: expect.any(Boolean),
+          children: expect.any(Boolean),
+        },
+      },
+      node: process.version,
+    })
+  })
+
+  test('tells the version also where there is no addon, and why there is none', async () => {
+    const { status, stdout } = await corral(['--version'], { env: { CORRAL_ADDON: '/nonexistent' } })
+    expect(status).toBe(0)
+    expect(stdout).toMatch(new RegExp(`^${version}\naddon   none: .*npm rebuild corral`))
+  })
+})
+
+test('corral-warden --version tells that it is of the same version', () => {
+  const told = execFileSync(wardenPath(), ['--version'], { encoding: 'utf8' })
+  expect(told).toMatch(new RegExp(`^${version}\n${BUILD}\n$`))
+})
+
+describe('an addon of another version', () => {
+  test.for([
+    ['that says so', "exports.build = () => ({ version: '99.0.0' })", '99.0.0'],
+    ['from before it could', '', 'an earlier one'],
+  ] as const)('%s is refused when it is loaded', async ([, text, told]) => {
+    const addon = otherAddon(text)
+    const { status, stderr } = await corral(['ls'], { env: { CORRAL_ADDON: addon } })
+    expect(status).toBe(1)
+    expect(stderr).toBe(
+      `corral: the native addon ${addon} is of version ${told}, the package of ${version}. Run \`npm rebuild corral\`, and leave CORRAL_ADDON unset\n`,
+    )
+  })
+})
