@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command line of corral: parses it, and maps how it went to an exit status.
 // 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127, 128+N).
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import { CorralError, InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
 import { type LimitOptions, number, splitLimits, withLimits } from './limits.js'
 import type { RunOptions } from './run.js'
@@ -147,6 +147,24 @@ program
   .action(async (options) => {
     const { version } = await import('./version.js')
     print({ text: version(options), status: 0 })
+  })
+
+program
+  .command('completion')
+  .description('print the completion of this command line for a shell')
+  .addArgument(
+    new Argument('<what>', "a shell; or 'keys' or 'instances', which that completion asks for").choices([
+      'bash',
+      'zsh',
+      'fish',
+      'keys',
+      'instances',
+    ]),
+  )
+  .addOption(rootOption())
+  .action(async (what, options) => {
+    const { completion } = await import('./completion.js')
+    print({ text: completion(what, program, options), status: 0 })
   })
 
 /** `--version` alone is a command: it takes --json, and tells more than one line. */

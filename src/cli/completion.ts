@@ -1,0 +1,36 @@
+// corral completion: the script by which a shell completes our command line, made of the definition of the command line itself;
+// and what these scripts ask for while they complete, which is what lives at that moment.
+import type { Command } from 'commander'
+import type { SessionView } from '../cgroup/survey.js'
+import { Observer } from '../observer.js'
+import { bashCompletion } from './completion/bash.js'
+import { shapesOf } from './completion/definition.js'
+import { fishCompletion } from './completion/fish.js'
+import { zshCompletion } from './completion/zsh.js'
+
+export type Completion = 'bash' | 'zsh' | 'fish' | 'keys' | 'instances'
+
+/** The text to print. @throws RootError for keys and instances where there is no root. */
+export function completion(what: Completion, program: Command, options: { root?: string }): string {
+  switch (what) {
+    case 'bash':
+      return bashCompletion(shapesOf(program))
+    case 'zsh':
+      return zshCompletion(shapesOf(program))
+    case 'fish':
+      return fishCompletion(shapesOf(program))
+    case 'keys':
+      return lines(new Observer(options).list().flatMap(({ sessions }) => sessions.flatMap(keysOf)))
+    case 'instances':
+      return lines(new Observer(options).list().map(({ instance }) => instance))
+  }
+}
+
+function keysOf({ key, children }: SessionView): string[] {
+  return [...(key === undefined ? [] : [key]), ...children.flatMap(keysOf)]
+}
+
+/** Without those that are no line of their own, or that a terminal would not show as they are. */
+function lines(words: string[]): string {
+  return [...new Set(words)].filter((word) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(word)).join('\n')
+}
