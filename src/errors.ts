@@ -128,6 +128,13 @@ export class KernelError extends CorralError {
   }
 }
 
+/** A configuration file that cannot be read as one, or not changed without loss: `CORRAL_BAD_CONFIG`. It is as it was. */
+export class ConfigError extends CorralError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CORRAL_BAD_CONFIG', message, details)
+  }
+}
+
 export interface StuckProcess {
   pid: number
   name: string

@@ -22,6 +22,7 @@ export {
 } from './corral.js'
 export {
   ClosingError,
+  ConfigError,
   CorralError,
   GuardError,
   InvalidArgumentError,

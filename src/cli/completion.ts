@@ -11,7 +11,11 @@ import { zshCompletion } from './completion/zsh.js'
 export type Completion = 'bash' | 'zsh' | 'fish' | 'keys' | 'instances'
 
 /** The text to print. @throws RootError for keys and instances where there is no root. */
-export function completion(what: Completion, program: Command, options: { root?: string }): string {
+export async function completion(
+  what: Completion,
+  program: Command,
+  options: { root?: string },
+): Promise<string> {
   switch (what) {
     case 'bash':
       return bashCompletion(shapesOf(program))
@@ -20,9 +24,9 @@ export function completion(what: Completion, program: Command, options: { root?:
     case 'fish':
       return fishCompletion(shapesOf(program))
     case 'keys':
-      return lines(new Observer(options).list().flatMap(({ sessions }) => sessions.flatMap(keysOf)))
+      return lines((await new Observer(options).list()).flatMap(({ sessions }) => sessions.flatMap(keysOf)))
     case 'instances':
-      return lines(new Observer(options).list().map(({ instance }) => instance))
+      return lines((await new Observer(options).list()).map(({ instance }) => instance))
   }
 }
 

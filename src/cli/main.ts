@@ -3,13 +3,17 @@
 // 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127, 128+N).
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { CorralError, InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
+import { type KeyOptions, keysFromEnv } from './from-env.js'
 import { type LimitOptions, number, splitLimits, withLimits } from './limits.js'
 import type { RunOptions } from './run.js'
 import type { SetOptions } from './set.js'
+import type { SetupOptions } from './setup.js'
+import type { ShimOptions } from './shim.js'
 
 // Each command is loaded when it is asked for: `run` is to start fast, and `doctor` loads most of what there is.
 
 const USAGE_STATUS = 2
+const NOT_FOUND_STATUS = 127
 // A host such as acpx follows its SIGTERM with SIGKILL 1.5 s later.
 const RUN_GRACE_MS = 1000
 const ORPHAN_GRACE_MS = 2000
@@ -45,14 +49,20 @@ withLimits(
     .addOption(rootOption())
     .option('--session <key>', 'the session key (default: generated)')
     .option('--parent <key>', 'the key of the session that asked for this one')
+    .option('--session-from-env [names]', 'the key is the value of the first of these variables that has one')
+    .option('--parent-from-env [names]', 'the same for the parent (names: CORRAL_SESSION, CORRAL_PARENT)')
+    .option('--behind-shims', 'the command is the first of its name on PATH that is no shim', false)
     .option('--no-systemd', 'do not ask systemd for a scope where there is no cgroup to build in'),
 )
   .option('--best-effort', 'run even where a cap cannot be enforced', false)
   .addOption(graceOption(RUN_GRACE_MS))
-  .action(async ([command = '', ...args]: string[], options: LimitOptions & Omit<RunOptions, 'limits'>) => {
+  .action(async ([command = '', ...args]: string[], options: RunCommandOptions) => {
     const { rest, limits } = splitLimits(options)
+    const { session: _, parent: __, ...others } = rest
+    const keys = keysFromEnv(rest)
+    const program = options.behindShims ? await behindShims(command) : command
     const { run } = await import('./run.js')
-    await run(command, args, { ...rest, limits })
+    await run(program, args, { ...others, ...keys, limits })
   })
 
 withLimits(
@@ -124,6 +134,47 @@ program
     print(await orphans(options))
   })
 
+/** What `shim` and `setup` write into command lines of `corral run`. */
+function withRunFlags(command: Command): Command {
+  return withLimits(command.addOption(rootOption()))
+    .option('--session-from-env [names]', 'as of run')
+    .option('--parent-from-env [names]', 'as of run')
+    .option('--no-systemd', 'as of run')
+    .option('--best-effort', 'as of run', false)
+    .addOption(new Option('--grace <ms>', 'as of run').argParser(number))
+    .option('--dir <directory>', 'where the shims are (default: ~/.local/share/corral/shims)')
+}
+
+withRunFlags(
+  program
+    .command('shim')
+    .description('make programs by the names of agents that run them contained; without names, list them')
+    .argument('[names...]', 'such as gemini'),
+)
+  .option('--remove', 'take them away', false)
+  .addOption(jsonOption())
+  .action(async (names: string[], options) => {
+    const { rest, limits } = splitLimits(options)
+    const { shim } = await import('./shim.js')
+    print(shim(names, { ...(rest as Omit<ShimOptions, 'limits'>), limits }))
+  })
+
+withRunFlags(
+  program
+    .command('setup')
+    .description('have acpx or openclaw start its agents contained; prints what it would change')
+    .argument('<host>', 'acpx or openclaw')
+    .argument('[agents...]', 'default: those in the configuration'),
+)
+  .option('--file <path>', 'its configuration (default: where it looks itself)')
+  .option('--write', 'write it, beside a copy of what it was', false)
+  .option('--undo', 'put back what was there before the last --write', false)
+  .action(async (host: string, agents: string[], options) => {
+    const { rest, limits } = splitLimits(options)
+    const { setup } = await import('./setup.js')
+    print(setup(host, agents, { ...(rest as Omit<SetupOptions, 'limits'>), limits }))
+  })
+
 program
   .command('doctor')
   .description('what this host can promise, and how to mend what is missing')
@@ -164,12 +215,25 @@ program
   .addOption(rootOption())
   .action(async (what, options) => {
     const { completion } = await import('./completion.js')
-    print({ text: completion(what, program, options), status: 0 })
+    print({ text: await completion(what, program, options), status: 0 })
   })
 
 /** `--version` alone is a command: it takes --json, and tells more than one line. */
 function wordsOf(words: string[]): string[] {
   return words[0] === '--version' || words[0] === '-V' ? ['version', ...words.slice(1)] : words
+}
+
+type RunCommandOptions = LimitOptions & Omit<RunOptions, 'limits'> & KeyOptions & { behindShims: boolean }
+
+/** By its path, as by its name it is the shim that is found. There is no going on without. */
+async function behindShims(name: string): Promise<string> {
+  const { findBehindShims } = await import('../shim/behind.js')
+  const found = findBehindShims(name)
+  if (found !== undefined) return found
+  process.stderr.write(
+    `corral: '${name}' cannot be started: PATH has no program of that name behind the shims\n`,
+  )
+  process.exit(NOT_FOUND_STATUS)
 }
 
 function isUsage(error: unknown): boolean {

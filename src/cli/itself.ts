@@ -1,0 +1,59 @@
+// The command line by which configurations and shims start `corral`, whatever PATH they are given.
+import { accessSync, constants, realpathSync } from 'node:fs'
+import { delimiter, isAbsolute, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isSystemError } from '../errors.js'
+import type { Limits } from '../limits.js'
+
+const MAIN = fileURLToPath(new URL('main.js', import.meta.url))
+
+function leadsHere(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return realpathSync(file) === realpathSync(MAIN)
+  } catch (error) {
+    if (isSystemError(error)) return false
+    throw error
+  }
+}
+
+/** The `corral` on PATH by its absolute path where that is this one, else Node with this very program. */
+export function itself(path: string | undefined = process.env['PATH']): string[] {
+  const found = (path ?? '')
+    .split(delimiter)
+    .filter((directory) => isAbsolute(directory))
+    .map((directory) => join(directory, 'corral'))
+    .find(leadsHere)
+  return found === undefined ? [process.execPath, MAIN] : [found]
+}
+
+/** What of `corral run` a shim or a configuration can carry. */
+export interface RunFlags {
+  root?: string
+  systemd: boolean
+  bestEffort: boolean
+  grace?: number
+  sessionFromEnv?: string | true
+  parentFromEnv?: string | true
+  limits: Limits
+}
+
+function named(flag: string, value: string | number | true | null | undefined): string[] {
+  if (value === undefined || value === null) return []
+  return value === true ? [flag] : [flag, String(value)]
+}
+
+/** The words after `run`, the same for the same options. */
+export function runWords({ root, systemd, bestEffort, grace, limits, ...keys }: RunFlags): string[] {
+  return [
+    ...named('--root', root),
+    ...named('--session-from-env', keys.sessionFromEnv),
+    ...named('--parent-from-env', keys.parentFromEnv),
+    ...(systemd ? [] : ['--no-systemd']),
+    ...(bestEffort ? ['--best-effort'] : []),
+    ...named('--grace', grace),
+    ...Object.entries(limits).flatMap(([name, value]) =>
+      named(`--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, value),
+    ),
+  ]
+}

@@ -1,0 +1,71 @@
+// corral setup: has a host start its agents contained, by its configuration.
+import { resolve } from 'node:path'
+import { ConfigError, InvalidArgumentError } from '../errors.js'
+import { hostMemory, parseLimits } from '../limits.js'
+import { diff } from '../setup/diff.js'
+import { findBackup, readConfig, restore, writeConfig } from '../setup/file.js'
+import { HOSTS, type Host } from '../setup/hosts.js'
+import { planSetup } from '../setup/plan.js'
+import { itself, type RunFlags, runWords } from './itself.js'
+import { makeShims, shimDirectory } from './shim.js'
+
+export interface SetupOptions extends RunFlags {
+  file?: string
+  dir?: string
+  write: boolean
+  undo: boolean
+}
+
+interface Outcome {
+  text: string
+  status: number
+}
+
+function hostNamed(name: string): Host {
+  const host = HOSTS.find((one) => one.name === name)
+  if (host) return host
+  throw new InvalidArgumentError(`'${name}' is no host that corral knows`, {
+    hint: `Known are ${HOSTS.map((one) => one.name).join(' and ')}`,
+  })
+}
+
+/** The text to print, and the exit status. @throws ConfigError; nothing was written then. */
+export function setup(hostName: string, agents: string[], options: SetupOptions): Outcome {
+  const host = hostNamed(hostName)
+  const file = resolve(options.file ?? host.file(process.env))
+  if (options.undo) return undo(file)
+  parseLimits(options.limits, {}, hostMemory) // here and now, not when an agent is started
+  const before = readConfig(file)
+  if (before === undefined && !host.mayBegin)
+    throw new ConfigError(`${file} is not there`, {
+      path: file,
+      hint: `Set ${host.name} up first, or give its --file`,
+    })
+  const shims = shimDirectory(options.dir)
+  const prefix = [...itself(), 'run', ...runWords(options), '--']
+  const plan = planSetup(host, before ?? '{}\n', agents, { prefix, shims }, file)
+  const changes = diff(before ?? '', plan.text)
+  if (!options.write) return { text: announced(file, changes, plan.shims, shims), status: 0 }
+  const made = plan.shims.length > 0 ? makeShims(shims, plan.shims, options) : []
+  const written = made.map(({ path }) => `Wrote the shim ${path}.`)
+  if (changes === '') return { text: [`${file} is so already.`, ...written].join('\n'), status: 0 }
+  const backup = writeConfig(file, plan.text)
+  const back = `What it was is in ${backup}; corral setup ${host.name} --undo puts it back.`
+  return { text: [heading(file), changes, '', `Wrote ${file}.`, ...written, back].join('\n'), status: 0 }
+}
+
+const heading = (file: string) => `--- ${file}\n+++ ${file}, contained`
+
+function announced(file: string, changes: string, shims: string[], directory: string): string {
+  if (changes === '') return `${file} is so already.`
+  const made = shims.map((name) => `With it goes the shim ${directory}/${name}.`)
+  return [heading(file), changes, '', ...made, 'Nothing was written; --write does that.'].join('\n')
+}
+
+function undo(file: string): Outcome {
+  const found = findBackup(file)
+  const changes = diff(readConfig(file) ?? '', found.text ?? '')
+  restore(file, found)
+  const fate = found.text === undefined ? `Removed ${file}, which was not there before.` : `Put ${file} back.`
+  return { text: [changes, '', fate].join('\n'), status: 0 }
+}

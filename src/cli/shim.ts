@@ -1,0 +1,95 @@
+// corral shim: programs by the names of agents that run them contained.
+import { mkdirSync, readdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
+import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../errors.js'
+import { hostMemory, type Limits, parseLimits } from '../limits.js'
+import { findBehindShims } from '../shim/behind.js'
+import { isShim, parseShimName, removeShim, writeShim } from '../shim/script.js'
+import { json } from './format.js'
+import { itself, type RunFlags, runWords } from './itself.js'
+
+export interface ShimOptions extends RunFlags {
+  dir?: string
+  remove: boolean
+  json: boolean
+}
+
+interface Shim {
+  name: string
+  path: string
+  /** The program behind it; null where PATH has none. */
+  real: string | null
+}
+
+/** Where shims are, unless it is said otherwise: below XDG_DATA_HOME, `~/.local/share` by default. */
+export function shimDirectory(dir: string | undefined): string {
+  return resolve(dir ?? join(process.env['XDG_DATA_HOME'] || join(homedir(), '.local/share'), 'corral/shims'))
+}
+
+/** The words by which a shim starts `corral run`. */
+export function shimCommand(flags: RunFlags): string[] {
+  return [...itself(), 'run', '--behind-shims', ...runWords(flags)]
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => isShim(join(directory, name)))
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return []
+    throw new KernelError(`${directory} cannot be read: ${(error as Error).message}`, systemDetails(error))
+  }
+}
+
+/** Writes shims. @throws InvalidArgumentError, InvalidLimitError, KernelError */
+export function makeShims(directory: string, names: readonly string[], flags: RunFlags): Shim[] {
+  for (const name of names) parseShimName(name)
+  parseLimits(flags.limits, {}, hostMemory) // here and now, not when the agent is started
+  try {
+    mkdirSync(directory, { recursive: true })
+  } catch (error) {
+    throw new KernelError(`${directory} cannot be made: ${(error as Error).message}`, systemDetails(error))
+  }
+  return names.map((name) => describe(name, writeShim(directory, name, shimCommand(flags))))
+}
+
+const describe = (name: string, path: string): Shim => ({ name, path, real: findBehindShims(name) ?? null })
+
+function tell({ path, real }: Shim): string {
+  return `${path} -> ${real ?? 'nothing on PATH yet'}`
+}
+
+function advice(directory: string): string[] {
+  const first = (process.env['PATH'] ?? '').split(delimiter)[0]
+  return first === directory
+    ? []
+    : [`Put ${directory} first in the PATH of the gateway, or give it the path of the shim.`]
+}
+
+/** The text to print, and the exit status: 1 when a shim to be removed was not there. */
+export function shim(
+  names: string[],
+  options: ShimOptions & { limits: Limits },
+): { text: string; status: number } {
+  const directory = shimDirectory(options.dir)
+  if (options.remove) return remove(directory, names, options.json)
+  const shims =
+    names.length > 0
+      ? makeShims(directory, names, options)
+      : list(directory).map((name) => describe(name, join(directory, name)))
+  const lines = shims.length === 0 ? [`no shims in ${directory}`] : [...shims.map(tell), ...advice(directory)]
+  return { text: options.json ? json(shims) : lines.join('\n'), status: 0 }
+}
+
+function remove(directory: string, names: string[], asJson: boolean): { text: string; status: number } {
+  if (names.length === 0)
+    throw new InvalidArgumentError('there is no shim to remove', {
+      hint: `Name them: ${list(directory).join(', ')}`,
+    })
+  const removed = names.map((name) => ({ path: join(directory, name), removed: removeShim(directory, name) }))
+  const lines = removed.map((one) => `${one.removed ? 'removed' : 'not there'}: ${one.path}`)
+  return {
+    text: asJson ? json(removed) : lines.join('\n'),
+    status: removed.every((one) => one.removed) ? 0 : 1,
+  }
+}
