@@ -5,20 +5,26 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openCorral } from 'corral'
 import { execa } from 'execa'
 import treeKill from 'tree-kill'
 import { wordsToEnter } from './crun-bundle.mjs'
-import { bundleDirectory, writeHostBundle } from './host-bundle.mjs'
+import { scratchDirectory, writeHostBundle } from './host-bundle.mjs'
 import { cgroup2Mount, entering } from './pen.mjs'
 
 /** After SIGTERM, everybody has this long before SIGKILL. */
 export const GRACE_MS = 300
 
 const TRIAL_MS = 5000
+
+const ACPX_AGENT = fileURLToPath(new URL('acpx-agent.mjs', import.meta.url))
 
 const run = promisify(execFile)
 
@@ -139,8 +145,57 @@ async function scopeWay() {
   }
 }
 
+// An agent of ours (acpx-agent.mjs) has the program as its child. When it answers the prompt acpx ends it, and so do we.
+async function acpxWay() {
+  const directory = scratchDirectory()
+  const env = { ...process.env, HOME: directory }
+  let serial = 0
+  return {
+    async start(cgroup, { command, args }) {
+      const socket = join(directory, `${serial++}.socket`)
+      const server = createServer().listen(socket)
+      await once(server, 'listening')
+      const agent = [process.execPath, ACPX_AGENT, socket, command, ...args].map(quoted).join(' ')
+      const words = [
+        '--cwd',
+        directory,
+        '--format',
+        'quiet',
+        '--approve-all',
+        '--agent',
+        agent,
+        'exec',
+        'start',
+      ]
+      const child = spawn(...entering(cgroup, 'acpx', words), { env, stdio: 'ignore' })
+      const exited = once(child, 'exit')
+      const [connection] = await Promise.race([once(server, 'connection'), exited.then(() => [])])
+      server.close()
+      if (connection === undefined) throw new Error('acpx ended before it had started the agent')
+      connection.on('error', () => {}) // the agent is killed while it is connected
+      const stdout = new PassThrough()
+      const left = new Promise((resolve) => {
+        createInterface({ input: connection }).on('line', (line) => {
+          if (line === 'left') resolve()
+          stdout.write(`${line}\n`)
+        })
+      })
+      connection.on('close', () => stdout.end())
+      const end = async () => {
+        connection.write('end\n')
+        await exited
+      }
+      return { stdout, left, end, place: cgroup }
+    },
+  }
+}
+
+function quoted(word) {
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}
+
 async function crunWay() {
-  const directory = bundleDirectory()
+  const directory = scratchDirectory()
   const options = ['--root', join(directory, 'state'), '--cgroup-manager=disabled']
   const enter = wordsToEnter()
   let serial = 0
@@ -196,6 +251,11 @@ const WAYS = {
     what: '`kill()` with `forceKillAfterDelay` and `cleanup`',
     version: () => packageVersion('execa'),
   },
+  acpx: {
+    open: acpxWay,
+    what: 'a client of agents: ends an agent of which the program is a child, when it has answered',
+    installed: ['acpx', '--version'],
+  },
   'dumb-init': {
     open: childWay(inside('dumb-init', '--'), killChild),
     what: 'passes SIGTERM on to the session of its child',
@@ -226,7 +286,6 @@ const WAYS = {
 
 // They are passed over wherever this runs, and the page says so.
 const NOT_COMPARED = {
-  acpx: 'it ends only agents that speak ACP to it, which these programs do not. By its source (0.19.1) it ends an agent by its input, then sends SIGTERM, and after 1.5 s SIGKILL, to the descendants that it has found by parent pids while they could be found, which is tree-kill with a memory',
   runc: 'it cannot be told to leave cgroups alone, and would make some outside of the pen',
 }
 

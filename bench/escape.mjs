@@ -22,7 +22,7 @@ const AT_THE_LATEST_MS = 3000
 const POLL_MS = 1
 const HIDDEN_WITHIN_MS = 15_000
 // Some ways wait for what never comes: then whoever lives now counts.
-const END_WITHIN_MS = 3000
+const END_WITHIN_MS = 5000
 
 const SITUATIONS = {
   cancelled: { title: 'ended while its leader is there', leader: 'stay', mode: 'persistent' },

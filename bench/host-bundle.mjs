@@ -22,8 +22,8 @@ const CAPABILITIES = [
   'CAP_DAC_OVERRIDE',
 ]
 
-/** Where bundles and the state of their containers are kept; removed when this process exits. */
-export function bundleDirectory() {
+/** Where bundles and the state of their containers, or of other ways, are kept; removed when this process exits. */
+export function scratchDirectory() {
   const directory = mkdtempSync(join(tmpdir(), 'corral-bench-escape-'))
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   return directory
