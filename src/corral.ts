@@ -7,6 +7,7 @@ import type {
   Backend,
   BackendName,
   CommandLine,
+  Group,
   GroupPlan,
   GuardEvent,
   GuardStatus,
@@ -18,7 +19,7 @@ import { CgroupBackend } from './cgroup/backend.js'
 import { memoryAt } from './cgroup/machine.js'
 import { searchRootAndAsk } from './cgroup/root.js'
 import { emit } from './emit.js'
-import { ClosingError, InvalidArgumentError, KeyLiveError } from './errors.js'
+import { ClosingError, explained, InvalidArgumentError, KeyLiveError } from './errors.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
 import { changedLimits, hostMemory, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
@@ -371,19 +372,37 @@ export class Corral extends EventEmitter<CorralEvents> {
     const groupPlan = this.#groupPlan(plan, plan.process.argv)
     const { group, leader } = await member.place.start(groupPlan, plan.process)
     const process = new ContainedProcess(plan.process, leader)
-    const facts = this.#facts(plan)
-    return this.#begin(new Session(group, process, leader.createdInPlace, facts), plan, member)
+    const session = await this.#orEnd(
+      group,
+      () => new Session(group, process, leader.createdInPlace, this.#facts(plan)),
+    )
+    return this.#begin(session, plan, member)
   }
 
   async #prepare(plan: WrapPlan, member: Member): Promise<WrappedCommand> {
     const group = await member.place.prepare(this.#groupPlan(plan, [plan.command, ...plan.args]))
-    const session = new Session(group, undefined, false, this.#facts(plan))
+    const session = await this.#orEnd(group, () => new Session(group, undefined, false, this.#facts(plan)))
     await this.#begin(session, plan, member)
     try {
       session.awaitEntry()
       return { ...group.entry(plan.command, plan.args), session }
     } catch (error) {
       await session.close({ reason: 'not-prepared', graceMs: 0 })
+      throw explained(`session '${plan.key}' cannot be prepared`, error)
+    }
+  }
+
+  /** Takes a step without which a group that stands cannot be a session; where it fails, ends and removes the group. */
+  async #orEnd<Made>(group: Group, step: () => Made): Promise<Made> {
+    try {
+      return step()
+    } catch (error) {
+      try {
+        await group.end({ graceMs: 0, killTimeoutMs: this.#plan.killTimeoutMs })
+        await group.remove()
+      } catch (left) {
+        this.#log.error({ err: left, path: group.path }, 'session cannot be ended') // close() tries again
+      }
       throw error
     }
   }

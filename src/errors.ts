@@ -174,6 +174,12 @@ export function isGone(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENODEV'
 }
 
+/** A failed system call in words of ours: what was being done, and the kernel's answer. All other errors as they are. */
+export function explained(what: string, error: unknown, hint?: string): unknown {
+  if (error instanceof CorralError || !isSystemError(error)) return error
+  return new KernelError(`${what}: ${error.message}`, systemDetails(error, hint))
+}
+
 /** The details of a failed system call, to be passed on in an error of ours. */
 export function systemDetails(error: unknown, hint?: string): ErrorDetails {
   if (!isSystemError(error)) return { cause: error, hint }
