@@ -162,6 +162,8 @@ export interface ProcessHandle {
   readonly descriptors: number
   /** Our end of a descriptor, opened by the first call; null where there is none. */
   stream(index: number): Socket | null
+  /** Closes our end of a descriptor that could not be opened. */
+  discard(index: number): void
   /** False when the process has ended. */
   signal(number: number): boolean
   /** Keeps the event loop alive while the process runs. */

@@ -36,6 +36,11 @@ export class NativeHandle implements ProcessHandle {
     return stream
   }
 
+  discard(index: number): void {
+    this.#native.close(this.#fds[index] ?? NO_STREAM)
+    this.#fds[index] = DISCARDED
+  }
+
   signal(number: number): boolean {
     return this.#native.signal(this.#pidfd, number)
   }
@@ -58,10 +63,7 @@ export class NativeHandle implements ProcessHandle {
     for (const [index, fd] of this.#fds.entries()) {
       const stream = this.#streams[index]
       if (stream) opened.push(stream)
-      else if (stream === undefined && fd >= 0) {
-        this.#native.close(fd)
-        this.#fds[index] = DISCARDED
-      }
+      else if (stream === undefined && fd >= 0) this.discard(index)
     }
     return opened
   }

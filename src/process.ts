@@ -2,10 +2,11 @@
 // a child process takes this one. Its streams are opened when they are first asked for.
 import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import type { ProcessHandle, ProcessPlan, SpawnedProcess } from './backend.js'
 import { emit } from './emit.js'
-import { InvalidArgumentError } from './errors.js'
+import { explained, InvalidArgumentError } from './errors.js'
 import type { NativeExit } from './native.js'
 import { nameOfSignal, numberOfSignal } from './signals.js'
 
@@ -62,19 +63,19 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
   }
 
   get stdin(): Writable | null {
-    return this.#handle.stream(0)
+    return this.#stream(0)
   }
 
   get stdout(): Readable | null {
-    return this.#handle.stream(1)
+    return this.#stream(1)
   }
 
   get stderr(): Readable | null {
-    return this.#handle.stream(2)
+    return this.#stream(2)
   }
 
   get stdio(): ChildProcess['stdio'] {
-    const streams = Array.from({ length: this.#handle.descriptors }, (_, index) => this.#handle.stream(index))
+    const streams = Array.from({ length: this.#handle.descriptors }, (_, index) => this.#stream(index))
     return streams as unknown as ChildProcess['stdio']
   }
 
@@ -114,11 +115,30 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
 
   /** Ends its standard input, if that is ours. */
   endInput(): void {
-    const stdin = this.#handle.stream(0)
+    const stdin = this.#opened(0)
     if (!stdin || stdin.destroyed) return
     // A leader that is gone or does not read makes this fail, and that is not news to whoever closes the session
     if (stdin.listenerCount('error') === 0) stdin.on('error', () => undefined)
     stdin.end()
+  }
+
+  /** As #stream(); where a stream cannot be had, its descriptor is closed, which ends it as well. */
+  #opened(index: number): Socket | null {
+    try {
+      return this.#stream(index)
+    } catch {
+      this.#handle.discard(index)
+      return null
+    }
+  }
+
+  /** @throws KernelError */
+  #stream(index: number): Socket | null {
+    try {
+      return this.#handle.stream(index)
+    } catch (error) {
+      throw explained(`standard stream ${index} of '${this.spawnfile}' cannot be opened`, error)
+    }
   }
 
   #onExit(exit: NativeExit): ExitStatus {

@@ -11,7 +11,7 @@ import type {
   SweepOptions,
   SweepReport,
 } from '../backend.js'
-import { RootError, systemDetails } from '../errors.js'
+import { explained, RootError, systemDetails } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { loadNative, type Native } from '../native.js'
 import { Watchdog } from '../watchdog.js'
@@ -26,7 +26,7 @@ import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
 import { endInstance, Guard } from './guard.js'
 import { HangingSpawns } from './hanging.js'
-import { CORRAL, createInstance, type Instance, newInstanceName, SESSIONS } from './instance.js'
+import { CORRAL, createInstance, type Instance, newInstanceName, ROOM_HINT, SESSIONS } from './instance.js'
 import { killMethod } from './kill.js'
 import { type MemoryV1, makeMemoryV1 } from './memory-v1.js'
 import { OomAccount } from './oom.js'
@@ -101,11 +101,12 @@ export class CgroupBackend implements Backend {
         const prepared = prepareInstance(native, root, instance, options)
         return new CgroupBackend(root, native, instance, { ...context, ...prepared }, guard, options)
       } catch (error) {
-        await endInstance(native, root, instance, guard)
+        // What cannot be removed now, its guard or the next sweep collects: the first failure is the news
+        await endInstance(native, root, instance, guard).catch(() => undefined)
         throw error
       }
     } catch (error) {
-      await guard.finish()
+      await guard.finish().catch(() => undefined)
       throw error
     }
   }
@@ -114,8 +115,12 @@ export class CgroupBackend implements Backend {
     return new CgroupFamily(name, parent as CgroupFamily | undefined, limits, this.#sessions, this.#context)
   }
 
-  sweep(options: SweepOptions): Promise<SweepReport> {
-    return sweepInstances(this.root, this.#context, options)
+  async sweep(options: SweepOptions): Promise<SweepReport> {
+    try {
+      return await sweepInstances(this.root, this.#context, options)
+    } catch (error) {
+      throw explained(`dead instances below ${this.root} cannot be looked for`, error)
+    }
   }
 
   setLimits(changes: LimitChanges): void {
@@ -139,9 +144,13 @@ export class CgroupBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    await removeTree(this.#sessions, this.#context)
-    this.#context.memoryV1?.remove([this.#sessions])
-    await endInstance(this.#native, this.root, this.#instance, this.#guard)
+    try {
+      await removeTree(this.#sessions, this.#context)
+      this.#context.memoryV1?.remove([this.#sessions])
+      await endInstance(this.#native, this.root, this.#instance, this.#guard)
+    } catch (error) {
+      throw explained(`instance ${this.instance} cannot be removed`, error)
+    }
   }
 }
 
@@ -187,7 +196,10 @@ function prepareInstance(
   try {
     mkdirSync(sessions)
   } catch (error) {
-    throw new RootError(`${sessions} cannot be made`, systemDetails(error))
+    throw new RootError(
+      `${sessions} cannot be made: ${(error as Error).message}`,
+      systemDetails(error, ROOM_HINT),
+    )
   }
   let memoryV1: MemoryV1 | undefined
   try {
@@ -204,8 +216,15 @@ function prepareInstance(
     changeLimits(sessions, options.sessions, controllers)
     return { controllers, oom: OomAccount.open(sessions, controllers), memoryV1 }
   } catch (error) {
+    takeAway(sessions, memoryV1)
+    throw explained(`sessions cannot be prepared in ${instance.path}`, error)
+  }
+}
+
+/** What prepareInstance() has made, after a failure of which is told; what stays here, the guard removes. */
+function takeAway(sessions: string, memoryV1: MemoryV1 | undefined): void {
+  try {
     memoryV1?.remove([sessions])
     rmdirSync(sessions)
-    throw error
-  }
+  } catch {}
 }

@@ -1,8 +1,9 @@
 // All controllers that Corral uses, which of them a directory offers, and turning them on for its children.
 import { existsSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import path from 'node:path'
 import type { AppliedLimit, Enforcement, Usage } from '../backend.js'
-import { KernelError, LimitUnsupportedError, systemCodeOf, systemDetails } from '../errors.js'
+import { explained, KernelError, LimitUnsupportedError, systemCodeOf, systemDetails } from '../errors.js'
 import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
 import type { SurveyPlace } from '../native.js'
 import { step } from '../native-plan.js'
@@ -160,7 +161,11 @@ export function changeLimits(directory: string, changes: LimitChanges, controlle
       const { controller, file } = enforcer
       const place = placeOf(controller, directory)
       const before = readFile(place, file.file)
-      if (before === undefined) throw new KernelError(`there is no ${file.file} here`, { path: place })
+      if (before === undefined)
+        throw new KernelError(`there is no ${file.file} in ${place}`, {
+          path: place,
+          errno: -constants.errno.ENOENT,
+        })
       const write = (text: string) => writeFileSync(path.join(place, file.file), text)
       write(value === null ? file.lifted : file.format(value))
       undo.push(() => write(before))
@@ -169,22 +174,37 @@ export function changeLimits(directory: string, changes: LimitChanges, controlle
         throw new KernelError(`the kernel holds ${name} at ${held} instead of ${value}`, { path: place })
     }
   } catch (error) {
-    for (const step of undo.reverse()) step()
+    for (const step of undo.reverse()) undone(step)
     if (error instanceof KernelError) throw error
     const hint =
       systemCodeOf(error) === 'EBUSY'
         ? 'A cap of cgroup v1 cannot be lowered below what is in use'
         : undefined
-    throw new KernelError(`the limits of ${directory} cannot be changed`, systemDetails(error, hint))
+    throw explained(`the limits of ${directory} cannot be changed`, error, hint)
   }
 }
 
-/** Reads back what the kernel holds for each of the `limits`. */
+/** The failure that made it necessary is the one to tell of. */
+function undone(step: () => void): void {
+  try {
+    step()
+  } catch {}
+}
+
+/** Reads back what the kernel holds for each of the `limits`. @throws KernelError */
 export function readLimits(
   directory: string,
   limits: ParsedLimits,
   controllers: Controller[],
 ): AppliedLimit[] {
+  try {
+    return lookAtLimits(directory, limits, controllers)
+  } catch (error) {
+    throw explained(`the limits of ${directory} cannot be read back`, error)
+  }
+}
+
+function lookAtLimits(directory: string, limits: ParsedLimits, controllers: Controller[]): AppliedLimit[] {
   return (Object.entries(limits) as [LimitName, number][]).map(([name, requested]) => {
     const enforcer = enforcerOf(name, controllers)
     const applied = enforcer ? finite(readLimit(directory, enforcer)) : null
@@ -251,11 +271,15 @@ export function parseUsage(controllers: Controller[], texts: string[]): Usage {
   return Object.assign({}, ...usages)
 }
 
-/** What a group has used so far. */
+/** What a group has used so far. @throws KernelError */
 export function readUsage(directory: string, controllers: Controller[]): Usage {
-  const usages = counting(controllers).map((controller) => {
-    const place = placeOf(controller, directory)
-    return controller.usage((file) => readFile(place, file))
-  })
-  return Object.assign({}, ...usages)
+  try {
+    const usages = counting(controllers).map((controller) => {
+      const place = placeOf(controller, directory)
+      return controller.usage((file) => readFile(place, file))
+    })
+    return Object.assign({}, ...usages)
+  } catch (error) {
+    throw explained(`what ${directory} uses cannot be read`, error)
+  }
 }

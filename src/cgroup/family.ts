@@ -1,7 +1,7 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
 import { existsSync, rmdirSync } from 'node:fs'
 import type { AppliedLimit, Enforcement, Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
-import { isGone, systemCodeOf } from '../errors.js'
+import { explained, isGone, systemCodeOf } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { step } from '../native-plan.js'
 import {
@@ -76,7 +76,7 @@ export class CgroupFamily implements Family {
       return await this.#noted(make(group, this.#steps()))
     } catch (error) {
       leave()
-      await this.#prune(undefined)
+      await this.#prune(undefined).catch(() => undefined) // what is left then, close() removes
       throw error
     }
   }
@@ -137,8 +137,16 @@ export class CgroupFamily implements Family {
     }
   }
 
-  /** Removes `leaf`, a group's directory, with all families on the way to it that nobody is in any more. */
+  /** Removes `leaf`, a group's directory, with all families on the way to it that nobody is in any more. @throws KernelError */
   async #prune(leaf: string | undefined): Promise<void> {
+    try {
+      await this.#removeUnused(leaf)
+    } catch (error) {
+      throw explained(`the directories of ${this.path} cannot be removed`, error)
+    }
+  }
+
+  async #removeUnused(leaf: string | undefined): Promise<void> {
     const empty = this.#line().filter((family) => family.#users === 0)
     const paths = empty.map((family) => family.path)
     if (leaf === undefined && removeAtOnce(paths)) return this.#context.memoryV1?.remove(paths)

@@ -1,6 +1,6 @@
 // What is in a cgroup directory: its small text files, and its sub-directories.
 import { type Dirent, readdirSync, readFileSync } from 'node:fs'
-import { isGone, systemCodeOf } from '../errors.js'
+import { isGone, isSystemError, systemCodeOf } from '../errors.js'
 
 /** The text of a file, without its last newline; `undefined` where the kernel has no such file, or has it no more. */
 export function readFile(directory: string, file: string): string | undefined {
@@ -8,6 +8,12 @@ export function readFile(directory: string, file: string): string | undefined {
     return readFileSync(`${directory}/${file}`, 'utf8').trimEnd()
   } catch (error) {
     if (isGone(error) || systemCodeOf(error) === 'EOPNOTSUPP') return undefined
+    if (isSystemError(error) && error.path === undefined)
+      // that of a read, as Node has it
+      Object.assign(error, {
+        path: `${directory}/${file}`,
+        message: `${error.message} '${directory}/${file}'`,
+      })
     throw error
   }
 }

@@ -15,7 +15,15 @@ import type {
   SpawnedProcess,
   Usage,
 } from '../backend.js'
-import { isGone, isSystemError, KernelError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
+import {
+  explained,
+  isGone,
+  isSystemError,
+  KernelError,
+  SpawnError,
+  systemCodeOf,
+  systemDetails,
+} from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { type Native, wardenPath } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
@@ -57,6 +65,8 @@ export interface GroupContext extends Remover {
 
 // What is kept of a command line; a whole one can be megabytes.
 const COMMAND_LENGTH = 512
+// A label that could not be read (no memory) is read once more: nobody will set it again.
+const LOOK_AGAIN_MS = 100
 
 export class CgroupGroup implements Group {
   readonly path: string
@@ -237,7 +247,11 @@ export class CgroupGroup implements Group {
   }
 
   members(): number[] {
-    return this.#context.native.members(this.path)
+    try {
+      return this.#context.native.members(this.path)
+    } catch (error) {
+      throw explained('the processes of the session cannot be listed', error)
+    }
   }
 
   isGone(): boolean {
@@ -260,13 +274,19 @@ export class CgroupGroup implements Group {
 
   watchEntered(ended: () => void): () => void {
     const { native } = this.#context
-    const look = () => {
+    let later: NodeJS.Timeout | undefined
+    const look = (again: boolean) => {
       const pid = Number(native.getLabel(this.path, LEADER_LABEL) ?? 0)
-      if (pid === 0) return
-      stop()
-      native.follow(this.path, pid).then(ended, ended)
+      if (pid !== 0) {
+        stop()
+        native.follow(this.path, pid).then(ended, ended)
+      } else if (again) later ??= setTimeout(() => look(false), LOOK_AGAIN_MS).unref()
     }
-    const stop = this.#watchLabels(look)
+    const unwatch = this.#watchLabels(() => look(true))
+    const stop = () => {
+      clearTimeout(later)
+      unwatch()
+    }
     return stop
   }
 

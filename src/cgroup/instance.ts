@@ -15,6 +15,9 @@ export const SESSIONS = 'sessions'
 /** The directory below an instance that its guard is in. */
 export const WARDEN = 'warden'
 
+export const ROOM_HINT =
+  'The directory must be writable, and cgroup.max.descendants and cgroup.max.depth must leave room'
+
 // A turn at corral/ takes a few system calls.
 const TURN_PATIENCE_MS = 5000
 const TURN_RETRY_MS = 2
@@ -55,11 +58,8 @@ export async function createInstance(native: Native, root: string, name: string)
   } catch (error) {
     if (error instanceof KernelError) throw error
     throw new RootError(
-      `nothing can be made below ${root}`,
-      systemDetails(
-        error,
-        'The directory must be writable, and cgroup.max.descendants and cgroup.max.depth must leave room',
-      ),
+      `nothing can be made below ${root}: ${(error as Error).message}`,
+      systemDetails(error, ROOM_HINT),
     )
   }
 }
@@ -132,6 +132,9 @@ export async function lockDeadInstances(native: Native, root: string): Promise<D
         if (!isGone(error)) throw error
       }
     }
+  } catch (error) {
+    for (const { lock } of found.dead) native.close(lock)
+    throw error
   } finally {
     native.close(turn)
   }

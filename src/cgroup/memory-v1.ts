@@ -131,9 +131,14 @@ export function makeMemoryV1(native: Native, instance: string): MemoryV1 | undef
   try {
     native.setLabel(instance, MEMORY_LABEL, home)
     mkdirSync(home)
-    makeHierarchical(home)
   } catch {
     return undefined // not ours to make anything in after all: as if it were not there
+  }
+  try {
+    makeHierarchical(home)
+  } catch {
+    removeEmpty(home)
+    return undefined
   }
   return new MemoryV1(instance, home)
 }

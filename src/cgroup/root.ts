@@ -36,26 +36,23 @@ export interface RootSearch {
 // CGROUP2_SUPER_MAGIC of linux/magic.h
 const CGROUP2_MAGIC = 0x63677270
 
-function isCgroup2(directory: string): boolean {
-  try {
-    return statfsSync(directory).type === CGROUP2_MAGIC
-  } catch {
-    return false
-  }
-}
-
 /** The root of the whole hierarchy: the only cgroup without a cgroup.type, and free of the no-internal-process rule. */
 function isHierarchyRoot(directory: string): boolean {
   return !existsSync(path.join(directory, 'cgroup.type'))
 }
 
 function isWritable(directory: string): boolean {
+  return whyNotWritable(directory) === undefined
+}
+
+/** The kernel's answer to whoever would build here; undefined where that can be done. */
+function whyNotWritable(directory: string): string | undefined {
   try {
     for (const file of ['.', 'cgroup.procs', 'cgroup.subtree_control'])
       accessSync(path.join(directory, file), constants.W_OK)
-    return true
-  } catch {
-    return false
+    return undefined
+  } catch (error) {
+    return (error as Error).message
   }
 }
 
@@ -68,12 +65,14 @@ function checkExplicit(directory: string): RootCandidate {
   })
   try {
     if (!statSync(directory).isDirectory()) return candidate(false, 'it is not a directory')
+    if (statfsSync(directory).type !== CGROUP2_MAGIC)
+      return candidate(false, 'it is not a directory of a cgroup2 file system')
   } catch (error) {
     const missing = isGone(error) || systemCodeOf(error) === 'ENOTDIR'
     return candidate(false, missing ? 'it does not exist' : (error as Error).message)
   }
-  if (!isCgroup2(directory)) return candidate(false, 'it is not a directory of a cgroup2 file system')
-  if (!isWritable(directory)) return candidate(false, `uid ${process.getuid?.()} may not write in it`)
+  const refusal = whyNotWritable(directory)
+  if (refusal) return candidate(false, `uid ${process.getuid?.()} may not write in it: ${refusal}`)
   return candidate(true, 'it was asked for and is writable')
 }
 
@@ -253,7 +252,7 @@ export function vacateRoot(root: string): void {
     }
   } catch (error) {
     throw new RootError(
-      `the gateway cannot be moved to ${supervisor}`,
+      `the gateway cannot be moved to ${supervisor}: ${(error as Error).message}`,
       systemDetails(
         error,
         'Set DelegateSubgroup=supervisor in its unit (systemd 254 or newer), or start it in a child of the delegated cgroup',

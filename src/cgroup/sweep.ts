@@ -2,6 +2,7 @@
 // do not trip over each other, and an instance that is being created is never taken for a dead one.
 import path from 'node:path'
 import type { SweepOptions, SweepReport } from '../backend.js'
+import { explained } from '../errors.js'
 import { type Instance, lockDeadInstances, removeCorral, SESSIONS } from './instance.js'
 import { readMemoryV1 } from './memory-v1.js'
 import { type Remover, removeTree } from './removal.js'
@@ -27,7 +28,8 @@ export async function sweepInstances(
       }
       report.collected.push({ instance: name, path: directory, sessions, processes })
     } catch (error) {
-      report.failed.push({ instance: name, path: directory, error: error as Error })
+      const failure = explained(`${directory} cannot be collected`, error) as Error
+      report.failed.push({ instance: name, path: directory, error: failure })
     } finally {
       native.close(lock)
     }

@@ -72,6 +72,9 @@ export class PassthroughChild implements ProcessHandle {
     return (this.#child.stdio[index] as Socket | null | undefined) ?? null
   }
 
+  /** Node has opened them all. */
+  discard(): void {}
+
   /** While it runs its pid is its own: it is reaped in the same step in which its exit is told. */
   signal(number: number): boolean {
     return this.running && send(this.pid, number)

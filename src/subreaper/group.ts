@@ -13,7 +13,7 @@ import type {
   SpawnedProcess,
   Usage,
 } from '../backend.js'
-import { KernelError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
+import { explained, KernelError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
@@ -65,7 +65,7 @@ export class SubreaperGroup implements Group {
     labels: Labels,
     leader: ProcessPlan,
   ): Promise<{ group: SubreaperGroup; leader: SpawnedProcess }> {
-    const group = new SubreaperGroup(native, keeper, plan, labels)
+    const group = SubreaperGroup.#make(native, keeper, plan, labels)
     try {
       return { group, leader: await group.spawn(leader) }
     } catch (error) {
@@ -81,13 +81,21 @@ export class SubreaperGroup implements Group {
     plan: GroupPlan,
     labels: Labels,
   ): Promise<SubreaperGroup> {
-    const group = new SubreaperGroup(native, keeper, plan, labels)
+    const group = SubreaperGroup.#make(native, keeper, plan, labels)
     const door = await group.#holder.ready()
     if (door !== undefined) return group
     await group.end({ graceMs: 0, killTimeoutMs: 0 })
     throw new KernelError('the session cannot be entered: its holder can open no socket for that', {
       hint: 'It needs an abstract UNIX socket (unix(7)), which this container or sandbox may forbid',
     })
+  }
+
+  static #make(native: Native, keeper: Keeper, plan: GroupPlan, labels: Labels): SubreaperGroup {
+    try {
+      return new SubreaperGroup(native, keeper, plan, labels)
+    } catch (error) {
+      throw explained('the session cannot be held', error)
+    }
   }
 
   get path(): string {

@@ -71,8 +71,14 @@ export class Holder {
     this.#ready = new Promise((resolve) => {
       this.#isReady = resolve
     })
-    this.#number = keeper.hold(this.#link.other)
-    native.close(this.#link.other)
+    try {
+      this.#number = keeper.hold(this.#link.other)
+    } catch (error) {
+      this.#link.hangUp()
+      throw error
+    } finally {
+      native.close(this.#link.other)
+    }
     this.gone = this.#link.gone.then(() => this.#onGone())
   }
 
@@ -137,7 +143,7 @@ export class Holder {
     if (this.#ended?.empty) return this.#ended
     const answer = new Promise<Ended>((resolve) => this.#heard.push(resolve))
     // One that was stopped would not hear it
-    if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGCONT)
+    this.#signal(constants.signals.SIGCONT)
     this.#link.send(KIND.end, { number: graceMs, second: killTimeoutMs })
     const ended = within(
       Promise.race([answer, this.gone.then(() => this.#ended)]),
@@ -165,8 +171,15 @@ export class Holder {
 
   /** Kills the holder itself: what it holds goes to the keeper, which ends it. */
   kill(): void {
-    if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGKILL)
+    this.#signal(constants.signals.SIGKILL)
     this.#link.hangUp()
+  }
+
+  /** One that cannot be reached so has the end of its link to go by. */
+  #signal(signal: number): void {
+    try {
+      if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, signal)
+    } catch {}
   }
 
   #hear(message: NativeMessage): void {
@@ -188,13 +201,16 @@ export class Holder {
   #onHeld(pid: number, [pidfd]: number[]): void {
     this.pid = pid
     this.#pidfd = pidfd
-    if (pidfd !== undefined) this.#processGone = this.#native.ended(pidfd)
+    // Where it cannot be watched (no descriptors left), the end of its link has to do
+    if (pidfd !== undefined) this.#processGone = this.#native.ended(pidfd).catch(() => undefined)
     this.#isReady()
   }
 
   #onEntered(id: number, pid: number, [keeper]: number[]): void {
     if (keeper === undefined) return
-    const gone = this.#native.ended(keeper).then(() => {
+    // Where it cannot be watched (no descriptors left), the end of our own link has to do
+    const watched = this.#native.ended(keeper).catch(() => this.#link.gone)
+    const gone = watched.then(() => {
       this.#entered.delete(id)
       this.#native.close(keeper)
     })
@@ -247,6 +263,6 @@ export class Holder {
     } catch {
       return // not ours to signal (a setuid program): the keeper names it, where it is left
     }
-    await this.#native.ended(pidfd)
+    await this.#native.ended(pidfd).catch(() => undefined) // killed it is in any case
   }
 }

@@ -49,7 +49,7 @@ export class Keeper {
 
   /** @throws GuardError */
   static async start(native: Native, plan: KeeperPlan): Promise<Keeper> {
-    const keeper = new Keeper(native, plan)
+    const keeper = Keeper.#make(native, plan)
     try {
       await keeper.#start(plan)
       return keeper
@@ -59,14 +59,22 @@ export class Keeper {
     }
   }
 
+  static #make(native: Native, plan: KeeperPlan): Keeper {
+    try {
+      return new Keeper(native, plan)
+    } catch (cause) {
+      throw new GuardError(`the keeper cannot be heard: ${(cause as Error).message}`, systemDetails(cause))
+    }
+  }
+
   /** Settles when it is gone. */
   get gone(): Promise<void> {
     return this.#link.gone
   }
 
-  /** Has it start a holder, whose lifeline ends in `other`. Gives its number, for collect(). */
+  /** Has it start a holder, whose lifeline ends in `other`. Gives its number, for collect(). @throws a system error */
   hold(other: number): number {
-    this.#link.send(KIND.hold, { id: ++this.#holders, fd: other })
+    this.#link.ask(KIND.hold, { id: ++this.#holders, fd: other })
     return this.#holders
   }
 
@@ -82,7 +90,10 @@ export class Keeper {
     this.#link.send(KIND.over)
     const pidfd = this.#pidfd
     if (pidfd === undefined) return this.#link.hangUp()
-    const ended = held(this.#native, this.#native.ended(pidfd))
+    const ended = held(
+      this.#native,
+      this.#native.ended(pidfd).catch(() => this.gone),
+    )
     if (
       (await within(
         ended.then(() => true),
@@ -107,7 +118,9 @@ export class Keeper {
     if (kind === KIND.ready) {
       ;[this.#pidfd] = fds
       const pidfd = this.#pidfd
-      if (pidfd !== undefined) void this.#native.ended(pidfd).then(() => this.#native.close(pidfd))
+      const close = () => this.#native.close(pidfd ?? -1)
+      // Where it cannot be watched (no descriptors left), the end of its lifeline tells
+      if (pidfd !== undefined) this.#native.ended(pidfd).then(close, () => this.gone.then(close))
       this.#ready?.()
     } else if (kind === KIND.refused) this.#refused = error
     else if (kind === KIND.clean) this.#waiting.shift()?.({ killed: { count: killed, names }, left })

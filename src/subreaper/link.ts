@@ -51,13 +51,18 @@ export class Link {
 
   /** False when the other side is gone. */
   send(kind: number, { id = 0, number = 0, second = 0, fd = -1 } = {}): boolean {
-    if (!this.#open) return false
     try {
-      this.#native.send(this.#fd, kind, id, number, second, fd)
-      return true
+      return this.ask(kind, { id, number, second, fd })
     } catch {
       return false // that it is gone, or does not listen: whoever waits for an answer has a bound for that
     }
+  }
+
+  /** As send(). @throws a system error when it could not be sent. */
+  ask(kind: number, { id = 0, number = 0, second = 0, fd = -1 } = {}): boolean {
+    if (!this.#open) return false
+    this.#native.send(this.#fd, kind, id, number, second, fd)
+    return true
   }
 
   /** Asks a holder for a process. Gives our ends of its stdio; undefined when it is gone. @throws a system error */
