@@ -211,7 +211,12 @@ export class Guard {
   /** Ends the first process, should it still be there. */
   async #drop(): Promise<void> {
     if (this.#first !== undefined) this.#native.signal(this.#first, constants.signals.SIGKILL)
-    await this.#firstGone
+    this.#native.hold() // the news of an exit does not keep the event loop alive
+    try {
+      await this.#firstGone
+    } finally {
+      this.#native.release()
+    }
   }
 
   async #spawn(): Promise<number> {
