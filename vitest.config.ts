@@ -37,6 +37,7 @@ export default defineConfig({
             'test/hosts/**',
             'test/subreaper/kill.test.ts',
             'test/passthrough/**',
+            'test/faults/warden.test.ts',
           ],
           provide: { backend: 'cgroup' },
         },

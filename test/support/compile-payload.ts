@@ -20,8 +20,13 @@ async function sources(file: string): Promise<string[]> {
   return [file, ...(await Promise.all(headers)).flat()]
 }
 
+/** As compiled(), a library to be preloaded (LD_PRELOAD, ld.so(8)). */
+export function compiledLibrary(source: string): Promise<string> {
+  return compiled(source, ['-shared', '-fPIC'])
+}
+
 /** Resolves with the program's path. One newer than its source and the headers of that is used as it is. */
-export async function compiled(source: string): Promise<string> {
+export async function compiled(source: string, kind: readonly string[] = []): Promise<string> {
   // Below its source's own directory: two tests may call different programs the same
   const directory = join(output, relative(tests, dirname(source)))
   const program = join(directory, basename(source, '.c'))
@@ -35,7 +40,7 @@ export async function compiled(source: string): Promise<string> {
   // Test files run side by side, and so do rounds of a test: each compiles to a name of its own, and the last
   // rename wins.
   const fresh = `${program}.${process.pid}.${++compilations}`
-  await promisify(execFile)(process.env.CC ?? 'cc', [...flags, '-o', fresh, source, ...libraries])
+  await promisify(execFile)(process.env.CC ?? 'cc', [...flags, ...kind, '-o', fresh, source, ...libraries])
   await rename(fresh, program)
   return program
 }

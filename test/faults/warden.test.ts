@@ -1,0 +1,135 @@
+// Every system call of corral-warden made to fail: what `corral run` becomes, and the guard of a gateway. Whatever comes
+// of it, it ends, and nothing is left.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, cpSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { inject, test } from 'vitest'
+import { wardenPath } from '../../src/native.js'
+import { eventually } from '../support/eventually.js'
+import { makePen, type Pen } from '../support/pen.js'
+import '../support/suite-root.js'
+import { hasStrace, injectionsOf } from './traced.js'
+
+const gatewayProgram = new URL('../warden/fixtures/gateway.mjs', import.meta.url).pathname
+// Longer than whatever has to be given up: a guard that does not answer has 10 s.
+const BOUND_MS = 25_000
+const TIMEOUT_MS = 900_000
+
+function scratch(): Disposable & { path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'corral-traced-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
+}
+
+/** What is left in the pen a while after all has ended, in words. */
+async function leftIn(pen: Pen): Promise<string[]> {
+  const gone = async () => (await pen.everybody()).length + (await pen.groups()).length === 0
+  try {
+    await eventually('nothing is left', gone, { withinMs: BOUND_MS })
+    return []
+  } catch {
+    const left = [...(await pen.everybody()), ...(await pen.groups())].map((one) => `left: ${one}`)
+    await pen.kill()
+    for (const group of (await pen.groups()).toReversed()) rmdirSync(group) // not to be found again by the next
+    return left
+  }
+}
+
+async function endedWithin(
+  child: ChildProcess,
+  ms: number,
+): Promise<{ code: number | null; by: string | null } | undefined> {
+  const late = setTimeout(() => child.kill('SIGKILL'), ms)
+  const began = performance.now()
+  const [code, by] = (await once(child, 'exit')) as [number | null, string | null]
+  clearTimeout(late)
+  return performance.now() - began < ms ? { code, by } : undefined
+}
+
+/** Runs `true` by the warden under strace; gives what is wrong with what came of it. */
+async function runUnder(pen: Pen, log: string, options: string[]): Promise<string[]> {
+  const run = [
+    wardenPath(),
+    'run',
+    '--root',
+    pen.path,
+    '--place',
+    'key',
+    '--kill-timeout',
+    '2000',
+    '--',
+    'true',
+  ]
+  const child = spawn('strace', ['-o', log, ...options, ...run], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const [ended, words] = await Promise.all([endedWithin(child, BOUND_MS), text(child.stderr)])
+  if (!ended) return ['hangs']
+  if (ended.by) return [`ended by ${ended.by}`]
+  const mute = ended.code !== 0 && !/corral/.test(words) ? [`status ${ended.code} without a word`] : []
+  return [...mute, ...(await leftIn(pen))]
+}
+
+/** Puts an addon into a directory, beside which the warden is one under strace. */
+function tracedWarden(directory: string, log: string, option: string): string {
+  cpSync(join(dirname(wardenPath()), 'corral.node'), join(directory, 'corral.node'))
+  const script = `#!/bin/sh\nexec strace -D -f -o ${log} ${option} ${wardenPath()} "$@"\n`
+  writeFileSync(join(directory, 'corral-warden'), script)
+  chmodSync(join(directory, 'corral-warden'), 0o755)
+  return join(directory, 'corral.node')
+}
+
+/** A gateway with two sessions whose guard runs under strace is killed, or could not be opened. */
+async function gatewayUnder(pen: Pen, log: string, option: string): Promise<string[]> {
+  using directory = scratch()
+  const env = { ...process.env, CORRAL_ADDON: tracedWarden(directory.path, log, option) }
+  const child = spawn(process.execPath, [gatewayProgram, pen.path, 'wait'], {
+    env,
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  })
+  const exited = once(child, 'exit')
+  const [told] = (await Promise.race([once(child, 'message'), exited])) as [
+    { error?: string } | number | null,
+  ]
+  child.kill('SIGKILL')
+  await exited
+  const error = typeof told === 'object' ? told?.error : `the gateway ended: ${told}`
+  const unclear = error !== undefined && !/^CORRAL_NO_GUARD: /.test(error) ? [error] : []
+  return [...unclear, ...(await leftIn(pen))]
+}
+
+test
+  .skipIf(!hasStrace())
+  .concurrent(
+    'corral run, in which any call of its supervisor fails, ends and leaves nothing',
+    { timeout: TIMEOUT_MS },
+    async ({ expect }) => {
+      await using pen = await makePen(inject('suiteRoot'), 'run')
+      using directory = scratch()
+      const log = join(directory.path, 'log')
+      expect(await runUnder(pen, log, [])).toEqual([])
+      const found: string[] = []
+      for (const { words, option } of injectionsOf(log))
+        for (const problem of await runUnder(pen, '/dev/null', ['-e', option]))
+          found.push(`${words}: ${problem}`)
+      expect(found).toEqual([])
+    },
+  )
+
+test
+  .skipIf(!hasStrace())
+  .concurrent(
+    'a gateway is killed whose guard has any of its calls fail, and nothing is left',
+    { timeout: TIMEOUT_MS },
+    async ({ expect }) => {
+      await using pen = await makePen(inject('suiteRoot'), 'guard')
+      using directory = scratch()
+      const log = join(directory.path, 'log')
+      expect(await gatewayUnder(pen, log, '')).toEqual([])
+      const found: string[] = []
+      for (const { words, option } of injectionsOf(log))
+        for (const problem of await gatewayUnder(pen, '/dev/null', `-e ${option}`))
+          found.push(`${words}: ${problem}`)
+      expect(found).toEqual([])
+    },
+  )
