@@ -223,7 +223,7 @@ private:
     build.Set("version", CORRAL_VERSION);
     build.Set("kind", CORRAL_BUILD);
     build.Set("compiler", CORRAL_COMPILER);
-    build.Set("libc", CORRAL_LIBC);
+    build.Set("libc", CORRAL_BUILT_FOR);
     build.Set("cpu", CORRAL_CPU);
     build.Set("napi", NAPI_VERSION);
     return build;

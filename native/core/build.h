@@ -17,10 +17,11 @@
 #define CORRAL_TEXT_OF(number) #number
 #define CORRAL_TEXT(number) CORRAL_TEXT_OF(number)
 
-#ifdef __GLIBC__
-#define CORRAL_LIBC "glibc " CORRAL_TEXT(__GLIBC__) "." CORRAL_TEXT(__GLIBC_MINOR__)
+#ifdef CORRAL_BUILT_FOR // what is linked for other ones than that of its headers
+#elif defined(__GLIBC__)
+#define CORRAL_BUILT_FOR "glibc " CORRAL_TEXT(__GLIBC__) "." CORRAL_TEXT(__GLIBC_MINOR__)
 #else
-#define CORRAL_LIBC "musl" // the other one that is built for; it has no macro of its own
+#define CORRAL_BUILT_FOR "musl" // the other one that is built for; it has no macro of its own
 #endif
 
 #ifdef __clang__

@@ -259,7 +259,7 @@ static int run_without_cgroup(const struct arguments *arguments) {
 // The version on a line of its own, and what the build tells of itself.
 static int tell_version(void) {
   int told = dprintf(STDOUT_FILENO, "%s\nfor %s, %s build by %s, %s\n", CORRAL_VERSION, CORRAL_CPU,
-                     CORRAL_BUILD, CORRAL_COMPILER, CORRAL_LIBC);
+                     CORRAL_BUILD, CORRAL_COMPILER, CORRAL_BUILT_FOR);
   return told < 0 ? STATUS_FAILED : 0;
 }
 

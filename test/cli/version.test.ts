@@ -8,7 +8,7 @@ import { wardenPath } from '../../src/native.js'
 import { corral } from './command-line.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-const BUILD = `for ${arch()}, (source|prebuilt) build by (gcc|clang) \\d[^,]*, (glibc \\d+\\.\\d+|musl)`
+const BUILD = `for ${arch()}, (source|prebuilt) build by (gcc|clang) \\d[^,]*, (glibc|musl)[^,:]*`
 
 /** The path of a stand-in for an addon of another build. */
 function otherAddon(text: string): string {
