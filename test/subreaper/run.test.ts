@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, onTestFinished } from 'vitest'
+import { wardenPath } from '../../src/native.js'
 import { CLI } from '../cli/command-line.js'
 import { basicTable, bySubreaper, commandOf } from '../escape/payload-table.js'
 import { withoutWardens } from '../support/entered-pen.js'
@@ -96,6 +97,18 @@ describe('a corral run without cgroups', () => {
     const { exited } = await run(pen, ['sh', '-c', 'sleep 1000 & echo ready'])
     expect(await exited).toEqual([0, null])
     expect(await describeAll(await pen.members())).toEqual([])
+  })
+
+  test('passes on what comes before it has heard that the command was started', async ({ pen }) => {
+    // The command knows its pid, and is as fast as it can be. One can be lucky, hence ten tries
+    const script = `trap 'exit 9' USR1; kill -USR1 "$1"; while :; do sleep 0.01; done`
+    const starter = 'exec "$0" run --hold -- sh -c "$1" sh $$'
+    for (let round = 0; round < 10; round++) {
+      const child = pen.spawn('sh', ['-c', starter, wardenPath(), script], { stdio: 'inherit' })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      expect(await once(child, 'exit')).toEqual([9, null])
+    }
+    await nobodyLeft(pen)
   })
 
   test('whose holder is killed ends with that, and its keeper ends the rest first', async ({ pen }) => {
