@@ -1,5 +1,5 @@
 // Loads the addon and types it. Nothing else in src/ knows that there is one.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -162,6 +162,11 @@ export interface Native {
   release(): void
 }
 
+const HOW_TO_BUILD =
+  'The package has one for each CPU in prebuilds/: install it again, and leave it out of bundles (external). ' +
+  'To build one, run `npm rebuild corral`, which needs a C and C++ compiler, make and CMake ' +
+  '(Debian: apt-get install g++ make cmake), or node-gyp and Python 3'
+
 const packageRoot = fileURLToPath(new URL('..', import.meta.url))
 let loaded: Native | undefined
 
@@ -194,7 +199,7 @@ function load(): Native {
     native = createRequire(import.meta.url)(addonPath()) as Native
   } catch (cause) {
     throw new NativeMissingError(`the native addon of corral cannot be loaded from ${packageRoot}`, {
-      hint: 'Run `npm rebuild corral` (it needs a C and C++ compiler and CMake, or node-gyp)',
+      hint: HOW_TO_BUILD,
       cause,
     })
   }
@@ -228,6 +233,10 @@ export function packageVersion(): string | undefined {
 export function addonPath(): string {
   const other = process.env['CORRAL_ADDON'] // the path of another build of it: one with sanitizers
   if (other !== undefined) return other
+  // One that was built here goes first: somebody wanted it so
+  const prebuilt = path.join(packageRoot, 'prebuilds', `linux-${process.arch}`, 'corral.node')
+  if (!existsSync(path.join(packageRoot, 'build', 'Release', 'corral.node')) && existsSync(prebuilt))
+    return prebuilt
   const bindings = createRequire(import.meta.url)('bindings') as (options: object) => string
   return bindings({ bindings: 'corral', module_root: packageRoot, path: true })
 }
