@@ -75,5 +75,9 @@ once() {
 }
 
 # The guest's pid 1.
-make_init() { cc -O2 -static -Wall -Wextra -Werror -o "$1/init" "$here/init.c"; }
-init_directory() { echo "init-$(sha256sum <"$here/init.c" | head -c 16)"; }
+make_init() {
+  local compiler=cc
+  [ "$architecture" = amd64 ] || compiler=aarch64-linux-gnu-gcc
+  "$compiler" -O2 -static -Wall -Wextra -Werror -o "$1/init" "$here/init.c"
+}
+init_directory() { echo "init${architecture#amd64}-$(sha256sum <"$here/init.c" | head -c 16)"; }

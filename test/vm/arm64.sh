@@ -1,0 +1,20 @@
+# For test/vm/run -a arm64: a Debian tree for arm64, with Node from npm's package for it. Nothing in it is run to make it.
+
+NODE_ARM64=${CORRAL_VM_NODE:-20}
+ARM64_PACKAGES=bash,dash,coreutils,sed,grep,util-linux,procps,libc6,libstdc++6,libatomic1,libgcc-s1,base-files
+
+foreign_tree() { echo "tree-$kernel-$arch-node$NODE_ARM64-$(sha256sum <"$here/arm64.sh" | head -c 16)"; }
+
+make_foreign_tree() { # DIRECTORY, where it will be, SUITE
+  local keys=/usr/share/keyrings/debian-archive-keyring.gpg
+  tell "making a Debian tree for $arch: $3 with Node $NODE_ARM64 (about a minute, once)"
+  mmdebstrap --quiet --variant=extract --architectures="$arch" --include="$ARM64_PACKAGES" \
+    --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Check-Valid-Until "false"' \
+    "$3" - "deb [signed-by=$keys] $(mirror) $3 main" | tar -C "$1" --numeric-owner --exclude='./dev/*' -x
+  rm -rf "$1"/etc/apt "$1"/var/lib/apt "$1"/var/cache/apt "$1"/usr/share/{doc,man,locale}
+  [ -e "$1/bin/sh" ] || ln -s dash "$1/bin/sh"
+  printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n' >"$1/etc/passwd"
+  printf 'root:x:0:\nnogroup:x:65534:\n' >"$1/etc/group"
+  mkdir -p "$1/usr/local" "$1/mnt"
+  (cd "$1" && tar -C usr/local --strip-components=1 -xzf "$(npm pack --silent "node-linux-$arch@$NODE_ARM64" | tail -n 1)" && rm -- *.tgz)
+}
