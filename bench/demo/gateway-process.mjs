@@ -16,12 +16,17 @@ const GATEWAY = fileURLToPath(new URL('gateway.mjs', import.meta.url))
 /**
  * Resolves once the gateway takes orders, which for Corral is after its sweep.
  *
- * @param {{ kind: 'ordinary' | 'contained', house: string, root: string, log: string }} options
- *   house: the cgroup directory that the gateway is put in; root: the one that Corral may build under
+ * @param {{ kind: 'ordinary' | 'contained', house: string, root: string, log: string, program?: string,
+ *   words?: string[], env?: Record<string, string> }} options
+ *   house: the cgroup directory that the gateway is put in; root: the one that Corral may build under; program: another
+ *   gateway than the demo's, and words: what it is told besides
  */
-export async function startGateway({ kind, house, root, log }) {
-  const { command, args } = entering(house, process.execPath, [GATEWAY, kind, root, log])
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+export async function startGateway({ kind, house, root, log, program = GATEWAY, words = [], env }) {
+  const { command, args } = entering(house, process.execPath, [program, kind, root, log, ...words])
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: env ?? process.env,
+  })
   const exited = once(child, 'exit')
   const waiting = new Map()
 

@@ -6,8 +6,9 @@ import { diff } from '../setup/diff.js'
 import { findBackup, readConfig, restore, writeConfig } from '../setup/file.js'
 import { HOSTS, type Host } from '../setup/hosts.js'
 import { planSetup } from '../setup/plan.js'
+import { shimDirectory } from '../shim/directory.js'
 import { itself, type RunFlags, runWords } from './itself.js'
-import { makeShims, shimDirectory } from './shim.js'
+import { makeShims } from './shim.js'
 
 export interface SetupOptions extends RunFlags {
   file?: string

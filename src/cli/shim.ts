@@ -1,10 +1,10 @@
 // corral shim: programs by the names of agents that run them contained.
 import { mkdirSync, readdirSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../errors.js'
 import { hostMemory, type Limits, parseLimits } from '../limits.js'
 import { findBehindShims } from '../shim/behind.js'
+import { shimDirectory } from '../shim/directory.js'
 import { isShim, parseShimName, removeShim, writeShim } from '../shim/script.js'
 import { json } from './format.js'
 import { itself, type RunFlags, runWords } from './itself.js'
@@ -20,11 +20,6 @@ interface Shim {
   path: string
   /** The program behind it; null where PATH has none. */
   real: string | null
-}
-
-/** Where shims are, unless it is said otherwise: below XDG_DATA_HOME, `~/.local/share` by default. */
-export function shimDirectory(dir: string | undefined): string {
-  return resolve(dir ?? join(process.env['XDG_DATA_HOME'] || join(homedir(), '.local/share'), 'corral/shims'))
 }
 
 /** The words by which a shim starts `corral run`. */

@@ -1,0 +1,50 @@
+// The agent registry of acpx, with every command line led through admit.ts.
+import { mkdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { AcpAgentRegistry, AcpProcessLaunch } from 'acpx/runtime'
+import { needsShim } from '../setup/agents.js'
+import { splitWords } from '../setup/command-line.js'
+import { shimDirectory } from '../shim/directory.js'
+import { isShim, writeShim } from '../shim/script.js'
+
+const ADMIT = [process.execPath, fileURLToPath(new URL('admit.js', import.meta.url))]
+
+export interface RegistryOptions {
+  /** Where the shims are that agents need which acpx knows by their name. */
+  shims?: string | undefined
+}
+
+/** The command line of an agent, as acpx is to start and to store it: the same each time. */
+function admitted(agent: string, command: string | string[], directory: string): string[] {
+  const argv = typeof command === 'string' ? splitWords(command, `agent '${agent}'`) : command
+  if (!needsShim(argv)) return [...ADMIT, '--', ...argv]
+  const [name = '', ...args] = argv
+  mkdirSync(directory, { recursive: true })
+  return [writeShim(directory, name, ADMIT), ...args]
+}
+
+/** Whether this is a launch of such a command line: no other is contained. */
+export function isAdmitted({ command, args }: Pick<AcpProcessLaunch, 'command' | 'args'>): boolean {
+  return (command === ADMIT[0] && args[0] === ADMIT[1]) || isShim(command)
+}
+
+/** The words that the agent itself was started with, for people. */
+export function agentOf({ command, args }: Pick<AcpProcessLaunch, 'command' | 'args'>): string[] {
+  return isShim(command) ? [basename(command), ...args] : args.slice(2)
+}
+
+export function containedRegistry<Registry extends AcpAgentRegistry>(
+  registry: Registry,
+  { shims }: RegistryOptions,
+): Registry {
+  const directory = join(shimDirectory(shims), 'acpx')
+  return new Proxy(registry, {
+    get(target, name) {
+      const value = Reflect.get(target, name) as unknown
+      if (typeof value !== 'function') return value
+      if (name !== 'resolve') return value.bind(target)
+      return (agent: string) => admitted(agent, target.resolve(agent), directory)
+    },
+  })
+}
