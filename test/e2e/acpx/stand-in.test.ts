@@ -2,7 +2,9 @@
 import { describe } from 'vitest'
 import { standInAgent } from '../../../bench/demo/agents.mjs'
 import { describeEmbeddedEndings } from './embedded-endings.js'
+import { describeWrappedEndings } from './wrapped-endings.js'
 
 describe('the stand-in agent in acpx', () => {
   describeEmbeddedEndings(standInAgent)
+  describeWrappedEndings(standInAgent)
 })
