@@ -9,7 +9,7 @@ import { startGateway } from '../../../bench/demo/gateway-process.mjs'
 import type { openPen } from '../../../bench/demo/pen.mjs'
 import { makeRooms } from '../client.js'
 import { test } from '../penned.js'
-import { LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
+import { chosen, LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
 
 const HOST = fileURLToPath(new URL('host.mjs', import.meta.url))
 const TIMEOUT_MS = 180_000
@@ -93,10 +93,7 @@ const ENDINGS: Ending[] = [
   },
 ]
 
-export function describeEmbeddedEndings(
-  prepare: () => Promise<Agent>,
-  chosen: (name: string) => boolean = () => true,
-) {
+export function describeEmbeddedEndings(prepare: () => Promise<Agent>, names?: readonly string[]) {
   let agent: Agent
 
   beforeAll(async () => {
@@ -115,7 +112,7 @@ export function describeEmbeddedEndings(
   }
 
   describe('embedded, leaves nothing with corral/acpx, and something without, when', () => {
-    for (const ending of ENDINGS.filter(({ name }) => chosen(name)))
+    for (const ending of chosen(ENDINGS, names))
       test(ending.name, { timeout: TIMEOUT_MS }, async ({ pen, scratch }) => {
         const contained = await start(pen, scratch, 'contained')
         await ending.begin(contained, agent)

@@ -2,7 +2,7 @@
 // is that of the agent. Both kinds are the same but for corral/acpx.
 import { createAcpRuntime, createAgentRegistry, createRuntimeStore } from 'acpx/runtime'
 import { openCorral } from 'corral'
-import { containAcpx } from 'corral/acpx'
+import { openRuntime } from '../../../docs/recipes/acpx.mjs'
 
 const [kind, root, , stateDir, ...argv] = process.argv.slice(2)
 const options = {
@@ -17,8 +17,8 @@ async function open() {
   const corral = await openCorral({ root })
   // 'a/b' is a child of 'a'
   const parentKeyOf = (key) => (key.includes('/') ? key.slice(0, key.lastIndexOf('/')) : undefined)
-  const acpx = await containAcpx(corral, { parentKeyOf, graceMs: 500, patienceMs: 4000, shims: stateDir })
-  return acpx.contain(createAcpRuntime(acpx.options(options)))
+  const rules = { parentKeyOf, graceMs: 500, patienceMs: 4000, shims: stateDir }
+  return (await openRuntime(corral, options, rules)).runtime
 }
 
 const runtime = await open()

@@ -11,7 +11,7 @@ import { entering, members, type openPen } from '../../../bench/demo/pen.mjs'
 import { makeRooms } from '../client.js'
 import { test } from '../penned.js'
 import { commandLine } from '../processes.js'
-import { LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
+import { chosen, LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
 
 const ACPX = join(dirname(fileURLToPath(import.meta.resolve('acpx'))), 'cli.js')
 const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
@@ -78,7 +78,7 @@ const ENDINGS: Ending[] = [
   },
 ]
 
-export function describeWrappedEndings(prepare: () => Promise<Agent>) {
+export function describeWrappedEndings(prepare: () => Promise<Agent>, names?: readonly string[]) {
   let agent: Agent
 
   beforeAll(async () => {
@@ -94,7 +94,7 @@ export function describeWrappedEndings(prepare: () => Promise<Agent>) {
     const config = join(home, '.acpx/config.json')
     const argv = [agent.command, ...agent.args]
     writeFileSync(config, JSON.stringify({ defaultPermissions: 'approve-all', agents: { agent: { argv } } }))
-    const env = { ...agent.env, HOME: home }
+    const env = { ...agent.env, HOME: home, XDG_DATA_HOME: join(home, 'data') }
     if (contained) await setup(root, env)
     const log = join(scratch, 'acpx.log')
     const acpx = (...words: string[]) => {
@@ -109,7 +109,7 @@ export function describeWrappedEndings(prepare: () => Promise<Agent>) {
   }
 
   describe('behind acpx, leaves nothing after corral setup, and something before, when', () => {
-    for (const ending of ENDINGS)
+    for (const ending of chosen(ENDINGS, names))
       test(ending.name, { timeout: TIMEOUT_MS }, async ({ pen, scratch }) => {
         const contained = await place(pen, scratch, true)
         await ending.end(contained, await ending.begin(contained))
