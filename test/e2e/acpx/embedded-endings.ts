@@ -12,7 +12,7 @@ import { test } from '../penned.js'
 import { chosen, LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
 
 const HOST = fileURLToPath(new URL('host.mjs', import.meta.url))
-const TIMEOUT_MS = 180_000
+const TIMEOUT_MS = 300_000
 
 type Host = Awaited<ReturnType<typeof startGateway>>
 

@@ -15,7 +15,7 @@ import { chosen, LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents
 
 const ACPX = join(dirname(fileURLToPath(import.meta.resolve('acpx'))), 'cli.js')
 const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
-const TIMEOUT_MS = 180_000
+const TIMEOUT_MS = 300_000
 
 interface Place {
   room: string

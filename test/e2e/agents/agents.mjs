@@ -24,6 +24,8 @@ export async function geminiAgent(directory) {
   const { name, bin } = await installAgent('@google/gemini-cli@0.61.0', 'gemini', 100, options)
   const model = await startFakeGemini()
   const extra = {
+    // acpx gives it 15 s, which is little on a busy machine
+    ACPX_GEMINI_ACP_STARTUP_TIMEOUT_MS: '120000',
     GEMINI_API_KEY: 'none',
     GOOGLE_GEMINI_BASE_URL: model.url,
     PATH: `${bin}:${process.env.PATH}`,
