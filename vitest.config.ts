@@ -1,24 +1,6 @@
 import { defineConfig } from 'vitest/config'
+import { ALWAYS, BEHAVIOUR, TIMES } from './test/support/behaviour.js'
 import { reporters } from './test/support/reporters.js'
-
-// What a session does, whether anything holds it or not.
-const ALWAYS = [
-  'test/session.test.ts',
-  'test/corral.test.ts',
-  'test/process.test.ts',
-  'test/promises.test.ts',
-]
-// What it does, whatever holds it: once for each backend.
-const BEHAVIOUR = [
-  ...ALWAYS,
-  'test/wrap.test.ts',
-  'test/cli/run-*.test.ts',
-  'test/subreaper/kill.test.ts', // those of test/kill
-  'test/limits/watched.test.ts',
-]
-
-// At once: those that run side by side within a file (test/escape)
-const TIMES = { testTimeout: 20_000, hookTimeout: 20_000, maxConcurrency: 3 }
 
 export default defineConfig({
   test: {

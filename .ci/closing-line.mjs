@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 const EXPECTED_RUNS = [
-  'containers',
+  'containers-closed',
+  'containers-writable',
   'crash',
   'e2e',
   'hosts-bookworm',

@@ -7,9 +7,7 @@ import { promisify } from 'node:util'
 
 const tests = fileURLToPath(new URL('../', import.meta.url))
 const output = fileURLToPath(new URL('../../build/test/', import.meta.url))
-const flags = ['-std=c11', '-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread']
-// timer_create is in librt before glibc 2.34.
-const libraries = ['-lrt']
+const compiler = fileURLToPath(new URL('./cc', import.meta.url))
 
 let compilations = 0
 
@@ -40,7 +38,7 @@ export async function compiled(source: string, kind: readonly string[] = []): Pr
   // Test files run side by side, and so do rounds of a test: each compiles to a name of its own, and the last
   // rename wins.
   const fresh = `${program}.${process.pid}.${++compilations}`
-  await promisify(execFile)(process.env.CC ?? 'cc', [...flags, ...kind, '-o', fresh, source, ...libraries])
+  await promisify(execFile)(compiler, [fresh, source, ...kind])
   await rename(fresh, program)
   return program
 }

@@ -19,9 +19,11 @@ import { fileURLToPath } from 'node:url'
 import type { Diagnosis } from '../../../src/doctor.js'
 import type { AppliedLimit, Usage } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
+import { BEHAVIOUR } from '../behaved.js'
 import { readTold } from '../told.js'
 
-const FIXTURE = fileURLToPath(new URL('./fixtures/gateway.mjs', import.meta.url))
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const GATEWAY = file('./fixtures/gateway.mjs')
 const CHECKOUT = process.cwd()
 // test/vm/tree.sh makes him
 const TESTER = { name: 'tester', uid: 2000 }
@@ -31,12 +33,22 @@ export type Owner = 'root' | 'user'
 
 export interface Facts {
   diagnosis: Diagnosis
+  /** What `corral doctor` prints. */
+  doctor: string
   /** What openCorral() rejected with; what follows is absent then. */
   error?: { code: string; message: string }
   root?: string
   backend: string
   hog: { limit: AppliedLimit; reason: string; of: string; usage: Usage }
   createdInPlace: boolean
+}
+
+interface Command {
+  program: string
+  args: readonly string[]
+  withinMs: number
+  /** Where it tells; else that goes with the container. */
+  told?: string
 }
 
 export interface Container extends AsyncDisposable {
@@ -83,6 +95,7 @@ async function remove(
 async function makeRoot(owner: Owner, root: string): Promise<void> {
   for (const name of ['', 'proc', 'sys', 'dev', 'tmp', 'run', 'etc', 'usr', 'var', 'facts'])
     await mkdir(join(root, name))
+  await chmod(join(root, 'tmp'), 0o1777)
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${name}`, join(root, name))
   await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\nsomebody:x:1000:1000::/:/bin/sh\n')
   for (const name of ['', ...(await readdir(root)).filter((entry) => !/^(?:s?bin|lib(?:64)?)$/.test(entry))])
@@ -104,11 +117,23 @@ export async function marked(mark: string): Promise<{ pid: number; words: string
   return found.filter(({ words }) => words.includes(mark) && !STARTERS.includes(basename(words[0] ?? '')))
 }
 
-/** Starts a container with these options of `podman run`, and in it a gateway beside its first process. */
-export async function startContainer(owner: Owner, options: readonly string[]): Promise<Container> {
+interface Running<Answer> extends AsyncDisposable {
+  /** What the command has told. */
+  answer: Answer
+}
+
+/**
+ * Starts a container with these options of `podman run`, and in it a command of Node's beside its first process: with a file
+ * to tell in as its first argument.
+ */
+async function startCommand<Answer>(
+  owner: Owner,
+  options: readonly string[],
+  { program, args, withinMs, told: elsewhere }: Command,
+): Promise<Running<Answer>> {
   const directory = await mkdtemp('/var/tmp/corral-row-')
-  const [root, told, mark] = [join(directory, 'root'), join(directory, 'facts'), `${randomInt(1e8, 1e9)}`]
-  const name = `corral-row-${mark}`
+  const [root, told] = [join(directory, 'root'), elsewhere ?? join(directory, 'facts')]
+  const name = basename(directory)
   const log = join(directory, 'log')
   let runs: ChildProcess | undefined
   const end = async () => {
@@ -118,26 +143,61 @@ export async function startContainer(owner: Owner, options: readonly string[]): 
   try {
     await own(owner, directory)
     await makeRoot(owner, root)
-    await mkdir(told)
+    await mkdir(told, { recursive: true })
     await chmod(told, 0o777) // whatever the user is called in the container
     const mounts = ['/usr', CHECKOUT].flatMap((path) => ['--volume', `${path}:${path}:ro`])
     // What it is killed for must not end the container: the gateway is a child of its first process
-    const first = ['sh', '-c', '"$@" & sleep 1000000', 'sh', process.execPath, FIXTURE, '/facts/told', mark]
-    const common = ['run', '--name', name, '--network=none', ...mounts, '--volume', `${told}:/facts`]
-    runs = await start(owner, log, [...common, ...options, '--rootfs', root, ...first])
-    const facts = await eventually('the gateway tells', () => readTold<Facts>(join(told, 'told')), {
-      withinMs: 30_000,
+    const first = [
+      'sh',
+      '-c',
+      '"$@" & sleep 1000000',
+      'sh',
+      process.execPath,
+      program,
+      '/facts/told',
+      ...args,
+    ]
+    const common = ['run', '--name', name, '--network=none', '--workdir', CHECKOUT, ...mounts]
+    const ofIts = ['--volume', `${told}:/facts`, ...options, '--rootfs', root]
+    runs = await start(owner, log, [...common, ...ofIts, ...first])
+    const printed = () => readFile(log, 'utf8')
+    const answer = await eventually('the command tells', () => readTold<Answer>(join(told, 'told')), {
+      withinMs,
       everyMs: 50,
-      instead: () => readFile(log, 'utf8'),
+      instead: printed,
     })
-    const signal = async (which: NodeJS.Signals) => {
-      const gateway = (await marked(mark)).find(({ words }) => words[1] === FIXTURE)
-      if (!gateway) throw new Error('the gateway is not there')
-      process.kill(gateway.pid, which)
-    }
-    return { facts, mark, signal, [Symbol.asyncDispose]: end }
+    return { answer, [Symbol.asyncDispose]: end }
   } catch (error) {
     await end()
     throw error
   }
+}
+
+/** Starts a container with these options of `podman run`, and in it a gateway beside its first process. */
+export async function startContainer(owner: Owner, options: readonly string[]): Promise<Container> {
+  const mark = `${randomInt(1e8, 1e9)}`
+  const command = { program: GATEWAY, args: [mark], withinMs: 30_000 }
+  const running = await startCommand<Facts>(owner, options, command)
+  const signal = async (which: NodeJS.Signals) => {
+    const gateway = (await marked(mark)).find(({ words }) => words[1] === GATEWAY)
+    if (!gateway) throw new Error('the gateway is not there')
+    process.kill(gateway.pid, which)
+  }
+  return {
+    facts: running.answer,
+    mark,
+    signal,
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  }
+}
+
+/** Runs the behaviour tests in a container with these options, to their end. */
+export async function behave(
+  { owner, options }: { owner: Owner; options: readonly string[] },
+  variables: Record<string, string>,
+  results: string,
+): Promise<void> {
+  const told = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`])
+  const command = { program: BEHAVIOUR, args: [], withinMs: 240_000, told: results }
+  await using _running = await startCommand(owner, [...options, ...told], command)
 }

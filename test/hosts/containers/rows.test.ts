@@ -1,10 +1,13 @@
 // The ways to run a gateway in a container of podman's, and what Corral and its doctor do there.
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { describe, expect, type TestContext, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Diagnosis } from '../../../src/doctor.js'
+import type { BackendName } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
-import { marked, type Owner, startContainer } from './podman.js'
+import { expectBehaviour } from '../behaved.js'
+import { note } from '../table-row.js'
+import { behave, marked, type Owner, startContainer } from './podman.js'
 
 const MIB = 2 ** 20
 const PRIVATE = '--cgroupns=private'
@@ -13,10 +16,12 @@ const UNMASKED = [PRIVATE, '--security-opt', 'unmask=/sys/fs/cgroup']
 interface Row {
   owner: Owner
   options: readonly string[]
+  /** All behaviour tests are run in it each time, else those of the doctor's claims. */
+  behaves?: boolean
 }
 
 const WRITABLE: Row[] = [
-  { owner: 'root', options: UNMASKED },
+  { owner: 'root', options: UNMASKED, behaves: true },
   { owner: 'root', options: [PRIVATE, '--systemd=always'] },
   { owner: 'user', options: UNMASKED },
   { owner: 'user', options: [PRIVATE, '--systemd=always'] },
@@ -25,13 +30,15 @@ const CLOSED: (Row & { fix: RegExp })[] = [
   {
     owner: 'root',
     options: [PRIVATE],
+    behaves: true,
     fix: /^podman run --cgroupns=private --security-opt unmask=\/sys\/fs\/cgroup /,
   },
-  { owner: 'root', options: ['--cgroupns=host'], fix: /^podman run --cgroupns=private / },
+  { owner: 'root', options: ['--cgroupns=host'], behaves: true, fix: /^podman run --cgroupns=private / },
   { owner: 'user', options: [PRIVATE], fix: /^podman run --cgroupns=private / },
   {
     owner: 'root',
     options: [...UNMASKED, '--user=1000'],
+    behaves: true,
     fix: /^Start the gateway as root, or give it a directory/,
   },
 ]
@@ -41,11 +48,6 @@ const named = <Kind extends Row>(rows: Kind[]) =>
     [row.owner === 'root' ? 'podman' : 'rootless podman', ...row.options].join(' '),
     row,
   ])
-
-/** Notes what a test has shown, for a table. */
-function note({ task }: TestContext, row: string, shown: Record<string, string>): void {
-  Object.assign(task.meta, { row, shown })
-}
 
 async function corralGroups(directory = '/sys/fs/cgroup'): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
@@ -69,6 +71,16 @@ function verdicts({ findings }: Diagnosis): Record<string, string> {
   return Object.fromEntries(findings.map(({ id, verdict }) => [id, verdict]))
 }
 
+/** The tests of what a session does and of what the doctor claims, inside, on whatever openCorral() finds there. */
+function testBehaviour(name: string, row: Row, backend: BackendName): void {
+  const tests = row.behaves || process.env['CORRAL_TEST_ALL'] === '1' ? 'all' : 'claims'
+  const what = tests === 'all' ? 'sessions behave as anywhere, and' : ''
+  test(`${what} what the doctor claims is what happens`.trim(), { timeout: 400_000 }, async (context) => {
+    await expectBehaviour(name, { backend, tests }, (variables, told) => behave(row, variables, told))
+    note(context, name, { behaviour: tests === 'all' ? 'all pass' : 'those of the claims pass' })
+  })
+}
+
 /** However the gateway ends, and whatever holds its sessions. */
 function testEndings(name: string, { owner, options }: Row): void {
   test('the gateway is killed: nothing is left in the container, which goes on', async (context) => {
@@ -87,7 +99,10 @@ function testEndings(name: string, { owner, options }: Row): void {
   })
 }
 
-describe.for(named(WRITABLE))('%s', ([name, { owner, options }]) => {
+// In two guests side by side, for a guest has one CPU
+const ROWS = process.env['CORRAL_TEST_ROWS']
+describe.for(ROWS === 'closed' ? [] : named(WRITABLE))('%s', ([name, row]) => {
+  const { owner, options } = row
   test('gives a root: what the doctor says is so, and a hog dies whole at its cap', async (context) => {
     await using container = await startContainer(owner, options)
     const { facts, mark } = container
@@ -120,13 +135,20 @@ describe.for(named(WRITABLE))('%s', ([name, { owner, options }]) => {
     await eventually('these four are there', async () => (await marked(mark)).length === 4, {
       instead: () => marked(mark),
     })
-    note(context, name, { root: 'own-cgroup', cap: facts.hog.limit.enforcedBy, hog: facts.hog.reason })
+    note(
+      context,
+      name,
+      { root: 'own-cgroup', cap: facts.hog.limit.enforcedBy, hog: facts.hog.reason },
+      facts.doctor,
+    )
   })
 
-  testEndings(name, { owner, options })
+  testEndings(name, row)
+  testBehaviour(name, row, 'cgroup')
 })
 
-describe.for(named(CLOSED))('%s', ([name, { owner, options, fix }]) => {
+describe.for(ROWS === 'writable' ? [] : named(CLOSED))('%s', ([name, row]) => {
+  const { owner, options, fix } = row
   test('gives no root: a subreaper holds sessions, the doctor says so, and with what to run it', async (context) => {
     await using container = await startContainer(owner, options)
     const { diagnosis, error, root, backend, hog } = container.facts
@@ -140,8 +162,9 @@ describe.for(named(CLOSED))('%s', ([name, { owner, options, fix }]) => {
     expect(verdicts(diagnosis)).toMatchObject({ guard: 'PASS', memory: 'CAUTION', pids: 'FAIL', cpu: 'FAIL' })
     expect({ root, backend }).toEqual({ root: undefined, backend: 'subreaper' })
     expect(hog).toMatchObject({ limit: { enforcedBy: 'watchdog' }, reason: 'memory-limit', of: 'session' })
-    note(context, name, { root: 'none', cap: hog.limit.enforcedBy, hog: hog.reason })
+    note(context, name, { root: 'none', cap: hog.limit.enforcedBy, hog: hog.reason }, container.facts.doctor)
   })
 
-  testEndings(name, { owner, options })
+  testEndings(name, row)
+  testBehaviour(name, row, 'subreaper')
 })

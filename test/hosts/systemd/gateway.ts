@@ -3,13 +3,15 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Diagnosis } from '../../../src/doctor.js'
 import type { AppliedLimit, Usage } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
 import { readTold } from '../told.js'
 import { newMark } from './left.js'
 import type { Place } from './places.js'
 
-const FIXTURE = fileURLToPath(new URL('./fixtures/gateway.mjs', import.meta.url))
+/** With a file to tell in, a mark and, to ask the doctor first, `doctor`. */
+export const GATEWAY = fileURLToPath(new URL('./fixtures/gateway.mjs', import.meta.url))
 
 export interface Facts {
   pid: number
@@ -25,15 +27,24 @@ export interface Facts {
   session: string
 }
 
+/** What the doctor says there, to programs and to people. */
+export interface Doctor {
+  diagnosis: Diagnosis
+  text: string
+}
+
 export interface Gateway extends AsyncDisposable {
   facts: Facts
   /** By which its daemons can be told from other processes. */
   mark: string
+  /** Rejects for one that was not started with `doctor`. */
+  doctor(): Promise<Doctor>
   /** The reasons for which it closed its sessions when it was stopped, if it did. */
   closed(): Promise<string[] | undefined>
 }
 
-export async function startGateway(place: Place): Promise<Gateway> {
+/** With `doctor` it asks that first. */
+export async function startGateway(place: Place, { doctor = false } = {}): Promise<Gateway> {
   const directory = await mkdtemp(join(tmpdir(), 'corral-row-'))
   await chmod(directory, 0o777)
   const [file, mark] = [join(directory, 'facts'), newMark()]
@@ -42,13 +53,18 @@ export async function startGateway(place: Place): Promise<Gateway> {
     await rm(directory, { recursive: true })
   }
   try {
-    await place.start([process.execPath, FIXTURE, file, mark])
+    await place.start([process.execPath, GATEWAY, file, mark, ...(doctor ? ['doctor'] : [])])
     const facts = await eventually(`a gateway in ${place.name}`, () => readTold<Facts>(file), {
       withinMs: 20_000,
       everyMs: 20,
     })
     const closed = async () => (await readTold<{ reasons: string[] }>(`${file}.closed`))?.reasons
-    return { facts, mark, closed, [Symbol.asyncDispose]: end }
+    const asked = async () => {
+      const told = await readTold<Doctor>(`${file}.doctor`)
+      if (!told) throw new Error('it did not ask the doctor')
+      return told
+    }
+    return { facts, mark, closed, doctor: asked, [Symbol.asyncDispose]: end }
   } catch (error) {
     await end()
     throw error

@@ -1,11 +1,13 @@
 // Where a gateway can be started on a machine with systemd, and what Corral does there: the rows of docs/hosts.md.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import type { BackendName } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
-import { type Facts, startGateway } from './gateway.js'
+import { BEHAVIOUR, expectBehaviour, type Tests } from '../behaved.js'
+import { note } from '../table-row.js'
+import { type Doctor, type Facts, startGateway } from './gateway.js'
 import { marked, nothingIsLeft, sleepers } from './left.js'
 import { login, type Place, SYSTEM, service, TESTER, TESTERS, VISITOR } from './places.js'
-import { note } from './table-row.js'
 
 const MIB = 2 ** 20
 
@@ -14,6 +16,8 @@ interface Row {
   kind: Facts['kind']
   /** The root, by its end. */
   root: RegExp
+  /** All behaviour tests are run in it, else those of the doctor's claims. */
+  behaves?: boolean
 }
 
 const userScope = ({ uid }: { uid: number }) =>
@@ -22,6 +26,7 @@ const userScope = ({ uid }: { uid: number }) =>
 const ROWS: Row[] = [
   {
     place: service('a service of a user, with the drop-in', TESTERS, { dropIn: true }),
+    behaves: true,
     kind: 'own-cgroup',
     root: /\/user@2000\.service\/app\.slice\/corral-row\.service$/,
   },
@@ -30,12 +35,18 @@ const ROWS: Row[] = [
     kind: 'systemd',
     root: userScope(TESTER),
   },
-  { place: login("a user's login (ssh, su -l)", VISITOR), kind: 'systemd', root: userScope(VISITOR) },
+  {
+    place: login("a user's login (ssh, su -l)", VISITOR),
+    kind: 'systemd',
+    root: userScope(VISITOR),
+    behaves: true,
+  },
   {
     place: service('a system service with User=, with the drop-in', SYSTEM, {
       settings: [`User=${VISITOR.name}`],
       dropIn: true,
     }),
+    behaves: true,
     kind: 'own-cgroup',
     root: /\/system\.slice\/corral-row\.service$/,
   },
@@ -58,10 +69,11 @@ const ROWS: Row[] = [
   },
 ]
 
-describe.each(ROWS)('a gateway in $place.name', ({ place, kind, root }) => {
+describe.each(ROWS)('a gateway in $place.name', ({ place, kind, root, behaves }) => {
   test('finds its root, has a hog killed whole at its cap, and goes on', async (context) => {
-    await using gateway = await startGateway(place)
+    await using gateway = await startGateway(place, { doctor: true })
     const { facts, mark } = gateway
+    const doctor = await gateway.doctor()
     expect(facts.error).toBeUndefined()
     expect(facts).toMatchObject({
       kind,
@@ -73,6 +85,7 @@ describe.each(ROWS)('a gateway in $place.name', ({ place, kind, root }) => {
         usage: { oomGroupKills: 1 },
       },
     })
+    expectAsClaimed(doctor, facts)
     if (kind !== 'mount') expect(facts.own).toBe(`${facts.root?.replace('/sys/fs/cgroup', '')}/supervisor`)
     // Those of the session that goes on; the hog's own went with it
     const daemons = async () => (await sleepers(mark)).length === 2
@@ -81,10 +94,16 @@ describe.each(ROWS)('a gateway in $place.name', ({ place, kind, root }) => {
     const before = readFileSync(`${facts.session}/cgroup.procs`, 'utf8')
     await place.reload()
     expect(readFileSync(`${facts.session}/cgroup.procs`, 'utf8')).toBe(before)
-    note(context, place, { root: kind, cap: facts.hog.limit.enforcedBy, hog: facts.hog.reason })
+    note(
+      context,
+      place.name,
+      { root: kind, cap: facts.hog.limit.enforcedBy, hog: facts.hog.reason },
+      doctor.text,
+    )
   })
 
   endings(place)
+  behaviour(place, 'cgroup', behaves ? 'all' : 'claims')
 })
 
 describe('a gateway in a system service with User= whose user has no manager, as it comes', () => {
@@ -97,8 +116,10 @@ describe('a gateway in a system service with User= whose user has no manager, as
   )
 
   test('has its sessions held by subreapers, and a hog ended by the watchdog', async (context) => {
-    await using gateway = await startGateway(place)
+    await using gateway = await startGateway(place, { doctor: true })
     const { facts, mark } = gateway
+    const doctor = await gateway.doctor()
+    expectAsClaimed(doctor, facts)
     expect(facts).toMatchObject({
       kind: 'none',
       own: '/system.slice/corral-row.service',
@@ -107,11 +128,41 @@ describe('a gateway in a system service with User= whose user has no manager, as
     await eventually('two daemons', async () => (await sleepers(mark)).length === 2, {
       instead: () => marked(mark),
     })
-    note(context, place, { root: facts.kind, cap: facts.hog.limit.enforcedBy, hog: facts.hog.reason })
+    note(
+      context,
+      place.name,
+      { root: facts.kind, cap: facts.hog.limit.enforcedBy, hog: facts.hog.reason },
+      doctor.text,
+    )
   })
 
   endings(place)
+  behaviour(place, 'subreaper', 'claims')
 })
+
+/** The root, and who holds memory. What else the doctor claims is tried by behaviour(). */
+function expectAsClaimed({ diagnosis }: Doctor, { root, hog }: Facts): void {
+  expect({ root: diagnosis.root ?? undefined, capped: diagnosis.canCapMemory }).toEqual({
+    root,
+    capped: hog.limit.enforcedBy === 'cgroup',
+  })
+}
+
+/** What the doctor claims there is what happens, and sessions behave as anywhere. */
+function behaviour(place: Place, backend: BackendName, tests: Tests): void {
+  const what = tests === 'all' ? 'has sessions behave as anywhere, and ' : ''
+  test(`${what}gets what the doctor claims`, { timeout: 400_000 }, async () => {
+    const start = (variables: Record<string, string>, directory: string) => {
+      const set = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
+      return place.start(['/usr/bin/env', ...set, process.execPath, BEHAVIOUR, `${directory}/told`])
+    }
+    try {
+      await expectBehaviour(place.name, { backend, tests }, start)
+    } finally {
+      await place.leave()
+    }
+  })
+}
 
 /** A gateway in that place is killed, and is stopped. */
 function endings(place: Place): void {
@@ -119,7 +170,7 @@ function endings(place: Place): void {
     await using gateway = await startGateway(place)
     process.kill(gateway.facts.pid, 'SIGKILL')
     await nothingIsLeft(gateway.mark)
-    note(context, place, { killed: 'nothing left' })
+    note(context, place.name, { killed: 'nothing left' })
   })
 
   test('is stopped: nothing is left', async (context) => {
@@ -127,6 +178,6 @@ function endings(place: Place): void {
     await place.stop()
     await nothingIsLeft(gateway.mark)
     expect(await gateway.closed()).toEqual(['corral-closed'])
-    note(context, place, { stopped: 'sessions closed, nothing left' })
+    note(context, place.name, { stopped: 'sessions closed, nothing left' })
   })
 }

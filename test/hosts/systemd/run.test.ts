@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.js'
 import { output } from '../../support/output.js'
+import { note } from '../table-row.js'
 import { marked, newMark, nothingIsLeft, sleepers } from './left.js'
 import { inLogin, login, VISITOR } from './places.js'
-import { note } from './table-row.js'
 
 const place = login("`corral run` in a user's login", VISITOR)
 const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
@@ -35,6 +35,9 @@ function wardenOf(mark: string): Promise<number> {
   return eventually('a warden', find, { instead: () => marked(mark) })
 }
 
+/** In a login too, as anybody asks it. */
+const doctorOf = async () => (await inLogin(VISITOR, [process.execPath, CLI, 'doctor'])).stdout
+
 afterEach(() => place.leave())
 
 test('it becomes the warden in the scope, and its command is held to its cap', async (context) => {
@@ -43,7 +46,7 @@ test('it becomes the warden in the scope, and its command is held to its cap', a
   const [status] = await once(run, 'exit')
   expect({ status, said: await output(run.stderr) }).toMatchObject({ status: 137 })
   await nothingIsLeft(mark)
-  note(context, place, { root: 'systemd', cap: 'cgroup', hog: 'memory-limit' })
+  note(context, place.name, { root: 'systemd', cap: 'cgroup', hog: 'memory-limit' }, await doctorOf())
 })
 
 test('it gives back what the command prints and its status', async () => {
@@ -62,7 +65,7 @@ test('SIGKILL of it leaves nothing', async (context) => {
   expect(ownCgroup(warden)).toMatch(/\/user@2001\.service\/app\.slice\/corral\.scope\/supervisor$/)
   process.kill(warden, 'SIGKILL')
   await nothingIsLeft(mark)
-  note(context, place, { killed: 'nothing left' })
+  note(context, place.name, { killed: 'nothing left' })
 })
 
 test('the end of the login leaves nothing', async (context) => {
@@ -71,7 +74,7 @@ test('the end of the login leaves nothing', async (context) => {
   await wardenOf(mark)
   await place.stop()
   await nothingIsLeft(mark)
-  note(context, place, { stopped: 'nothing left' })
+  note(context, place.name, { stopped: 'nothing left' })
 })
 
 test('two share the scope: other logins list both, and can end one without the other', async () => {
