@@ -105,6 +105,12 @@ export class Keeper {
     await held(this.#native, this.gone)
   }
 
+  /** Nobody may wait on the number any more: it may soon be another's. */
+  #forget(pidfd: number): void {
+    this.#pidfd = undefined
+    this.#native.close(pidfd)
+  }
+
   #collect(holder: number): Promise<Collected | undefined> {
     const clean = new Promise<Collected | undefined>((resolve) => {
       if (this.#link.send(KIND.collect, { id: holder })) this.#waiting.push(resolve)
@@ -118,9 +124,9 @@ export class Keeper {
     if (kind === KIND.ready) {
       ;[this.#pidfd] = fds
       const pidfd = this.#pidfd
-      const close = () => this.#native.close(pidfd ?? -1)
+      const forget = () => this.#forget(pidfd ?? -1)
       // Where it cannot be watched (no descriptors left), the end of its lifeline tells
-      if (pidfd !== undefined) this.#native.ended(pidfd).then(close, () => this.gone.then(close))
+      if (pidfd !== undefined) this.#native.ended(pidfd).then(forget, () => this.gone.then(forget))
       this.#ready?.()
     } else if (kind === KIND.refused) this.#refused = error
     else if (kind === KIND.clean) this.#waiting.shift()?.({ killed: { count: killed, names }, left })
