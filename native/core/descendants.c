@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,16 @@ static int read_own_children(bool scan, struct corral_members *children) {
     answer = children_of(&table, getpid(), 1, children);
   free(table.kin);
   return answer;
+}
+
+// Only we reap our children, so none of these pids can be anybody else's.
+void corral_stop_children(const struct corral_members *spare, bool scan) {
+  struct corral_members children = {0};
+  if (!scan && has_lists() && read_own_children(false, &children) == 0)
+    for (size_t i = 0; i < children.count; i++)
+      if (!spare || !corral_members_has(spare, children.pids[i]))
+        (void)kill(children.pids[i], SIGSTOP);
+  corral_members_free(&children);
 }
 
 static bool any_lives(const struct corral_members *children, const struct corral_members *spare) {

@@ -36,6 +36,10 @@ struct corral_walk {
 // missed: whoever needs all walks again. 0, or -errno: -ENOENT where /proc is not to be had.
 int corral_walk_descendants(const struct corral_walk *walk);
 
+// Stops our children, but those spared: one system call each, so it is done before they have had their next
+// turn. None of them may be reaped meanwhile. Nothing where children are not listed.
+void corral_stop_children(const struct corral_members *spare, bool scan);
+
 // Whether no descendant of ours lives, but those spared and what is below them. Zombies may be left: one that
 // is traced is reaped when its tracer is gone. Misses nobody. 1, 0 or -errno.
 int corral_childless(const struct corral_members *spare, bool scan);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "pidfd.h"
 
@@ -12,27 +11,30 @@
 // between two pids.
 #define FIRST_TICK_MS 1
 #define LAST_TICK_MS 20
-// How long to look for those that are new since the last look before all are killed. Those that cannot be
-// stopped (setuid programs) go on having children, and where looking is slow killing does not wait for it.
+// How long, and how often at least, to look for those that are new since the last look before all are killed:
+// those that cannot be stopped (setuid programs) go on having children. Where many that fork share one slow
+// CPU with who looks for them, a look takes a second, and those that were found would be in his way if they
+// had to die now.
 #define STOP_MS 50
-// Many that fork, and one who looks for them, share the CPUs: where that is allowed, he has most of them.
-#define PRIORITY (-20)
+#define STOP_LOOKS 10
+// A look sees the zombies too, so it is postponed while there are more of them to be reaped, so often at
+// most.
+#define POSTPONED 32
 
 static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
   reap->state = CORRAL_KILLING;
   reap->deadline_ms = now_ms + reap->plan.kill_ms;
   reap->tick_ms = FIRST_TICK_MS;
   reap->look_ms = now_ms;
-  (void)setpriority(PRIO_PROCESS, 0, PRIORITY);
+  reap->before = corral_hasten();
+  reap->hastened = true;
+  corral_stop_children(reap->walk.spare, reap->walk.scan);
 }
 
 void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *plan,
                        const struct corral_members *spare, bool scan, int64_t now_ms) {
-  *reap = (struct corral_reap){.plan = *plan,
-                               .priority_before = getpriority(PRIO_PROCESS, 0),
-                               .walk = {.spare = spare, .scan = scan},
-                               .tick_ms = FIRST_TICK_MS,
-                               .look_ms = now_ms};
+  *reap = (struct corral_reap){
+      .plan = *plan, .walk = {.spare = spare, .scan = scan}, .tick_ms = FIRST_TICK_MS, .look_ms = now_ms};
   reap->walk.context = reap;
   reap->deadline_ms = now_ms + plan->grace_ms + 1; // now_ms was rounded down: nobody gets less
   if (plan->grace_ms > 0)
@@ -85,16 +87,26 @@ static void name_one(void *context, const struct corral_process *process, int pi
 // Stopped first, all of them, so that nobody starts another for one that he sees die. A process with a
 // pending SIGSTOP or SIGKILL cannot fork: copy_process() looks for signals under the lock under which the
 // child would become visible.
-// False: there were new ones, and they are to be looked for again, once the caller has reaped who has ended
-// meanwhile: each zombie would have to be looked at, too.
-static bool kill_all(struct corral_reap *reap, int64_t now_ms) {
-  if (!reap->stop_until_ms)
-    reap->stop_until_ms = now_ms + STOP_MS;
+// False: there were new ones, and they are to be looked for again.
+static bool stop_all(struct corral_reap *reap, int64_t now_ms) {
   size_t before = reap->killed.count;
-  if (walk(reap, stop_one) == 0 && reap->killed.count > before && now_ms < reap->stop_until_ms)
+  if (reap->stop_looks++ == 0)
+    reap->stop_until_ms = now_ms + STOP_MS;
+  corral_stop_children(reap->walk.spare, reap->walk.scan);
+  bool more = walk(reap, stop_one) == 0 && reap->killed.count > before;
+  return !more || (now_ms >= reap->stop_until_ms && reap->stop_looks >= STOP_LOOKS);
+}
+
+// False: it goes on at once, when the caller has reaped who has ended meanwhile. Each zombie would have to be
+// looked at, too.
+static bool kill_all(struct corral_reap *reap, int64_t now_ms) {
+  if (!reap->stopped) {
+    reap->stopped = stop_all(reap, now_ms);
     return false;
-  reap->stop_until_ms = 0;
+  }
   (void)walk(reap, kill_one);
+  reap->stopped = false;
+  reap->stop_looks = 0;
   return true;
 }
 
@@ -113,16 +125,34 @@ static int64_t wait_for_next(const struct corral_reap *reap, int64_t now_ms) {
   return next_ms > now_ms ? next_ms - now_ms : 0;
 }
 
-int64_t corral_reap_step(struct corral_reap *reap, bool childless, int64_t now_ms) {
+static bool is_empty(const struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms) {
+  bool due = now_ms >= reap->look_ms || now_ms >= reap->deadline_ms;
+  return reaped == CORRAL_CHILDLESS ||
+         (due && reaped == CORRAL_REAPED && corral_childless(reap->walk.spare, reap->walk.scan) == 1);
+}
+
+// Those that have come to us meanwhile are stopped all the same.
+static bool postpone(struct corral_reap *reap, enum corral_reaped reaped) {
+  if (reaped != CORRAL_MORE_TO_REAP || reap->postponed++ == POSTPONED) {
+    reap->postponed = 0;
+    return false;
+  }
+  if (reap->state == CORRAL_KILLING)
+    corral_stop_children(reap->walk.spare, reap->walk.scan);
+  return true;
+}
+
+int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms) {
   if (reap->state >= CORRAL_EMPTY)
     return -1;
-  bool due = now_ms >= reap->look_ms || now_ms >= reap->deadline_ms;
-  if (childless || (due && corral_childless(reap->walk.spare, reap->walk.scan) == 1))
+  if (is_empty(reap, reaped, now_ms))
     return finish_as(reap, CORRAL_EMPTY);
   if (reap->state == CORRAL_ASKING && now_ms >= reap->deadline_ms)
     enter_killing(reap, now_ms);
   else if (reap->state == CORRAL_KILLING && now_ms >= reap->deadline_ms)
     return give_up(reap);
+  if (postpone(reap, reaped))
+    return 0;
   if (now_ms < reap->look_ms)
     return wait_for_next(reap, now_ms);
   if (reap->state == CORRAL_ASKING)
@@ -140,7 +170,8 @@ void corral_reap_hasten(struct corral_reap *reap, int64_t grace_ms, int64_t now_
 }
 
 void corral_reap_finish(struct corral_reap *reap) {
-  (void)setpriority(PRIO_PROCESS, 0, reap->priority_before);
+  if (reap->hastened)
+    corral_unhasten(&reap->before);
   corral_members_free(&reap->asked);
   corral_members_free(&reap->killed);
   corral_members_free(&reap->left);

@@ -12,6 +12,12 @@
 
 #include "descendants.h"
 #include "end.h"
+#include "haste.h"
+
+// What is left once the caller has reaped some of its children: up to CORRAL_REAPED_AT_ONCE, because those
+// that fork and end can keep it busy for as long as they like, and what stops them is the step.
+enum corral_reaped { CORRAL_REAPED, CORRAL_MORE_TO_REAP, CORRAL_CHILDLESS };
+#define CORRAL_REAPED_AT_ONCE 64
 
 struct corral_reap {
   enum corral_end_state state;  // CORRAL_ASKING, _KILLING, _EMPTY or _STUCK
@@ -19,11 +25,15 @@ struct corral_reap {
   struct corral_walk walk;      // whom to end, and how to find them
   int64_t deadline_ms, tick_ms; // when the state is over; how long until the next look
   int64_t look_ms;              // when to look at them next
-  int64_t stop_until_ms;        // how long to look for more before they are killed; 0: not begun
+  int64_t stop_until_ms;        // how long to look for more before they are killed
+  unsigned stop_looks;          // and how often they were looked for
+  bool stopped;                 // all are, or it has taken too long: they are killed next
+  unsigned postponed;           // looks, because there was more to reap
   struct corral_members asked;  // who had SIGTERM already
   struct corral_members killed; // who lived when the killing began, or came after that
   struct corral_members left;   // who is left: filled when STUCK
-  int priority_before;          // of this process, which is raised while it kills
+  struct corral_turn before;    // of this process, which goes first while it kills
+  bool hastened;
   uint32_t name_count;
   char names[CORRAL_NAMES][CORRAL_NAME_BYTES]; // of the first that were killed
 };
@@ -32,10 +42,9 @@ struct corral_reap {
 void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *plan,
                        const struct corral_members *spare, bool scan, int64_t now_ms);
 
-// Does what is due. Before it, the caller has reaped what there was to be reaped, and knows whether that was
-// the last (ECHILD). Returns how many ms to wait, or to wait for SIGCHLD, before the next step; -1 when
-// `state` is final.
-int64_t corral_reap_step(struct corral_reap *reap, bool childless, int64_t now_ms);
+// Does what is due. Before it, the caller has reaped. Returns how many ms to wait, or to wait for SIGCHLD,
+// before the next step; -1 when `state` is final.
+int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms);
 
 // Shortens the grace time, counted from now.
 void corral_reap_hasten(struct corral_reap *reap, int64_t grace_ms, int64_t now_ms);

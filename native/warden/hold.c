@@ -46,21 +46,21 @@ static void tell_exit(struct holder *holder, struct started *one, const siginfo_
   *one = holder->started[--holder->count];
 }
 
-// Reaps all that can be reaped, and tells how the processes ended that it was asked for: before they are
-// reaped, as their pids are theirs up to then. True when there is no child left. __WALL: also those that were
-// cloned without SIGCHLD.
-static bool reap_children(struct holder *holder) {
-  for (;;) {
+// Reaps, and tells how the processes ended that it was asked for: before they are reaped, as their pids are
+// theirs up to then. __WALL: also those that were cloned without SIGCHLD.
+static enum corral_reaped reap_children(struct holder *holder) {
+  for (int i = 0; i < CORRAL_REAPED_AT_ONCE; i++) {
     siginfo_t info = {0};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
-      return errno == ECHILD;
+      return errno == ECHILD ? CORRAL_CHILDLESS : CORRAL_REAPED;
     if (info.si_pid == 0)
-      return false;
+      return CORRAL_REAPED;
     struct started *one = find(holder, info.si_pid);
     if (one)
       tell_exit(holder, one, &info);
     (void)waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG | __WALL);
   }
+  return CORRAL_MORE_TO_REAP;
 }
 
 // ---- starting ----
@@ -196,8 +196,8 @@ static void conclude(struct holder *holder) {
 }
 
 // How long to wait for the next step, or -1 when there is none.
-static int64_t step(struct holder *holder, bool childless) {
-  int64_t wait_ms = corral_reap_step(&holder->reap, childless, corral_now_ms());
+static int64_t step(struct holder *holder, enum corral_reaped reaped) {
+  int64_t wait_ms = corral_reap_step(&holder->reap, reaped, corral_now_ms());
   if (wait_ms >= 0 || holder->reap.state != CORRAL_EMPTY || guests_joined(&holder->guests) == 0)
     return wait_ms;
   return until(holder->guests_ms) > 0 ? until(holder->guests_ms) : -1;
@@ -258,11 +258,11 @@ _Noreturn void hold(const struct hold_plan *plan) {
     take_words(&holder);
     hear_guests(&holder);
     hear_host(&holder);
-    bool childless = reap_children(&holder);
-    wait_ms = holder.ending ? step(&holder, childless) : -1;
+    enum corral_reaped reaped = reap_children(&holder);
+    wait_ms = holder.ending ? step(&holder, reaped) : -1;
     if (holder.ending && wait_ms < 0)
       conclude(&holder);
     else
-      ears_wait(&holder.ears, wait_ms);
+      ears_wait(&holder.ears, reaped == CORRAL_MORE_TO_REAP ? 0 : wait_ms);
   }
 }

@@ -103,15 +103,16 @@ static bool holds(const struct keeper *keeper, uint32_t id) {
   return false;
 }
 
-static bool reap_children(struct keeper *keeper) {
-  for (;;) {
+static enum corral_reaped reap_children(struct keeper *keeper) {
+  for (int i = 0; i < CORRAL_REAPED_AT_ONCE; i++) {
     siginfo_t info = {0};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) < 0)
-      return errno == ECHILD;
+      return errno == ECHILD ? CORRAL_CHILDLESS : CORRAL_REAPED;
     if (info.si_pid == 0)
-      return false;
+      return CORRAL_REAPED;
     forget(keeper, info.si_pid);
   }
+  return CORRAL_MORE_TO_REAP;
 }
 
 // ---- lost property: what a holder held that was killed ----
@@ -153,13 +154,14 @@ static void say_clean(struct keeper *keeper) {
 }
 
 // How long to wait for what comes next.
-static int64_t collect(struct keeper *keeper, bool childless) {
+static int64_t collect(struct keeper *keeper, enum corral_reaped reaped) {
+  bool childless = reaped == CORRAL_CHILDLESS;
   int64_t now_ms = corral_now_ms();
   if (!keeper->collecting && now_ms >= keeper->again_ms && !childless &&
       corral_childless(spared(keeper), keeper->plan.scan) == 0)
     begin_collecting(keeper, now_ms);
   if (keeper->collecting) {
-    int64_t wait_ms = corral_reap_step(&keeper->reap, childless, now_ms);
+    int64_t wait_ms = corral_reap_step(&keeper->reap, reaped, now_ms);
     if (wait_ms >= 0)
       return wait_ms;
     note_collected(keeper, now_ms);
@@ -226,14 +228,16 @@ static bool is_done(const struct keeper *keeper) {
 static void run_keeper(struct keeper *keeper) {
   for (;;) {
     take_words(keeper);
-    bool childless = reap_children(keeper);
+    enum corral_reaped reaped = reap_children(keeper);
+    bool childless = reaped == CORRAL_CHILDLESS;
     if (is_done(keeper) && (childless || corral_childless(NULL, keeper->plan.scan) == 1)) {
       if (keeper->plan.holder >= 0)
         say_clean(keeper); // a keeper that is killed says nothing
       _exit(0);
     }
     int64_t holders_ms = await_holders(keeper);
-    ears_wait(&keeper->ears, sooner(collect(keeper, childless), holders_ms));
+    int64_t wait_ms = sooner(collect(keeper, reaped), holders_ms);
+    ears_wait(&keeper->ears, reaped == CORRAL_MORE_TO_REAP ? 0 : wait_ms);
   }
 }
 

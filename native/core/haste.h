@@ -1,0 +1,21 @@
+// How one process comes before others that share its CPUs with it: for who looks for those that go on
+// forking.
+#ifndef CORRAL_HASTE_H
+#define CORRAL_HASTE_H
+
+#include <stdint.h>
+
+// struct sched_attr in its first form, sched_setattr(2): libc has it since glibc 2.41 only.
+struct corral_turn {
+  uint32_t size, policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+// Goes first as far as this user may, and gives how it was before. Children inherit it.
+struct corral_turn corral_hasten(void);
+void corral_unhasten(const struct corral_turn *before);
+
+#endif
