@@ -7,8 +7,8 @@ const repository = fileURLToPath(new URL('../..', import.meta.url))
 const vitest = fileURLToPath(new URL('./vitest.mjs', import.meta.resolve('vitest/package.json')))
 
 /** The number of rounds, as text; undefined where none was given. Ends this process where it is none. */
-export function roundsOf(usage) {
-  const [rounds, ...more] = process.argv.slice(2)
+export function roundsOf(usage, words = process.argv.slice(2)) {
+  const [rounds, ...more] = words
   if (rounds === undefined) return undefined
   if (
     more.length > 0 ||
