@@ -20,6 +20,7 @@
 // A look sees the zombies too, so it is postponed while there are more of them to be reaped, so often at
 // most.
 #define POSTPONED 32
+#define REAPED_AT_ONCE 64
 
 static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
   reap->state = CORRAL_KILLING;
@@ -94,6 +95,7 @@ static bool stop_all(struct corral_reap *reap, int64_t now_ms) {
     reap->stop_until_ms = now_ms + STOP_MS;
   corral_stop_children(reap->walk.spare, reap->walk.scan);
   bool more = walk(reap, stop_one) == 0 && reap->killed.count > before;
+  reap->calm = !more;
   return !more || (now_ms >= reap->stop_until_ms && reap->stop_looks >= STOP_LOOKS);
 }
 
@@ -104,7 +106,9 @@ static bool kill_all(struct corral_reap *reap, int64_t now_ms) {
     reap->stopped = stop_all(reap, now_ms);
     return false;
   }
+  size_t before = reap->killed.count;
   (void)walk(reap, kill_one);
+  reap->calm = reap->calm && reap->killed.count == before;
   reap->stopped = false;
   reap->stop_looks = 0;
   return true;
@@ -123,6 +127,10 @@ static int64_t give_up(struct corral_reap *reap) {
 static int64_t wait_for_next(const struct corral_reap *reap, int64_t now_ms) {
   int64_t next_ms = reap->look_ms < reap->deadline_ms ? reap->look_ms : reap->deadline_ms;
   return next_ms > now_ms ? next_ms - now_ms : 0;
+}
+
+size_t corral_reap_at_once(const struct corral_reap *reap) {
+  return reap && reap->calm ? SIZE_MAX : REAPED_AT_ONCE;
 }
 
 static bool is_empty(const struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms) {

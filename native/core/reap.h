@@ -14,10 +14,8 @@
 #include "end.h"
 #include "haste.h"
 
-// What is left once the caller has reaped some of its children: up to CORRAL_REAPED_AT_ONCE, because those
-// that fork and end can keep it busy for as long as they like, and what stops them is the step.
+// What is left once the caller has reaped some of its children: up to corral_reap_at_once().
 enum corral_reaped { CORRAL_REAPED, CORRAL_MORE_TO_REAP, CORRAL_CHILDLESS };
-#define CORRAL_REAPED_AT_ONCE 64
 
 struct corral_reap {
   enum corral_end_state state;  // CORRAL_ASKING, _KILLING, _EMPTY or _STUCK
@@ -28,6 +26,7 @@ struct corral_reap {
   int64_t stop_until_ms;        // how long to look for more before they are killed
   unsigned stop_looks;          // and how often they were looked for
   bool stopped;                 // all are, or it has taken too long: they are killed next
+  bool calm;                    // nobody new was found since all were stopped
   unsigned postponed;           // looks, because there was more to reap
   struct corral_members asked;  // who had SIGTERM already
   struct corral_members killed; // who lived when the killing began, or came after that
@@ -41,6 +40,11 @@ struct corral_reap {
 // Begins. `spare` and `scan` as of corral_walk_descendants(); `now_ms` is CLOCK_MONOTONIC.
 void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *plan,
                        const struct corral_members *spare, bool scan, int64_t now_ms);
+
+// How many the caller reaps before a step, or where nothing is ended (NULL) before it listens again: those
+// that fork and end can keep it busy for as long as they like, and what stops them is the step. All, once
+// they are stopped.
+size_t corral_reap_at_once(const struct corral_reap *reap);
 
 // Does what is due. Before it, the caller has reaped. Returns how many ms to wait, or to wait for SIGCHLD,
 // before the next step; -1 when `state` is final.

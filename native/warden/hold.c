@@ -49,7 +49,7 @@ static void tell_exit(struct holder *holder, struct started *one, const siginfo_
 // Reaps, and tells how the processes ended that it was asked for: before they are reaped, as their pids are
 // theirs up to then. __WALL: also those that were cloned without SIGCHLD.
 static enum corral_reaped reap_children(struct holder *holder) {
-  for (int i = 0; i < CORRAL_REAPED_AT_ONCE; i++) {
+  for (size_t left = corral_reap_at_once(holder->ending ? &holder->reap : NULL); left > 0; left--) {
     siginfo_t info = {0};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
       return errno == ECHILD ? CORRAL_CHILDLESS : CORRAL_REAPED;

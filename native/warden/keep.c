@@ -104,7 +104,7 @@ static bool holds(const struct keeper *keeper, uint32_t id) {
 }
 
 static enum corral_reaped reap_children(struct keeper *keeper) {
-  for (int i = 0; i < CORRAL_REAPED_AT_ONCE; i++) {
+  for (size_t left = corral_reap_at_once(keeper->collecting ? &keeper->reap : NULL); left > 0; left--) {
     siginfo_t info = {0};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) < 0)
       return errno == ECHILD ? CORRAL_CHILDLESS : CORRAL_REAPED;
