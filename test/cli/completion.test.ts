@@ -159,7 +159,7 @@ describe('in bash', () => {
     expect(await bashReplies('corral run -- corra')).toEqual(['corral'])
     expect(await bashReplies('corral run cat --sess')).toEqual([])
     expect(await bashReplies('corral run cat corr')).toEqual(['corral'])
-    expect(await bashReplies('corral run --sess')).toEqual(['--session'])
+    expect(await bashReplies('corral run --sess')).toEqual(['--session', '--session-from-env'])
     expect(await bashReplies('corral run --grace --sess')).toEqual([])
     expect(await bashReplies('corral ls --root /pro')).toEqual(['/proc'])
     expect(await bashReplies('corral completion z')).toEqual(['zsh'])

@@ -51,7 +51,8 @@ describe('has the options, with their values, of', () => {
   test.for(commands)('%s', async (command) => {
     const items = part('Ss', command).matchAll(/^\.It Fl Fl (\S+)(?: Ar (\S+))?$/gm)
     const told = [...items].map(([, name, value]) => (value ? `--${name} <${value}>` : `--${name}`))
-    const there = (await helped('Options', [command])).filter((entry) => entry !== '-h, --help')
+    const helps = (await helped('Options', [command])).filter((entry) => entry !== '-h, --help')
+    const there = helps.map((entry) => entry.replace(/\[(.*)\]$/, '<$1>'))
     expect(told.length).toBeGreaterThan(0)
     expect(sorted(told)).toEqual(sorted(there))
   })

@@ -16,12 +16,10 @@ const UNMASKED = [PRIVATE, '--security-opt', 'unmask=/sys/fs/cgroup']
 interface Row {
   owner: Owner
   options: readonly string[]
-  /** All behaviour tests are run in it each time, else those of the doctor's claims. */
-  behaves?: boolean
 }
 
 const WRITABLE: Row[] = [
-  { owner: 'root', options: UNMASKED, behaves: true },
+  { owner: 'root', options: UNMASKED },
   { owner: 'root', options: [PRIVATE, '--systemd=always'] },
   { owner: 'user', options: UNMASKED },
   { owner: 'user', options: [PRIVATE, '--systemd=always'] },
@@ -30,15 +28,13 @@ const CLOSED: (Row & { fix: RegExp })[] = [
   {
     owner: 'root',
     options: [PRIVATE],
-    behaves: true,
     fix: /^podman run --cgroupns=private --security-opt unmask=\/sys\/fs\/cgroup /,
   },
-  { owner: 'root', options: ['--cgroupns=host'], behaves: true, fix: /^podman run --cgroupns=private / },
+  { owner: 'root', options: ['--cgroupns=host'], fix: /^podman run --cgroupns=private / },
   { owner: 'user', options: [PRIVATE], fix: /^podman run --cgroupns=private / },
   {
     owner: 'root',
     options: [...UNMASKED, '--user=1000'],
-    behaves: true,
     fix: /^Start the gateway as root, or give it a directory/,
   },
 ]
@@ -73,7 +69,7 @@ function verdicts({ findings }: Diagnosis): Record<string, string> {
 
 /** The tests of what a session does and of what the doctor claims, inside, on whatever openCorral() finds there. */
 function testBehaviour(name: string, row: Row, backend: BackendName): void {
-  const tests = row.behaves || process.env['CORRAL_TEST_ALL'] === '1' ? 'all' : 'claims'
+  const tests = process.env['CORRAL_TEST_ALL'] === '1' ? 'all' : 'claims'
   const what = tests === 'all' ? 'sessions behave as anywhere, and' : ''
   test(`${what} what the doctor claims is what happens`.trim(), { timeout: 400_000 }, async (context) => {
     await expectBehaviour(name, { backend, tests }, (variables, told) => behave(row, variables, told))
