@@ -179,7 +179,11 @@ const CLAIMS: Record<string, Partial<Record<Verdict, Claim>>> = {
   oom: {
     PASS: (pen, finding) =>
       dies('required', finding.why.includes('v1') ? 'cgroup-v1' : 'cgroup')(pen, finding),
-    CAUTION: refused({ memoryMax: '64M' }),
+    // Where systemd could not be asked, only the unit's end is in doubt
+    CAUTION: (pen, finding) =>
+      finding.why.includes('could not be asked')
+        ? dies('required', 'cgroup')(pen, finding)
+        : refused({ memoryMax: '64M' })(pen, finding),
   },
   watches: {
     PASS: async (pen) => {

@@ -105,7 +105,7 @@ test('where nobody has a scope, others see that there is nothing', async () => {
 })
 
 test('it does not ask where it may not', async () => {
-  const run = corralRun('--no-systemd', '--', 'true')
+  const run = corralRun('--backend', 'cgroup', '--no-systemd', '--', 'true')
   const said = await output(run.stderr)
   const [status] = run.exitCode === null ? await once(run, 'exit') : [run.exitCode]
   expect({ status, said }).toEqual({ status: 1, said: expect.stringContaining('it was not to be asked') })
