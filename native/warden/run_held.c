@@ -108,7 +108,7 @@ static void take_signal(struct run *run, const struct signalfd_siginfo *signal) 
   const bool asked_anyway = number == SIGTERM && !run->joins; // by the end that follows
   if (!asked_anyway && !has_it_already(run, signal))
     pass_on(run, number);
-  if (ends && (!run->joins || run->leader < 0))
+  if (ends && !run->joins)
     begin_end(run, run->ending ? FORCED_GRACE_MS : run->plan->end.grace_ms);
 }
 
