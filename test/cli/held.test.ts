@@ -1,5 +1,6 @@
 // `corral ls`, `kill`, `set` and `sweep` of sessions without cgroups. Whatever else of this user is held so on this machine
 // belongs to others: each test looks at its own instances.
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -100,8 +101,9 @@ describe('corral ls', () => {
       key: 'child',
       parentKey: 'mother',
     })
-    const started = pen.spawn(child.command, child.args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    if (!started.stdout) throw new Error('no stdout')
+    // Not in the pen, which is a root here, and has controllers to give
+    const started = spawn(child.command, child.args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void started.kill('SIGKILL'))
     await line(started.stdout, /^ready$/)
     await eventually('it has come in', () => child.session.members().length === 1)
     await inCgroup.spawn({ ...living, key: 'mother' })

@@ -1,6 +1,7 @@
 // Every call of each operation made to fail, one after the other: none may leave anything, hang, crash, or fail without
 // saying what happened. With CORRAL_FAULTS_ALL each with all its errors, once and for good; else a sample.
 import { inject, test } from 'vitest'
+import { SLOWNESS } from '../support/eventually.js'
 import { makePen } from '../support/pen.js'
 import '../support/suite-root.js'
 import { canLast, errnosOf, numberOf } from './errnos.mjs'
@@ -43,7 +44,7 @@ function* faultsOf(recorded: string[], lasting: boolean): Generator<{ fault: Fau
 
 test.concurrent.for(ALL ? Object.keys(OPERATIONS) : SAMPLED)(
   '%s',
-  { timeout: ALL ? 1_800_000 : 60_000 },
+  { timeout: ALL ? 1_800_000 : 120_000 * SLOWNESS },
   async (operation, { task, expect: expected }) => {
     await using pen = await makePen(inject('suiteRoot'), 'faults')
     await using gateway = await Gateway.start(pen)
