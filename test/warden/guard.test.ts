@@ -189,7 +189,8 @@ describe('a guard that dies', () => {
       await corral.close({ graceMs: 0 })
       expect(await pen.groups()).toEqual([])
       expect(await pen.everybody()).toEqual([])
-      expect(events).toEqual(['died'])
+      // On a slow machine the new one is there before close() has begun
+      expect([['died'], ['died', 'restarted']]).toContainEqual(events)
     }
   })
 })
