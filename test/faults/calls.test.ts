@@ -42,9 +42,13 @@ function* faultsOf(recorded: string[], lasting: boolean): Generator<{ fault: Fau
           }
 }
 
-test.concurrent.for(ALL ? Object.keys(OPERATIONS) : SAMPLED)(
+// Thousands of calls, each with a gateway's whole start and end: minutes there, and the same calls as here
+const SLOW = SLOWNESS > 1 && !ALL
+if (SLOW) console.log('left out: calls that fail, where all is slow')
+
+test.skipIf(SLOW).concurrent.for(ALL ? Object.keys(OPERATIONS) : SAMPLED)(
   '%s',
-  { timeout: ALL ? 1_800_000 : 120_000 * SLOWNESS },
+  { timeout: ALL ? 1_800_000 : 120_000 },
   async (operation, { task, expect: expected }) => {
     await using pen = await makePen(inject('suiteRoot'), 'faults')
     await using gateway = await Gateway.start(pen)
