@@ -38,9 +38,11 @@ const runs = readdirSync(directory)
 /** All tests of a run, by file and full name, with their status. */
 function testsOf({ testResults }) {
   return testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults.map(({ fullName, status }) => ({
+    assertionResults.map(({ fullName, status, failedFirst, failureMessages }) => ({
       test: `${path.relative(process.cwd(), name)}: ${fullName}`,
       status,
+      failedFirst,
+      message: failureMessages?.[0],
     })),
   )
 }
@@ -51,7 +53,8 @@ const results = runs.map((run) => {
   const named = (wanted) => tests.filter(({ status }) => status === wanted).map(({ test }) => test)
   const [passed, failed] = [named('passed'), named('failed')]
   const skipped = tests.map(({ test }) => test).filter((test) => ![...passed, ...failed].includes(test))
-  return { run, passed, failed, skipped, success: result.success }
+  const again = tests.filter(({ status, failedFirst }) => failedFirst && status === 'passed')
+  return { run, passed, failed, skipped, again, success: result.success, tests }
 })
 const sum = (field) => results.reduce((total, result) => total + result[field].length, 0)
 
@@ -63,9 +66,14 @@ const missed = results.flatMap(({ run, skipped }) =>
 
 for (const { run, passed, failed, skipped } of results)
   console.log(`${run}: ${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped`)
+for (const { run, again } of results)
+  for (const { test } of again) console.log(`${run}: passed only when it was run again: ${test}`)
 for (const { why } of NOWHERE) console.log(`not tested here: ${why}`)
-for (const test of missed) console.log(`skipped, and passed in no other run: ${test}`)
 const complete = runs.join() === EXPECTED_RUNS.join()
+if (complete) for (const test of missed) console.log(`skipped, and passed in no other run: ${test}`)
+for (const { run, tests } of results)
+  for (const { test, message } of tests.filter(({ status }) => status === 'failed'))
+    console.log(`${run}: FAILED ${test}\n${message ?? ''}`)
 if (!complete) console.log(`expected the runs ${EXPECTED_RUNS.join(' ')}, there are ${runs.join(' ')}`)
 console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
 const good =

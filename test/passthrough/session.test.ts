@@ -102,7 +102,7 @@ describe('a detached leader', () => {
     const corral = await openInPen(pen)
     const session = await corral.spawn({
       command: 'sh',
-      args: ['-c', '(trap "" TERM; echo ready; sleep 1000; :) & trap "exit 4" TERM; wait'],
+      args: ['-c', 'trap "exit 4" TERM; (trap "" TERM; echo ready; sleep 1000; :) & wait'],
       detached: true,
       mode: 'persistent',
     })

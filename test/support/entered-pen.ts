@@ -1,23 +1,30 @@
 // A pen that the test itself is in: without cgroups of the library's, who is to be counted has to be in there from the start.
 import { readFile, readlink, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { findCgroupPlace } from '../../src/cgroup/mount.js'
 import { wardenPath } from '../../src/native.js'
 import type { Pen } from './pen.js'
 
+const EXEC_MS = 20
+
 /**
  * By its name, which it has up to its end. A program that has just been executed runs on its own memory for a moment before the
- * kernel gives it its own name (fs/exec.c, begin_new_exec), so what it executes says more, as long as it can be read.
+ * kernel gives it its own name (fs/exec.c, begin_new_exec), so what it executes says more; where that cannot be read, which may
+ * be for the same moment, it is asked for its name again.
  */
-async function isWarden(pid: number): Promise<boolean> {
+async function isWarden(pid: number, again = true): Promise<boolean> {
   const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
   if (!/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return false
   const program = await readlink(`/proc/${pid}/exe`).catch(() => undefined)
-  return program === undefined || [wardenPath(), process.execPath].includes(program)
+  if (program !== undefined) return [wardenPath(), process.execPath].includes(program)
+  if (!again) return true
+  await sleep(EXEC_MS)
+  return isWarden(pid, false)
 }
 
 /** Pids without those of keepers and holders. */
 export async function withoutWardens(pids: number[]): Promise<number[]> {
-  const wardens = await Promise.all(pids.map(isWarden))
+  const wardens = await Promise.all(pids.map((pid) => isWarden(pid)))
   return pids.filter((_, index) => !wardens[index])
 }
 
