@@ -36,6 +36,15 @@ export interface NativeEnded {
 }
 
 /** One message of a keeper or holder: native/core/message.h has the kinds, and what each of them carries. */
+/** Of one session. */
+export interface Lost {
+  mark: number
+  /** The pid that its holder had. */
+  holder: number
+  /** How many bear the mark. */
+  processes: number
+}
+
 export interface NativeMessage {
   kind: number
   id: number
@@ -133,6 +142,10 @@ export interface Native {
   memoryBelow(pid: number, enough: number): Promise<number>
   /** The living descendants of a process; one that comes or goes at this moment may be missed. */
   descendants(pid: number): number[]
+  /** What sessions without cgroups have lost whose holders are gone, by their marks (native/core/mark.h). */
+  lost(): Promise<Lost[]>
+  /** Kills all that bear a mark, until nobody does or the time is over: then `left` names who is left. */
+  endMarked(mark: number, killMs: number): Promise<{ killed: number; names: string[]; left: number[] }>
   /** What they use; CPU time with that of all that the process has reaped. */
   usageBelow(pid: number): { pids: number; memoryBytes: number; cpuUserMs: number; cpuSystemMs: number }
   /**

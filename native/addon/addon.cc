@@ -52,6 +52,8 @@ public:
                              InstanceMethod("ended", &Corral::Ended),
                              InstanceMethod("memoryBelow", &Corral::MemoryBelow),
                              InstanceMethod("descendants", &Corral::Descendants),
+                             InstanceMethod("lost", &Corral::Lost),
+                             InstanceMethod("endMarked", &Corral::EndMarked),
                              InstanceMethod("usageBelow", &Corral::UsageBelow),
                              InstanceMethod("makeInstance", &Corral::MakeInstance),
                              InstanceMethod("lock", &Corral::Lock),
@@ -216,6 +218,12 @@ private:
   Napi::Value MemoryBelow(const Napi::CallbackInfo &info) {
     return Watch(info.Env(), MakeMemoryBelowJob(info));
   }
+
+  // () -> promise of [{ mark, holder, processes }] of sessions without cgroups whose holders are gone
+  Napi::Value Lost(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeLostJob(info)); }
+
+  // (mark, killMs) -> promise of { killed, names, left }
+  Napi::Value EndMarked(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndMarkedJob(info)); }
 
   // () -> { version, kind, compiler, libc, cpu, napi } of this build
   Napi::Value Build(const Napi::CallbackInfo &info) {

@@ -26,6 +26,7 @@ bool corral_process_read(pid_t pid, struct corral_process *process);
 struct corral_walk {
   const struct corral_members *spare; // children of ours that are passed over with all below them, or NULL
   bool scan;                          // as on kernels without CONFIG_PROC_CHILDREN: look at all of /proc
+  int64_t mark;                       // not descendants, but all that bear it (mark.h); 0: descendants
   // Called for each living descendant, a parent before its children. `pidfd` is borrowed, and cannot mean
   // anybody but that descendant.
   void (*visit)(void *context, const struct corral_process *process, int pidfd);

@@ -24,7 +24,7 @@ enum corral_message_kind {
   CORRAL_READY, // descriptor: its pidfd
   CORRAL_CLEAN, // `killed`, `names`, `left`: since the last one
   // holder to gateway
-  CORRAL_HELD,    // descriptor: its pidfd
+  CORRAL_HELD,    // descriptor: its pidfd; `number`: pid, `second`: its mark (mark.h), 0: none
   CORRAL_STARTED, // `id` of the request; `number`: pid; descriptor: the pidfd
   CORRAL_REFUSED, // `id` of the request, and `error`
   CORRAL_EXITED,  // `id` of the request that started it; `number`: exit code or -1, `second`: signal or 0

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "mark.h"
 #include "pidfd.h"
 
 // SIGCHLD wakes us; the ticks are for what it does not tell: new descendants, and one that slipped through
@@ -22,6 +23,11 @@
 #define POSTPONED 32
 #define REAPED_AT_ONCE 64
 
+static void stop_children(const struct corral_reap *reap) {
+  if (!reap->walk.mark)
+    corral_stop_children(reap->walk.spare, reap->walk.scan);
+}
+
 static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
   reap->state = CORRAL_KILLING;
   reap->deadline_ms = now_ms + reap->plan.kill_ms;
@@ -29,13 +35,12 @@ static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
   reap->look_ms = now_ms;
   reap->before = corral_hasten();
   reap->hastened = true;
-  corral_stop_children(reap->walk.spare, reap->walk.scan);
+  stop_children(reap);
 }
 
 void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *plan,
-                       const struct corral_members *spare, bool scan, int64_t now_ms) {
-  *reap = (struct corral_reap){
-      .plan = *plan, .walk = {.spare = spare, .scan = scan}, .tick_ms = FIRST_TICK_MS, .look_ms = now_ms};
+                       const struct corral_walk *whom, int64_t now_ms) {
+  *reap = (struct corral_reap){.plan = *plan, .walk = *whom, .tick_ms = FIRST_TICK_MS, .look_ms = now_ms};
   reap->walk.context = reap;
   reap->deadline_ms = now_ms + plan->grace_ms + 1; // now_ms was rounded down: nobody gets less
   if (plan->grace_ms > 0)
@@ -46,7 +51,12 @@ void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *p
 
 static int walk(struct corral_reap *reap, void (*visit)(void *, const struct corral_process *, int)) {
   reap->walk.visit = visit;
-  return corral_walk_descendants(&reap->walk);
+  return reap->walk.mark ? corral_walk_marked(&reap->walk) : corral_walk_descendants(&reap->walk);
+}
+
+static bool nobody_lives(const struct corral_reap *reap) {
+  return reap->walk.mark ? corral_none_marked(reap->walk.mark) == 1
+                         : corral_childless(reap->walk.spare, reap->walk.scan) == 1;
 }
 
 // SIGCONT after it: a stopped process does not act on SIGTERM before it runs again.
@@ -93,7 +103,7 @@ static bool stop_all(struct corral_reap *reap, int64_t now_ms) {
   size_t before = reap->killed.count;
   if (reap->stop_looks++ == 0)
     reap->stop_until_ms = now_ms + STOP_MS;
-  corral_stop_children(reap->walk.spare, reap->walk.scan);
+  stop_children(reap);
   bool more = walk(reap, stop_one) == 0 && reap->killed.count > before;
   reap->calm = !more;
   return !more || (now_ms >= reap->stop_until_ms && reap->stop_looks >= STOP_LOOKS);
@@ -135,8 +145,7 @@ size_t corral_reap_at_once(const struct corral_reap *reap) {
 
 static bool is_empty(const struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms) {
   bool due = now_ms >= reap->look_ms || now_ms >= reap->deadline_ms;
-  return reaped == CORRAL_CHILDLESS ||
-         (due && reaped == CORRAL_REAPED && corral_childless(reap->walk.spare, reap->walk.scan) == 1);
+  return reaped == CORRAL_CHILDLESS || (due && reaped == CORRAL_REAPED && nobody_lives(reap));
 }
 
 // Those that have come to us meanwhile are stopped all the same.
@@ -146,7 +155,7 @@ static bool postpone(struct corral_reap *reap, enum corral_reaped reaped) {
     return false;
   }
   if (reap->state == CORRAL_KILLING)
-    corral_stop_children(reap->walk.spare, reap->walk.scan);
+    stop_children(reap);
   return true;
 }
 

@@ -1,5 +1,6 @@
-// Ends the descendants of this process, which is their subreaper: asks (SIGTERM), waits, then stops and kills
-// them until none lives. What corral_end() is for a cgroup. A state machine that never blocks:
+// Ends the descendants of this process, which is their subreaper, or all that bear a mark (mark.h): asks
+// (SIGTERM), waits, then stops and kills them until none lives. What corral_end() is for a cgroup. A state
+// machine that never blocks:
 //
 //   ASKING --grace over--> KILLING --bound over--> STUCK
 //      \----------------------+--no descendant--> EMPTY
@@ -37,16 +38,17 @@ struct corral_reap {
   char names[CORRAL_NAMES][CORRAL_NAME_BYTES]; // of the first that were killed
 };
 
-// Begins. `spare` and `scan` as of corral_walk_descendants(); `now_ms` is CLOCK_MONOTONIC.
+// Begins. Of `whom` its visit is not used; `now_ms` is CLOCK_MONOTONIC.
 void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *plan,
-                       const struct corral_members *spare, bool scan, int64_t now_ms);
+                       const struct corral_walk *whom, int64_t now_ms);
 
 // How many the caller reaps before a step, or where nothing is ended (NULL) before it listens again: those
 // that fork and end can keep it busy for as long as they like, and what stops them is the step. All, once
 // they are stopped.
 size_t corral_reap_at_once(const struct corral_reap *reap);
 
-// Does what is due. Before it, the caller has reaped. Returns how many ms to wait, or to wait for SIGCHLD,
+// Does what is due. Before it, the caller has reaped; who ends those with a mark has nobody to reap, and says
+// CORRAL_REAPED. Returns how many ms to wait, or to wait for SIGCHLD,
 // before the next step; -1 when `state` is final.
 int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms);
 

@@ -21,27 +21,25 @@
 // ---- starting ----
 
 // Takes what the keeper or the holder says first: that it is there, or why it cannot be. 1 when it did.
-static int take_first(int link, int *pidfd, pid_t *pid, struct corral_error *error) {
-  struct corral_message message;
+static int take_first(int link, int *pidfd, struct corral_message *first, struct corral_error *error) {
   struct corral_fds fds;
-  int answer = corral_message_receive(link, &message, &fds);
+  int answer = corral_message_receive(link, first, &fds);
   if (answer == -EAGAIN)
     return 0;
   if (answer <= 0)
     return corral_fail(error, answer < 0 ? -answer : ECHILD, "start a holder", "");
-  if (message.kind == CORRAL_DOOR)
+  if (first->kind == CORRAL_DOOR)
     return 0;
   if (fds.count == 0)
-    return corral_fail(error, message.error_number ? message.error_number : EPROTO,
-                       message.kind == CORRAL_REFUSED ? "hold processes" : "start a holder",
-                       message.error_path);
+    return corral_fail(error, first->error_number ? first->error_number : EPROTO,
+                       first->kind == CORRAL_REFUSED ? "hold processes" : "start a holder",
+                       first->error_path);
   *pidfd = fds.fds[0];
-  *pid = (pid_t)message.number;
   return 1;
 }
 
 static int await_both(struct held *held, struct corral_error *error) {
-  pid_t keeper;
+  struct corral_message keeper, holder = {0};
   for (int64_t until_ms = corral_now_ms() + READY_MS; held->keeper_pidfd < 0 || held->holder_pidfd < 0;) {
     struct pollfd links[] = {{.fd = held->keeper_pidfd < 0 ? held->keeper : -1, .events = POLLIN},
                              {.fd = held->holder_pidfd < 0 ? held->holder : -1, .events = POLLIN}};
@@ -51,10 +49,12 @@ static int await_both(struct held *held, struct corral_error *error) {
     if (links[0].revents)
       answer = take_first(held->keeper, &held->keeper_pidfd, &keeper, error);
     if (answer >= 0 && links[1].revents)
-      answer = take_first(held->holder, &held->holder_pidfd, &held->holder_pid, error);
+      answer = take_first(held->holder, &held->holder_pidfd, &holder, error);
     if (answer < 0)
       return answer;
   }
+  held->holder_pid = (pid_t)holder.number;
+  held->mark = holder.second;
   return 0;
 }
 

@@ -11,6 +11,7 @@ struct held {
   int keeper, holder;             // our ends of the lifelines
   int keeper_pidfd, holder_pidfd; // -1 before it has said that it is there
   pid_t holder_pid;
+  int64_t mark; // of the session (native/core/mark.h); 0: it has none
 };
 
 // Starts a keeper and its holder; plan.lifeline, plan.owner and plan.holder are filled in here. 0 once both

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../core/collect.h"
+#include "../core/mark.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "../core/plan.h"
@@ -154,7 +155,7 @@ void begin_end(struct holder *holder, int64_t grace_ms, int64_t kill_ms) {
     return;
   }
   const struct corral_end_plan plan = {.grace_ms = grace_ms, .kill_ms = kill_ms};
-  corral_reap_begin(&holder->reap, &plan, NULL, holder->scan, now_ms);
+  corral_reap_begin(&holder->reap, &plan, &(struct corral_walk){.scan = holder->scan}, now_ms);
   holder->ending = holder->closed = true;
 }
 
@@ -251,7 +252,7 @@ _Noreturn void hold(const struct hold_plan *plan) {
   else
     open_door(&holder);
   CORRAL_OWNED_FD own = corral_pidfd_open(getpid());
-  struct corral_message held = {.kind = CORRAL_HELD, .number = getpid()};
+  struct corral_message held = {.kind = CORRAL_HELD, .number = getpid(), .second = corral_mark_self()};
   (void)ears_say(&holder.ears, &held, own);
   corral_drop_fd(&own);
   for (int64_t wait_ms = -1;;) {

@@ -123,7 +123,8 @@ static const struct corral_members *spared(const struct keeper *keeper) {
 
 static void begin_collecting(struct keeper *keeper, int64_t now_ms) {
   const struct corral_end_plan plan = {.kill_ms = keeper->plan.kill_ms};
-  corral_reap_begin(&keeper->reap, &plan, spared(keeper), keeper->plan.scan, now_ms);
+  const struct corral_walk lost = {.spare = spared(keeper), .scan = keeper->plan.scan};
+  corral_reap_begin(&keeper->reap, &plan, &lost, now_ms);
   keeper->collecting = true;
 }
 

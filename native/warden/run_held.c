@@ -13,6 +13,8 @@
 
 #include "../core/door.h"
 #include "../core/own.h"
+#include "../core/pidfd.h"
+#include "../core/reap.h"
 #include "close_from.h"
 #include "held.h"
 #include "memory_watch.h"
@@ -215,10 +217,27 @@ static void supervise(struct run *run) {
   }
 }
 
-// True when all was ended, by the holder or the keeper.
+// What both have lost still bears the mark of the session. True when nobody does any more.
+static bool end_marked(const struct run *run) {
+  struct corral_reap reap;
+  const struct corral_end_plan plan = {.kill_ms = run->plan->end.kill_ms};
+  const struct corral_walk whom = {.mark = run->held.mark};
+  corral_reap_begin(&reap, &plan, &whom, corral_now_ms());
+  for (int64_t wait_ms; (wait_ms = corral_reap_step(&reap, CORRAL_REAPED, corral_now_ms())) >= 0;)
+    (void)poll(NULL, 0, (int)wait_ms);
+  const bool empty = reap.state == CORRAL_EMPTY;
+  if (!empty)
+    tell("%zu processes outlived SIGKILL", reap.left.count);
+  corral_reap_finish(&reap);
+  return empty;
+}
+
+// True when all was ended, by the holder or the keeper, or by us after both were killed.
 static bool was_held(const struct run *run) {
   if (run->ended || run->collected)
     return true;
+  if (run->held.mark)
+    return !run->left && end_marked(run);
   if (run->leader >= 0)
     (void)corral_pidfd_signal(run->leader, SIGKILL);
   if (!run->left)

@@ -1,0 +1,98 @@
+// lost(), endMarked(): what bears the mark of a session and has lost its holder, off the event loop.
+#include <string>
+#include <vector>
+
+#include "jobs.h"
+
+extern "C" {
+#include "../core/mark.h"
+#include "../core/reap.h"
+}
+
+namespace {
+
+class LostJob : public WatcherJob {
+public:
+  using WatcherJob::WatcherJob;
+  ~LostJob() override { corral_losses_free(&losses_); }
+
+  int64_t Step(int64_t) override {
+    int answer = corral_find_lost(&losses_);
+    if (answer < 0)
+      corral_fail(&error_, -answer, "list processes", "/proc");
+    return kDone;
+  }
+
+protected:
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Array found = Napi::Array::New(env, losses_.count);
+    for (uint32_t i = 0; i < losses_.count; i++) {
+      const corral_lost &lost = losses_.list[i];
+      Napi::Object one = Napi::Object::New(env);
+      one.Set("mark", Napi::Number::New(env, static_cast<double>(lost.mark)));
+      one.Set("holder", Napi::Number::New(env, lost.holder));
+      one.Set("processes", Napi::Number::New(env, static_cast<double>(lost.processes)));
+      found.Set(i, one);
+    }
+    return found;
+  }
+
+private:
+  corral_losses losses_ = {};
+};
+
+class EndMarkedJob : public WatcherJob {
+public:
+  EndMarkedJob(Napi::Env env, int64_t mark, int64_t kill_ms) : WatcherJob(env), mark_(mark) {
+    plan_.kill_ms = kill_ms;
+  }
+  ~EndMarkedJob() override {
+    if (begun_)
+      corral_reap_finish(&reap_);
+  }
+
+  bool TakesTurns() const override { return true; }
+
+  int64_t Step(int64_t now_ms) override {
+    if (!begun_) {
+      corral_walk whom = {};
+      whom.mark = mark_;
+      corral_reap_begin(&reap_, &plan_, &whom, now_ms);
+      begun_ = true;
+    }
+    int64_t wait_ms = corral_reap_step(&reap_, CORRAL_REAPED, now_ms);
+    return wait_ms < 0 ? kDone : wait_ms;
+  }
+
+protected:
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Object result = Napi::Object::New(env);
+    Napi::Array names = Napi::Array::New(env, reap_.name_count);
+    for (uint32_t i = 0; i < reap_.name_count; i++)
+      names.Set(i, Napi::String::New(env, reap_.names[i]));
+    Napi::Array left = Napi::Array::New(env, reap_.left.count);
+    for (uint32_t i = 0; i < reap_.left.count; i++)
+      left.Set(i, Napi::Number::New(env, reap_.left.pids[i]));
+    result.Set("killed", Napi::Number::New(env, static_cast<double>(reap_.killed.count)));
+    result.Set("names", names);
+    result.Set("left", left);
+    return result;
+  }
+
+private:
+  int64_t mark_;
+  corral_end_plan plan_ = {};
+  corral_reap reap_ = {};
+  bool begun_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<WatcherJob> MakeLostJob(const Napi::CallbackInfo &info) {
+  return std::make_unique<LostJob>(info.Env());
+}
+
+std::unique_ptr<WatcherJob> MakeEndMarkedJob(const Napi::CallbackInfo &info) {
+  return std::make_unique<EndMarkedJob>(info.Env(), info[0].As<Napi::Number>().Int64Value(),
+                                        info[1].As<Napi::Number>().Int64Value());
+}
