@@ -27,6 +27,7 @@ import { type HoldingChoice, parseHolding, parseMilliseconds } from './options.j
 import { settleAll } from './settle.js'
 import { stuckError } from './stuck.js'
 import { endHeld, type HeldSession, heldSessions, viewHeld } from './subreaper/survey.js'
+import { sweepLost } from './subreaper/sweep.js'
 
 /** Which sessions are meant. */
 export type Selection = { keys: string[] } | { parent: string } | { instance: string } | { all: true }
@@ -131,14 +132,19 @@ export class Observer {
     return this.#seesHeld ? heldSessions(this.#native) : []
   }
 
-  /** What is held without cgroups ends with its owner: of that there is never anything to collect. */
   async sweep(options: { dryRun: boolean }): Promise<SweepReport> {
-    const live = new Set((await this.#held()).map(({ labels }) => labels.instance))
-    const report: SweepReport =
-      this.root === undefined
-        ? { collected: [], live: [], failed: [] }
-        : await sweepInstances(this.root, this.#remover, options)
-    return { ...report, live: [...report.live, ...live] }
+    const reports: SweepReport[] = []
+    if (this.root !== undefined) reports.push(await sweepInstances(this.root, this.#remover, options))
+    if (this.#seesHeld) {
+      const lost = await sweepLost(this.#native, this.#remover, options)
+      const live = new Set((await this.#held()).map(({ labels }) => labels.instance))
+      reports.push({ ...lost, live: [...live] })
+    }
+    return {
+      collected: reports.flatMap(({ collected }) => collected),
+      live: reports.flatMap(({ live }) => live),
+      failed: reports.flatMap(({ failed }) => failed),
+    }
   }
 
   /**

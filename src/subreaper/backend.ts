@@ -6,6 +6,7 @@ import type {
   Family,
   GuardEvent,
   GuardStatus,
+  SweepOptions,
   SweepReport,
 } from '../backend.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
@@ -14,6 +15,7 @@ import { SubreaperFamily } from './family.js'
 import { Keepers } from './keeper.js'
 import { newHeldInstanceName } from './labels.js'
 import { appliedLimits, assertNoneRequired } from './limits.js'
+import { sweepLost } from './sweep.js'
 
 export interface SubreaperBackendOptions {
   /** Limits of all sessions together. */
@@ -29,12 +31,14 @@ export class SubreaperBackend implements Backend {
   readonly #native: Native
   readonly #keepers: Keepers
   readonly #enforcement: Enforcement
+  readonly #killTimeoutMs: number
   #limits: ParsedLimits
 
   private constructor(native: Native, keepers: Keepers, options: SubreaperBackendOptions) {
     this.#native = native
     this.#keepers = keepers
     this.#enforcement = options.enforcement
+    this.#killTimeoutMs = options.killTimeoutMs
     this.#limits = options.sessions
   }
 
@@ -65,9 +69,9 @@ export class SubreaperBackend implements Backend {
     })
   }
 
-  /** What a dead gateway held has ended with it: there is nothing to be found, and nothing that could tell. */
-  sweep(): Promise<SweepReport> {
-    return Promise.resolve({ collected: [], live: [], failed: [] })
+  /** What a dead gateway held has ended with it, unless keeper and holder were killed as well. */
+  sweep(options: SweepOptions): Promise<SweepReport> {
+    return sweepLost(this.#native, { killTimeoutMs: this.#killTimeoutMs }, options)
   }
 
   setLimits(changes: LimitChanges): void {

@@ -32,7 +32,6 @@ const LOST = [
 ] as const
 
 export class SubreaperGroup implements Group {
-  readonly notHeld = NOT_HELD
   readonly #native: Native
   readonly #holder: Holder
   readonly #enforcement: Enforcement
@@ -98,6 +97,10 @@ export class SubreaperGroup implements Group {
     }
   }
 
+  get notHeld(): readonly string[] {
+    return this.#holder.mark === 0 ? NOT_HELD : []
+  }
+
   get path(): string {
     return `/proc/${this.#holder.pid}`
   }
@@ -141,20 +144,23 @@ export class SubreaperGroup implements Group {
 
   async end(plan: EndPlan): Promise<Ended> {
     this.#closing = true
-    const ended = (await this.#holder.end(plan)) ?? (await this.#collect())
+    const ended = (await this.#holder.end(plan)) ?? (await this.#collect(plan))
     if (this.#peak !== undefined) ended.usage.memoryPeakBytes = this.#peak
     return ended
   }
 
-  /** After the holder's own end: its keeper ends all that it held. */
-  async #collect(): Promise<Ended> {
+  /** After the holder's own end: its keeper ends all that it held, or where that was killed too, we. */
+  async #collect({ killTimeoutMs }: EndPlan): Promise<Ended> {
     const collected = await this.#holder.collect()
     await this.#holder.enteredGone()
-    if (!collected) {
-      const count = await this.#holder.killKnown()
-      return { empty: true, killed: { count, names: [] }, left: [], usage: {}, notHeld: LOST }
+    if (collected) return { empty: collected.left.length === 0, ...collected, usage: {} }
+    const { mark } = this.#holder
+    if (mark !== 0) {
+      const { killed: count, names, left } = await this.#native.endMarked(mark, killTimeoutMs)
+      return { empty: left.length === 0, killed: { count, names }, left, usage: {} }
     }
-    return { empty: collected.left.length === 0, ...collected, usage: {} }
+    const count = await this.#holder.killKnown()
+    return { empty: true, killed: { count, names: [] }, left: [], usage: {}, notHeld: LOST }
   }
 
   usage(): Usage {

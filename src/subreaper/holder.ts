@@ -45,6 +45,8 @@ export class Holder {
   /** Whether somebody else has it end the session. */
   told = false
   pid = 0
+  /** What all of the session bear (native/core/mark.h); 0: nothing. */
+  mark = 0
   /** The name by which others find it; undefined where it could open none. */
   door: string | undefined
 
@@ -185,7 +187,7 @@ export class Holder {
   #hear(message: NativeMessage): void {
     const { kind, id, number, second, fds, error } = message
     const request = this.#requests.get(id)
-    if (kind === KIND.held) this.#onHeld(number, fds)
+    if (kind === KIND.held) this.#onHeld(number, second, fds)
     else if (kind === KIND.started) this.#onStarted(request, number, fds)
     else if (kind === KIND.door) this.door = doorName(number, second)
     else if (kind === KIND.told) this.told = true
@@ -198,8 +200,9 @@ export class Holder {
     } else if (kind === KIND.ended) this.#onEnded(message)
   }
 
-  #onHeld(pid: number, [pidfd]: number[]): void {
+  #onHeld(pid: number, mark: number, [pidfd]: number[]): void {
     this.pid = pid
+    this.mark = mark
     this.#pidfd = pidfd
     // Where it cannot be watched (no descriptors left), the end of its link has to do
     if (pidfd !== undefined) this.#processGone = this.#native.ended(pidfd).catch(() => undefined)

@@ -1,8 +1,12 @@
 // Who ends the sessions when one of those who hold them is killed, stopped or busy: gateway, keeper, holder.
-import { describe, expect } from 'vitest'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished } from 'vitest'
 import { whole } from '../crash/numbers.js'
 import { basicTable, bySubreaper, commandOf } from '../escape/payload-table.js'
 import { eventually } from '../support/eventually.js'
+import { output } from '../support/output.js'
+import { describeAll } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
 import { Gateway, nobodyLeft } from './gateway.js'
 
@@ -14,6 +18,7 @@ const family = {
   args: ['-c', 'trap "" TERM; sleep 1000 & (setsid sleep 1000 &); sleep 1000 & echo ready; wait'],
 }
 const FAMILY = 4
+const LOST = fileURLToPath(new URL('./fixtures/lost.mjs', import.meta.url))
 
 const holderOf = ({ receipt }: { receipt: { path: string } }) => Number(receipt.path.split('/').at(-1))
 
@@ -131,16 +136,66 @@ describe('a keeper that is killed', () => {
     })
     expect(await gateway.held()).toEqual([])
   })
+})
 
-  test('together with a holder, costs what that held, and the report says so', async ({ pen }) => {
+/** Kills the one that could end what the other loses first. */
+async function killBoth(gateway: Gateway, holder: number): Promise<void> {
+  process.kill(await gateway.keeper(), 'SIGKILL')
+  process.kill(holder, 'SIGKILL')
+}
+
+describe('a keeper that is killed together with a holder', () => {
+  test.for(escapes)('costs its session, and nothing of it is left: %s', async ([, payload], { pen }) => {
     const gateway = await Gateway.start(pen)
+    const session = await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
+    expect(session.receipt.notHeld).toBeUndefined()
+    await killBoth(gateway, holderOf(session))
+    const report = await gateway.closed(session.key)
+    expect(report).toMatchObject({ reason: 'holder-killed', exitCode: null, signal: 'SIGKILL' })
+    expect(report.notHeld).toBeUndefined()
+    await eventually('there is another keeper', () => gateway.guardEvents.length === 2) // and no part of its start
+    expect(await describeAll(await gateway.held())).toEqual([])
+  })
+
+  test('costs no other session, nor what the gateway started otherwise', async ({ pen }) => {
+    const gateway = await Gateway.start(pen)
+    const beside = pen.spawn('sleep', ['1000'])
+    const other = await gateway.spawn(family, 'ready')
+    const session = await gateway.spawn(family, 'ready')
+    await killBoth(gateway, holderOf(session))
+    await gateway.closed(session.key)
+    expect(await gateway.ask('members', other.key)).toHaveLength(FAMILY)
+    await gateway.ask('end')
+    expect(await gateway.held()).toEqual([beside.pid])
+  })
+
+  // In a pid namespace of its own: any gateway of the same user would collect it
+  test('and with the gateway, leaves what the next gateway collects, and nothing else of anybody', async ({
+    pen,
+    skip,
+  }) => {
+    skip(process.getuid?.() !== 0, 'only root can make a pid namespace')
+    const unshare = ['--pid', '--fork', '--mount-proc', '--kill-child', process.execPath, LOST]
+    const child = pen.spawn('unshare', unshare, { stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    if (!child.stdout) throw new Error('it has no stdout')
+    const { holder, ...found } = JSON.parse(await output(child.stdout))
+    const swept = { instance: `holder-${holder}`, sessions: 1, processes: FAMILY }
+    expect(found).toMatchObject({
+      dryRun: { collected: [swept], failed: [] },
+      left: { afterDryRun: FAMILY, afterOpen: 0 },
+      beside: FAMILY,
+      sweep: { collected: [], failed: [] },
+    })
+  })
+
+  test('costs what the gateway had not asked for where no mark is to be had, and both reports say so', async ({
+    pen,
+  }) => {
+    const gateway = await Gateway.start(pen, {}, {}, ['prlimit', '--locks=1000'])
     const session = await gateway.spawn(family, 'ready')
     expect(session.receipt.notHeld).toEqual([expect.stringMatching(/holder and the keeper.*both killed/)])
-    const keeper = await gateway.keeper()
-    // Stopped first, so that it does not see the holder's end
-    process.kill(keeper, 'SIGSTOP')
-    process.kill(holderOf(session), 'SIGKILL')
-    process.kill(keeper, 'SIGKILL')
+    await killBoth(gateway, holderOf(session))
     const report = await gateway.closed(session.key)
     expect(report).toMatchObject({ reason: 'holder-killed', signal: 'SIGKILL' })
     expect(report.notHeld).toEqual([expect.stringMatching(/both killed/)])
@@ -151,6 +206,24 @@ describe('a keeper that is killed', () => {
     await pen.kill()
   })
 })
+
+// native/core/mark.h: what a session inside six others bears, then inside seven
+test.for([
+  { above: 2 ** 50, marked: true },
+  { above: 2 ** 49, marked: false },
+])(
+  'below a gateway that bears the mark $above a session has one of its own: $marked',
+  async ({ above, marked }, { pen }) => {
+    const gateway = await Gateway.start(pen, {}, {}, ['prlimit', `--locks=${above}`])
+    const session = await gateway.spawn({ command: 'sleep', args: ['1000'] })
+    const limits = await readFile(`/proc/${session.pid}/limits`, 'utf8')
+    const [, soft, hard] = /^Max file locks +(\S+) +(\S+)/m.exec(limits) ?? []
+    expect(soft).toBe(hard)
+    expect(Number(hard) < above).toBe(marked)
+    expect(session.receipt.notHeld === undefined).toBe(marked)
+    await gateway.ask('end')
+  },
+)
 
 test('a gateway that is stopped is not dead', async ({ pen }) => {
   const gateway = await Gateway.start(pen)

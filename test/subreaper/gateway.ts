@@ -45,8 +45,15 @@ export class Gateway {
     createInterface({ input: child.stdout }).on('line', (line) => this.#hear(JSON.parse(line)))
   }
 
-  static async start(pen: Pen, options: OpenOptions = {}, env: NodeJS.ProcessEnv = {}): Promise<Gateway> {
-    const child = pen.spawn(process.execPath, [program, JSON.stringify(options)], {
+  /** `by`: a command that executes it. */
+  static async start(
+    pen: Pen,
+    options: OpenOptions = {},
+    env: NodeJS.ProcessEnv = {},
+    by: string[] = [],
+  ): Promise<Gateway> {
+    const [command = '', ...words] = [...by, process.execPath, program, JSON.stringify(options)]
+    const child = pen.spawn(command, words, {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, ...env },
     })

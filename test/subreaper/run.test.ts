@@ -27,10 +27,13 @@ interface Run {
 async function run(
   pen: Pen,
   command: string[],
-  { ready = /^ready$/, options = [] as string[], detached = false } = {},
+  { ready = /^ready$/, options = [] as string[], detached = false, by = [] as string[] } = {},
 ): Promise<Run> {
-  const args = [CLI, 'run', '--backend', 'subreaper', ...options, '--', ...command]
-  const child = pen.spawn(process.execPath, args, { detached, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [program = '', ...args] = [
+    ...[...by, process.execPath, CLI, 'run', '--backend', 'subreaper'],
+    ...[...options, '--', ...command],
+  ]
+  const child = pen.spawn(program, args, { detached, stdio: ['ignore', 'pipe', 'pipe'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const { stderr } = child
   if (!child.stdout || !stderr) throw new Error('corral run has no output')
@@ -149,16 +152,23 @@ describe('a corral run without cgroups', () => {
     await nobodyLeft(pen)
   })
 
-  test('whose holder and keeper are both killed ends the command, and says what it could not end', async ({
-    pen,
-  }) => {
-    const { exited, complains } = await run(pen, FAMILY)
+  /** Kills the one that could end what the other loses first. */
+  async function killBoth(pen: Pen): Promise<void> {
     const [held, kept] = [await holder(pen), await keeper(pen)]
-    // Stopped first, so that it does not see the holder's end
-    process.kill(kept, 'SIGSTOP')
-    await isStopped(kept)
-    process.kill(held, 'SIGKILL')
     process.kill(kept, 'SIGKILL')
+    process.kill(held, 'SIGKILL')
+  }
+
+  test('whose holder and keeper are both killed ends all by itself', async ({ pen }) => {
+    const { exited } = await run(pen, FAMILY)
+    await killBoth(pen)
+    expect(await exited).toEqual([128 + 9, null])
+    expect(await describeAll(await pen.members())).toEqual([])
+  })
+
+  test('whose holder and keeper are both killed says what it cannot end without a mark', async ({ pen }) => {
+    const { exited, complains } = await run(pen, FAMILY, { by: ['prlimit', '--locks=1000'] })
+    await killBoth(pen)
     expect(await exited).toEqual([1, null])
     await complains(/^corral: what held the command was killed: .* only itself is ended\n$/)
     expect(await pen.members()).toHaveLength(3)

@@ -50,13 +50,15 @@ export const DIFFERENCES = {
   moment: {
     what: 'umask, rlimits and nice of a process',
     cgroup: "the gateway's when it is spawned",
-    subreaper: "the gateway's when it called `openCorral()`",
+    subreaper:
+      "the gateway's when it called `openCorral()`, but for `RLIMIT_LOCKS`, which is the session's mark",
     passthrough: "the gateway's when it is spawned",
   },
   held: {
     what: 'what can get away',
     cgroup: 'nothing, but by a hostile process of the same user that writes itself into another cgroup',
-    subreaper: 'what is left when somebody kills the holder and the keeper both; `receipt.notHeld` says so',
+    subreaper:
+      'nothing, but by a hostile process of the same user that takes its mark off, and only when somebody kills the holder and the keeper both',
     passthrough:
       'all but the processes of `spawn()` and `session.spawn()`, and the process groups of those that are `detached`; nothing ends with the gateway. `receipt.notHeld` says so',
   },
