@@ -37,6 +37,7 @@ describe('the diagnosis of a root', () => {
         labels: true,
         noGuard: undefined,
         missingLimits: expect.any(Array),
+        unseen: expect.any(Array),
         memoryPeak: existsSync(join(pen.path, 'memory.peak')),
         pressure: ['cgroup.pressure', 'memory.pressure'].some((file) => existsSync(join(pen.path, file))),
       },

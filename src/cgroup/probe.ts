@@ -25,8 +25,10 @@ export interface RootFacts {
   labels: boolean
   /** memory.peak, where there is a memory controller. */
   memoryPeak: boolean
-  /** Limits of the offered controllers that this kernel has no file for, as far as can be seen. */
+  /** Limits of the offered controllers that this kernel has no file for. */
   missingLimits: LimitName[]
+  /** Offered controllers that are turned on nowhere near: which of their limits this kernel has cannot be seen. */
+  unseen: string[]
   /** Pressure stall information per group. */
   pressure: boolean
   /** Why no guard can be had; absent where one can. */
@@ -55,7 +57,7 @@ export async function probeRoot(native: Native, root: string): Promise<RootFacts
       cgroupKill: has('cgroup.kill'),
       freeze: has('cgroup.freeze'),
       memoryPeak: has('memory.peak') || existsSync(path.join(root, 'memory.peak')),
-      missingLimits: missingLimits(root),
+      ...limitsSeen(root),
       pressure: has('cgroup.pressure') || has('memory.pressure'),
       labels: canLabel(native, group),
       cloneIntoCgroup: await cloneWorks(native, group),
@@ -71,16 +73,19 @@ export async function probeRoot(native: Native, root: string): Promise<RootFacts
  * Looks where a controller shows its files without being turned on for it: in the root, and in what is there beside us
  * (the top of the hierarchy has none itself).
  */
-function missingLimits(root: string): LimitName[] {
+function limitsSeen(root: string): Pick<RootFacts, 'missingLimits' | 'unseen'> {
   const places = [root, ...subdirectories(root).map((name) => path.join(root, name))]
-  return offeredControllers(root).flatMap(({ name, limits }) => {
+  const seen: Pick<RootFacts, 'missingLimits' | 'unseen'> = { missingLimits: [], unseen: [] }
+  for (const { name, limits } of offeredControllers(root)) {
     const shown = places.find((place) =>
       readdirSync(place).some((file) => LIMIT_FILE.test(file) && file.startsWith(`${name}.`)),
     )
-    return shown === undefined
-      ? []
-      : limits.filter(({ file }) => !existsSync(path.join(shown, file))).map(({ limit }) => limit)
-  })
+    if (shown === undefined) seen.unseen.push(name)
+    else
+      for (const { limit, file } of limits)
+        if (!existsSync(path.join(shown, file))) seen.missingLimits.push(limit)
+  }
+  return seen
 }
 
 async function failures(attempt: () => Promise<void>): Promise<Error[]> {

@@ -67,5 +67,13 @@ export function judgeDisks(facts: RootedFacts): Finding[] {
         fix: 'A kernel with CONFIG_BLK_CGROUP_IOCOST, or the scheduler bfq for the disks',
       },
     ]
+  if (facts.kernel.unseen.includes('io'))
+    return [
+      {
+        ...disks,
+        why: 'the root offers the io controller, but nobody here has it turned on, so it cannot be seen whether this kernel has io.weight',
+        fix: 'Start a gateway, or `corral run true`: that turns it on, and then it can be seen',
+      },
+    ]
   return [judgeController(facts, 'io', disks)]
 }

@@ -121,6 +121,7 @@ export const ABLE: RootFacts = {
   labels: true,
   memoryPeak: true,
   missingLimits: [],
+  unseen: [],
   pressure: true,
   noGuard: undefined,
 }

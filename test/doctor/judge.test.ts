@@ -245,6 +245,14 @@ describe('a root without controllers', () => {
       why: expect.stringContaining('ioWeight is refused'),
     })
   })
+
+  test('for disks, where io is turned on nowhere: what this kernel has of it is not claimed', () => {
+    const findings = judge(withRoot(HOSTS.debian, { lacks: { unseen: ['io'] } }))
+    expect(finding(findings, 'io')).toMatchObject({
+      verdict: 'CAUTION',
+      why: expect.stringContaining('cannot be seen'),
+    })
+  })
 })
 
 describe('swap', () => {
