@@ -95,8 +95,27 @@ int64_t corral_mark_self(void) {
 
 // ---- of all ----
 
-// Calls `see` for each number in /proc. 0, or what it gives that is not 0, or -errno.
-static int for_all(int (*see)(void *context, pid_t pid), void *context) {
+// Rounds of looking at who was started since the last one. Each takes some ten microseconds, a fork and an
+// exit more than that.
+#define CHASES 200
+// More than that since the last look: a look at all takes no longer.
+#define CHASED 1000
+
+// The last number that was given to a process or a thread: the fifth field of /proc/loadavg (proc(5)). -1
+// where it cannot be read.
+static pid_t last_born(void) {
+  char text[128];
+  CORRAL_OWNED_FD fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (length <= 0)
+    return -1;
+  text[length] = '\0';
+  const char *last = strrchr(text, ' ');
+  return last ? (pid_t)strtol(last, NULL, 10) : -1;
+}
+
+// `see` gives 0 to go on.
+static int for_listed(int (*see)(void *context, pid_t pid), void *context) {
   DIR *directory = opendir("/proc");
   if (!directory)
     return -errno;
@@ -107,6 +126,24 @@ static int for_all(int (*see)(void *context, pid_t pid), void *context) {
       answer = see(context, pid);
   }
   closedir(directory);
+  return answer;
+}
+
+// Calls `see` for all that there are, and then for those that were started meanwhile, until nobody was: a
+// process that always forks and ends is never in a list that is older than it is. 0, or what `see` gives that
+// is not 0, or -EAGAIN when so many are started that some may have been missed; or -errno.
+static int for_all(int (*see)(void *context, pid_t pid), void *context) {
+  pid_t seen = last_born();
+  int answer = for_listed(see, context);
+  for (int chase = 0; answer == 0 && seen >= 0; chase++) {
+    const pid_t born = last_born();
+    if (born == seen)
+      return 0;
+    if (chase == CHASES || born < seen || born - seen > CHASED)
+      return -EAGAIN;
+    while (seen < born && answer == 0)
+      answer = see(context, ++seen);
+  }
   return answer;
 }
 
@@ -126,7 +163,8 @@ static int visit_marked(void *context, pid_t pid) {
 }
 
 int corral_walk_marked(const struct corral_walk *walk) {
-  return for_all(visit_marked, (void *)walk);
+  int answer = for_all(visit_marked, (void *)walk);
+  return answer == -EAGAIN ? 0 : answer;
 }
 
 static int is_marked(void *context, pid_t pid) {
@@ -135,15 +173,11 @@ static int is_marked(void *context, pid_t pid) {
   return corral_mark_of(pid) == *mark && corral_process_read(pid, &process) && process.lives;
 }
 
-// One that is started while /proc is read can have a number that was passed already, if its starter ends
-// before that is looked at. So one look is not enough.
 int corral_none_marked(int64_t mark) {
-  for (int look = 0; look < 2; look++) {
-    int found = for_all(is_marked, &mark);
-    if (found != 0)
-      return found < 0 ? found : 0;
-  }
-  return 1;
+  int found = for_all(is_marked, &mark);
+  if (found == -EAGAIN)
+    return 0;
+  return found < 0 ? found : !found;
 }
 
 // ---- what is lost ----
@@ -201,7 +235,7 @@ static int note_lost(void *context, pid_t pid) {
 int corral_find_lost(struct corral_losses *losses) {
   *losses = (struct corral_losses){0};
   const struct search search = {own_space(), losses};
-  return search.space < 0 ? -ENOENT : for_all(note_lost, (void *)&search);
+  return search.space < 0 ? -ENOENT : for_listed(note_lost, (void *)&search);
 }
 
 void corral_losses_free(struct corral_losses *losses) {

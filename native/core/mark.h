@@ -41,7 +41,8 @@ void corral_losses_free(struct corral_losses *losses);
 // As corral_walk_descendants(), of all that live and bear `walk->mark`, in no order.
 int corral_walk_marked(const struct corral_walk *walk);
 
-// Whether nobody alive bears the mark, in two looks. 1, 0 or -errno.
+// Whether nobody alive bears the mark. Misses nobody; 0 also where that cannot be told, because too many
+// processes are being started. 1, 0 or -errno.
 int corral_none_marked(int64_t mark);
 
 #endif

@@ -144,7 +144,7 @@ async function killBoth(gateway: Gateway, holder: number): Promise<void> {
   process.kill(holder, 'SIGKILL')
 }
 
-describe('a keeper that is killed together with a holder', () => {
+describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1 }, () => {
   test.for(escapes)('costs its session, and nothing of it is left: %s', async ([, payload], { pen }) => {
     const gateway = await Gateway.start(pen)
     const session = await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
@@ -154,7 +154,9 @@ describe('a keeper that is killed together with a holder', () => {
     expect(report).toMatchObject({ reason: 'holder-killed', exitCode: null, signal: 'SIGKILL' })
     expect(report.notHeld).toBeUndefined()
     await eventually('there is another keeper', () => gateway.guardEvents.length === 2) // and no part of its start
-    expect(await describeAll(await gateway.held())).toEqual([])
+    // At once: but zombies are for whoever is now their parent to reap
+    const left = await describeAll(await gateway.held())
+    expect(left.filter((one) => !one.includes('[Z '))).toEqual([])
   })
 
   test('costs no other session, nor what the gateway started otherwise', async ({ pen }) => {
