@@ -35,8 +35,7 @@ export interface NativeEnded {
   counters: string[]
 }
 
-/** One message of a keeper or holder: native/core/message.h has the kinds, and what each of them carries. */
-/** Of one session. */
+/** What one session without cgroups has lost. */
 export interface Lost {
   mark: number
   /** The pid that its holder had. */
@@ -45,6 +44,7 @@ export interface Lost {
   processes: number
 }
 
+/** One message of a keeper or holder: native/core/message.h has the kinds, and what each of them carries. */
 export interface NativeMessage {
   kind: number
   id: number
@@ -144,8 +144,11 @@ export interface Native {
   descendants(pid: number): number[]
   /** What sessions without cgroups have lost whose holders are gone, by their marks (native/core/mark.h). */
   lost(): Promise<Lost[]>
-  /** Kills all that bear a mark, until nobody does or the time is over: then `left` names who is left. */
-  endMarked(mark: number, killMs: number): Promise<{ killed: number; names: string[]; left: number[] }>
+  /** Kills all that bear a mark, until nobody does or the time is over: then it is not `empty`, and `left` names who was seen. */
+  endMarked(
+    mark: number,
+    killMs: number,
+  ): Promise<{ empty: boolean; killed: number; names: string[]; left: number[] }>
   /** What they use; CPU time with that of all that the process has reaped. */
   usageBelow(pid: number): { pids: number; memoryBytes: number; cpuUserMs: number; cpuSystemMs: number }
   /**

@@ -222,7 +222,7 @@ private:
   // () -> promise of [{ mark, holder, processes }] of sessions without cgroups whose holders are gone
   Napi::Value Lost(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeLostJob(info)); }
 
-  // (mark, killMs) -> promise of { killed, names, left }
+  // (mark, killMs) -> promise of { empty, killed, names, left }
   Napi::Value EndMarked(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndMarkedJob(info)); }
 
   // () -> { version, kind, compiler, libc, cpu, napi } of this build

@@ -47,7 +47,7 @@ std::unique_ptr<WatcherJob> MakeMemoryBelowJob(const Napi::CallbackInfo &info);
 // () -> [{ mark, holder, processes }] of sessions without cgroups whose holders are gone: native/core/mark.h
 std::unique_ptr<WatcherJob> MakeLostJob(const Napi::CallbackInfo &info);
 
-// (mark, killMs) -> { killed, names, left }, when nobody bears it any more or the time is over.
+// (mark, killMs) -> { empty, killed, names, left }, when nobody bears it any more or the time is over.
 std::unique_ptr<WatcherJob> MakeEndMarkedJob(const Napi::CallbackInfo &info);
 
 // (v1 memory group) -> true when the kernel has killed in it because memory ran out, once; false when the

@@ -73,6 +73,7 @@ protected:
     Napi::Array left = Napi::Array::New(env, reap_.left.count);
     for (uint32_t i = 0; i < reap_.left.count; i++)
       left.Set(i, Napi::Number::New(env, reap_.left.pids[i]));
+    result.Set("empty", Napi::Boolean::New(env, reap_.state == CORRAL_EMPTY));
     result.Set("killed", Napi::Number::New(env, static_cast<double>(reap_.killed.count)));
     result.Set("names", names);
     result.Set("left", left);

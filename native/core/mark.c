@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,7 +236,10 @@ static int note_lost(void *context, pid_t pid) {
 int corral_find_lost(struct corral_losses *losses) {
   *losses = (struct corral_losses){0};
   const struct search search = {own_space(), losses};
-  return search.space < 0 ? -ENOENT : for_listed(note_lost, (void *)&search);
+  if (search.space < 0)
+    return -ENOENT;
+  int answer = for_all(note_lost, (void *)&search);
+  return answer == -EAGAIN ? 0 : answer;
 }
 
 void corral_losses_free(struct corral_losses *losses) {

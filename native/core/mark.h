@@ -7,12 +7,11 @@
 #ifndef CORRAL_MARK_H
 #define CORRAL_MARK_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "descendants.h"
-#include "members.h"
 
 // Marks this process, which is a holder. The mark, or 0 where there is none to be had: RLIMIT_LOCKS is
 // limited here, or cannot be read again (no /proc/PID/limits), or holders are too many levels deep, one in

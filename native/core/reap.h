@@ -48,8 +48,8 @@ void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *p
 size_t corral_reap_at_once(const struct corral_reap *reap);
 
 // Does what is due. Before it, the caller has reaped; who ends those with a mark has nobody to reap, and says
-// CORRAL_REAPED. Returns how many ms to wait, or to wait for SIGCHLD,
-// before the next step; -1 when `state` is final.
+// CORRAL_REAPED. Returns how many ms to wait, or to wait for SIGCHLD, before the next step; -1 when `state`
+// is final.
 int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms);
 
 // Shortens the grace time, counted from now.

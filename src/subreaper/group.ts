@@ -156,8 +156,8 @@ export class SubreaperGroup implements Group {
     if (collected) return { empty: collected.left.length === 0, ...collected, usage: {} }
     const { mark } = this.#holder
     if (mark !== 0) {
-      const { killed: count, names, left } = await this.#native.endMarked(mark, killTimeoutMs)
-      return { empty: left.length === 0, killed: { count, names }, left, usage: {} }
+      const { killed: count, names, ...ended } = await this.#native.endMarked(mark, killTimeoutMs)
+      return { ...ended, killed: { count, names }, usage: {} }
     }
     const count = await this.#holder.killKnown()
     return { empty: true, killed: { count, names: [] }, left: [], usage: {}, notHeld: LOST }

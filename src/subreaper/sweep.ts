@@ -14,8 +14,9 @@ export async function sweepLost(
   const collect = async ({ mark, holder, processes }: Lost) => {
     const place = { instance: `holder-${holder}`, path: `/proc/${holder}` }
     try {
-      const { left } = dryRun ? { left: [] } : await native.endMarked(mark, killTimeoutMs)
-      if (left.length > 0) throw stuckError(`what the holder ${holder} lost`, place.path, left, killTimeoutMs)
+      const nothing = { empty: true, left: [] }
+      const { empty, left } = dryRun ? nothing : await native.endMarked(mark, killTimeoutMs)
+      if (!empty) throw stuckError(`what the holder ${holder} lost`, place.path, left, killTimeoutMs)
       report.collected.push({ ...place, sessions: 1, processes })
     } catch (error) {
       const failure = explained(`what the holder ${holder} lost cannot be collected`, error) as Error
