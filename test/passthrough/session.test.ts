@@ -68,7 +68,8 @@ test('it is taken only where it is asked for, and takes no root', async ({ pen }
 })
 
 describe('a detached leader', () => {
-  const tree = (last: string) => `sleep 1000 & setsid sleep 1000 & echo ready; ${last}`
+  // It is ready when what leaves the group has left it
+  const tree = (last: string) => `sleep 1000 & setsid sh -c 'echo ready; exec sleep 1000' & ${last}`
 
   test('is ended with its process group, but not with what left that', async ({ pen }) => {
     const corral = await openInPen(pen)
@@ -89,7 +90,13 @@ describe('a detached leader', () => {
 
   test('has the group that it left killed, and counted as one', async ({ pen }) => {
     const corral = await openInPen(pen)
-    const session = await corral.spawn({ command: 'sh', args: ['-c', tree('exit 3')], detached: true })
+    const session = await corral.spawn({
+      command: 'sh',
+      args: ['-c', tree('read _; exit 3')],
+      detached: true,
+    })
+    await said(session, /^ready$/)
+    session.process.stdin?.write('\n')
     expect(await session.closed).toMatchObject({
       reason: 'oneshot-complete',
       exitCode: 3,

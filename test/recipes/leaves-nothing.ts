@@ -7,10 +7,11 @@ import { openInPen } from '../support/open-in-pen.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
 
-// A child in a session of its own, and one that was forked twice, lost its environment and is deaf to SIGTERM
+// A child in a session of its own, and one that was forked twice, lost its environment and is deaf to SIGTERM. Each is waited for
+// until it is that: up to then it has the shell's pipe.
 const DAEMONS = [
-  'setsid sleep 1000 >/dev/null 2>&1 </dev/null &',
-  '(trap "" TERM; exec setsid --fork env -i sleep 1000) >/dev/null 2>&1 </dev/null;',
+  `: "$(setsid sh -c 'exec sleep 1000 >/dev/null 2>&1' </dev/null &)";`,
+  `: "$( (trap '' TERM; exec setsid --fork env -i sh -c 'exec sleep 1000 >/dev/null 2>&1') </dev/null)";`,
 ].join(' ')
 
 /** How many processes a DAEMONISING command leaves. */

@@ -42,7 +42,7 @@ export async function subtree(directory: string): Promise<string[]> {
   }
 }
 
-async function readMembers(group: string): Promise<string[]> {
+async function membersOf(group: string): Promise<string[]> {
   try {
     return (await readGroupFile(group, 'cgroup.procs')).split('\n').filter(Boolean)
   } catch (error) {
@@ -51,20 +51,6 @@ async function readMembers(group: string): Promise<string[]> {
     if (isGone(error) || ['EOPNOTSUPP', 'ENOTSUP'].includes(errno(error))) return []
     throw error
   }
-}
-
-/**
- * In two reads that agree: while a member ends, one can lack others that live (seen on Linux 7.2). Not for ever, as what always
- * forks and ends is another one in each.
- */
-async function membersOf(group: string): Promise<string[]> {
-  let listed = await readMembers(group)
-  for (let tries = 0; tries < 5; tries++) {
-    const again = await readMembers(group)
-    if (again.join() === listed.join()) break
-    listed = again
-  }
-  return listed
 }
 
 /** The pids of all living processes of the subtree, or of its `wanted` groups. Zombies are not members of any group. */

@@ -3,23 +3,25 @@ import { readFile, readlink, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findCgroupPlace } from '../../src/cgroup/mount.js'
 import { wardenPath } from '../../src/native.js'
+import { SLOWNESS } from './eventually.js'
 import type { Pen } from './pen.js'
 
-const EXEC_MS = 20
+// How long a program that is being executed may take for its own name
+const EXEC_MS = 20 * SLOWNESS
 
 /**
- * By its name, which it has up to its end. A program that has just been executed runs on its own memory for a moment before the
- * kernel gives it its own name (fs/exec.c, begin_new_exec), so what it executes says more; where that cannot be read, which may
- * be for the same moment, it is asked for its name again.
+ * By its name, which it has up to its end, and the program that it executes. Asked twice: who waits for an exec is let go on before
+ * the new program has its own memory and name (fs/exec.c: exec_mmap() in begin_new_exec()).
  */
-async function isWarden(pid: number, again = true): Promise<boolean> {
-  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
-  if (!/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return false
-  const program = await readlink(`/proc/${pid}/exe`).catch(() => undefined)
-  if (program !== undefined) return [wardenPath(), process.execPath].includes(program)
-  if (!again) return true
-  await sleep(EXEC_MS)
-  return isWarden(pid, false)
+async function isWarden(pid: number): Promise<boolean> {
+  for (const wait of [0, EXEC_MS]) {
+    if (wait > 0) await sleep(wait)
+    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
+    if (!/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return false
+    const program = await readlink(`/proc/${pid}/exe`).catch(() => undefined)
+    if (program !== undefined && ![wardenPath(), process.execPath].includes(program)) return false
+  }
+  return true
 }
 
 /** Pids without those of keepers and holders. */
