@@ -50,6 +50,22 @@ bool corral_process_read(pid_t pid, struct corral_process *process) {
   return true;
 }
 
+// ---- all ----
+
+int corral_each_number(const char *path, int (*see)(void *context, pid_t number), void *context) {
+  DIR *directory = opendir(path);
+  if (!directory)
+    return -errno;
+  int answer = 0;
+  for (const struct dirent *entry; answer == 0 && (entry = readdir(directory));) {
+    pid_t number = (pid_t)strtol(entry->d_name, NULL, 10);
+    if (number > 0)
+      answer = see(context, number);
+  }
+  closedir(directory);
+  return answer;
+}
+
 // ---- children ----
 
 // All of /proc, for kernels that do not list children.
@@ -75,19 +91,13 @@ static int enter_into(struct table *table, struct kin kin) {
   return 0;
 }
 
+static int enter_process(void *table, pid_t pid) {
+  struct corral_process process;
+  return corral_process_read(pid, &process) ? enter_into(table, (struct kin){process.parent, pid}) : 0;
+}
+
 static int fill_table(struct table *table) {
-  DIR *directory = opendir("/proc");
-  if (!directory)
-    return -errno;
-  int answer = 0;
-  for (const struct dirent *entry; answer == 0 && (entry = readdir(directory));) {
-    pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-    struct corral_process process;
-    if (pid > 0 && corral_process_read(pid, &process))
-      answer = enter_into(table, (struct kin){process.parent, pid});
-  }
-  closedir(directory);
-  return answer;
+  return corral_each_number("/proc", enter_process, table);
 }
 
 static int children_in_table(const struct table *table, pid_t parent, struct corral_members *children) {

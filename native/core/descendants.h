@@ -23,6 +23,10 @@ struct corral_process {
 // False when there is no such process (any more).
 bool corral_process_read(pid_t pid, struct corral_process *process);
 
+// Calls `see` for each number that a directory of /proc lists, as long as it gives 0. What it gave last, or
+// -errno.
+int corral_each_number(const char *directory, int (*see)(void *context, pid_t number), void *context);
+
 struct corral_walk {
   const struct corral_members *spare; // children of ours that are passed over with all below them, or NULL
   bool scan;                          // as on kernels without CONFIG_PROC_CHILDREN: look at all of /proc

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "mark.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -115,27 +114,12 @@ static pid_t last_born(void) {
   return last ? (pid_t)strtol(last, NULL, 10) : -1;
 }
 
-// `see` gives 0 to go on.
-static int for_listed(int (*see)(void *context, pid_t pid), void *context) {
-  DIR *directory = opendir("/proc");
-  if (!directory)
-    return -errno;
-  int answer = 0;
-  for (const struct dirent *entry; answer == 0 && (entry = readdir(directory));) {
-    pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-    if (pid > 0)
-      answer = see(context, pid);
-  }
-  closedir(directory);
-  return answer;
-}
-
 // Calls `see` for all that there are, and then for those that were started meanwhile, until nobody was: a
 // process that always forks and ends is never in a list that is older than it is. 0, or what `see` gives that
 // is not 0, or -EAGAIN when so many are started that some may have been missed; or -errno.
 static int for_all(int (*see)(void *context, pid_t pid), void *context) {
   pid_t seen = last_born();
-  int answer = for_listed(see, context);
+  int answer = corral_each_number("/proc", see, context);
   for (int chase = 0; answer == 0 && seen >= 0; chase++) {
     const pid_t born = last_born();
     if (born == seen)
