@@ -1,13 +1,10 @@
 // The exit status of `corral run` is that of its command, or says why there was none.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { constants } from 'node:os'
-import { text } from 'node:stream/consumers'
 import { describe, expect } from 'vitest'
 import { runInPen } from '../support/backend.js'
 import { differs } from '../support/differences.js'
 import { test } from '../support/pen-test.js'
-import { CLI, corral } from './command-line.js'
+import { corral } from './command-line.js'
 
 describe('the exit status of corral run', () => {
   test.for([0, 1, 4, 255])('is that of the command: %i', async (code, { pen }) => {
@@ -108,24 +105,6 @@ describe('what holds the command of corral run', () => {
     const { status, stdout, stderr } = await corral(['run', ...args, '--', 'true'])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(says)
-  })
-
-  test('is a subreaper where there is no cgroup to build in, unless it has to be one', async ({ skip }) => {
-    skip(process.getuid?.() !== 0, 'only root can hide the cgroups from a process')
-    const hidden = async (...options: string[]) => {
-      const hide = 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"'
-      const script = 'cat /proc/$PPID/comm; exit 5'
-      const words = [process.execPath, CLI, 'run', ...options, '--', 'sh', '-c', script]
-      const child = spawn('unshare', ['--mount', 'sh', '-c', hide, 'sh', ...words], { stdio: 'pipe' })
-      const [[status], stdout, stderr] = await Promise.all([
-        once(child, 'exit'),
-        text(child.stdout),
-        text(child.stderr),
-      ])
-      return { status, stdout, stderr }
-    }
-    expect(await hidden()).toEqual({ status: 5, stdout: 'corral-holder\n', stderr: '' })
-    expect(await hidden('--backend', 'cgroup')).toMatchObject({ status: 1, stdout: '' })
   })
 
   test('has to hold a cap that is required', async ({ pen }) => {

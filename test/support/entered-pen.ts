@@ -11,13 +11,14 @@ const EXEC_MS = 20 * SLOWNESS
 
 /**
  * By its name, which it has up to its end, and the program that it executes. Asked twice: who waits for an exec is let go on before
- * the new program has its own memory and name (fs/exec.c: exec_mmap() in begin_new_exec()).
+ * the new program has its own memory and name (fs/exec.c: exec_mmap() in begin_new_exec()). One that has ended meanwhile was one.
  */
 async function isWarden(pid: number): Promise<boolean> {
   for (const wait of [0, EXEC_MS]) {
     if (wait > 0) await sleep(wait)
-    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')
-    if (!/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return false
+    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined)
+    if (name === undefined && wait > 0) return true
+    if (name === undefined || !/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return false
     const program = await readlink(`/proc/${pid}/exe`).catch(() => undefined)
     if (program !== undefined && ![wardenPath(), process.execPath].includes(program)) return false
   }
