@@ -10,25 +10,25 @@ import type { Pen } from './pen.js'
 const EXEC_MS = 20 * SLOWNESS
 
 /**
- * By its name, which it has up to its end, and the program that it executes. Asked twice: who waits for an exec is let go on before
- * the new program has its own memory and name (fs/exec.c: exec_mmap() in begin_new_exec()). One that has ended meanwhile was one.
+ * A warden is known by its name, which it has up to its end, and the program that it executes. Asked twice: who waits for an exec is let
+ * go on before the new program has its own memory and name (fs/exec.c: exec_mmap() in begin_new_exec()).
  */
-async function isWarden(pid: number): Promise<boolean> {
+async function isOfSession(pid: number): Promise<boolean> {
   for (const wait of [0, EXEC_MS]) {
     if (wait > 0) await sleep(wait)
     const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined)
-    if (name === undefined && wait > 0) return true
-    if (name === undefined || !/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return false
+    if (name === undefined) return false // it has ended
+    if (!/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return true
     const program = await readlink(`/proc/${pid}/exe`).catch(() => undefined)
-    if (program !== undefined && ![wardenPath(), process.execPath].includes(program)) return false
+    if (program !== undefined && ![wardenPath(), process.execPath].includes(program)) return true
   }
-  return true
+  return false
 }
 
 /** Pids without those of keepers and holders. */
 export async function withoutWardens(pids: number[]): Promise<number[]> {
-  const wardens = await Promise.all(pids.map((pid) => isWarden(pid)))
-  return pids.filter((_, index) => !wardens[index])
+  const ofSessions = await Promise.all(pids.map((pid) => isOfSession(pid)))
+  return pids.filter((_, index) => ofSessions[index])
 }
 
 /** And without that of the gateway. */
