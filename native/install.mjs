@@ -1,10 +1,12 @@
 // npm runs this once the package is there. Where the prebuilt addon can be loaded there is nothing to do; elsewhere, in a
 // checkout, or with --build-from-source, it is built: by CMake, else by node-gyp. Says what is missing when neither can.
+// `node native/install.mjs --unpack` only puts the sources of the addon and the warden there, for who wants to read them.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliDecompressSync } from 'node:zlib'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const prebuilt = path.join(root, 'prebuilds', `linux-${process.arch}`, 'corral.node')
@@ -41,14 +43,27 @@ function run(command, args) {
   return status === 0
 }
 
+/** In a checkout they are there as they are (pack/source.mjs packs them). */
+function unpack() {
+  const native = path.join(root, 'native')
+  if (existsSync(path.join(native, 'CMakeLists.txt'))) return
+  const packed = brotliDecompressSync(readFileSync(path.join(native, 'sources.json.br')))
+  for (const [file, text] of Object.entries(JSON.parse(packed.toString()))) {
+    mkdirSync(path.join(native, path.dirname(file)), { recursive: true })
+    writeFileSync(path.join(native, file), text)
+  }
+}
+
 function build() {
+  unpack()
   return (
     run('cmake-js', ['compile', '--directory', 'native', '--out', 'build']) || run('node-gyp', ['rebuild'])
   )
 }
 
 // On other systems the package can be imported, and refuses to hold sessions: nothing to build.
-if (isSupported() && (isWanted() || !loads()) && !build()) {
+if (process.argv[2] === '--unpack') unpack()
+else if (isSupported() && (isWanted() || !loads()) && !build()) {
   console.error(NEEDS)
   process.exitCode = 1
 }
