@@ -29,8 +29,13 @@ import { stuckError } from './stuck.js'
 import { endHeld, type HeldSession, heldSessions, viewHeld } from './subreaper/survey.js'
 import { sweepLost } from './subreaper/sweep.js'
 
-/** Which sessions are meant. */
-export type Selection = { keys: string[] } | { parent: string } | { instance: string } | { all: true }
+/** Which sessions are meant; by `path`, that of a view, one of several with the same key. */
+export type Selection =
+  | { keys: string[] }
+  | { path: string }
+  | { parent: string }
+  | { instance: string }
+  | { all: true }
 
 export interface KilledSession {
   instance: string
@@ -69,6 +74,7 @@ function select(instances: InstanceView[], selection: Selection): Found[] {
     let chosen = all
     if ('keys' in selection)
       chosen = all.filter(({ key }) => key !== undefined && selection.keys.includes(key))
+    else if ('path' in selection) chosen = all.filter((session) => session.path === selection.path)
     else if ('parent' in selection)
       chosen = all
         .filter(({ key }) => key === selection.parent)

@@ -17,6 +17,7 @@ const NOT_FOUND_STATUS = 127
 // A host such as acpx follows its SIGTERM with SIGKILL 1.5 s later.
 const RUN_GRACE_MS = 1000
 const ORPHAN_GRACE_MS = 2000
+const TOP_INTERVAL_MS = 1000
 
 function print({ text, status }: { text: string; status: number }): void {
   process.stdout.write(`${text}\n`)
@@ -90,6 +91,18 @@ program
   .action(async (options) => {
     const { ls } = await import('./ls.js')
     print({ text: await ls(options), status: 0 })
+  })
+
+program
+  .command('top')
+  .description('show sessions as they are now, in a terminal; k ends one')
+  .addOption(backendOption('what holds the sessions'))
+  .addOption(rootOption())
+  .addOption(new Option('--interval <ms>', 'how often it looks').argParser(number).default(TOP_INTERVAL_MS))
+  .addOption(graceOption(0))
+  .action(async (options) => {
+    const { top } = await import('./top.js')
+    await top(options)
   })
 
 program

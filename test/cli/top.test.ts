@@ -1,0 +1,152 @@
+// `corral top` in front of somebody: what lives, as it changes, and its end at a key.
+import { describe, expect, test as plain } from 'vitest'
+import { rowsOf, screen, type TopState } from '../../src/cli/top-screen.js'
+import { eventually } from '../support/eventually.js'
+import { openInPen } from '../support/open-in-pen.js'
+import { test } from '../support/pen-test.js'
+import { openTerminal } from '../support/terminal.mjs'
+import { CLI, corral } from './command-line.js'
+
+const DOWN = '\x1b[B'
+const UP = '\x1b[A'
+const sleeper = { command: 'sleep', args: ['1000'], mode: 'persistent' } as const
+
+const top = (root: string, ...options: string[]) =>
+  openTerminal(process.execPath, [CLI, 'top', '--root', root, '--interval', '100', ...options])
+
+describe('corral top', () => {
+  test('shows sessions as they come and go, until q', async ({ pen }) => {
+    const gateway = await openInPen(pen)
+    using terminal = top(pen.path)
+    await terminal.shows(/^0 sessions of 1 instance · 0 processes/)
+    await terminal.shows(/^no sessions$/)
+    const session = await gateway.spawn({ ...sleeper, key: 'child', parentKey: 'mother' })
+    await terminal.shows(/^1 session of 1 instance · 1 process/)
+    await terminal.shows(/^mother +\(parent\)$/)
+    await terminal.shows(/^ {2}child +persistent +\d+\.\ds +1 +\d+\.\d +\S+ +\S+ +sleep 1000$/)
+    await session.close({ graceMs: 0 })
+    await terminal.shows(/^no sessions$/)
+    terminal.type('q')
+    expect(await terminal.exited).toMatchObject({ exitCode: 0, signal: 0 })
+  })
+
+  test('ends the session that is chosen, once that is confirmed, and no other', async ({ pen }) => {
+    const [one, other] = [await openInPen(pen), await openInPen(pen)]
+    // Of one key, in two instances
+    await one.spawn({ ...sleeper, key: 'twin' })
+    await other.spawn({ ...sleeper, key: 'twin' })
+    using terminal = top(pen.path)
+    await terminal.shows(/^2 sessions of 2 instances/)
+    terminal.type('k')
+    await terminal.shows(/^choose a session first$/)
+    terminal.type(DOWN)
+    await terminal.shows(/↑↓ choose/)
+    terminal.type(`${DOWN}${DOWN}${UP}`)
+    const first = await terminal.shows(/^twin .*sleep 1000$/)
+    await eventually(
+      'the first is marked',
+      () => terminal.styleOf(first).inverse && !terminal.styleOf(first + 1).inverse,
+    )
+    terminal.type('k')
+    await terminal.shows(/^end twin with all its processes\? y or n$/)
+    terminal.type('n')
+    await terminal.shows(/↑↓ choose/)
+    expect(await pen.members()).toHaveLength(2)
+    terminal.type('k')
+    await terminal.shows(/^end twin/)
+    terminal.type('y')
+    await terminal.shows(/^twin: gone \(1 killed\)$/)
+    await terminal.shows(/^1 session of 2 instances/)
+    expect(await pen.members()).toHaveLength(1)
+    terminal.type('\x03')
+    expect(await terminal.exited).toMatchObject({ exitCode: 0 })
+  })
+
+  test('can be asked for the largest, fits the terminal, and ends on SIGTERM', async ({ pen }) => {
+    const gateway = await openInPen(pen)
+    for (let i = 10; i < 40; i++) await gateway.spawn({ ...sleeper, key: `sleeper-${i}` })
+    const many = await gateway.spawn({ ...sleeper, key: 'zz-many' })
+    await many.spawn('sleep', ['1000'])
+    using terminal = top(pen.path)
+    await terminal.shows(/^sleeper-10 /)
+    expect(terminal.lines().join('\n')).not.toContain('zz-many')
+    terminal.type('p')
+    expect(await terminal.shows(/^zz-many /)).toBe(2)
+    terminal.resize(60, 8)
+    await terminal.shows(/^31 sessions of 1 instance · 32 processes/)
+    expect(terminal.lines().filter((line) => /^(sleeper|zz)-/.test(line))).toHaveLength(4)
+    terminal.signal('SIGTERM')
+    expect(await terminal.exited).toMatchObject({ exitCode: 0 })
+  })
+
+  plain('is refused without a terminal', async () => {
+    const { status, stdout, stderr } = await corral(['top'])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(/there is no terminal.*corral ls/s)
+  })
+
+  test.for(['0', '99', '1.5', 'soon'])('is refused with --interval %s', async (interval, { pen }) => {
+    using terminal = top(pen.path, '--interval', interval)
+    await terminal.shows(/--interval/)
+    expect(await terminal.exited).toMatchObject({ exitCode: 2 })
+  })
+})
+
+const usage = (memoryBytes: number, cpuUserMs: number) => ({ memoryBytes, cpuUserMs, cpuSystemMs: 0 })
+const view = (key: string, memoryBytes: number, cpuUserMs: number, processes = 1) => ({
+  key,
+  path: `/${key}`,
+  children: [],
+  group: {
+    path: `/${key}/agent`,
+    mode: 'oneshot',
+    command: key,
+    startedAt: 0,
+    processes,
+    usage: usage(memoryBytes, cpuUserMs),
+  },
+})
+const sight = (at: number, ...sessions: ReturnType<typeof view>[]) => ({
+  at,
+  instances: [
+    {
+      backend: 'cgroup' as const,
+      instance: 'i',
+      path: '/',
+      alive: true,
+      pid: 1,
+      command: 'gateway',
+      sessions,
+    },
+  ],
+})
+
+describe('what it shows', () => {
+  const state: TopState = {
+    before: sight(1000, view('a', 1, 100), view('b', 2, 0)),
+    now: sight(3000, view('a', 1, 1100), view('b', 3 * 2 ** 20, 500), view('c', 2, 9000, 7)),
+    order: 'cpu',
+    chosen: '/b',
+    message: undefined,
+  }
+  const keys = (order: TopState['order']) => rowsOf({ ...state, order }).map(({ session }) => session.key)
+
+  plain('CPU is what was used since the look before, of one CPU; nothing for who was not there', () => {
+    expect(rowsOf(state).map(({ cpuPercent }) => cpuPercent)).toEqual([50, 25, undefined])
+    expect(keys('cpu')).toEqual(['a', 'b', 'c'])
+  })
+
+  plain('the largest comes first', () => {
+    expect(keys('memory')).toEqual(['b', 'c', 'a'])
+    expect(keys('processes')).toEqual(['c', 'a', 'b'])
+    expect(keys('tree')).toEqual(['a', 'b', 'c'])
+  })
+
+  plain('what is no text for a terminal is escaped, and lines are cut', () => {
+    const evil = { ...state, now: sight(3000, view('\x1b[2J\n', 1, 1)), chosen: undefined }
+    const lines = screen(evil, { columns: 30, rows: 10 }).split('\n')
+    expect(lines).toHaveLength(4)
+    expect(lines[2]).toMatch(/^\\u001b\[2J\\n /)
+    expect(lines[2]?.length).toBe(29)
+  })
+})

@@ -1,0 +1,60 @@
+// A program in a terminal, as somebody in front of it sees it: a pty, and the emulator that other terminals are made of.
+import { setTimeout as sleep } from 'node:timers/promises'
+import xterm from '@xterm/headless'
+import { spawn } from 'node-pty'
+
+const PATIENCE_MS = 10_000 * Number(process.env.CORRAL_TEST_SLOWNESS ?? 1)
+const LOOK_MS = 10
+
+/**
+ * The program is killed, should it still run, when the terminal is disposed of.
+ * @param {string} command
+ * @param {string[]} args
+ */
+export function openTerminal(command, args, columns = 100, rows = 12) {
+  const emulator = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true })
+  const pty = spawn(command, args, { cols: columns, rows, name: 'xterm-256color' })
+  let over = false
+  /** @type {Promise<{ exitCode: number, signal?: number }>} */
+  const exited = new Promise((resolve) => {
+    pty.onExit((how) => {
+      over = true
+      resolve(how)
+    })
+  })
+  pty.onData((data) => emulator.write(data))
+  const lineAt = (line) => emulator.buffer.active.getLine(emulator.buffer.active.baseY + line)
+  const lines = () =>
+    Array.from({ length: emulator.rows }, (_, line) => lineAt(line)?.translateToString().trimEnd() ?? '')
+  return {
+    /** Without spaces at their ends. */
+    lines,
+    /** How a line begins. @param {number} line */
+    styleOf: (line) => {
+      const cell = lineAt(line)?.getCell(0)
+      return { inverse: Boolean(cell?.isInverse()), bold: Boolean(cell?.isBold()) }
+    },
+    /** @param {string} keys */
+    type: (keys) => pty.write(keys),
+    /** @param {number} wide @param {number} high */
+    resize: (wide, high) => {
+      emulator.resize(wide, high)
+      pty.resize(wide, high)
+    },
+    /** Waits until a line fits, and gives its number. @param {RegExp} pattern */
+    shows: async (pattern) => {
+      for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(LOOK_MS)) {
+        const line = lines().findIndex((text) => pattern.test(text))
+        if (line >= 0) return line
+      }
+      throw new Error(`${pattern} is not shown; instead:\n${lines().join('\n')}`)
+    },
+    exited,
+    /** @param {NodeJS.Signals} signal */
+    signal: (signal) => pty.kill(signal),
+    [Symbol.dispose]: () => {
+      if (!over) pty.kill('SIGKILL')
+      emulator.dispose()
+    },
+  }
+}
