@@ -19,6 +19,11 @@ const RUN_GRACE_MS = 1000
 const ORPHAN_GRACE_MS = 2000
 const TOP_INTERVAL_MS = 1000
 
+// Whoever reads it may have had enough: corral ls | head
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 function print({ text, status }: { text: string; status: number }): void {
   process.stdout.write(`${text}\n`)
   process.exitCode = status

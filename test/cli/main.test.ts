@@ -1,6 +1,8 @@
 // The command line itself: its help, and what it does not know.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { corral } from './command-line.js'
+import { CLI, corral } from './command-line.js'
 
 const COMMANDS = ['run', 'set', 'ls', 'top', 'kill', 'sweep', 'orphans', 'doctor']
 
@@ -34,5 +36,11 @@ describe('corral', () => {
     const { status, stdout, stderr } = await corral(args)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(message)
+  })
+
+  test('says nothing where nobody reads what it prints, and ends as it would have', async () => {
+    const script = '{ "$0" "$1" doctor --json; echo "status $?" >&2; } | true'
+    const { stderr } = await promisify(execFile)('sh', ['-c', script, process.execPath, CLI])
+    expect(stderr).toMatch(/^status [01]\n$/)
   })
 })
