@@ -172,7 +172,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     return this.#backend.guard()
   }
 
-  /** For openCorral(). */
+  /** For openCorral(). @internal */
   hearOfGuard(event: GuardEvent): void {
     this.#tell('guard', event)
   }

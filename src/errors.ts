@@ -2,6 +2,7 @@
 // tried, the kernel's answer, and what to do next.
 import { getSystemErrorName } from 'node:util'
 
+/** What an error knows beside its message. */
 export interface ErrorDetails {
   /** Negative errno, as in Node's own system errors. */
   errno?: number | undefined
@@ -14,13 +15,22 @@ export interface ErrorDetails {
   cause?: unknown
 }
 
+/**
+ * What all errors of Corral's are; its message says what was wrong, where, and what to do.
+ * @hideconstructor
+ */
 export class CorralError extends Error {
+  /** Stable: docs/errors.md lists them. */
   readonly code: string
+  /** Negative errno, as in Node's own system errors. */
   readonly errno?: number
   /** The errno's name, such as `ENOENT`. */
   readonly systemCode?: string
+  /** The file or directory that was refused. */
   readonly path?: string
+  /** The system call or step that was refused. */
   readonly syscall?: string
+  /** What to do about it, in one sentence; also in the message. */
   readonly hint?: string
 
   constructor(code: string, message: string, details: ErrorDetails = {}) {
@@ -37,98 +47,98 @@ export class CorralError extends Error {
   }
 }
 
-/** An argument that cannot mean anything: `CORRAL_INVALID_ARGUMENT`. */
+/** An argument that cannot mean anything: `CORRAL_INVALID_ARGUMENT`. @hideconstructor */
 export class InvalidArgumentError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_INVALID_ARGUMENT', message, details)
   }
 }
 
-/** A session key that is empty, too long or not text: `CORRAL_INVALID_KEY`. */
+/** A session key that is empty, too long or not text: `CORRAL_INVALID_KEY`. @hideconstructor */
 export class InvalidKeyError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_INVALID_KEY', message, details)
   }
 }
 
-/** A limit that cannot be read: `CORRAL_INVALID_LIMIT`. */
+/** A limit that cannot be read: `CORRAL_INVALID_LIMIT`. @hideconstructor */
 export class InvalidLimitError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_INVALID_LIMIT', message, details)
   }
 }
 
-/** A limit that nothing on this host can enforce: `CORRAL_LIMIT_UNSUPPORTED`. Nothing was started. */
+/** A limit that nothing on this host can enforce: `CORRAL_LIMIT_UNSUPPORTED`. Nothing was started. @hideconstructor */
 export class LimitUnsupportedError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_LIMIT_UNSUPPORTED', message, details)
   }
 }
 
-/** Not Linux, or a CPU without an addon: `CORRAL_UNSUPPORTED_PLATFORM`. */
+/** Not Linux, or a CPU without an addon: `CORRAL_UNSUPPORTED_PLATFORM`. @hideconstructor */
 export class UnsupportedPlatformError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_UNSUPPORTED_PLATFORM', message, details)
   }
 }
 
-/** The native addon cannot be loaded: `CORRAL_NATIVE_MISSING`. */
+/** The native addon cannot be loaded: `CORRAL_NATIVE_MISSING`. @hideconstructor */
 export class NativeMissingError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_NATIVE_MISSING', message, details)
   }
 }
 
-/** The native addon is of another version than the package: `CORRAL_NATIVE_MISMATCH`. */
+/** The native addon is of another version than the package: `CORRAL_NATIVE_MISMATCH`. @hideconstructor */
 export class NativeMismatchError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_NATIVE_MISMATCH', message, details)
   }
 }
 
-/** No directory to build under, or the one that was given will not do: `CORRAL_NO_ROOT`. */
+/** No directory to build under, or the one that was given will not do: `CORRAL_NO_ROOT`. @hideconstructor */
 export class RootError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_NO_ROOT', message, details)
   }
 }
 
-/** A session with this key lives, or is still being closed: `CORRAL_KEY_LIVE`. */
+/** A session with this key lives, or is still being closed: `CORRAL_KEY_LIVE`. @hideconstructor */
 export class KeyLiveError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_KEY_LIVE', message, details)
   }
 }
 
-/** The session, its family or the whole instance is being closed: `CORRAL_CLOSING`. */
+/** The session, its family or the whole instance is being closed: `CORRAL_CLOSING`. @hideconstructor */
 export class ClosingError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_CLOSING', message, details)
   }
 }
 
-/** The command could not be started: `CORRAL_SPAWN_FAILED`. Nothing is left of the attempt. */
+/** The command could not be started: `CORRAL_SPAWN_FAILED`. Nothing is left of the attempt. @hideconstructor */
 export class SpawnError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_SPAWN_FAILED', message, details)
   }
 }
 
-/** There is no guard to be had, which would end the sessions when the gateway dies: `CORRAL_NO_GUARD`. */
+/** There is no guard to be had, which would end the sessions when the gateway dies: `CORRAL_NO_GUARD`. @hideconstructor */
 export class GuardError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_NO_GUARD', message, details)
   }
 }
 
-/** The kernel refused a step: `CORRAL_KERNEL_REFUSED`. */
+/** The kernel refused a step: `CORRAL_KERNEL_REFUSED`. @hideconstructor */
 export class KernelError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_KERNEL_REFUSED', message, details)
   }
 }
 
-/** A configuration file that cannot be read as one, or not changed without loss: `CORRAL_BAD_CONFIG`. It is as it was. */
+/** A configuration file that cannot be read as one, or not changed without loss: `CORRAL_BAD_CONFIG`. It is as it was. @hideconstructor */
 export class ConfigError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_BAD_CONFIG', message, details)
@@ -142,7 +152,7 @@ export interface StuckProcess {
   state: string
 }
 
-/** Something outlived SIGKILL for as long as we were willing to wait: `CORRAL_STUCK`. Its directory is left. */
+/** Something outlived SIGKILL for as long as we were willing to wait: `CORRAL_STUCK`. Its directory is left. @hideconstructor */
 export class StuckError extends CorralError {
   readonly processes: StuckProcess[]
 

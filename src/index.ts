@@ -24,6 +24,7 @@ export {
   ClosingError,
   ConfigError,
   CorralError,
+  type ErrorDetails,
   GuardError,
   InvalidArgumentError,
   InvalidKeyError,
@@ -43,6 +44,7 @@ export type { SessionNode } from './family.js'
 export { MAX_KEY_BYTES } from './key.js'
 export type { LimitName, Limits, Size } from './limits.js'
 export type {
+  BackendChoice,
   Mode,
   OpenOptions,
   ProcessOptions,
@@ -51,6 +53,6 @@ export type {
   Stdio,
   StdioEntry,
 } from './options.js'
-export type { ContainedProcess } from './process.js'
+export type { ContainedProcess, ExitStatus } from './process.js'
 export type { SessionReport } from './report.js'
 export type { AnySession, CloseOptions, Receipt, Session, SessionEvents, SessionState } from './session.js'
