@@ -1,7 +1,7 @@
 # For the scripts beside this: vitest in a guest.
 
 # in_guest RUN OPTION… -- ARGUMENT…: options of test/vm/run, arguments of vitest. The results, with that name, are in
-# $results afterwards.
+# $results afterwards. $patience_ms is how long a test may take, if set.
 in_guest() {
   local run=$1 options=()
   shift
@@ -17,7 +17,7 @@ in_guest() {
   # (The usual config loader writes into node_modules, which is another user's.)
   test/vm/run -o "$results" -w build/test -e CORRAL_TEST_SLOWNESS=3 -e CI="${CI:-}" \
     -e CORRAL_TEST_RESULTS="$results" -e CORRAL_TEST_RUN="$run" -e CORRAL_TEST_ROOT=/sys/fs/cgroup/vm/job \
-    "${options[@]}" -- node node_modules/vitest/vitest.mjs run --configLoader runner --testTimeout 120000 "$@"
+    "${options[@]}" -- node node_modules/vitest/vitest.mjs run --configLoader runner --testTimeout "${patience_ms:-120000}" "$@"
 }
 
 # As in_guest. A test that fails is run again, once, with its file, in a guest that starts anew: an emulated
