@@ -108,16 +108,12 @@ static int lock_dead(const char *home, struct dead dead[DEAD_AT_ONCE]) {
 
 int corral_instance_remove(const char *directory, const struct corral_end_plan *plan,
                            struct corral_error *error) {
-  char memory[PATH_MAX], sessions[PATH_MAX];
-  ssize_t length = getxattr(directory, CORRAL_MEMORY_LABEL, memory, sizeof memory - 1);
-  if (length > 0 && path_in(sessions, directory, CORRAL_SESSIONS)) { // the label goes last
-    memory[length] = '\0';
-    int answer = corral_collect(sessions, plan, error);
-    if (answer < 0)
-      return answer;
-    corral_memory_v1_remove(directory, memory);
-  }
-  return corral_collect(directory, plan, error);
+  char sessions[PATH_MAX];
+  int answer = path_in(sessions, directory, CORRAL_SESSIONS) ? corral_collect(sessions, plan, error) : 0;
+  // Word of these goes with the directory
+  if (answer == 0)
+    answer = corral_memory_v1_remove(directory, error);
+  return answer < 0 ? answer : corral_collect(directory, plan, error);
 }
 
 void corral_instance_sweep(const char *root, const struct corral_end_plan *plan) {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "own.h"
@@ -53,6 +54,11 @@ int64_t corral_memory_v1_kills(const char *group) {
   return kills ? strtoll(kills + strlen(KILLS), NULL, 10) : 0;
 }
 
+// Of getxattr(2): there is no label, file systems cannot have any here, or there is no instance.
+static bool has_none(int number) {
+  return number == ENODATA || number == EOPNOTSUPP || number == ENOENT || number == ENODEV;
+}
+
 static bool is_home_of(const char *home, const char *instance) {
   const char *name = strrchr(instance, '/'), *last = strrchr(home, '/');
   char expected[NAME_MAX + 1];
@@ -62,8 +68,11 @@ static bool is_home_of(const char *home, const char *instance) {
          (unsigned long)file_system.f_type == CGROUP_V1_MAGIC;
 }
 
-void corral_memory_v1_remove(const char *instance, const char *home) {
-  struct corral_error error;
-  if (is_home_of(home, instance))
-    (void)corral_remove_tree(home, &error);
+int corral_memory_v1_remove(const char *instance, struct corral_error *error) {
+  char home[PATH_MAX];
+  ssize_t length = getxattr(instance, CORRAL_MEMORY_LABEL, home, sizeof home - 1);
+  if (length < 0)
+    return has_none(errno) ? 0 : corral_fail(error, errno, "getxattr", instance);
+  home[length] = '\0';
+  return is_home_of(home, instance) ? corral_remove_tree(home, error) : 0;
 }

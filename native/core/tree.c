@@ -15,6 +15,9 @@
 
 #include "own.h"
 
+// How many directories in a row somebody else may have removed between our finding and our removing them.
+#define LOST_MOST 1000
+
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 int corral_open_forced(int directory_fd, const char *name, int flags) {
@@ -149,7 +152,7 @@ static int deepest(int fd, char *name, size_t size) {
 
 int corral_remove_tree(const char *path, struct corral_error *error) {
   char name[NAME_MAX + 1];
-  for (;;) {
+  for (int lost = 0;;) {
     if (rmdir(path) == 0 || errno == ENOENT || errno == ENODEV)
       return 0;
     // EBUSY: alive, or with sub-groups. ENOTEMPTY: a plain directory that plays cgroupfs in a unit test.
@@ -162,8 +165,10 @@ int corral_remove_tree(const char *path, struct corral_error *error) {
     CORRAL_OWNED_FD parent = deepest(top, name, sizeof name);
     if (parent < 0)
       return corral_fail(error, refused, "rmdir", path);
-    if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-      return corral_fail(error, errno, "rmdir", path);
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0)
+      lost = 0;
+    else if (errno != ENOENT || ++lost == LOST_MOST)
+      return corral_fail(error, errno == ENOENT ? refused : errno, "rmdir", path);
     // Its siblings are often leaves as well: go on here as far as that holds, then again from the top.
     while (lseek(parent, 0, SEEK_SET) == 0 && next_directory(parent, name, sizeof name) &&
            unlinkat(parent, name, AT_REMOVEDIR) == 0)

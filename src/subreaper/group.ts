@@ -53,7 +53,6 @@ export class SubreaperGroup implements Group {
     this.#wanted = limits
     this.#enforcement = enforcement
     this.#labels = labels
-    this.#holder.show(labels)
   }
 
   /** Starts a holder, and the leader by it. @throws SpawnError, and nothing is left. */
@@ -64,7 +63,7 @@ export class SubreaperGroup implements Group {
     labels: Labels,
     leader: ProcessPlan,
   ): Promise<{ group: SubreaperGroup; leader: SpawnedProcess }> {
-    const group = SubreaperGroup.#make(native, keeper, plan, labels)
+    const group = await SubreaperGroup.#make(native, keeper, plan, labels)
     try {
       return { group, leader: await group.spawn(leader) }
     } catch (error) {
@@ -80,7 +79,7 @@ export class SubreaperGroup implements Group {
     plan: GroupPlan,
     labels: Labels,
   ): Promise<SubreaperGroup> {
-    const group = SubreaperGroup.#make(native, keeper, plan, labels)
+    const group = await SubreaperGroup.#make(native, keeper, plan, labels)
     const door = await group.#holder.ready()
     if (door !== undefined) return group
     await group.end({ graceMs: 0, killTimeoutMs: 0 })
@@ -89,10 +88,19 @@ export class SubreaperGroup implements Group {
     })
   }
 
-  static #make(native: Native, keeper: Keeper, plan: GroupPlan, labels: Labels): SubreaperGroup {
+  static async #make(
+    native: Native,
+    keeper: Keeper,
+    plan: GroupPlan,
+    labels: Labels,
+  ): Promise<SubreaperGroup> {
+    let group: SubreaperGroup | undefined
     try {
-      return new SubreaperGroup(native, keeper, plan, labels)
+      group = new SubreaperGroup(native, keeper, plan, labels)
+      group.#holder.show(labels)
+      return group
     } catch (error) {
+      await group?.end({ graceMs: 0, killTimeoutMs: 0 })
       throw explained('the session cannot be held', error)
     }
   }

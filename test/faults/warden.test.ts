@@ -7,9 +7,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { inject, test } from 'vitest'
+import { openCorral } from '../../src/index.js'
 import { wardenPath } from '../../src/native.js'
 import { eventually } from '../support/eventually.js'
 import { makePen, type Pen } from '../support/pen.js'
+import { memoryTwins } from '../support/suite-memory.js'
 import '../support/suite-root.js'
 import { hasStrace, injectionsOf } from './traced.js'
 
@@ -23,17 +25,29 @@ function scratch(): Disposable & { path: string } {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) }
 }
 
-/** What is left in the pen a while after all has ended, in words. */
-async function leftIn(pen: Pen): Promise<string[]> {
-  const gone = async () => (await pen.everybody()).length + (await pen.groups()).length === 0
+async function inPen(pen: Pen, twinsBefore: string[]): Promise<(number | string)[]> {
+  const twins = memoryTwins().filter((one) => !twinsBefore.includes(one))
+  return [...(await pen.everybody()), ...(await pen.groups()), ...twins]
+}
+
+/**
+ * What is left in the pen a while after all has ended, in words, but for a directory in which nothing is and that all instances share:
+ * who is told that it is not empty cannot know better, and leaves it to the next.
+ */
+async function leftIn(pen: Pen, twinsBefore: string[]): Promise<string[]> {
+  const left = () => inPen(pen, twinsBefore)
+  const shared = join(pen.path, 'corral')
   try {
-    await eventually('nothing is left', gone, { withinMs: BOUND_MS })
-    return []
+    await eventually('nothing is left', async () => (await left()).every((one) => one === shared), {
+      withinMs: BOUND_MS,
+    })
+    if ((await left()).length > 0) await (await openCorral({ root: pen.path })).close()
+    return (await left()).map((one) => `left, and by the next: ${one}`)
   } catch {
-    const left = [...(await pen.everybody()), ...(await pen.groups())].map((one) => `left: ${one}`)
+    const words = (await left()).map((one) => `left: ${one}`)
     await pen.kill()
     for (const group of (await pen.groups()).toReversed()) rmdirSync(group) // not to be found again by the next
-    return left
+    return words
   }
 }
 
@@ -50,6 +64,7 @@ async function endedWithin(
 
 /** Runs `true` by the warden under strace; gives what is wrong with what came of it. */
 async function runUnder(pen: Pen, log: string, options: string[]): Promise<string[]> {
+  const twins = memoryTwins()
   const run = [
     wardenPath(),
     'run',
@@ -67,7 +82,7 @@ async function runUnder(pen: Pen, log: string, options: string[]): Promise<strin
   if (!ended) return ['hangs']
   if (ended.by) return [`ended by ${ended.by}`]
   const mute = ended.code !== 0 && !/corral/.test(words) ? [`status ${ended.code} without a word`] : []
-  return [...mute, ...(await leftIn(pen))]
+  return [...mute, ...(await leftIn(pen, twins))]
 }
 
 /** Puts an addon into a directory, beside which the warden is one under strace. */
@@ -82,6 +97,7 @@ function tracedWarden(directory: string, log: string, option: string): string {
 /** A gateway with two sessions whose guard runs under strace is killed, or could not be opened. */
 async function gatewayUnder(pen: Pen, log: string, option: string): Promise<string[]> {
   using directory = scratch()
+  const twins = memoryTwins()
   const env = { ...process.env, CORRAL_ADDON: tracedWarden(directory.path, log, option) }
   const child = spawn(process.execPath, [gatewayProgram, pen.path, 'wait'], {
     env,
@@ -95,41 +111,37 @@ async function gatewayUnder(pen: Pen, log: string, option: string): Promise<stri
   await exited
   const error = typeof told === 'object' ? told?.error : `the gateway ended: ${told}`
   const unclear = error !== undefined && !/^CORRAL_NO_GUARD: /.test(error) ? [error] : []
-  return [...unclear, ...(await leftIn(pen))]
+  return [...unclear, ...(await leftIn(pen, twins))]
 }
 
-test
-  .skipIf(!hasStrace())
-  .concurrent(
-    'corral run, in which any call of its supervisor fails, ends and leaves nothing',
-    { timeout: TIMEOUT_MS },
-    async ({ expect }) => {
-      await using pen = await makePen(inject('suiteRoot'), 'run')
-      using directory = scratch()
-      const log = join(directory.path, 'log')
-      expect(await runUnder(pen, log, [])).toEqual([])
-      const found: string[] = []
-      for (const { words, option } of injectionsOf(log))
-        for (const problem of await runUnder(pen, '/dev/null', ['-e', option]))
-          found.push(`${words}: ${problem}`)
-      expect(found).toEqual([])
-    },
-  )
+test.skipIf(!hasStrace())(
+  'corral run, in which any call of its supervisor fails, ends and leaves nothing',
+  { timeout: TIMEOUT_MS },
+  async ({ expect }) => {
+    await using pen = await makePen(inject('suiteRoot'), 'run')
+    using directory = scratch()
+    const log = join(directory.path, 'log')
+    expect(await runUnder(pen, log, [])).toEqual([])
+    const found: string[] = []
+    for (const { words, option } of injectionsOf(log))
+      for (const problem of await runUnder(pen, '/dev/null', ['-e', option]))
+        found.push(`${words}: ${problem}`)
+    expect(found).toEqual([])
+  },
+)
 
-test
-  .skipIf(!hasStrace())
-  .concurrent(
-    'a gateway is killed whose guard has any of its calls fail, and nothing is left',
-    { timeout: TIMEOUT_MS },
-    async ({ expect }) => {
-      await using pen = await makePen(inject('suiteRoot'), 'guard')
-      using directory = scratch()
-      const log = join(directory.path, 'log')
-      expect(await gatewayUnder(pen, log, '')).toEqual([])
-      const found: string[] = []
-      for (const { words, option } of injectionsOf(log))
-        for (const problem of await gatewayUnder(pen, '/dev/null', `-e ${option}`))
-          found.push(`${words}: ${problem}`)
-      expect(found).toEqual([])
-    },
-  )
+test.skipIf(!hasStrace())(
+  'a gateway is killed whose guard has any of its calls fail, and nothing is left',
+  { timeout: TIMEOUT_MS },
+  async ({ expect }) => {
+    await using pen = await makePen(inject('suiteRoot'), 'guard')
+    using directory = scratch()
+    const log = join(directory.path, 'log')
+    expect(await gatewayUnder(pen, log, '')).toEqual([])
+    const found: string[] = []
+    for (const { words, option } of injectionsOf(log))
+      for (const problem of await gatewayUnder(pen, '/dev/null', `-e ${option}`))
+        found.push(`${words}: ${problem}`)
+    expect(found).toEqual([])
+  },
+)
