@@ -11,6 +11,7 @@ const counter = (help: string, unit?: Instrument['unit']): Instrument => ({ kind
 
 /** By name, without prefix, unit and `total`; in the order in which they are told. */
 export const INSTRUMENTS = {
+  instances: gauge('Instances, by whether their owner lives.'),
   sessions: gauge('Live sessions, by mode.'),
   session_memory: gauge('Memory that a live session uses now.', 'bytes'),
   session_memory_max: gauge('The cap on the memory of a live session, where it has one.', 'bytes'),
@@ -30,6 +31,8 @@ export const INSTRUMENTS = {
 export type InstrumentName = keyof typeof INSTRUMENTS
 
 export const INSTRUMENT_NAMES = Object.keys(INSTRUMENTS) as InstrumentName[]
+/** Those of one instance. */
+export const OWN_NAMES: InstrumentName[] = INSTRUMENT_NAMES.filter((name) => name !== 'instances')
 
 export const CLOSE_DURATION: Instrument = {
   kind: 'histogram',

@@ -2,13 +2,7 @@
 import type { BatchObservableCallback, Meter } from '@opentelemetry/api'
 import type { Corral } from '../corral.js'
 import { InvalidArgumentError } from '../errors.js'
-import {
-  CLOSE_BOUNDS,
-  CLOSE_DURATION,
-  INSTRUMENT_NAMES,
-  INSTRUMENTS,
-  type Instrument,
-} from './instruments.js'
+import { CLOSE_BOUNDS, CLOSE_DURATION, INSTRUMENTS, type Instrument, OWN_NAMES } from './instruments.js'
 import type { MetricsOptions } from './options.js'
 import { Tally } from './tally.js'
 
@@ -36,7 +30,7 @@ export function toOpenTelemetry(corral: Corral, meter: Meter, options: MetricsOp
     advice: { explicitBucketBoundaries: CLOSE_BOUNDS },
   })
   const observables = new Map(
-    INSTRUMENT_NAMES.map((name) => {
+    OWN_NAMES.map((name) => {
       const create =
         INSTRUMENTS[name].kind === 'counter' ? 'createObservableCounter' : 'createObservableGauge'
       return [name, meter[create](nameOf(name), metadataOf(INSTRUMENTS[name]))]

@@ -6,12 +6,12 @@ import { InvalidArgumentError } from '../errors.js'
 import {
   CLOSE_BOUNDS,
   CLOSE_DURATION,
-  INSTRUMENT_NAMES,
   INSTRUMENTS,
   type Instrument,
   type InstrumentName,
   type Labels,
   type Measurement,
+  OWN_NAMES,
   prometheusName,
 } from './instruments.js'
 import type { MetricsOptions } from './options.js'
@@ -84,7 +84,7 @@ export function toPromClient(
     return read.filter(({ name }) => name === wanted).map(({ labels, value }) => ({ labels, value }))
   }
   const metrics = [
-    ...INSTRUMENT_NAMES.map((name) => metricOf(name, INSTRUMENTS[name], () => valuesOf(name))),
+    ...OWN_NAMES.map((name) => metricOf(name, INSTRUMENTS[name], () => valuesOf(name))),
     metricOf('close_duration', CLOSE_DURATION, (name) => durations.values(name)),
   ]
   const names = metrics.map(({ name }) => name)

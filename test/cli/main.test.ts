@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { corral } from './command-line.js'
 
-const COMMANDS = ['run', 'set', 'ls', 'kill', 'sweep', 'orphans', 'doctor']
+const COMMANDS = ['run', 'set', 'ls', 'kill', 'sweep', 'metrics', 'orphans', 'doctor']
 
 describe('corral', () => {
   test('--help names all commands', async () => {
