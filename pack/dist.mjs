@@ -72,5 +72,7 @@ function needed(file, seen = new Set()) {
 }
 
 for (const file of files) if (file.endsWith('.js.map')) shorten(file)
-const declarations = needed(path.join(dist, 'index.d.ts'))
+const { exports } = JSON.parse(readFileSync(path.join(dist, '../package.json'), 'utf8'))
+const declarations = new Set()
+for (const { types } of Object.values(exports)) if (types) needed(path.join(dist, '..', types), declarations)
 for (const file of files) if (file.endsWith('.d.ts') && !declarations.has(file)) rmSync(file)

@@ -57,6 +57,8 @@ await until('the guard of a killed gateway left its group', () => !existsSync(gr
 await until('the guard left its instance', () => !existsSync(path.join(root, 'corral')))
 console.log('gateway killed: its group is gone')
 
+// Neither prom-client nor OpenTelemetry is installed here
+assert.equal(typeof (await import('corral/metrics')).toPromClient, 'function')
 assert.equal(createRequire(import.meta.url)('corral').openCorral, openCorral)
 const manifest = createRequire(import.meta.url).resolve('corral/package.json')
 const cli = path.join(path.dirname(manifest), 'dist/cli/main.js')

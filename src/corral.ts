@@ -105,7 +105,7 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
   })
   corral = new Corral(backend, plan)
   try {
-    if (plan.sweep) await corral.sweep()
+    if (plan.sweep) corral.swept = await corral.sweep()
     return corral
   } catch (error) {
     await corral.close()
@@ -135,6 +135,8 @@ function logGuard(log: Logger, { event, deaths, ...rest }: GuardEvent): void {
 }
 
 export class Corral extends EventEmitter<CorralEvents> {
+  /** What the sweep of openCorral() found, which was before anybody could listen; absent where it made none. */
+  swept?: SweepReport
   readonly #backend: Backend
   readonly #plan: OpenPlan
   readonly #log: Logger
@@ -306,7 +308,9 @@ export class Corral extends EventEmitter<CorralEvents> {
 
   /** Collects what dead instances left below the same root. Never touches an instance whose owner lives. */
   async sweep(options: { dryRun?: boolean } = {}): Promise<SweepReport> {
-    const report = await this.#backend.sweep({ dryRun: options.dryRun ?? false })
+    const { dryRun = false } = options
+    const report = await this.#backend.sweep({ dryRun })
+    if (dryRun) return report // nothing has happened that there would be to tell
     for (const { instance, path, error } of report.failed)
       this.#log.warn({ err: error, instance, path }, 'dead instance not collected')
     for (const collected of report.collected) this.#log.info(collected, 'dead instance collected')

@@ -146,7 +146,7 @@ const ENFORCEMENTS: readonly Enforcement[] = ['required', 'best-effort']
 const MAX_DESCRIPTORS = 64
 const MAX_ID = 2 ** 32 - 2
 
-function assertOptions(value: unknown, where: string, allowed: ReadonlySet<string>): void {
+export function assertOptions(value: unknown, where: string, allowed: ReadonlySet<string>): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new InvalidArgumentError(`${where} takes an object of options, not ${quote(value)}`)
   for (const name of Object.keys(value))
@@ -156,7 +156,7 @@ function assertOptions(value: unknown, where: string, allowed: ReadonlySet<strin
       })
 }
 
-function refuse(name: string, value: unknown, forms: string): never {
+export function refuse(name: string, value: unknown, forms: string): never {
   throw new InvalidArgumentError(`${name}: ${quote(value)} will not do`, { hint: `Give ${forms}` })
 }
 
@@ -167,7 +167,7 @@ function parseText(name: string, value: unknown): string {
   return value
 }
 
-function parseFlag(name: string, value: unknown): boolean {
+export function parseFlag(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') refuse(name, value, 'true or false')
   return value
 }

@@ -18,6 +18,8 @@ export interface SessionReport {
   startedAt: number
   /** From spawn to removal, in ms. */
   wallMs: number
+  /** From the first step of the ending, or of the last try at it, to removal, in ms. */
+  closeMs: number
   /** The grace period that was in force, in ms. */
   graceMs: number
   /** How much of it passed before all were gone, or what was left was killed, in ms. */

@@ -368,6 +368,7 @@ export class Session<
       signal: exit?.signal ?? null,
       startedAt: this.startedAt,
       wallMs: performance.now() - this.#started,
+      closeMs: performance.now() - this.#graceBegan,
       ...grace,
       killed,
       guardDeaths: this.#facts.guardDeaths() - this.#guardDeathsBefore,

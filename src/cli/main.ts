@@ -139,6 +139,17 @@ program
   })
 
 program
+  .command('metrics')
+  .description('print metrics of all instances for Prometheus, or serve them')
+  .addOption(backendOption('what holds the sessions'))
+  .addOption(rootOption())
+  .option('--listen <address>', 'serve them at [HOST:]PORT, by default of 127.0.0.1, or a UNIX socket')
+  .action(async (options) => {
+    const { metrics } = await import('./metrics.js')
+    await metrics(options)
+  })
+
+program
   .command('orphans')
   .description('list agents that no session holds and nobody answers for; end those that are named')
   .addOption(rootOption())

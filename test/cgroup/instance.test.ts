@@ -1,6 +1,6 @@
 // Instances and their locks: dead ones are collected, live ones never.
 import { expect } from 'vitest'
-import { openCorral } from '../../src/index.js'
+import { openCorral, type SweepReport } from '../../src/index.js'
 import { killBoth } from '../support/kill-both.js'
 import { line } from '../support/line.js'
 import { openInPen } from '../support/open-in-pen.js'
@@ -29,6 +29,7 @@ test('what a dead gateway left is collected by the next one at its start', async
   await gateway.die()
   expect(await pen.members()).toHaveLength(3)
   const corral = await openInPen(pen)
+  expect(corral.swept).toMatchObject({ collected: [{ instance: gateway.id, sessions: 3, processes: 3 }] })
   expect(await pen.members()).toEqual([])
   expect((await pen.groups()).some((group) => group.includes(gateway.id))).toBe(false)
   expect(await corral.sweep()).toEqual({ collected: [], live: [corral.id], failed: [] })
@@ -56,10 +57,15 @@ test('a dry run says what would be collected and collects nothing', async ({ pen
   const gateway = await startGateway(pen, 2)
   await gateway.die()
   const corral = await openInPen(pen, { sweep: false })
+  expect(corral.swept).toBeUndefined()
+  const told: SweepReport[] = []
+  corral.on('sweep', (report) => told.push(report))
   const dry = await corral.sweep({ dryRun: true })
+  expect(told).toEqual([])
   expect(dry.collected).toMatchObject([{ instance: gateway.id, sessions: 2, processes: 2 }])
   expect(await pen.members()).toHaveLength(2)
   expect((await corral.sweep()).collected).toEqual(dry.collected)
+  expect(told).toHaveLength(1)
   expect(await pen.members()).toEqual([])
 })
 

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { CLI, corral } from './command-line.js'
 
-const COMMANDS = ['run', 'set', 'ls', 'top', 'kill', 'sweep', 'orphans', 'doctor']
+const COMMANDS = ['run', 'set', 'ls', 'top', 'kill', 'sweep', 'metrics', 'orphans', 'doctor']
 
 describe('corral', () => {
   test('--help names all commands', async () => {

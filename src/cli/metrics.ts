@@ -1,0 +1,63 @@
+// corral metrics: all instances below the root for Prometheus, once or at an address.
+import type { GroupView, InstanceView, SessionView } from '../cgroup/survey.js'
+import { exposition } from '../metrics/exposition.js'
+import type { Measurement } from '../metrics/instruments.js'
+import { countModes, measureSession } from '../metrics/sessions.js'
+import { Observer } from '../observer.js'
+import type { HoldingChoice } from '../options.js'
+import { printable } from './format.js'
+import { parseAddress, serve } from './serve.js'
+
+interface Held {
+  name: string
+  path: string
+  group: GroupView
+}
+
+function heldIn({ key, path, group, children }: SessionView): Held[] {
+  return [...(group ? [{ name: printable(key ?? path), path, group }] : []), ...children.flatMap(heldIn)]
+}
+
+function measureInstance({ instance, sessions }: InstanceView): Measurement[] {
+  const labels = { corral_instance: instance }
+  const held = sessions.flatMap(heldIn)
+  const names = new Set<string>()
+  return [
+    ...countModes(
+      held.map(({ group }) => group.mode),
+      labels,
+    ),
+    ...held.flatMap(({ name, path, group: { processes, usage } }) => {
+      // A name twice, which only a hostile payload brings about, would void the whole page
+      const session = names.has(name) ? printable(path) : name
+      names.add(session)
+      return measureSession(processes, usage, { ...labels, session })
+    }),
+  ]
+}
+
+function measureAll(instances: InstanceView[]): Measurement[] {
+  const live = instances.filter(({ alive }) => alive).length
+  const states = { live, dead: instances.length - live }
+  return [
+    ...Object.entries(states).map(([state, value]) => ({
+      name: 'instances' as const,
+      labels: { state },
+      value,
+    })),
+    ...instances.flatMap(measureInstance),
+  ]
+}
+
+/** Prints them, or with `listen` serves them until SIGTERM or SIGINT. */
+export async function metrics(options: {
+  root?: string
+  backend: HoldingChoice
+  listen?: string
+}): Promise<void> {
+  const address = options.listen === undefined ? undefined : parseAddress('--listen', options.listen)
+  const page = async () => exposition(measureAll(await new Observer(options).list()))
+  const first = await page() // what cannot be seen is told before anything is served
+  if (address) await serve(address, page)
+  else process.stdout.write(first)
+}

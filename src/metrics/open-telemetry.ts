@@ -1,0 +1,51 @@
+// The metrics of a Corral in a meter of OpenTelemetry, by @opentelemetry/api alone.
+import type { BatchObservableCallback, Meter } from '@opentelemetry/api'
+import type { Corral } from '../corral.js'
+import { InvalidArgumentError } from '../errors.js'
+import { CLOSE_BOUNDS, CLOSE_DURATION, INSTRUMENTS, type Instrument, OWN_NAMES } from './instruments.js'
+import type { MetricsOptions } from './options.js'
+import { Tally } from './tally.js'
+
+// What Prometheus has in the name is metadata here
+const nameOf = (name: string) => `corral.${name.replaceAll('_', '.')}`
+const metadataOf = ({ help, unit }: Instrument) => ({
+  description: help,
+  ...(unit && { unit: unit === 'bytes' ? 'By' : 's' }),
+})
+
+/**
+ * Has a meter observe the metrics of a Corral: what lives now, and what has happened since, the sweep of openCorral() included.
+ * Returns the way to stop.
+ *
+ * `perSession` is false by default: the SDK for JavaScript goes on telling what is not observed any more (with cumulative
+ * temporality), and takes no new attributes after the first 2,000 (with any).
+ * @throws InvalidArgumentError for what is no Corral, no Meter or no option.
+ */
+export function toOpenTelemetry(corral: Corral, meter: Meter, options: MetricsOptions = {}): () => void {
+  if (typeof meter?.addBatchObservableCallback !== 'function')
+    throw new InvalidArgumentError('metrics are observed by a Meter of OpenTelemetry')
+  const tally = new Tally(corral, options, { perSession: false }, (seconds) => durations.record(seconds))
+  const durations = meter.createHistogram(nameOf('close_duration'), {
+    ...metadataOf(CLOSE_DURATION),
+    advice: { explicitBucketBoundaries: CLOSE_BOUNDS },
+  })
+  const observables = new Map(
+    OWN_NAMES.map((name) => {
+      const create =
+        INSTRUMENTS[name].kind === 'counter' ? 'createObservableCounter' : 'createObservableGauge'
+      return [name, meter[create](nameOf(name), metadataOf(INSTRUMENTS[name]))]
+    }),
+  )
+  const all = [...observables.values()]
+  const observe: BatchObservableCallback = (result) => {
+    for (const { name, labels, value } of tally.read()) {
+      const observable = observables.get(name)
+      if (observable) result.observe(observable, value, labels)
+    }
+  }
+  meter.addBatchObservableCallback(observe, all)
+  return () => {
+    tally.stop()
+    meter.removeBatchObservableCallback(observe, all)
+  }
+}
