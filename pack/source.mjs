@@ -11,7 +11,9 @@ const DIRECTORIES = ['addon', 'core', 'warden']
 const files = DIRECTORIES.flatMap((directory) =>
   readdirSync(path.join(native, directory)).map((file) => `${directory}/${file}`),
 )
-const texts = ['CMakeLists.txt', ...files].sort().map((file) => [file, readFileSync(path.join(native, file), 'utf8')])
+const texts = ['CMakeLists.txt', ...files]
+  .sort()
+  .map((file) => [file, readFileSync(path.join(native, file), 'utf8')])
 const json = Buffer.from(JSON.stringify(Object.fromEntries(texts)))
 const params = { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: json.length }
 writeFileSync(path.join(native, 'sources.json.br'), brotliCompressSync(json, { params }))
