@@ -1,4 +1,4 @@
-// npm run docs:top: docs/charts/top.svg, what `corral top` shows of a gateway with some sessions, taken from a terminal.
+// npm run docs:top: docs/top.svg, what `corral top` shows of a gateway with some sessions, taken from a terminal.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -7,7 +7,7 @@ import { openCorral } from 'corral'
 import { openTerminal } from '../test/support/terminal.mjs'
 
 const CLI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
-const PICTURE = fileURLToPath(new URL('charts/top.svg', import.meta.url))
+const PICTURE = fileURLToPath(new URL('top.svg', import.meta.url))
 const [COLUMNS, ROWS] = [92, 9]
 const [CHARACTER, LINE, PADDING] = [8.4, 19, 16] // of a font of 14 px
 const DOWN = '\x1b[B'
