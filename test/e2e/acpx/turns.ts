@@ -43,7 +43,7 @@ export async function midway(room: string): Promise<void> {
 }
 
 /** The guards of the instances below `room`/root. */
-function guards(room: string): number[] {
+export function guards(room: string): number[] {
   const instances = join(room, 'root/corral')
   return subdirectories(instances).flatMap((instance) => members(join(instances, instance, 'warden')))
 }

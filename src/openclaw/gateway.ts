@@ -1,0 +1,98 @@
+// The sessions of `corral run` that this gateway has started, seen and ended by the command line: OpenClaw runs a copy of this
+// plugin's own modules, without the addon.
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+/** As `corral ls --json` has it. */
+interface SessionView {
+  key?: string
+  path: string
+  group?: { path: string; processes: number }
+  children: SessionView[]
+}
+
+interface InstanceView {
+  instance: string
+  alive: boolean
+  pid?: number
+  sessions: SessionView[]
+}
+
+// OpenClaw gives agents no key in the environment, but the servers of its MCP bridges, which agents start, have one.
+const BRIDGE_KEY = /(?:^|\0)OPENCLAW_TOOLS_MCP_AGENT_SESSION_KEY=([^\0]+)/
+
+export class GatewaySessions {
+  readonly #main: string
+  readonly #root: readonly string[]
+
+  /** `directory` is that of this package, `root` the cgroup directory, where `corral run` was given one. */
+  constructor(directory: string, root: string | undefined) {
+    this.#main = join(directory, 'dist/cli/main.js')
+    this.#root = root === undefined ? [] : ['--root', root]
+  }
+
+  /** What `corral` prints. @throws Error that says what it said */
+  async #corral(...words: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(process.execPath, [this.#main, ...words, ...this.#root])
+    return stdout
+  }
+
+  /** Collects what dead gateways left, and says what that was. */
+  async sweep(): Promise<string[]> {
+    const { collected } = JSON.parse(await this.#corral('sweep', '--json')) as {
+      collected: { instance: string; processes: number }[]
+    }
+    return collected.map(({ instance, processes }) => `collected ${instance} (${processes} processes)`)
+  }
+
+  /** Ends the sessions of these keys, or all, waits until they are gone, and says which those were. */
+  async end(keys: ReadonlySet<string> | 'all', graceMs: number): Promise<string[]> {
+    const { instances } = JSON.parse(await this.#corral('ls', '--json')) as { instances: InstanceView[] }
+    const meant = instances.filter(
+      (instance) => isOurs(instance) && (keys === 'all' || keysOf(instance).some((key) => keys.has(key))),
+    )
+    const ending = meant.map(async ({ instance, sessions }) => {
+      await this.#corral('kill', '--instance', instance, '--grace', String(graceMs)).catch(ifNotGone)
+      return sessions.flatMap(descend).flatMap(described)
+    })
+    return (await Promise.all(ending)).flat()
+  }
+}
+
+/** One that was over before is no failure. */
+function ifNotGone(error: Error & { stdout?: string }): void {
+  if (!error.stdout?.startsWith('no such session')) throw error
+}
+
+const descend = (session: SessionView): SessionView[] => [session, ...session.children.flatMap(descend)]
+
+const described = ({ key, path, group }: SessionView): string[] =>
+  group === undefined ? [] : [`ended ${key ?? path} (${group.processes} processes)`]
+
+/** Whether its owner was started by this process: another gateway can have a session of the same key. */
+function isOurs({ alive, pid }: InstanceView): boolean {
+  if (!alive || pid === process.pid) return false
+  for (let at = pid; at; at = parentOf(at)) if (at === process.pid) return true
+  return false
+}
+
+const parentOf = (pid: number) => Number(/^PPid:\t(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1])
+
+const keysOf = ({ sessions }: InstanceView): string[] =>
+  sessions.flatMap(descend).flatMap((session) => [session.key ?? [], bridgeKeys(session)].flat())
+
+function bridgeKeys({ group }: SessionView): string[] {
+  const pids = group === undefined ? '' : read(join(group.path, 'cgroup.procs'))
+  return pids.split('\n').flatMap((pid) => (pid && BRIDGE_KEY.exec(read(`/proc/${pid}/environ`))?.[1]) || [])
+}
+
+/** Empty where it is gone, or is none of ours to read. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
