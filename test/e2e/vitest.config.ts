@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     reporters: reporters('e2e'),
     include: ['test/e2e/**/*.test.ts'],
+    exclude: ['test/e2e/openclaw/**'], // npm run test:openclaw
     testTimeout: 90_000,
     // The first run installs the real agent.
     hookTimeout: 330_000,
