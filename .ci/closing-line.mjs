@@ -9,6 +9,7 @@ const EXPECTED_RUNS = [
   'containers-writable',
   'crash',
   'e2e',
+  'faults',
   'hosts-bookworm',
   'hosts-trixie',
   'native',
