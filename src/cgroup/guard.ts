@@ -1,10 +1,11 @@
 // Our side of the guard: the warden's process that ends and removes our instance when we die (native/warden/guard.h
 // has the other side, and what the two say to each other).
+import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import path from 'node:path'
 import type { GuardEvent, GuardStatus } from '../backend.js'
-import { GuardError, systemDetails } from '../errors.js'
+import { GuardError, systemCodeOf, systemDetails } from '../errors.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { CORRAL, type Instance, removeEmpty, removeInstance, WARDEN } from './instance.js'
@@ -12,6 +13,7 @@ import type { KillMethod } from './kill.js'
 
 const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
 
+const ENDED_EARLY = 'the guard ended before it stood'
 // A fork and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000
 // Another guard comes at once; when they go on dying, with longer and longer pauses, up to the last.
@@ -29,12 +31,14 @@ export interface GuardPlan {
 
 /** One guard process, as seen through the lifeline. */
 class Lifeline {
+  readonly #fd: number
   readonly #socket: Socket
   readonly #gone: Promise<void>
   readonly #heard = new Set<() => void>()
   #words = ''
 
   constructor(fd: number) {
+    this.#fd = fd
     this.#socket = new Socket({ fd })
     this.#socket.setEncoding('latin1')
     this.#socket.on('data', (words: string) => {
@@ -51,8 +55,21 @@ class Lifeline {
     return this.#gone
   }
 
+  /**
+   * Past the socket, which closes when it cannot write: a guard that lives takes that for our death, and ends our sessions.
+   * @throws GuardError
+   */
   say(word: string): void {
-    this.#socket.write(word)
+    if (this.#socket.destroyed) return // the descriptor may be somebody else's by now
+    try {
+      writeSync(this.#fd, word)
+    } catch (cause) {
+      const why =
+        systemCodeOf(cause) === 'EPIPE'
+          ? ENDED_EARLY
+          : `the guard cannot be told: ${(cause as Error).message}`
+      throw new GuardError(why, systemDetails(cause))
+    }
   }
 
   cut(): void {
@@ -62,7 +79,7 @@ class Lifeline {
   /** @throws GuardError when the guard ends, or takes too long, before it says that. */
   async expect(word: string): Promise<void> {
     await this.#awaited(() => this.#words.includes(word) || this.#socket.closed)
-    if (!this.#words.includes(word)) throw new GuardError('the guard ended before it stood')
+    if (!this.#words.includes(word)) throw new GuardError(ENDED_EARLY)
   }
 
   /** Waits for the guard's end. @throws GuardError when it does not come. */
@@ -141,8 +158,7 @@ export class Guard {
   async moveIn(): Promise<void> {
     const lifeline = this.#lifeline
     if (!lifeline) throw new GuardError('the guard ended before the instance stood')
-    lifeline.say(WORD.made)
-    await this.#heardOrDropped(lifeline, WORD.movedIn)
+    await this.#heardOrDropped(lifeline, WORD.movedIn, WORD.made)
     this.#movedIn = true
   }
 
@@ -170,17 +186,21 @@ export class Guard {
   async #dismiss(): Promise<void> {
     const lifeline = this.#lifeline
     if (!lifeline) return
-    lifeline.say(WORD.over)
     try {
+      lifeline.say(WORD.over)
       await lifeline.ended(this.#plan.killTimeoutMs + PATIENCE_MS)
     } finally {
       lifeline.cut()
     }
   }
 
-  /** One that does not answer is ended before its lifeline is cut: it would take us for dead, and end our sessions. */
-  async #heardOrDropped(lifeline: Lifeline, word: string): Promise<void> {
+  /**
+   * Waits for a word, said in answer to another one. Who does not answer is ended before its lifeline is cut: it would take us for
+   * dead, and end our sessions.
+   */
+  async #heardOrDropped(lifeline: Lifeline, word: string, said?: string): Promise<void> {
     try {
+      if (said !== undefined) lifeline.say(said)
       await lifeline.expect(word)
     } catch (error) {
       if (this.#lifeline === lifeline) this.#lifeline = undefined

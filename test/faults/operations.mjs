@@ -76,15 +76,17 @@ async function sweep({ corral }) {
 }
 
 async function withGuard(root) {
-  const state = await open(root)
+  const state = await withSession()(root)
   const [pid] = readFileSync(`${root}/corral/${state.corral.id}/warden/cgroup.procs`, 'utf8').split('\n')
   return { ...state, guard: Number(pid) }
 }
 
-async function guardDies({ corral, guard }) {
+async function guardDies({ corral, guard, session }) {
   process.kill(guard, 'SIGKILL')
-  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await sleep(2))
+  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await sleep(2)) {
+    if (session.state !== 'running') throw new Error('the session was ended with it')
     if (corral.guard.alive && corral.guard.deaths > 0) return
+  }
   throw new Error('there is no other guard')
 }
 
