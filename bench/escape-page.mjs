@@ -80,11 +80,7 @@ function compared(ways, missing) {
   return `## What is compared
 
 ${markdown(['way', 'what it does', 'version'], rows, '---')}
-
-Not compared:
-
-${passedOver.join('\n')}
-`
+${passedOver.length > 0 ? `\nNot compared:\n\n${passedOver.join('\n')}\n` : ''}`
 }
 
 function table(cells, ways) {

@@ -31,20 +31,22 @@ function rowsOf(title, subjects) {
   }))
 }
 
-/**
- * Who outlives what; a way that was measured in a guest of test/vm alone stands beside the others, with the guest's kernel
- * as `guest`.
- */
+// Ways that were measured by themselves: in a guest of test/vm, or where what they need was installed.
+const BESIDE = ['escape-systemd', 'escape-acpx']
+
+/** Who outlives what; ways that were measured by themselves stand beside the others, in a guest with its kernel as `guest`. */
 export function readEscape() {
   const result = readResult('escape')
-  const guest = readResult('escape-systemd')
   const { ways, missing, ...situations } = result.figures
-  for (const way of guest.figures.ways.filter(({ name }) => ways.every((other) => other.name !== name))) {
-    ways.push({ ...way, guest: guest.machine.kernel })
-    delete missing[way.name]
-    for (const [situation, cells] of Object.entries(situations))
-      for (const [program, row] of Object.entries(cells))
-        row[way.name] = guest.figures[situation][program]?.[way.name] ?? { obstacle: 'it was not tried' }
+  for (const other of BESIDE.map(readResult)) {
+    const guest = other.machine.kernel === result.machine.kernel ? undefined : other.machine.kernel
+    for (const way of other.figures.ways.filter(({ name }) => ways.every((known) => known.name !== name))) {
+      ways.push({ ...way, guest })
+      delete missing[way.name]
+      for (const [situation, cells] of Object.entries(situations))
+        for (const [program, row] of Object.entries(cells))
+          row[way.name] = other.figures[situation][program]?.[way.name] ?? { obstacle: 'it was not tried' }
+    }
   }
   return result
 }
