@@ -86,19 +86,19 @@ async function runUnder(pen: Pen, log: string, options: string[]): Promise<strin
 }
 
 /** Puts an addon into a directory, beside which the warden is one under strace. */
-function tracedWarden(directory: string, log: string, option: string): string {
+function tracedWarden(directory: string, log: string, options: string[]): string {
   cpSync(join(dirname(wardenPath()), 'corral.node'), join(directory, 'corral.node'))
-  const script = `#!/bin/sh\nexec strace -D -f -o ${log} ${option} ${wardenPath()} "$@"\n`
+  const script = `#!/bin/sh\nexec strace -D -f -o ${log} ${options.join(' ')} ${wardenPath()} "$@"\n`
   writeFileSync(join(directory, 'corral-warden'), script)
   chmodSync(join(directory, 'corral-warden'), 0o755)
   return join(directory, 'corral.node')
 }
 
 /** A gateway with two sessions whose guard runs under strace is killed, or could not be opened. */
-async function gatewayUnder(pen: Pen, log: string, option: string): Promise<string[]> {
+async function gatewayUnder(pen: Pen, log: string, options: string[]): Promise<string[]> {
   using directory = scratch()
   const twins = memoryTwins()
-  const env = { ...process.env, CORRAL_ADDON: tracedWarden(directory.path, log, option) }
+  const env = { ...process.env, CORRAL_ADDON: tracedWarden(directory.path, log, options) }
   const child = spawn(process.execPath, [gatewayProgram, pen.path, 'wait'], {
     env,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -114,34 +114,16 @@ async function gatewayUnder(pen: Pen, log: string, option: string): Promise<stri
   return [...unclear, ...(await leftIn(pen, twins))]
 }
 
-test.skipIf(!hasStrace())(
-  'corral run, in which any call of its supervisor fails, ends and leaves nothing',
-  { timeout: TIMEOUT_MS },
-  async ({ expect }) => {
-    await using pen = await makePen(inject('suiteRoot'), 'run')
-    using directory = scratch()
-    const log = join(directory.path, 'log')
-    expect(await runUnder(pen, log, [])).toEqual([])
-    const found: string[] = []
-    for (const { words, option } of injectionsOf(log))
-      for (const problem of await runUnder(pen, '/dev/null', ['-e', option]))
-        found.push(`${words}: ${problem}`)
-    expect(found).toEqual([])
-  },
-)
-
-test.skipIf(!hasStrace())(
-  'a gateway is killed whose guard has any of its calls fail, and nothing is left',
-  { timeout: TIMEOUT_MS },
-  async ({ expect }) => {
-    await using pen = await makePen(inject('suiteRoot'), 'guard')
-    using directory = scratch()
-    const log = join(directory.path, 'log')
-    expect(await gatewayUnder(pen, log, '')).toEqual([])
-    const found: string[] = []
-    for (const { words, option } of injectionsOf(log))
-      for (const problem of await gatewayUnder(pen, '/dev/null', `-e ${option}`))
-        found.push(`${words}: ${problem}`)
-    expect(found).toEqual([])
-  },
-)
+test.skipIf(!hasStrace()).for([
+  ['corral run, in which any call of its supervisor fails, ends and leaves nothing', runUnder],
+  ['a gateway is killed whose guard has any of its calls fail, and nothing is left', gatewayUnder],
+] as const)('%s', { timeout: TIMEOUT_MS }, async ([, under], { expect }) => {
+  await using pen = await makePen(inject('suiteRoot'), 'traced')
+  using directory = scratch()
+  const log = join(directory.path, 'log')
+  expect(await under(pen, log, [])).toEqual([])
+  const found: string[] = []
+  for (const { words, option } of injectionsOf(log))
+    for (const problem of await under(pen, '/dev/null', ['-e', option])) found.push(`${words}: ${problem}`)
+  expect(found).toEqual([])
+})
