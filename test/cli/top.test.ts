@@ -73,8 +73,12 @@ describe('corral top', () => {
     terminal.type('p')
     expect(await terminal.shows(/^zz-many /)).toBe(2)
     terminal.resize(60, 8)
-    await terminal.shows(/^31 sessions of 1 instance · 32 processes/)
-    expect(terminal.lines().filter((line) => /^(sleeper|zz)-/.test(line))).toHaveLength(4)
+    // A screen arrives in pieces: all that is to be on it is waited for at once
+    await eventually('the whole of it fits', () => {
+      const [first = '', , ...others] = terminal.lines()
+      const shown = others.filter((line) => /^(sleeper|zz)-/.test(line))
+      return /^31 sessions of 1 instance · 32 processes/.test(first) && shown.length === 4
+    })
     terminal.signal('SIGTERM')
     expect(await terminal.exited).toMatchObject({ exitCode: 0 })
   })
