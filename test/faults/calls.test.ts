@@ -1,6 +1,7 @@
 // Every call of each operation made to fail, one after the other: none may leave anything, hang, crash, or fail without
 // saying what happened. With CORRAL_FAULTS_ALL each with all its errors, once and for good; else a sample.
 import { inject, test } from 'vitest'
+import { loadNative } from '../../src/native.js'
 import { SLOWNESS } from '../support/eventually.js'
 import { makePen } from '../support/pen.js'
 import '../support/suite-root.js'
@@ -29,9 +30,15 @@ const SAMPLED = ['open with limits', 'spawn with a limit', 'close politely', 'sw
 // Of calls that are the same but for their time (a look at cgroup.events), so many are made to fail.
 const FIRST = 3
 
+// The prebuilt addon has C++'s operator new in it (native/prebuild/runtime.cc), whose malloc() cannot be told from others.
+// One that fails ends the process, as in all of Node.
+const PREBUILT = loadNative().build().kind === 'prebuilt'
+if (PREBUILT) console.log('left out: malloc() that fails, for the addon is prebuilt')
+
 function* faultsOf(recorded: string[], lasting: boolean): Generator<{ fault: Fault; words: string }> {
   const counts = new Map<string, number>()
-  for (const label of recorded) counts.set(label, (counts.get(label) ?? 0) + 1)
+  for (const label of recorded)
+    if (!(PREBUILT && label.startsWith('malloc '))) counts.set(label, (counts.get(label) ?? 0) + 1)
   for (const [label, count] of counts)
     for (let nth = 1; nth <= Math.min(count, ALL ? FIRST : 1); nth++)
       for (const errno of ALL ? errnosOf(label) : errnosOf(label).slice(0, 1))
