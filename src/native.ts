@@ -179,11 +179,13 @@ export interface Native {
 }
 
 const HOW_TO_BUILD =
-  'The package has one for each CPU in prebuilds/: install it again, and leave it out of bundles (external). ' +
+  'The package has one for each CPU in prebuilds/: install it again, and leave it out of bundles (external), or set CORRAL_ADDON. ' +
   'To build one, run `npm rebuild corral`, which needs a C and C++ compiler, make and CMake ' +
   '(Debian: apt-get install g++ make cmake), or node-gyp and Python 3'
 
-const packageRoot = fileURLToPath(new URL('..', import.meta.url))
+/** Undefined where a bundler has made CommonJS of this, which has no import.meta.url: there is CORRAL_ADDON alone then. */
+const here: string | undefined = import.meta.url
+const packageRoot = here === undefined ? undefined : fileURLToPath(new URL('..', here))
 let loaded: Native | undefined
 
 /**
@@ -212,9 +214,13 @@ function load(): Native {
     )
   let native: Native
   try {
-    native = createRequire(import.meta.url)(addonPath()) as Native
+    // Not by require(), in which bundlers would see a module to find
+    const module = { exports: {} }
+    process.dlopen(module, path.resolve(addonPath()))
+    native = module.exports as Native
   } catch (cause) {
-    throw new NativeMissingError(`the native addon of corral cannot be loaded from ${packageRoot}`, {
+    const where = process.env['CORRAL_ADDON'] ?? packageRoot ?? 'a bundle without CORRAL_ADDON'
+    throw new NativeMissingError(`the native addon of corral cannot be loaded from ${where}`, {
       hint: HOW_TO_BUILD,
       cause,
     })
@@ -236,6 +242,7 @@ function assertSameVersion(native: Partial<Native>): void {
 
 /** Undefined where this code has been bundled into something else. */
 export function packageVersion(): string | undefined {
+  if (packageRoot === undefined) return undefined
   try {
     const { name, version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8'))
     return name === 'corral' ? version : undefined
@@ -249,11 +256,12 @@ export function packageVersion(): string | undefined {
 export function addonPath(): string {
   const other = process.env['CORRAL_ADDON'] // the path of another build of it: one with sanitizers
   if (other !== undefined) return other
+  if (here === undefined || packageRoot === undefined) throw new Error('where the package is cannot be told')
   // One that was built here goes first: somebody wanted it so
   const prebuilt = path.join(packageRoot, 'prebuilds', `linux-${process.arch}`, 'corral.node')
   if (!existsSync(path.join(packageRoot, 'build', 'Release', 'corral.node')) && existsSync(prebuilt))
     return prebuilt
-  const bindings = createRequire(import.meta.url)('bindings') as (options: object) => string
+  const bindings = createRequire(here)('bindings') as (options: object) => string
   return bindings({ bindings: 'corral', module_root: packageRoot, path: true })
 }
 

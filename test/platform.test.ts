@@ -65,6 +65,16 @@ test('the package can be installed anywhere', () => {
   expect([manifest.os, manifest.cpu, manifest.libc]).toEqual([undefined, undefined, undefined])
 })
 
+test.each(OTHERS)('nothing is built where the %s is %s', async (property, value) => {
+  const elsewhere = `Object.defineProperty(process, '${property}', { value: '${value}' })`
+  const installing = promisify(execFile)(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(elsewhere)}`, 'native/install.mjs'],
+    { cwd: checkout, env: { PATH: '' } }, // so that building would fail
+  )
+  expect(await installing).toEqual({ stdout: '', stderr: '' })
+})
+
 describe('openCorral()', () => {
   test.each(OTHERS)('is refused where the %s is %s', async (property, value) => {
     const { typed, code, message } = await runWhere(REFUSED, property, value)

@@ -4,18 +4,22 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { arch, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { wardenPath } from '../../src/native.js'
+import { addonPath, wardenPath } from '../../src/native.js'
 import { corral } from './command-line.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 const BUILD = `for ${arch()}, (source|prebuilt) build by (gcc|clang) \\d[^,]*, (glibc|musl)[^,:]*`
 
-/** The path of a stand-in for an addon of another build. */
-function otherAddon(text: string): string {
+/** The path of a copy of the addon, in which one word is another of the same length. */
+function otherAddon(word: string, other: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'corral-addon-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
-  writeFileSync(join(directory, 'corral.cjs'), text)
-  return join(directory, 'corral.cjs')
+  const bytes = readFileSync(addonPath())
+  const at = bytes.indexOf(`\0${word}\0`)
+  expect(at).toBeGreaterThan(0)
+  bytes.write(other, at + 1)
+  writeFileSync(join(directory, 'corral.node'), bytes)
+  return join(directory, 'corral.node')
 }
 
 describe('corral --version', () => {
@@ -78,10 +82,10 @@ test('corral-warden --version tells that it is of the same version', () => {
 
 describe('an addon of another version', () => {
   test.for([
-    ['that says so', "exports.build = () => ({ version: '99.0.0' })", '99.0.0'],
-    ['from before it could', '', 'an earlier one'],
-  ] as const)('%s is refused when it is loaded', async ([, text, told]) => {
-    const addon = otherAddon(text)
+    ['that says so', version, version.replaceAll(/\d/g, '9'), version.replaceAll(/\d/g, '9')],
+    ['from before it could', 'build', 'dliub', 'an earlier one'],
+  ] as const)('%s is refused when it is loaded', async ([, word, other, told]) => {
+    const addon = otherAddon(word, other)
     const { status, stderr } = await corral(['ls'], { env: { CORRAL_ADDON: addon } })
     expect(status).toBe(1)
     expect(stderr).toBe(
