@@ -1,7 +1,7 @@
 # For test/vm/run -a arm64: a Debian tree for arm64, with Node from npm's package for it. Nothing in it is run to make it.
 
 NODE_ARM64=${CORRAL_VM_NODE:-20}
-ARM64_PACKAGES=bash,dash,coreutils,sed,grep,util-linux,procps,libc6,libstdc++6,libatomic1,libgcc-s1,base-files
+ARM64_PACKAGES=bash,dash,coreutils,sed,grep,findutils,mount,util-linux,procps,libc6,libstdc++6,libatomic1,libgcc-s1,base-files
 
 foreign_tree() { echo "tree-$kernel-$arch-node$NODE_ARM64-$(sha256sum <"$here/arm64.sh" | head -c 16)"; }
 
