@@ -3,7 +3,8 @@ import { accessSync, constants, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isSystemError } from '../errors.js'
-import type { Limits } from '../limits.js'
+import { hostMemory, type Limits, parseLimits } from '../limits.js'
+import { type HoldingChoice, parseHolding } from '../options.js'
 
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url))
 
@@ -29,6 +30,7 @@ export function itself(path: string | undefined = process.env['PATH']): string[]
 
 /** What of `corral run` a shim or a configuration can carry. */
 export interface RunFlags {
+  backend: HoldingChoice
   root?: string
   systemd: boolean
   bestEffort: boolean
@@ -43,9 +45,16 @@ function named(flag: string, value: string | number | true | null | undefined): 
   return value === true ? [flag] : [flag, String(value)]
 }
 
-/** The words after `run`, the same for the same options. */
-export function runWords({ root, systemd, bestEffort, grace, limits, ...keys }: RunFlags): string[] {
+/**
+ * The words after `run`, the same for the same options. What `run` would refuse is refused here and now.
+ * @throws InvalidArgumentError, InvalidLimitError
+ */
+export function runWords(flags: RunFlags): string[] {
+  const { root, systemd, bestEffort, grace, limits, ...keys } = flags
+  const backend = parseHolding('--backend', flags.backend, root)
+  parseLimits(limits, {}, hostMemory)
   return [
+    ...named('--backend', backend === 'auto' ? undefined : backend),
     ...named('--root', root),
     ...named('--session-from-env', keys.sessionFromEnv),
     ...named('--parent-from-env', keys.parentFromEnv),

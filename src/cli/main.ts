@@ -165,7 +165,7 @@ program
 
 /** What `shim` and `setup` write into command lines of `corral run`. */
 function withRunFlags(command: Command): Command {
-  return withLimits(command.addOption(rootOption()))
+  return withLimits(command.addOption(backendOption('what holds them')).addOption(rootOption()))
     .option('--session-from-env [names]', 'as of run')
     .option('--parent-from-env [names]', 'as of run')
     .option('--no-systemd', 'as of run')

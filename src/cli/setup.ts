@@ -1,7 +1,6 @@
 // corral setup: has a host start its agents contained, by its configuration.
 import { resolve } from 'node:path'
 import { ConfigError, InvalidArgumentError } from '../errors.js'
-import { hostMemory, parseLimits } from '../limits.js'
 import { diff } from '../setup/diff.js'
 import { findBackup, readConfig, restore, writeConfig } from '../setup/file.js'
 import { HOSTS, type Host } from '../setup/hosts.js'
@@ -35,7 +34,7 @@ export function setup(hostName: string, agents: string[], options: SetupOptions)
   const host = hostNamed(hostName)
   const file = resolve(options.file ?? host.file(process.env))
   if (options.undo) return undo(file)
-  parseLimits(options.limits, {}, hostMemory) // here and now, not when an agent is started
+  const prefix = [...itself(), 'run', ...runWords(options), '--']
   const before = readConfig(file)
   if (before === undefined && !host.mayBegin)
     throw new ConfigError(`${file} is not there`, {
@@ -43,7 +42,6 @@ export function setup(hostName: string, agents: string[], options: SetupOptions)
       hint: `Set ${host.name} up first, or give its --file`,
     })
   const shims = shimDirectory(options.dir)
-  const prefix = [...itself(), 'run', ...runWords(options), '--']
   const plan = planSetup(host, before ?? '{}\n', agents, { prefix, shims }, file)
   const changes = diff(before ?? '', plan.text)
   if (!options.write) return { text: announced(file, changes, plan.shims, shims), status: 0 }

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../errors.js'
-import { hostMemory, type Limits, parseLimits } from '../limits.js'
+import type { Limits } from '../limits.js'
 import { findBehindShims } from '../shim/behind.js'
 import { shimDirectory } from '../shim/directory.js'
 import { isShim, parseShimName, removeShim, writeShim } from '../shim/script.js'
@@ -39,13 +39,13 @@ function list(directory: string): string[] {
 /** Writes shims. @throws InvalidArgumentError, InvalidLimitError, KernelError */
 export function makeShims(directory: string, names: readonly string[], flags: RunFlags): Shim[] {
   for (const name of names) parseShimName(name)
-  parseLimits(flags.limits, {}, hostMemory) // here and now, not when the agent is started
+  const command = shimCommand(flags)
   try {
     mkdirSync(directory, { recursive: true })
   } catch (error) {
     throw new KernelError(`${directory} cannot be made: ${(error as Error).message}`, systemDetails(error))
   }
-  return names.map((name) => describe(name, writeShim(directory, name, shimCommand(flags))))
+  return names.map((name) => describe(name, writeShim(directory, name, command)))
 }
 
 const describe = (name: string, path: string): Shim => ({ name, path, real: findBehindShims(name) ?? null })

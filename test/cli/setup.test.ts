@@ -181,6 +181,7 @@ describe('corral setup openclaw', () => {
 test.for([
   ['a host that there is not', ['zed'], "'zed' is no host"],
   ['an agent that nobody knows', ['acpx', 'mine'], "'mine' is neither in the configuration nor known"],
+  ['a backend that is none', ['acpx', 'claude', '--backend', 'docker'], "--backend: 'docker' will not do"],
   ['a limit that is none', ['acpx', 'claude', '--memory-max', 'lots'], 'memoryMax'],
 ] as const)('corral setup refuses %s', async ([, args, message], { home }) => {
   const { status, stderr } = await setup(home, ...args, '--write')

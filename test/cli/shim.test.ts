@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -60,6 +61,24 @@ test('a shim runs the real program contained, with its words and its exit status
   expect(stdout).toMatch(/\n--acp,a 'b,,$/)
   expect(await pen.members()).toEqual([])
   expect(await pen.groups()).toEqual([])
+})
+
+test('a shim has what holds it, where that was asked for', async ({ place: { shims, bin, path } }) => {
+  program(join(bin, 'gemini'), 'cat /proc/self/cgroup; cat /proc/$PPID/comm')
+  await corral(['shim', 'gemini', '--dir', shims, '--backend', 'subreaper'])
+  const { status, stdout } = run(join(shims, 'gemini'), [], path(shims, bin))
+  expect(status).toBe(0)
+  expect(stdout).not.toContain('/sessions/')
+  expect(stdout).toMatch(/\ncorral-holder\n$/)
+})
+
+test.for([
+  ['--backend', 'docker'],
+  ['--backend', 'subreaper', '--root', '/sys/fs/cgroup'],
+])('a shim that could not run is not made: %s', async (flags, { place: { shims } }) => {
+  const { status, stderr } = await corral(['shim', 'gemini', '--dir', shims, ...flags])
+  expect({ status, written: existsSync(shims) }).toEqual({ status: 2, written: false })
+  expect(stderr).toContain('--backend')
 })
 
 test('a shim passes over other shims and links to them, and ends with 127 where there is nothing else', async ({
