@@ -9,7 +9,7 @@ import { startGateway } from '../../../bench/demo/gateway-process.mjs'
 import type { openPen } from '../../../bench/demo/pen.mjs'
 import { makeRooms } from '../client.js'
 import { test } from '../penned.js'
-import { chosen, LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
+import { LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
 
 const HOST = fileURLToPath(new URL('host.mjs', import.meta.url))
 const TIMEOUT_MS = 300_000
@@ -93,7 +93,7 @@ const ENDINGS: Ending[] = [
   },
 ]
 
-export function describeEmbeddedEndings(prepare: () => Promise<Agent>, names?: readonly string[]) {
+export function describeEmbeddedEndings(prepare: () => Promise<Agent>) {
   let agent: Agent
 
   beforeAll(async () => {
@@ -112,7 +112,7 @@ export function describeEmbeddedEndings(prepare: () => Promise<Agent>, names?: r
   }
 
   describe('embedded, leaves nothing with corral/acpx, and something without, when', () => {
-    for (const ending of chosen(ENDINGS, names))
+    for (const ending of ENDINGS)
       test(ending.name, { timeout: TIMEOUT_MS }, async ({ pen, scratch }) => {
         const contained = await start(pen, scratch, 'contained')
         await ending.begin(contained, agent)

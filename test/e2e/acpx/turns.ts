@@ -14,19 +14,6 @@ export const PROMPT = prompting(LEAVING_COMMAND)
 /** A turn that goes on. */
 export const LONG_PROMPT = prompting(`${LEAVING_COMMAND}; ${WORK}`)
 
-/** Those of the names, to save time; all with CORRAL_E2E_ALL=1. */
-export function chosen<Ending extends { name: string }>(
-  all: Ending[],
-  names: readonly string[] | undefined,
-): Ending[] {
-  if (names === undefined || process.env['CORRAL_E2E_ALL'] === '1') return all
-  const taken = all.filter(({ name }) => names.includes(name))
-  if (taken.length !== names.length) throw new Error(`there is no ending for each of: ${names.join('; ')}`)
-  const left = all.filter((one) => !taken.includes(one)).map(({ name }) => name)
-  console.log(`left out, without CORRAL_E2E_ALL=1: ${left.join('; ')}`)
-  return taken
-}
-
 const lines = (room: string) => members(room).map(commandLine)
 const count = (room: string, line: string) => lines(room).filter((one) => one === line).length
 

@@ -11,7 +11,7 @@ import { entering, members, type openPen } from '../../../bench/demo/pen.mjs'
 import { makeRooms } from '../client.js'
 import { test } from '../penned.js'
 import { commandLine } from '../processes.js'
-import { chosen, LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
+import { LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
 
 const ACPX = join(dirname(fileURLToPath(import.meta.resolve('acpx'))), 'cli.js')
 const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
@@ -78,7 +78,7 @@ const ENDINGS: Ending[] = [
   },
 ]
 
-export function describeWrappedEndings(prepare: () => Promise<Agent>, names?: readonly string[]) {
+export function describeWrappedEndings(prepare: () => Promise<Agent>) {
   let agent: Agent
 
   beforeAll(async () => {
@@ -109,7 +109,7 @@ export function describeWrappedEndings(prepare: () => Promise<Agent>, names?: re
   }
 
   describe('behind acpx, leaves nothing after corral setup, and something before, when', () => {
-    for (const ending of chosen(ENDINGS, names))
+    for (const ending of ENDINGS)
       test(ending.name, { timeout: TIMEOUT_MS }, async ({ pen, scratch }) => {
         const contained = await place(pen, scratch, true)
         await ending.end(contained, await ending.begin(contained))
