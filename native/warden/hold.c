@@ -186,6 +186,10 @@ static bool tell_end(struct holder *holder) {
 // Where something outlived the killing: the gateway says when to try again; without one it is tried for ever.
 static void conclude(struct holder *holder) {
   const struct timespec pause = {.tv_sec = TRY_AGAIN_S};
+  // That nobody lives was seen after the last look at who has ended: the exit of who ended in between is to
+  // be told
+  while (holder->reap.state == CORRAL_EMPTY && reap_children(holder) == CORRAL_MORE_TO_REAP)
+    ;
   if (tell_end(holder))
     _exit(0);
   corral_reap_finish(&holder->reap);

@@ -1,7 +1,7 @@
 // What a session without cgroups is told apart by: its receipt, its limits, its processes, and what it leaves in the gateway.
 import { readdir, readFile } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
-import { describe, expect, onTestFinished } from 'vitest'
+import { describe, expect, onTestFinished, vi } from 'vitest'
 import {
   type Corral,
   LimitUnsupportedError,
@@ -89,6 +89,17 @@ describe('a process', () => {
       const status = await session.process.exited
       expect(status.code).toBe(code)
       if (signal !== 'SIGRTMIN') expect(status.signal).toBe(signal)
+    }
+  })
+
+  test('tells how it ended also when that is in the moment of the last look', async () => {
+    // To look through all of /proc makes that moment longer
+    vi.stubEnv('CORRAL_SCAN_PROC', '1')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const corral = await open()
+    for (let round = 0; round < 50; round++) {
+      const session = await corral.spawn(sleeper)
+      expect(await session.close({ graceMs: 10_000 })).toMatchObject({ signal: 'SIGTERM' })
     }
   })
 
