@@ -254,7 +254,7 @@ export function packageVersion(): string | undefined {
 
 /** Where the addon is, or would be. */
 export function addonPath(): string {
-  const other = process.env['CORRAL_ADDON'] // the path of another build of it: one with sanitizers
+  const other = process.env['CORRAL_ADDON'] // another build of it, such as one with sanitizers; a copy, for a bundle
   if (other !== undefined) return other
   if (here === undefined || packageRoot === undefined) throw new Error('where the package is cannot be told')
   // One that was built here goes first: somebody wanted it so

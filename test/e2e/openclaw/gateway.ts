@@ -2,7 +2,7 @@
 // own, in a room of the pen.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { Agent } from '../../../bench/demo/agents.mjs'
 import { installAgent } from '../../../bench/demo/claude-agent.mjs'
 import { entering, type openPen } from '../../../bench/demo/pen.mjs'
+import { addonPath } from '../../../src/native.js'
 import { eventually } from '../../support/eventually.js'
 import { makeRooms } from '../client.js'
 
@@ -27,19 +28,6 @@ export const MAIN = 'agent:main:main'
 /** What OpenClaw has a requester be allowed, so that it may start agents behind ACP; by HTTP none of it is by default. */
 const TOOLS =
   'sessions_spawn apply_patch edit exec fs_delete fs_move fs_write process read shell spawn write'.split(' ')
-
-/** The package as npm installs it: OpenClaw takes no checkout for a plugin. */
-function installCorral(directory: string): string {
-  const modules = join(directory, 'node_modules')
-  const place = join(modules, 'corral')
-  mkdirSync(place, { recursive: true })
-  for (const name of ['package.json', 'openclaw.plugin.json', 'dist', 'build'])
-    cpSync(join(PACKAGE, name), join(place, name), { recursive: true })
-  const { dependencies } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'))
-  for (const name of Object.keys(dependencies))
-    symlinkSync(join(PACKAGE, 'node_modules', name), join(modules, name))
-  return place
-}
 
 export async function installOpenClaw() {
   const node = `node-linux-${process.arch}`
@@ -73,7 +61,6 @@ export async function startOpenClaw(
   const [cwd, standIn] = [join(home, 'work'), join(home, 'acpx')]
   mkdirSync(cwd, { recursive: true })
   cpSync(STAND_IN, standIn, { recursive: true })
-  const plugin = kind.plugin ? [installCorral(home)] : []
   const port = await freePort()
   const config = join(home, 'openclaw.json')
   // In what looks like a test run OpenClaw is another
@@ -85,6 +72,7 @@ export async function startOpenClaw(
     OPENCLAW_STATE_DIR: join(home, 'state'),
     OPENCLAW_SKIP_CHANNELS: '1',
     OPENCLAW_GATEWAY_TOKEN: TOKEN,
+    CORRAL_ADDON: addonPath(), // a package that is made of a checkout has none
   }
   const acpx = {
     acpx: import.meta.resolve('acpx/runtime'),
@@ -108,7 +96,7 @@ export async function startOpenClaw(
       agents: { list: [{ id: 'main', default: true }, { id: 'claude' }] },
       acp: { enabled: true, backend: 'acpx', defaultAgent: 'claude', allowedAgents: ['claude'] },
       plugins: {
-        load: { paths: [standIn, ...plugin] },
+        load: { paths: [standIn] },
         allow: ['acpx', ...(kind.plugin ? ['corral'] : [])],
         entries: {
           acpx: { enabled: true, config: acpx },
@@ -117,6 +105,16 @@ export async function startOpenClaw(
       },
     }),
   )
+  if (kind.plugin) {
+    const tarball = await output(
+      'npm',
+      ['pack', '--silent', '--ignore-scripts', '--pack-destination', home],
+      env,
+      PACKAGE,
+    )
+    const words = ['plugins', 'install', '--force', '--accept-capabilities', join(home, tarball.trim())]
+    await output(node, [main, ...words], env)
+  }
   if (kind.wrapped) {
     const words = ['setup', 'openclaw', '--root', root, '--grace', '500', '--write']
     await output(process.execPath, [CLI, ...words], env)
@@ -197,8 +195,13 @@ export async function startOpenClaw(
 
 export type OpenClaw = Awaited<ReturnType<typeof startOpenClaw>>
 
-async function output(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+async function output(
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  cwd?: string,
+): Promise<string> {
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const [out, errors, [status]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
