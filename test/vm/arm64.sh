@@ -1,9 +1,14 @@
 # For test/vm/run -a arm64: a Debian tree for arm64, with Node from npm's package for it. Nothing in it is run to make it.
 
 NODE_ARM64=${CORRAL_VM_NODE:-20}
-ARM64_PACKAGES=bash,dash,coreutils,sed,grep,findutils,mount,util-linux,procps,libc6,libstdc++6,libatomic1,libgcc-s1,base-files
+NPM_ARM64=10
+ARM64_PACKAGES=bash,bsdutils,dash,coreutils,sed,grep,findutils,mount,util-linux,procps,python3-minimal,libc6,libstdc++6,libatomic1,libgcc-s1,base-files
 
 foreign_tree() { echo "tree-$kernel-$arch-node$NODE_ARM64-$(sha256sum <"$here/arm64.sh" | head -c 16)"; }
+
+unpack_npm() { # TREE, a directory in it, what of npm's registry
+  (cd "$1" && tar -C "$2" --strip-components=1 -xzf "$(npm pack --silent "$3" | tail -n 1)" && rm -- *.tgz)
+}
 
 make_foreign_tree() { # DIRECTORY, where it will be, SUITE
   local keys=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -15,6 +20,9 @@ make_foreign_tree() { # DIRECTORY, where it will be, SUITE
   [ -e "$1/bin/sh" ] || ln -s dash "$1/bin/sh"
   printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n' >"$1/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$1/etc/group"
-  mkdir -p "$1/usr/local" "$1/mnt"
-  (cd "$1" && tar -C usr/local --strip-components=1 -xzf "$(npm pack --silent "node-linux-$arch@$NODE_ARM64" | tail -n 1)" && rm -- *.tgz)
+  mkdir -p "$1/usr/local/lib/node_modules/npm" "$1/mnt"
+  unpack_npm "$1" usr/local "node-linux-$arch@$NODE_ARM64"
+  unpack_npm "$1" usr/local/lib/node_modules/npm "npm@$NPM_ARM64"
+  ln -s ../lib/node_modules/npm/bin/npx-cli.js "$1/usr/local/bin/npx"
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$1/usr/local/bin/npm"
 }
