@@ -25,7 +25,7 @@ const GONE_WITHIN_MS = 5000
 // The gateway
 const ITSELF = 1
 
-const bystander = (key: string): Session => ({ key, mode: 'persistent', command: 'sleep', args: ['30'] })
+const bystander = (key: string): Session => ({ key, mode: 'persistent', command: 'sleep', args: ['1000'] })
 
 type Placement = Omit<Session, 'command'>
 
