@@ -38,7 +38,8 @@ interface Bundling {
 }
 
 // For CommonJS in ES modules: esbuild leaves its require() to whoever bundles for Node
-const REQUIRE = "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)"
+const REQUIRE =
+  "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url)"
 
 async function byEsbuild({ source, target, format, external }: Bundling): Promise<void> {
   await esbuild.build({
