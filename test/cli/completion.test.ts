@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test as plain } from 'vitest'
+import { SLOWNESS } from '../support/eventually.js'
 import { openInPen } from '../support/open-in-pen.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
@@ -63,7 +64,7 @@ const commands = new Map<string, string[]>()
 beforeAll(async () => {
   for (const shell of SHELLS) writeFileSync(scriptOf(shell), await printed('completion', shell))
   for (const name of await helped()) if (name !== 'help') commands.set(name, await helped(name))
-}, 60_000)
+}, 60_000 * SLOWNESS)
 afterAll(() => rmSync(directory, { recursive: true }))
 
 /** Words as bash gives them to a completion: it splits at COMP_WORDBREAKS, too. */

@@ -20,6 +20,7 @@ make_foreign_tree() { # DIRECTORY, where it will be, SUITE
   [ -e "$1/bin/sh" ] || ln -s dash "$1/bin/sh"
   printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n' >"$1/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$1/etc/group"
+  echo '127.0.0.1 localhost' >"$1/etc/hosts"
   mkdir -p "$1/usr/local/lib/node_modules/npm" "$1/mnt"
   unpack_npm "$1" usr/local "node-linux-$arch@$NODE_ARM64"
   unpack_npm "$1" usr/local/lib/node_modules/npm "npm@$NPM_ARM64"
