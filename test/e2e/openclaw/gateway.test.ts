@@ -14,7 +14,7 @@ import { test } from '../penned.js'
 import { commandLine } from '../processes.js'
 import { installOpenClaw, type Kind, MAIN, type OpenClaw, startOpenClaw } from './gateway.js'
 
-const TIMEOUT_MS = 600_000
+const TIMEOUT_MS = 300_000
 // A run is over for OpenClaw some seconds after its agent has answered
 const OVER_WITHIN_MS = 60_000
 // More than it takes with the plugin
@@ -107,12 +107,6 @@ describe('OpenClaw', () => {
       () => /session reset of agent:main:main: ended \S+ \(\d+ processes\)/.test(gateway.said()),
       { instead: gateway.said },
     )
-
-    await gateway.spawn(LONG_PROMPT)
-    await midway(gateway.room)
-    await gateway.end('SIGTERM')
-    await nothingLeft(gateway)
-    expect(gateway.said()).toMatch(/gateway stop: ended \S+ \(\d+ processes\)/)
   })
 
   test('leaves an agent that it takes for ended, without', { timeout: TIMEOUT_MS }, async ({
