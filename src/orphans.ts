@@ -9,11 +9,12 @@ import { knownProgram, type Likeness } from './orphans/agents.js'
 import { holder } from './orphans/held.js'
 import { called, type Standing, standingOf } from './orphans/keeper.js'
 import {
-  ageOf,
   memoryOf,
   type ProcessFacts,
   readProcess,
   readProcesses,
+  startedMs,
+  uptimeMs,
   userName,
 } from './orphans/processes.js'
 
@@ -92,7 +93,10 @@ function orphanAbove(
   return undefined
 }
 
-/** All that look like agents or belong to one that is an orphan, of this user's processes (of all for root). */
+/**
+ * All that look like agents or belong to one that is an orphan, of this user's processes (of all for root). Who belongs
+ * to an orphan comes after it.
+ */
 function survey(native: Native, { root, likeness = knownProgram }: OrphanSearch): Judged[] {
   const all = readProcesses()
   const known = [undefined, ...(root === undefined ? [] : [root])].flatMap((explicit) =>
@@ -132,7 +136,12 @@ function survey(native: Native, { root, likeness = knownProgram }: OrphanSearch)
   return [...judged.filter(({ process: { pid } }) => !replaced.has(pid)), ...below]
 }
 
-function describe({ process: facts, likeness, standing }: Judged, parent: ProcessFacts | undefined): Orphan {
+/** `now` in ms since boot: one for all of a list, whose ages are then in the order of their starts. */
+function describe(
+  { process: facts, likeness, standing }: Judged,
+  parent: ProcessFacts | undefined,
+  now: number,
+): Orphan {
   const { pid, ppid, startTicks, uid, argv } = facts
   const memory = memoryOf(pid)
   const named = likeness ? [`its command line names ${likeness.named}`] : []
@@ -141,7 +150,7 @@ function describe({ process: facts, likeness, standing }: Judged, parent: Proces
     pid,
     ppid,
     parent: parent ? called(parent) : `${ppid}`,
-    ageMs: ageOf(facts),
+    ageMs: Math.max(0, now - startedMs(facts)),
     memoryBytes: memory.bytes,
     memoryKind: memory.kind,
     owner: userName(uid),
@@ -152,13 +161,14 @@ function describe({ process: facts, likeness, standing }: Judged, parent: Proces
   }
 }
 
-/** The orphans that there are, the oldest first; with `all` also those that look like agents and are none. */
+/** The orphans that there are, the oldest first and an orphan before what belongs to it; with `all` also those that look like agents and are none. */
 export function findOrphans({ all = false, ...search }: OrphanSearch & { all?: boolean } = {}): Orphan[] {
   const judged = survey(loadNative(), search).filter(({ standing }) => all || standing.orphan)
   const processes = readProcesses()
+  const now = uptimeMs()
   return judged
-    .map((one) => describe(one, processes.get(one.process.ppid)))
-    .sort((a, b) => b.ageMs - a.ageMs || a.pid - b.pid)
+    .sort((a, b) => a.process.startTicks - b.process.startTicks)
+    .map((one) => describe(one, processes.get(one.process.ppid), now))
 }
 
 /** A target with its pidfd, which goes on meaning the process of that moment. */

@@ -1,7 +1,7 @@
 // Whether somebody who lives stands above a process: its parent chain, up to a program that is no agent itself, or to
 // whoever takes in those whose parent has died.
 import path from 'node:path'
-import { ageOf, isStartedBySystemd, type ProcessFacts } from './processes.js'
+import { isStartedBySystemd, type ProcessFacts, startedMs } from './processes.js'
 import { isInteractiveShell, isInterpreter } from './program.js'
 
 export interface Standing {
@@ -34,7 +34,7 @@ function judgeTop(top: ProcessFacts, reaper: ProcessFacts, below: string): Stand
   if (isInterpreter(reaper.argv))
     return kept(`its parent chain leads to the living program ${called(reaper)}`)
   if (isStartedBySystemd(top.pid)) return kept(`systemd runs ${called(top)} as a service`)
-  if (Math.abs(ageOf(top) - ageOf(reaper)) < WITH_ITS_INIT_MS)
+  if (Math.abs(startedMs(top) - startedMs(reaper)) < WITH_ITS_INIT_MS)
     return kept(
       `${called(top)} was started together with ${called(reaper)}, so it may be what that is there for`,
     )

@@ -73,10 +73,14 @@ export function readProcesses(): Map<number, ProcessFacts> {
   return new Map(facts.map((one) => [one.pid, one]))
 }
 
-/** How long a process has lived, in ms. */
-export function ageOf({ startTicks }: ProcessFacts): number {
-  const upS = Number.parseFloat(readFileSync('/proc/uptime', 'utf8'))
-  return Math.max(0, Math.round((upS - startTicks / TICKS_PER_S) * 1000))
+/** When a process was started, in ms since boot. */
+export function startedMs({ startTicks }: ProcessFacts): number {
+  return (startTicks * 1000) / TICKS_PER_S
+}
+
+/** The time since boot in ms, by the clock of startedMs(). */
+export function uptimeMs(): number {
+  return Math.round(Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000)
 }
 
 export interface Memory {

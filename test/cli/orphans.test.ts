@@ -84,6 +84,19 @@ describe('corral orphans', () => {
     expect(await pen.members()).toHaveLength(2)
   })
 
+  test('tells all ages by one look at the clock, and lists who was started together from the agent on', async ({
+    pen,
+  }) => {
+    const many = 'for each in $(seq 50); do sleep 1000 & done; exec "$@"'
+    const { agent } = await leave(pen, { by: many })
+    const found = only(await listed(), ...(await pen.members()))
+    expect(found).toHaveLength(52)
+    const ticks = found.map(({ id }) => Number(id.split(':')[1]))
+    expect(ticks).toEqual([...ticks].sort((a, b) => a - b))
+    expect(new Set(found.map(({ ageMs }, at) => ageMs + (ticks[at] ?? 0) * 10)).size).toBe(1)
+    expect(found[0]?.pid).toBe(agent)
+  })
+
   test('prints a table with the reasons, and ends nothing', async ({ pen }) => {
     const { agent } = await leave(pen)
     const { status, stdout } = await corral(['orphans'])
