@@ -13,6 +13,11 @@
 
 #define OWNER_FD (STDERR_FILENO + 1)
 
+void become_subreaper(void) {
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+    _exit(1);
+}
+
 void ears_open(struct ears *ears, const struct ears_plan *plan) {
   const uint64_t all = ~0ULL; // libc would leave out its own two
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
@@ -35,7 +40,7 @@ void ears_open(struct ears *ears, const struct ears_plan *plan) {
   sigemptyset(&ended);
   sigaddset(&ended, SIGCHLD);
   int children = signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (children < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+  if (children < 0)
     _exit(1);
   prctl(PR_SET_NAME, plan->name, 0, 0, 0);
   *ears = (struct ears){{{.fd = STDIN_FILENO, .events = POLLIN},

@@ -27,9 +27,17 @@ struct ears_plan {
 
 #define KEPT_FD 4
 
-// Makes this process a subreaper, in a session of its own and with its working directory at the top unless it
-// is to stay, with nothing of its parent's but these descriptors: SIGKILL and SIGSTOP are all that reaches
-// it. Ends it where that fails.
+// Whoever loses his parent below this process comes to it. Ends it where that fails. A parent and its child
+// must not become subreapers at the same time: the kernel tells all below a new one in the very word in which
+// it notes that one of those is one itself, and without a lock that both would take, so that the child's note
+// can be lost (is_child_subreaper and has_child_subreaper of include/linux/sched/signal.h,
+// PR_SET_CHILD_SUBREAPER in kernel/sys.c; one of 2000 such pairs). Whoever was forked by one that is one
+// already has been told.
+void become_subreaper(void);
+
+// Puts this process into a session of its own, with its working directory at the top, unless it is to stay,
+// with nothing of its parent's but these descriptors: SIGKILL and SIGSTOP are all that reaches it. Ends it
+// where that fails.
 void ears_open(struct ears *ears, const struct ears_plan *plan);
 
 // Waits, for `wait_ms` at most or, where that is negative, for ever.

@@ -246,6 +246,7 @@ static void take_words(struct holder *holder) {
 
 _Noreturn void hold(const struct hold_plan *plan) {
   struct holder holder = {.scan = plan->scan, .labels = -1, .host = -1, .guests = {.any = -1, .door = -1}};
+  become_subreaper();
   ears_open(&holder.ears, &(struct ears_plan){.name = "corral-holder",
                                               .lifeline = plan->lifeline,
                                               .owner = plan->owner,

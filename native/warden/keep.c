@@ -265,6 +265,7 @@ _Noreturn void keep(const struct keep_plan *plan) {
   // Whoever ends the gateway with all that is below it does not find us there
   if (fork() != 0)
     _exit(0);
+  become_subreaper(); // before there is a child
   // While this process still is where the owner is
   const struct hold_plan only = {
       .lifeline = plan->holder, .owner = owner, .scan = plan->scan, .in_place = true, .host = plan->host};
