@@ -125,16 +125,16 @@ async function removeTree(path: string, withinMs = 5000): Promise<void> {
 
 /** An instance of this process that is still open starts another guard for one that was killed: until its place is gone. */
 async function dispose(path: string): Promise<void> {
+  const remove = async () => {
+    const instances = (await subtree(path)).filter((group) => basename(dirname(group)) === 'corral')
+    removeTwins(instances.map((one) => basename(one)))
+    await removeTree(path, 0)
+  }
   const round = async () => {
     await killAll(path)
-    removeTwins(
-      (await subtree(path))
-        .filter((group) => basename(dirname(group)) === 'corral')
-        .map((one) => basename(one)),
-    )
-    return removeTree(path, 0).then(
+    return remove().then(
       () => true,
-      () => false,
+      () => false, // its guard may be removing the same
     )
   }
   await eventually(`${path} is killed and removed`, round, {
