@@ -30,8 +30,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.env[SUITE_ROOT_VARIABLE] = suite.path
   return async () => {
     try {
-      await endSuiteRoot(suite)
-      await memory.end()
+      await endSuiteRoot(suite).finally(() => memory.end())
     } catch (error) {
       // vitest prints what a teardown throws, but ends with 0 all the same.
       process.exitCode = 1
