@@ -217,6 +217,19 @@ static void supervise(struct run *run) {
   }
 }
 
+static void await_end(int pidfd, int64_t bound_ms) {
+  struct pollfd process = {.fd = pidfd, .events = POLLIN};
+  (void)poll(&process, 1, (int)bound_ms);
+}
+
+// Their lifelines end a moment before them.
+static void await_both(const struct run *run) {
+  if (run->ears[HOLDER].fd < 0)
+    await_end(run->held.holder_pidfd, PATIENCE_MS);
+  if (run->ears[KEEPER].fd < 0)
+    await_end(run->held.keeper_pidfd, PATIENCE_MS);
+}
+
 // What both have lost still bears the mark of the session. True when nobody does any more.
 static bool end_marked(const struct run *run) {
   struct corral_reap reap;
@@ -238,8 +251,8 @@ static bool was_held(const struct run *run) {
     return true;
   if (run->held.mark)
     return !run->left && end_marked(run);
-  if (run->leader >= 0)
-    (void)corral_pidfd_signal(run->leader, SIGKILL);
+  if (run->leader >= 0 && corral_pidfd_signal(run->leader, SIGKILL) == 0)
+    await_end(run->leader, run->plan->end.kill_ms);
   if (!run->left)
     tell("what held the command was killed: of what it started, only itself is ended");
   return false;
@@ -294,6 +307,7 @@ int run_held(const struct held_run *plan) {
   int status = begin(&run);
   if (status)
     return status;
+  await_both(&run);
   if (!was_held(&run))
     return STATUS_FAILED;
   if (run.refused)
