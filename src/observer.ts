@@ -7,6 +7,7 @@ import type { AppliedLimit, SweepReport } from './backend.js'
 import {
   assertEnforceable,
   changeLimits,
+  type Detail,
   offeredControllers,
   readLimits,
   withLimitsIn,
@@ -126,12 +127,12 @@ export class Observer {
     this.#remover = { native: this.#native, killMethod: killMethod(), killTimeoutMs }
   }
 
-  async list(): Promise<InstanceView[]> {
-    return [...this.#inCgroups(), ...viewHeld(this.#native, await this.#held())]
+  async list(detail: Detail = 'all'): Promise<InstanceView[]> {
+    return [...this.#inCgroups(detail), ...viewHeld(this.#native, await this.#held())]
   }
 
-  #inCgroups(): InstanceView[] {
-    return this.root === undefined ? [] : surveyInstances(this.#native, this.root)
+  #inCgroups(detail: Detail): InstanceView[] {
+    return this.root === undefined ? [] : surveyInstances(this.#native, this.root, detail)
   }
 
   async #held(): Promise<HeldSession[]> {
@@ -163,7 +164,7 @@ export class Observer {
     const held = await this.#held()
     const ended = await settleAll(
       [
-        ...select(this.#inCgroups(), selection).map((one) => this.#kill(one, graceMs)),
+        ...select(this.#inCgroups('none'), selection).map((one) => this.#kill(one, graceMs)),
         ...select(viewHeld(this.#native, held), selection).map((one) => this.#killHeld(one, held, graceMs)),
       ],
       (failures) => failures,
@@ -184,7 +185,7 @@ export class Observer {
     const changes = parseLimitChanges(limits, () => memoryAt(root))
     assertNotHeld(select(viewHeld(this.#native, await this.#held()), selection))
     if (root === undefined) return []
-    const found = select(this.#inCgroups(), selection)
+    const found = select(this.#inCgroups('none'), selection)
     return found.map(({ instance, session }) => {
       const { key, group } = session
       const directory = family ? session.path : (group?.path ?? session.path)

@@ -53,6 +53,18 @@ describe('the list', () => {
       })
   })
 
+  test('tells as much of what a session uses as is asked for', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    await corral.spawn({ ...cat, key: 'one' })
+    const usage = async (detail: 'all' | 'gauges' | 'none') =>
+      Object.keys((await observe(pen).list(detail))[0]?.sessions[0]?.group?.usage ?? {})
+    const GAUGES = ['memoryBytes', 'memoryPeakBytes', 'memoryMaxBytes', 'cpuUserMs', 'cpuSystemMs']
+    const all = await usage('all')
+    expect((await usage('gauges')).sort()).toEqual(all.filter((name) => GAUGES.includes(name)).sort())
+    expect(all).toContain('cpuUserMs')
+    expect(await usage('none')).toEqual([])
+  })
+
   test('tells of a session what it runs, how, and since when', async ({ pen }) => {
     const corral = await openInPen(pen)
     const before = Date.now()

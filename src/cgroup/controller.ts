@@ -34,6 +34,8 @@ export interface Controller {
   settings?: [file: string, value: string][]
   /** The files that tell what a group used. */
   counters: string[]
+  /** Those of them that tell of memory and CPU time at this moment. */
+  gauges: string[]
   /** What the group used, by the texts of these files; only what the kernel tells. */
   usage(read: ReadFile): Usage
   /** Of memory alone. */
@@ -64,5 +66,10 @@ export function capFile(limit: LimitName, file: string, machine = () => Number.P
 
 /** The given figures without those that the kernel did not tell. */
 export function known(figures: { [Name in keyof Usage]: number | undefined }): Usage {
-  return Object.fromEntries(Object.entries(figures).filter(([, value]) => value !== undefined)) as Usage
+  const usage: Usage = {}
+  for (const name of Object.keys(figures) as (keyof Usage)[]) {
+    const value = figures[name]
+    if (value !== undefined) usage[name] = value
+  }
+  return usage
 }

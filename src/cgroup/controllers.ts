@@ -261,14 +261,31 @@ export function counterPlaces(top: string, controllers: Controller[]): SurveyPla
   return counting(controllers).map(({ counters, at }) => ({ top: at ? at(top) : '', files: counters }))
 }
 
+/** How much is told of what groups use: all, memory and CPU time alone, or nothing. Ten files of a group take as long as all else of it. */
+export type Detail = 'all' | 'gauges' | 'none'
+
+/** The same controllers, telling so much. */
+export function inDetail(controllers: Controller[], detail: Detail): Controller[] {
+  if (detail === 'all') return controllers
+  return counting(controllers).map((one) => ({ ...one, counters: detail === 'gauges' ? one.gauges : [] }))
+}
+
 /** What a group used, by the texts of its counterFiles() or counterPlaces(), in the same order. */
 export function parseUsage(controllers: Controller[], texts: string[]): Usage {
-  const rest = [...texts]
-  const usages = counting(controllers).map(({ counters, usage }) => {
-    const own = rest.splice(0, counters.length)
-    return usage((file) => own[counters.indexOf(file)]?.trimEnd() || undefined)
-  })
-  return Object.assign({}, ...usages)
+  const all: Usage = {}
+  let before = 0
+  for (const { counters, usage } of counting(controllers)) {
+    const first = before
+    Object.assign(
+      all,
+      usage((file) => {
+        const at = counters.indexOf(file)
+        return at === -1 ? undefined : texts[first + at]?.trimEnd() || undefined
+      }),
+    )
+    before += counters.length
+  }
+  return all
 }
 
 /** What a group has used so far. @throws KernelError */

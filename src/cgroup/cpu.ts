@@ -23,10 +23,11 @@ export const cpu: Controller = {
     { limit: 'cpuWeight', file: 'cpu.weight', format: String, parse: Number, lifted: '100' },
   ],
   counters: ['cpu.stat'],
+  gauges: ['cpu.stat'],
   usage(read) {
-    const stat = parseKeyed(read('cpu.stat'))
+    const stat = read('cpu.stat')
     const ms = (name: string) => {
-      const us = stat?.get(name)
+      const us = parseKeyed(stat, name)
       return us === undefined ? undefined : us / 1000
     }
     return known({ cpuUserMs: ms('user_usec'), cpuSystemMs: ms('system_usec') })

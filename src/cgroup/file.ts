@@ -24,15 +24,15 @@ export function parseNumber(text: string | undefined): number | undefined {
   return text === 'max' ? Number.POSITIVE_INFINITY : Number(text)
 }
 
-/** Lines of `name value` ("flat keyed" in cgroup-v2.rst). */
-export function parseKeyed(text: string | undefined): Map<string, number> | undefined {
+/** One number of lines of `name value` ("flat keyed" in cgroup-v2.rst). */
+export function parseKeyed(text: string | undefined, name: string): number | undefined {
   if (text === undefined) return undefined
-  return new Map(
-    text.split('\n').map((line) => {
-      const [name = '', value] = line.split(' ')
-      return [name, Number(value)]
-    }),
-  )
+  const lines = `\n${text}\n`
+  const begin = `\n${name} `
+  const at = lines.indexOf(begin)
+  if (at === -1) return undefined
+  const value = at + begin.length
+  return Number(lines.slice(value, lines.indexOf('\n', value)))
 }
 
 /** A file of words between blanks. Split, never searched: `cpu` is not `cpuset` (nsjail's mistake). */

@@ -14,6 +14,7 @@ export const io: Controller = {
     },
   ],
   counters: ['io.stat'],
+  gauges: [],
   usage(read) {
     const stat = read('io.stat')
     if (stat === undefined) return {}

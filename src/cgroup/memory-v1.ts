@@ -42,18 +42,19 @@ export function memoryV1Controller(at: (directory: string) => string): Controlle
       'memory.failcnt',
       'memory.oom_control',
     ],
+    gauges: ['memory.limit_in_bytes', 'memory.usage_in_bytes', 'memory.max_usage_in_bytes'],
     usage(read) {
       const max = parseLimit(read('memory.limit_in_bytes'))
       return known({
         memoryBytes: parseNumber(read('memory.usage_in_bytes')),
         memoryPeakBytes: parseNumber(read('memory.max_usage_in_bytes')),
         memoryMaxBytes: Number.isFinite(max) ? max : undefined,
-        oomKills: parseKeyed(read('memory.oom_control'))?.get('oom_kill'),
+        oomKills: parseKeyed(read('memory.oom_control'), 'oom_kill'),
         memoryMaxHits: parseNumber(read('memory.failcnt')),
       })
     },
     oom: {
-      kills: (read) => parseKeyed(read('memory.oom_control'))?.get('oom_kill'),
+      kills: (read) => parseKeyed(read('memory.oom_control'), 'oom_kill'),
       // How often it was reached: how often there was nothing left to reclaim at it is not told
       atCap: (read) => parseNumber(read('memory.failcnt')) ?? 0,
       cap: (read) => parseLimit(read('memory.limit_in_bytes')),

@@ -14,8 +14,9 @@ export const memory: Controller = {
   // Out of memory, a session dies whole. Only ever on a session: the kernel takes the highest ancestor with it.
   settings: [['memory.oom.group', '1']],
   counters: ['memory.max', 'memory.current', 'memory.peak', 'memory.swap.peak', 'memory.events'],
+  gauges: ['memory.max', 'memory.current', 'memory.peak'],
   usage(read) {
-    const events = parseKeyed(read('memory.events'))
+    const events = read('memory.events')
     const max = parseNumber(read('memory.max'))
     return known({
       memoryBytes: parseNumber(read('memory.current')),
@@ -23,15 +24,15 @@ export const memory: Controller = {
       memoryMaxBytes: max === Number.POSITIVE_INFINITY ? undefined : max,
       swapPeakBytes: parseNumber(read('memory.swap.peak')),
       // oom_kill counts processes killed; `oom` would count how often the limit was hit
-      oomKills: events?.get('oom_kill'),
-      oomGroupKills: events?.get('oom_group_kill'),
-      memoryMaxHits: events?.get('max'),
-      memoryHighHits: events?.get('high'),
+      oomKills: parseKeyed(events, 'oom_kill'),
+      oomGroupKills: parseKeyed(events, 'oom_group_kill'),
+      memoryMaxHits: parseKeyed(events, 'max'),
+      memoryHighHits: parseKeyed(events, 'high'),
     })
   },
   oom: {
-    kills: (read) => parseKeyed(read('memory.events'))?.get('oom_kill'),
-    atCap: (read) => parseKeyed(read('memory.events.local'))?.get('oom') ?? 0, // cgroup-v2.rst
+    kills: (read) => parseKeyed(read('memory.events'), 'oom_kill'),
+    atCap: (read) => parseKeyed(read('memory.events.local'), 'oom') ?? 0, // cgroup-v2.rst
     cap: (read) => parseNumber(read('memory.max')) ?? Number.POSITIVE_INFINITY,
   },
 }

@@ -14,23 +14,27 @@ const TAKEN = new Set([LEAF, 'tasks', 'notify_on_release', 'release_agent'])
 
 // Not the colon, which separates the fields of /proc/PID/cgroup: a Java runtime, for one, stops reading there
 // (JDK-8272124).
-const SPECIAL = /[^A-Za-z0-9_@+,-]/g
-const PLAIN = /^[A-Za-z0-9_@+,-]+$/
+const NAME = /^(?:[A-Za-z0-9_@+,-]|%[0-9A-F]{2})+$/
+// What encodeURIComponent() escapes and a name does not, and the other way round
+const OTHERWISE = /%(?:40|2B|2C)|[.!~*'()]/g
 
 const percent = (character: string) =>
   `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
 
 function escapeKey(key: string): string {
-  const name = PLAIN.test(key) ? key : Buffer.from(key, 'utf8').toString('latin1').replace(SPECIAL, percent)
+  const name = encodeURIComponent(key).replace(OTHERWISE, (found) =>
+    found.startsWith('%') ? decodeURIComponent(found) : percent(found),
+  )
   return TAKEN.has(name) ? percent(name) + name.slice(1) : name
 }
 
 function unescapeKey(name: string): string | undefined {
-  if (!/^(?:[A-Za-z0-9_@+,-]|%[0-9A-F]{2})+$/.test(name)) return undefined
-  const bytes = name.replace(/%([0-9A-F]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
-  return Buffer.from(bytes, 'latin1').toString('utf8')
+  if (!NAME.test(name)) return undefined
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return undefined // not UTF-8
+  }
 }
 
 function digest(key: string): string {

@@ -7,11 +7,12 @@ export const pids: Controller = {
   enforcedBy: 'cgroup',
   limits: [capFile('pidsMax', 'pids.max')],
   counters: ['pids.current', 'pids.peak', 'pids.events'],
+  gauges: [],
   usage(read) {
     return known({
       pids: parseNumber(read('pids.current')),
       pidsPeak: parseNumber(read('pids.peak')),
-      pidsMaxHits: parseKeyed(read('pids.events'))?.get('max'),
+      pidsMaxHits: parseKeyed(read('pids.events'), 'max'),
     })
   },
 }

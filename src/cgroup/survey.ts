@@ -4,7 +4,7 @@ import type { BackendName, Usage } from '../backend.js'
 import { isGone } from '../errors.js'
 import type { Native } from '../native.js'
 import type { Controller } from './controller.js'
-import { counterPlaces, offeredControllers, parseUsage } from './controllers.js'
+import { counterPlaces, type Detail, inDetail, offeredControllers, parseUsage } from './controllers.js'
 import { CORRAL, isAlive, listInstances, SESSIONS } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
 import { readMemoryV1 } from './memory-v1.js'
@@ -105,14 +105,14 @@ function controllersOf(native: Native, instance: string): Controller[] {
   return memoryV1 ? [...own, memoryV1.controller] : own
 }
 
-export function surveyInstances(native: Native, root: string): InstanceView[] {
+export function surveyInstances(native: Native, root: string, detail: Detail): InstanceView[] {
   const views: InstanceView[] = []
   for (const instance of listInstances(root)) {
     const directory = path.join(root, CORRAL, instance)
     try {
       const sessions = path.join(directory, SESSIONS)
       const pid = native.getLabel(directory, PID_LABEL)
-      const controllers = controllersOf(native, directory)
+      const controllers = inDetail(controllersOf(native, directory), detail)
       views.push({
         backend: 'cgroup',
         instance,

@@ -24,9 +24,11 @@ export async function completion(
     case 'fish':
       return fishCompletion(shapesOf(program))
     case 'keys':
-      return lines((await new Observer(options).list()).flatMap(({ sessions }) => sessions.flatMap(keysOf)))
+      return lines(
+        (await new Observer(options).list('none')).flatMap(({ sessions }) => sessions.flatMap(keysOf)),
+      )
     case 'instances':
-      return lines((await new Observer(options).list()).map(({ instance }) => instance))
+      return lines((await new Observer(options).list('none')).map(({ instance }) => instance))
   }
 }
 

@@ -38,9 +38,5 @@ export function printable(text: string): string {
 }
 
 export function json(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, field) => (field instanceof Error ? { ...field, message: field.message } : field),
-    2,
-  )
+  return JSON.stringify(value, null, 2)
 }

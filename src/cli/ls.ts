@@ -33,7 +33,7 @@ function heading({ instance, alive, pid, command }: InstanceView): string[] {
 
 export async function ls(options: { root?: string; backend: HoldingChoice; json: boolean }): Promise<string> {
   const observer = new Observer(options)
-  const instances = await observer.list()
+  const instances = await observer.list(options.json ? 'all' : 'gauges')
   const { root } = observer
   if (options.json) return json({ root: root ?? null, instances })
   if (instances.length === 0) return root === undefined ? 'no sessions' : `no sessions below ${root}`

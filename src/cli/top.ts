@@ -75,7 +75,7 @@ class Top {
 
   async #look(): Promise<void> {
     try {
-      const instances = await this.#observer.list()
+      const instances = await this.#observer.list('gauges')
       this.#state = { ...this.#state, now: { at: Date.now(), instances }, before: this.#state.now }
       this.#draw()
     } catch (error) {
