@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     reporters: reporters('unit'),
     globalSetup: 'test/global-setup.ts',
+    // As many files side by side as there are processors: vitest would leave one of two idle, and the tests mostly wait
+    maxWorkers: '100%',
     ...TIMES,
     projects: [
       {
