@@ -1,7 +1,6 @@
 // One instance: its sessions by key, its families, and its end.
-import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
-import pino, { type Logger } from 'pino'
+import type { Logger } from 'pino'
 import type {
   AppliedLimit,
   Backend,
@@ -11,24 +10,16 @@ import type {
   GroupPlan,
   GuardEvent,
   GuardStatus,
-  LimitHit,
-  Pressure,
   SweepReport,
 } from './backend.js'
-import { CgroupBackend } from './cgroup/backend.js'
-import { memoryAt } from './cgroup/machine.js'
-import { searchRootAndAsk } from './cgroup/root.js'
-import { emit } from './emit.js'
 import { ClosingError, explained, InvalidArgumentError, KeyLiveError } from './errors.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
-import { changedLimits, hostMemory, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
-import { isSupportedPlatform, loadNative } from './native.js'
+import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
+import { type CorralEvents, silent, tell } from './news.js'
 import {
-  type OpenOptions,
   type OpenPlan,
   parseMilliseconds,
-  parseOpenOptions,
   parseSpawnOptions,
   parseWrapOptions,
   type SessionOptions,
@@ -37,27 +28,10 @@ import {
   type SpawnPlan,
   type WrapPlan,
 } from './options.js'
-import { PassthroughBackend } from './passthrough/backend.js'
 import { ContainedProcess } from './process.js'
 import type { SessionReport } from './report.js'
 import { type AnySession, type CloseOptions, Session, type SessionFacts } from './session.js'
 import { settleAll } from './settle.js'
-import { SubreaperBackend } from './subreaper/backend.js'
-
-export interface CorralEvents {
-  spawn: [session: AnySession]
-  /** A session is over. */
-  close: [report: SessionReport, session: AnySession]
-  /** A session met one of its limits. */
-  limit: [hit: LimitHit, session: AnySession]
-  /** Processes of a session wait for memory. */
-  pressure: [pressure: Pressure, session: AnySession]
-  /** A session could not be ended; its directory is left. */
-  stuck: [error: Error, session: AnySession]
-  sweep: [report: SweepReport]
-  /** The guard, which ends all sessions when this process dies, has died itself, and what came of that. */
-  guard: [event: GuardEvent]
-}
 
 /** What wrap() gives: start it in whatever way. */
 export interface WrappedCommand extends CommandLine {
@@ -71,67 +45,6 @@ export interface ResetOptions {
   reason?: string
   /** As of session.close(). Default: 0, at once. */
   graceMs?: number
-}
-
-// With a destination of its own: pino would else open stdout, and that makes it non-blocking for all who share it.
-const silent = pino({ enabled: false }, { write: () => undefined })
-
-/** Published on node:diagnostics_channel; the messages hold what the events of the same name hold. */
-const channels = {
-  spawn: channel('corral:spawn'),
-  close: channel('corral:close'),
-  limit: channel('corral:limit'),
-  pressure: channel('corral:pressure'),
-  stuck: channel('corral:stuck'),
-  sweep: channel('corral:sweep'),
-  guard: channel('corral:guard'),
-}
-
-/**
- * Opens an instance: finds a root, locks an instance in it, and collects what dead instances left.
- * @throws UnsupportedPlatformError anywhere but on Linux, unless `unsupported` is passthrough.
- * @throws RootError when there is no cgroup to build in.
- * @throws GuardError when the guard that ends the sessions when this process dies cannot be started, unless `enforcement`
- * is best-effort.
- * @throws InvalidArgumentError, InvalidLimitError for options that cannot mean anything.
- */
-export async function openCorral(options?: OpenOptions): Promise<Corral> {
-  const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)
-  const log = plan.logger ?? silent
-  let corral: Corral | undefined
-  const backend = await openBackend(plan, (event) => {
-    logGuard(log, event)
-    corral?.hearOfGuard(event)
-  })
-  corral = new Corral(backend, plan)
-  try {
-    if (plan.sweep) corral.swept = await corral.sweep()
-    return corral
-  } catch (error) {
-    await corral.close()
-    throw error
-  }
-}
-
-/**
- * Cgroups where there are any to build in, or systemd gives one; a root that was asked for has to do. What holds nothing is only
- * taken where that was asked for.
- */
-async function openBackend(plan: OpenPlan, tell: (event: GuardEvent) => void): Promise<Backend> {
-  if (plan.backend === 'passthrough') return new PassthroughBackend(plan)
-  if (plan.unsupported === 'passthrough' && !isSupportedPlatform()) return new PassthroughBackend(plan)
-  if (plan.backend === 'subreaper') return SubreaperBackend.open(plan, tell)
-  if (plan.backend === 'cgroup' || plan.root !== undefined) return CgroupBackend.open(plan, tell)
-  const { chosen } = await searchRootAndAsk(loadNative(), plan)
-  return chosen?.path === undefined
-    ? SubreaperBackend.open(plan, tell)
-    : CgroupBackend.open({ ...plan, root: chosen.path }, tell)
-}
-
-function logGuard(log: Logger, { event, deaths, ...rest }: GuardEvent): void {
-  if (event === 'died') log.warn({ deaths }, 'guard died')
-  else if (event === 'restarted') log.info({ deaths }, 'guard restarted')
-  else log.error({ err: 'error' in rest ? rest.error : undefined, deaths }, 'guard cannot be started')
 }
 
 export class Corral extends EventEmitter<CorralEvents> {
@@ -176,7 +89,7 @@ export class Corral extends EventEmitter<CorralEvents> {
 
   /** For openCorral(). @internal */
   hearOfGuard(event: GuardEvent): void {
-    this.#tell('guard', event)
+    tell(this, 'guard', event)
   }
 
   /**
@@ -314,7 +227,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     for (const { instance, path, error } of report.failed)
       this.#log.warn({ err: error, instance, path }, 'dead instance not collected')
     for (const collected of report.collected) this.#log.info(collected, 'dead instance collected')
-    this.#tell('sweep', report)
+    tell(this, 'sweep', report)
     return report
   }
 
@@ -451,19 +364,19 @@ export class Corral extends EventEmitter<CorralEvents> {
       member.session = undefined
       this.#leaveUnlessLive(member)
       this.#log.info(report, 'session closed')
-      this.#tell('close', report, session)
+      tell(this, 'close', report, session)
     })
     session.on('limit', (hit) => {
       this.#log.warn({ key: session.key, ...hit }, 'limit met')
-      this.#tell('limit', hit, session)
+      tell(this, 'limit', hit, session)
     })
     session.on('pressure', (pressure) => {
       this.#log.warn({ key: session.key, ...pressure }, 'under pressure')
-      this.#tell('pressure', pressure, session)
+      tell(this, 'pressure', pressure, session)
     })
     session.on('stuck', (error) => {
       this.#log.error({ err: error, key: session.key }, 'session cannot be ended')
-      this.#tell('stuck', error, session)
+      tell(this, 'stuck', error, session)
     })
   }
 
@@ -482,7 +395,7 @@ export class Corral extends EventEmitter<CorralEvents> {
       },
       'session spawned',
     )
-    this.#tell('spawn', session)
+    tell(this, 'spawn', session)
   }
 
   #leaveUnlessLive(member: Member): void {
@@ -502,10 +415,5 @@ export class Corral extends EventEmitter<CorralEvents> {
       (failures, count) => `${count} of ${members.length} sessions cannot be closed: ${failures}`,
     )
     return reports.filter((report) => report !== undefined)
-  }
-
-  #tell<Name extends keyof CorralEvents>(name: Name, ...args: CorralEvents[Name]): void {
-    if (channels[name].hasSubscribers) channels[name].publish({ corral: this, args })
-    emit(this, name, ...args)
   }
 }

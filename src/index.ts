@@ -13,13 +13,7 @@ export type {
   SweptInstance,
   Usage,
 } from './backend.js'
-export {
-  type Corral,
-  type CorralEvents,
-  openCorral,
-  type ResetOptions,
-  type WrappedCommand,
-} from './corral.js'
+export type { Corral, ResetOptions, WrappedCommand } from './corral.js'
 export {
   ClosingError,
   ConfigError,
@@ -43,6 +37,8 @@ export {
 export type { SessionNode } from './family.js'
 export { MAX_KEY_BYTES } from './key.js'
 export type { LimitName, Limits, Size } from './limits.js'
+export type { CorralEvents } from './news.js'
+export { openCorral } from './open.js'
 export type {
   BackendChoice,
   Mode,

@@ -1,0 +1,47 @@
+// What an instance tells: as events of its Corral, on node:diagnostics_channel, and in its log, where it has one.
+import { channel } from 'node:diagnostics_channel'
+import type { EventEmitter } from 'node:events'
+import pino from 'pino'
+import type { GuardEvent, LimitHit, Pressure, SweepReport } from './backend.js'
+import { emit } from './emit.js'
+import type { SessionReport } from './report.js'
+import type { AnySession } from './session.js'
+
+export interface CorralEvents {
+  spawn: [session: AnySession]
+  /** A session is over. */
+  close: [report: SessionReport, session: AnySession]
+  /** A session met one of its limits. */
+  limit: [hit: LimitHit, session: AnySession]
+  /** Processes of a session wait for memory. */
+  pressure: [pressure: Pressure, session: AnySession]
+  /** A session could not be ended; its directory is left. */
+  stuck: [error: Error, session: AnySession]
+  sweep: [report: SweepReport]
+  /** The guard, which ends all sessions when this process dies, has died itself, and what came of that. */
+  guard: [event: GuardEvent]
+}
+
+/** Published on node:diagnostics_channel; the messages hold what the events of the same name hold. */
+const channels = {
+  spawn: channel('corral:spawn'),
+  close: channel('corral:close'),
+  limit: channel('corral:limit'),
+  pressure: channel('corral:pressure'),
+  stuck: channel('corral:stuck'),
+  sweep: channel('corral:sweep'),
+  guard: channel('corral:guard'),
+}
+
+/** Tells listeners and subscribers of an instance of one event. */
+export function tell<Name extends keyof CorralEvents>(
+  corral: EventEmitter<CorralEvents>,
+  name: Name,
+  ...args: CorralEvents[Name]
+): void {
+  if (channels[name].hasSubscribers) channels[name].publish({ corral, args })
+  emit(corral, name, ...args)
+}
+
+// With a destination of its own: pino would else open stdout, and that makes it non-blocking for all who share it.
+export const silent = pino({ enabled: false }, { write: () => undefined })

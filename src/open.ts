@@ -1,0 +1,60 @@
+// openCorral(): the options, the backend that they and this host give, and the instance in it.
+import type { Logger } from 'pino'
+import type { Backend, GuardEvent } from './backend.js'
+import { CgroupBackend } from './cgroup/backend.js'
+import { memoryAt } from './cgroup/machine.js'
+import { searchRootAndAsk } from './cgroup/root.js'
+import { Corral } from './corral.js'
+import { hostMemory } from './limits.js'
+import { isSupportedPlatform, loadNative } from './native.js'
+import { silent } from './news.js'
+import { type OpenOptions, type OpenPlan, parseOpenOptions } from './options.js'
+import { PassthroughBackend } from './passthrough/backend.js'
+import { SubreaperBackend } from './subreaper/backend.js'
+
+/**
+ * Opens an instance: finds a root, locks an instance in it, and collects what dead instances left.
+ * @throws UnsupportedPlatformError anywhere but on Linux, unless `unsupported` is passthrough.
+ * @throws RootError when there is no cgroup to build in.
+ * @throws GuardError when the guard that ends the sessions when this process dies cannot be started, unless `enforcement`
+ * is best-effort.
+ * @throws InvalidArgumentError, InvalidLimitError for options that cannot mean anything.
+ */
+export async function openCorral(options?: OpenOptions): Promise<Corral> {
+  const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)
+  const log = plan.logger ?? silent
+  let corral: Corral | undefined
+  const backend = await openBackend(plan, (event) => {
+    logGuard(log, event)
+    corral?.hearOfGuard(event)
+  })
+  corral = new Corral(backend, plan)
+  try {
+    if (plan.sweep) corral.swept = await corral.sweep()
+    return corral
+  } catch (error) {
+    await corral.close()
+    throw error
+  }
+}
+
+/**
+ * Cgroups where there are any to build in, or systemd gives one; a root that was asked for has to do. What holds nothing is only
+ * taken where that was asked for.
+ */
+async function openBackend(plan: OpenPlan, tell: (event: GuardEvent) => void): Promise<Backend> {
+  if (plan.backend === 'passthrough') return new PassthroughBackend(plan)
+  if (plan.unsupported === 'passthrough' && !isSupportedPlatform()) return new PassthroughBackend(plan)
+  if (plan.backend === 'subreaper') return SubreaperBackend.open(plan, tell)
+  if (plan.backend === 'cgroup' || plan.root !== undefined) return CgroupBackend.open(plan, tell)
+  const { chosen } = await searchRootAndAsk(loadNative(), plan)
+  return chosen?.path === undefined
+    ? SubreaperBackend.open(plan, tell)
+    : CgroupBackend.open({ ...plan, root: chosen.path }, tell)
+}
+
+function logGuard(log: Logger, { event, deaths, ...rest }: GuardEvent): void {
+  if (event === 'died') log.warn({ deaths }, 'guard died')
+  else if (event === 'restarted') log.info({ deaths }, 'guard restarted')
+  else log.error({ err: 'error' in rest ? rest.error : undefined, deaths }, 'guard cannot be started')
+}
