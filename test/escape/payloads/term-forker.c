@@ -5,7 +5,9 @@
 
 #include "detach.h"
 
-enum { PROCESSES = 3, FORKS = 60 };
+// So many forks are used up by the first few requests: how many are left after a grace time is then no matter
+// of whether one of them is just forking.
+enum { PROCESSES = 3, FORKS = 20 };
 
 static atomic_int *forks;
 
