@@ -76,9 +76,13 @@ int corral_message_receive(int socket, struct corral_message *message, struct co
   ssize_t length;
   // ECONNRESET: the other side has ended and not heard all that we said (net/unix/af_unix.c,
   // unix_release_sock()). The kernel tells that once, and before what the other side said last.
-  while ((length = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0)
-    if (errno != EINTR && errno != ECONNRESET)
-      return -errno;
+  bool reset = false;
+  while ((length = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0) {
+    if (errno == ECONNRESET && !reset)
+      reset = true;
+    else if (errno != EINTR)
+      return errno == ECONNRESET ? 0 : -errno;
+  }
   detach(&header, fds);
   limit(message);
   return length > 0;
