@@ -14,7 +14,8 @@
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags": ["-Wall", "-Wextra", "-fvisibility=hidden"],
       "cflags_c": ["-std=gnu11"],
-      "cflags_cc": ["-std=c++17"]
+      "cflags_cc": ["-std=c++17"],
+      "ldflags": ["-Wl,-z,nodelete"]
     },
     {
       "target_name": "corral-warden",

@@ -29,7 +29,7 @@ namespace {
 class Corral : public Napi::Addon<Corral> {
 public:
   Corral(Napi::Env env, Napi::Object exports)
-      : bridge_(new Bridge(env)), spawner_(*bridge_), watcher_(*bridge_) {
+      : bridge_(new Bridge(env)), spawner_(*bridge_), watcher_(new Watcher(*bridge_)) {
     DefineAddon(exports, {
                              InstanceMethod("build", &Corral::Build),
                              InstanceMethod("features", &Corral::Features),
@@ -73,7 +73,7 @@ private:
   // Before anything of the environment is torn down: no thread may finish a job into it any more.
   static void AtEnd(void *self) {
     Corral *corral = static_cast<Corral *>(self);
-    corral->watcher_.Stop();
+    corral->watcher_->Stop();
     corral->links_.CloseAll();
     if (corral->spawner_.Stop())
       corral->bridge_->Close();
@@ -88,7 +88,7 @@ private:
 
   // False with a pending exception: the watcher cannot be had.
   bool HasWatcher(Napi::Env env) {
-    if (watcher_.Start())
+    if (watcher_->Start())
       return true;
     Fail(env, errno, "start watcher", "");
     return false;
@@ -114,7 +114,7 @@ private:
     Napi::Value promise = job->Promise();
     if (job->HoldsLoop())
       bridge_->Hold();
-    watcher_.Add(std::move(job));
+    watcher_->Add(std::move(job));
     return promise;
   }
 
@@ -421,7 +421,7 @@ private:
 
   Bridge *bridge_; // never destroyed: the channel's last callbacks may come after this object's end
   Spawner spawner_;
-  Watcher watcher_;
+  std::shared_ptr<Watcher> watcher_; // also that of a spawn which had to be left behind
   Links links_;
 };
 

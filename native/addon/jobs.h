@@ -18,7 +18,7 @@ public:
   // -> { code, signal }, when the process has ended and is reaped. Does not keep the event loop alive.
   virtual Napi::Value Exited() const = 0;
 };
-std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, Watcher &watcher);
+std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, std::shared_ptr<Watcher> watcher);
 
 // (path, { graceMs, killMs, freeze, remove?, read?: file names }) -> { empty, killed, names, left, counters }
 // With `remove` the directory is gone afterwards, with all below it; `counters` are the texts of the files of

@@ -18,8 +18,8 @@ namespace {
 
 class Spawning : public SpawnJob {
 public:
-  Spawning(Napi::Env env, std::string block, Watcher &watcher)
-      : SpawnJob(env), watcher_(watcher), exit_(new ExitJob(env)), block_(std::move(block)) {
+  Spawning(Napi::Env env, std::string block, std::shared_ptr<Watcher> watcher)
+      : SpawnJob(env), watcher_(std::move(watcher)), exit_(new ExitJob(env)), block_(std::move(block)) {
     if (!std::strchr(block_.c_str(), 'e')) // the first field: flags
       CopyEnvironment();                   // now, on the thread that may change it
   }
@@ -62,7 +62,7 @@ public:
     if (!started_)
       return corral_unmake(plan_.steps, plan_.step_count);
     exit_->Watch(spawned_.pidfd);
-    watcher_.Add(std::move(exit_));
+    watcher_->Add(std::move(exit_));
   }
 
 protected:
@@ -87,7 +87,7 @@ private:
     env_.push_back(nullptr);
   }
 
-  Watcher &watcher_;
+  std::shared_ptr<Watcher> watcher_;
   std::unique_ptr<ExitJob> exit_;
   std::string block_, environment_;
   std::vector<char *> env_;
@@ -100,6 +100,6 @@ private:
 
 } // namespace
 
-std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, Watcher &watcher) {
-  return std::make_unique<Spawning>(info.Env(), info[0].As<Napi::String>().Utf8Value(), watcher);
+std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, std::shared_ptr<Watcher> watcher) {
+  return std::make_unique<Spawning>(info.Env(), info[0].As<Napi::String>().Utf8Value(), std::move(watcher));
 }

@@ -59,10 +59,10 @@ void *Watcher::Run(void *self) {
 }
 
 void Watcher::Add(std::unique_ptr<WatcherJob> job) {
-  {
-    std::lock_guard<std::mutex> guard(mutex_);
-    added_.push_back(job.release());
-  }
+  std::lock_guard<std::mutex> guard(mutex_);
+  if (stop_) // the environment ended while a process was being started; `wake_` may be somebody else's now
+    return;
+  added_.push_back(job.release());
   uint64_t one = 1;
   (void)!write(wake_, &one, sizeof one);
 }

@@ -41,7 +41,7 @@ public:
   // JavaScript thread. Starts the thread, if it does not run yet. False, with errno: there are no descriptors
   // left, or no threads.
   bool Start();
-  // Any thread, once the watcher was started.
+  // Any thread, once the watcher was started. After Stop() the job is dropped.
   void Add(std::unique_ptr<WatcherJob> job);
   void Stop();
 
@@ -62,7 +62,7 @@ private:
   int wake_ = -1;
   pthread_t thread_ = {};
   bool started_ = false;
-  std::mutex mutex_; // guards added_ and stop_
+  std::mutex mutex_; // guards added_ and stop_, and wake_ against being closed
   std::vector<WatcherJob *> added_;
   bool stop_ = false;
   // The watcher thread's own.

@@ -50,3 +50,16 @@ test('sessions can be held from several worker threads', async ({ pen }) => {
   )
   expect(counts).toEqual([1, 1, 1])
 })
+
+test('the addon stays when all threads that loaded it have ended: one of its own may still be on its way out', async ({
+  pen,
+}) => {
+  const script = `
+    import { once } from 'node:events'
+    import { readFileSync } from 'node:fs'
+    import { Worker } from 'node:worker_threads'
+    const inWorker = new URL('test/native/fixtures/in-worker.mjs', 'file://' + process.cwd() + '/')
+    await once(new Worker(inWorker, { execArgv: [], workerData: ${JSON.stringify(pen.path)} }), 'exit')
+    console.log(/\\.node$/m.test(readFileSync('/proc/self/maps', 'utf8')))`
+  expect((await run(process.execPath, ['--input-type=module', '-e', script], { cwd })).stdout).toBe('true\n')
+})
