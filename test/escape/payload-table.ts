@@ -18,6 +18,7 @@ export interface Payload {
   makesGroups?: boolean
   bomb?: boolean
   freezes?: boolean
+  crowds?: boolean
   by?: string
 }
 

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
  * makesGroups  in the group that it runs in: two of it need one each
  * bomb       goes on forking as fast as it can
  * freezes    the group that it runs in, once it has said "hidden"
+ * crowds     the machine: two of it at once would measure the scheduler
  * by         what runs it, where its name does not tell
  */
 
@@ -48,7 +49,7 @@ export const programs = {
   'a chain of vforks': { file: 'vfork-chain.c', hidden: 4, afterTerm: 0 },
   'brothers of the leader': { file: 'clone-parent.c', hidden: 2, afterTerm: 0 },
   'a gigabyte of dirty memory': { file: 'memory-hog.c', hidden: 1 },
-  'five thousand processes': { file: 'five-thousand.c' },
+  'five thousand processes': { file: 'five-thousand.c', crowds: true },
   'processes under a false name': { file: 'renamed.c', hidden: 2, afterTerm: 0 },
   'processes without descriptors': { file: 'mute.c', hidden: 1, afterTerm: 0 },
   'a terminal server': { file: 'terminal-server.c', hidden: 2, afterTerm: 0 },
