@@ -62,6 +62,19 @@ const namesIn = async (pen: Pen) =>
     ),
   )
 
+const stateOf = async (pid: number) =>
+  readFile(`/proc/${pid}/stat`, 'utf8').then(
+    (stat) => stat.slice(stat.lastIndexOf(')') + 2).charAt(0),
+    () => 'X',
+  )
+
+// One that was told to stop and has not yet run again would take the first key that is typed next with it
+const isStopped = async (pen: Pen, name: string) => {
+  const [pids, names] = [await pen.members(), await namesIn(pen)]
+  const states = await Promise.all(pids.filter((_, index) => names[index] === name).map(stateOf))
+  return states.includes('T')
+}
+
 const WAITING = 'while :; do read -r line && echo "read $line"; done'
 
 describe('a command in a terminal', () => {
@@ -92,6 +105,7 @@ describe('a command in a terminal', () => {
     const started = await shows(terminal, /READY NOW/)
     terminal.type('\x1a')
     const stopped = await shows(terminal, /Stopped/, started)
+    await eventually('who reads is stopped', () => isStopped(pen, 'sh'))
     terminal.type('fg\n')
     terminal.type('word\n')
     await shows(terminal, /got word/, stopped)
