@@ -7,6 +7,7 @@ import { runInPen } from '../support/backend.js'
 import { eventually } from '../support/eventually.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
+import { statusOf } from '../warden/warden.js'
 import { CLI } from './command-line.js'
 
 interface Terminal {
@@ -62,18 +63,11 @@ const namesIn = async (pen: Pen) =>
     ),
   )
 
-const stateOf = async (pid: number) =>
-  readFile(`/proc/${pid}/stat`, 'utf8').then(
-    (stat) => stat.slice(stat.lastIndexOf(')') + 2).charAt(0),
-    () => 'X',
-  )
-
 // One that was told to stop and has not yet run again would take the first key that is typed next with it
-const isStopped = async (pen: Pen, name: string) => {
-  const [pids, names] = [await pen.members(), await namesIn(pen)]
-  const states = await Promise.all(pids.filter((_, index) => names[index] === name).map(stateOf))
-  return states.includes('T')
-}
+const isStopped = async (pen: Pen, name: string) =>
+  (await pen.members()).some(
+    (pid) => statusOf(pid, 'Name') === name && statusOf(pid, 'State').startsWith('T'),
+  )
 
 const WAITING = 'while :; do read -r line && echo "read $line"; done'
 

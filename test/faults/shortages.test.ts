@@ -1,10 +1,11 @@
 // What really runs out: descriptors, room in a cgroup, threads, pipes. The operation fails and says so, and leaves nothing.
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import { type CorralError, openCorral } from '../../src/index.js'
 import { openInPen } from '../support/open-in-pen.js'
 import { test } from '../support/pen-test.js'
+import { statOf } from '../warden/warden.js'
 import { Gateway } from './gateway.js'
 
 const fixture = (name: string) => new URL(`fixtures/${name}`, import.meta.url).pathname
@@ -108,7 +109,7 @@ describe('with a full pipe', () => {
   test('a session is closed whose output nobody reads', async ({ pen }) => {
     const corral = await openInPen(pen)
     const session = await corral.spawn({ command: 'yes' })
-    const blocked = () => /^[S]$/.test(stateOf(session.process.pid))
+    const blocked = () => statOf(session.process.pid)[0] === 'S'
     await expect.poll(blocked, { interval: 5, timeout: 10_000 }).toBe(true)
     expect(await session.close({ graceMs: 200 })).toMatchObject({ signal: 'SIGTERM' })
     expect(await pen.members()).toEqual([])
@@ -128,5 +129,3 @@ describe('when somebody else removes directories', () => {
     expect(readdirSync(pen.path).filter((name) => name === 'corral')).toEqual([])
   })
 })
-
-const stateOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /s, '').charAt(0)
