@@ -8,6 +8,7 @@ export default defineConfig({
     reporters: reporters('e2e'),
     include: ['test/e2e/**/*.test.ts'],
     exclude: ['test/e2e/openclaw/**'], // npm run test:openclaw
+    globalSetup: 'test/e2e/temporary.ts',
     // As openPen() has it, for what is made before the first pen, too: the environment of agents
     env: { CORRAL_NO_MEMORY_V1: '1' },
     testTimeout: 90_000,
