@@ -1,10 +1,11 @@
 // One session: how it begins, and each of the ways in which it ends.
 import { once } from 'node:events'
 import { expect } from 'vitest'
-import { ClosingError, type Limits, type Session } from '../src/index.js'
+import { ClosingError, type Limits, type Session, StuckError } from '../src/index.js'
 import { BACKEND, expectGone } from './support/backend.js'
 import { lacking } from './support/controllers.js'
 import { differs } from './support/differences.js'
+import { eventually } from './support/eventually.js'
 import { line } from './support/line.js'
 import { openInPen } from './support/open-in-pen.js'
 import { test } from './support/pen-test.js'
@@ -104,6 +105,20 @@ test('what ignores SIGTERM is killed when the grace time is over', async ({ pen 
   })
   expect(report.closeMs).toBeGreaterThanOrEqual(100)
   expect(report.wallMs).toBeGreaterThanOrEqual(report.closeMs)
+})
+
+test('what is there when the time for killing is over was killed, however short that time', async ({
+  pen,
+}) => {
+  const corral = await openInPen(pen, { killTimeoutMs: 0 })
+  const session = await corral.spawn({ ...stubborn, mode: 'persistent' })
+  await ready(session)
+  const exit = once(session.process, 'exit')
+  const failure = await session.close({ graceMs: 0 }).catch((error) => error)
+  if (BACKEND !== 'passthrough') expect(failure).toBeInstanceOf(StuckError)
+  expect(await exit).toEqual([null, 'SIGKILL'])
+  await eventually('closing it again finds nobody', () => session.close().catch(() => false))
+  expect(session.state).toBe('removed')
 })
 
 test('closing twice gives one report, and less grace hastens the first', async ({ pen }) => {

@@ -21,6 +21,8 @@
 // this.
 #define FREEZE_MS 50
 
+static const int kill_it[] = {SIGKILL, 0};
+
 static bool gone(int number) {
   return number == ENOENT || number == ENODEV;
 }
@@ -141,7 +143,6 @@ static void count_members(struct corral_end *end) {
 // process.
 static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group_events *events,
                                int64_t now_ms) {
-  static const int kill_it[] = {SIGKILL, 0};
   if (!end->freezing) {
     end->freezing = true;
     int refused = write_file(end->group_fd, "cgroup.freeze", "1");
@@ -167,7 +168,6 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
 // that thread alone, a zombie, which takes no signal (seen on 6.1 to 7.2). A signal through a pidfd is for
 // the process. Only where nobody went since the last look: those that are dying need no second signal.
 static int kill_each(struct corral_end *end) {
-  static const int kill_it[] = {SIGKILL, 0};
   struct corral_members members = {0};
   int answer = corral_members_read(end->group, &members);
   size_t before = end->standing, now = members.count;
@@ -199,7 +199,9 @@ static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
   return events.populated ? tick(end, now_ms) : empty(end);
 }
 
+// Killed in any case: the bound may have been none.
 static int64_t give_up(struct corral_end *end) {
+  (void)corral_members_signal(end->group, kill_it, NULL, NULL);
   (void)corral_members_read(end->group, &end->left);
   return finish_as(end, CORRAL_STUCK);
 }

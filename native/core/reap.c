@@ -89,9 +89,11 @@ static void kill_one(void *context, const struct corral_process *process, int pi
   (void)note(context, process);
 }
 
-static void name_one(void *context, const struct corral_process *process, int pidfd) {
+// Killed in any case: where looking is so slow that the bound is over before all were stopped, nobody was
+// yet.
+static void kill_and_name(void *context, const struct corral_process *process, int pidfd) {
   struct corral_reap *reap = context;
-  (void)pidfd;
+  kill_one(context, process, pidfd);
   (void)corral_members_add(&reap->left, process->pid);
 }
 
@@ -130,7 +132,7 @@ static int64_t finish_as(struct corral_reap *reap, enum corral_end_state state) 
 }
 
 static int64_t give_up(struct corral_reap *reap) {
-  (void)walk(reap, name_one);
+  (void)walk(reap, kill_and_name);
   return finish_as(reap, CORRAL_STUCK);
 }
 
@@ -143,9 +145,11 @@ size_t corral_reap_at_once(const struct corral_reap *reap) {
   return reap && reap->calm ? SIZE_MAX : REAPED_AT_ONCE;
 }
 
+// Looked for when a look is due, but not among zombies, each of which costs as much as one who lives; unless
+// the time is over.
 static bool is_empty(const struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms) {
-  bool due = now_ms >= reap->look_ms || now_ms >= reap->deadline_ms;
-  return reaped == CORRAL_CHILDLESS || (due && reaped == CORRAL_REAPED && nobody_lives(reap));
+  bool due = now_ms >= reap->look_ms && reaped == CORRAL_REAPED;
+  return reaped == CORRAL_CHILDLESS || ((due || now_ms >= reap->deadline_ms) && nobody_lives(reap));
 }
 
 // Those that have come to us meanwhile are stopped all the same.

@@ -6,6 +6,7 @@ import { expect, onTestFinished, vi } from 'vitest'
 import { type Corral, openCorral, type Session, type SessionReport } from '../../src/index.js'
 import { commandOf, type Leader, type Payload, settled } from '../escape/payload-table.js'
 import { BACKEND, expectGone, inPen } from '../support/backend.js'
+import { SLOWNESS } from '../support/eventually.js'
 import { line } from '../support/line.js'
 import type { Pen } from '../support/pen.js'
 
@@ -16,6 +17,9 @@ import type { Pen } from '../support/pen.js'
 export type KillMethod = 'default' | 'freeze'
 export const killMethods: readonly KillMethod[] = BACKEND === 'cgroup' ? ['default', 'freeze'] : ['default']
 
+/** The default, where a machine is not slow. */
+const KILL_TIMEOUT_MS = 10_000 * SLOWNESS
+
 /** Opens an instance under the pen which the test closes; it is closed at the end of the test in any case. */
 export async function openIn(
   pen: Pen,
@@ -23,7 +27,7 @@ export async function openIn(
   options: { sweep?: boolean } = {},
 ): Promise<Corral> {
   vi.stubEnv('CORRAL_KILL_METHOD', method === 'freeze' ? 'freeze' : undefined)
-  const corral = await openCorral({ ...inPen(pen), ...options })
+  const corral = await openCorral({ ...inPen(pen), killTimeoutMs: KILL_TIMEOUT_MS, ...options })
   onTestFinished(async () => {
     vi.unstubAllEnvs()
     await corral.close({ graceMs: 0 })
