@@ -8,6 +8,7 @@ import type { GuardEvent, GuardStatus } from '../backend.js'
 import { GuardError, systemCodeOf, systemDetails } from '../errors.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
+import { Restarts } from '../restarts.js'
 import { CORRAL, type Instance, removeEmpty, removeInstance, WARDEN } from './instance.js'
 import type { KillMethod } from './kill.js'
 
@@ -16,10 +17,6 @@ const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
 const ENDED_EARLY = 'the guard ended before it stood'
 // A fork and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000
-// Another guard comes at once; when they go on dying, with longer and longer pauses, up to the last.
-const PAUSES_MS = [0, 10, 100, 1000, 5000]
-// One that has lived so long died of something new.
-const CALM_MS = 60_000
 
 export interface GuardPlan {
   root: string
@@ -114,29 +111,22 @@ class Lifeline {
 export class Guard {
   readonly #native: Native
   readonly #plan: GuardPlan
-  readonly #tell: (event: GuardEvent) => void
+  readonly #restarts: Restarts
   #lifeline: Lifeline | undefined
   /** The pidfd of its first process, a child of ours until the guard has moved in. */
   #first: number | undefined
   /** Settles when that process is reaped. */
   #firstGone: Promise<void> = Promise.resolve()
   #movedIn = false
-  #over = false
-  #deaths = 0
-  /** Deaths since the last one that lived long. */
-  #inARow = 0
-  #bornAt = 0
-  /** Another guard on its way; never rejects. */
-  #restarting: Promise<void> | undefined
 
   constructor(native: Native, plan: GuardPlan, tell: (event: GuardEvent) => void) {
     this.#native = native
     this.#plan = plan
-    this.#tell = tell
+    this.#restarts = new Restarts(() => this.#startAgain(), tell)
   }
 
   status(): GuardStatus {
-    return { alive: this.#movedIn && this.#lifeline !== undefined, deaths: this.#deaths }
+    return { alive: this.#movedIn && this.#lifeline !== undefined, deaths: this.#restarts.deaths }
   }
 
   /**
@@ -146,7 +136,7 @@ export class Guard {
   async start(): Promise<void> {
     const lifeline = await this.#listen(await this.#spawn())
     this.#lifeline = lifeline
-    this.#bornAt = performance.now()
+    this.#restarts.started()
     void lifeline.gone.then(() => this.#onGone(lifeline))
     await this.#heardOrDropped(lifeline, WORD.ready)
   }
@@ -164,21 +154,17 @@ export class Guard {
 
   /** After a failure: goes on trying, and tells how that goes. */
   retry(error: Error): void {
-    if (this.#over) return
-    this.#tell({ event: 'failed', deaths: this.#deaths, error })
-    this.#inARow++
-    const pause = PAUSES_MS[Math.min(this.#inARow, PAUSES_MS.length - 1)]
-    setTimeout(() => this.#restart(), pause).unref()
+    this.#restarts.failed(error)
   }
 
   /** Has the guard end and remove the instance; resolves when it is done with that, or is dead. */
   async finish(): Promise<void> {
-    this.#over = true
+    this.#restarts.over = true
     try {
       await this.#dismiss()
     } finally {
       // One that was just being started makes its group anew: nobody may remove the instance before it is done
-      await this.#restarting
+      await this.#restarts.underWay
       await this.#dismiss()
     }
   }
@@ -204,7 +190,7 @@ export class Guard {
       await lifeline.expect(word)
     } catch (error) {
       if (this.#lifeline === lifeline) this.#lifeline = undefined
-      if (!this.#over) await this.#drop()
+      if (!this.#restarts.over) await this.#drop()
       const { root, instance, killMethod, killTimeoutMs: killMs } = this.#plan
       const group = path.join(root, CORRAL, instance, WARDEN)
       const ended = await this.#native.endGroup(group, {
@@ -271,29 +257,13 @@ export class Guard {
   #onGone(lifeline: Lifeline): void {
     if (this.#lifeline === lifeline) this.#lifeline = undefined
     lifeline.cut()
-    if (this.#over || !this.#movedIn) return
-    this.#deaths++
-    this.#inARow = performance.now() - this.#bornAt > CALM_MS ? 1 : this.#inARow + 1
-    this.#tell({ event: 'died', deaths: this.#deaths })
-    const pause = PAUSES_MS[Math.min(this.#inARow - 1, PAUSES_MS.length - 1)] ?? 0
-    if (pause === 0) this.#restart()
-    else setTimeout(() => this.#restart(), pause).unref()
-  }
-
-  #restart(): void {
-    if (!this.#over) this.#restarting = this.#startAgain()
+    if (this.#movedIn) this.#restarts.died()
   }
 
   async #startAgain(): Promise<void> {
     this.#movedIn = false
-    try {
-      await this.start()
-      if (this.#over) return // finish() tells it so
-      await this.moveIn()
-      if (!this.#over) this.#tell({ event: 'restarted', deaths: this.#deaths })
-    } catch (error) {
-      this.retry(error as Error)
-    }
+    await this.start()
+    if (!this.#restarts.over) await this.moveIn() // else finish() tells it so
   }
 }
 

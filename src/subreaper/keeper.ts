@@ -5,14 +5,11 @@ import type { GuardEvent, GuardStatus } from '../backend.js'
 import { GuardError, systemDetails } from '../errors.js'
 import { type Native, type NativeMessage, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
+import { Restarts } from '../restarts.js'
 import { held, KIND, Link, within } from './link.js'
 
 // Two forks and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000
-// Another comes at once; when they go on dying, with longer and longer pauses, up to the last.
-const PAUSES_MS = [0, 10, 100, 1000, 5000]
-// One that has lived so long died of something new.
-const CALM_MS = 60_000
 
 export interface KeeperPlan {
   killTimeoutMs: number
@@ -183,36 +180,33 @@ export class Keeper {
 export class Keepers {
   readonly #native: Native
   readonly #plan: KeeperPlan
-  readonly #tell: (event: GuardEvent) => void
+  readonly #restarts: Restarts
   #current: Keeper | undefined
-  #starting: Promise<unknown> | undefined
-  #over = false
-  #deaths = 0
-  /** Deaths since the last one that lived long. */
-  #inARow = 0
-  #bornAt = 0
 
   constructor(native: Native, plan: KeeperPlan, tell: (event: GuardEvent) => void) {
     this.#native = native
     this.#plan = plan
-    this.#tell = tell
+    this.#restarts = new Restarts(() => this.start(), tell)
   }
 
   status(): GuardStatus {
-    return { alive: this.#current !== undefined, deaths: this.#deaths }
+    return { alive: this.#current !== undefined, deaths: this.#restarts.deaths }
   }
 
   /** @throws GuardError */
   async start(): Promise<void> {
     const keeper = await Keeper.start(this.#native, this.#plan)
     this.#current = keeper
-    this.#bornAt = performance.now()
-    void keeper.gone.then(() => this.#onGone())
+    this.#restarts.started()
+    void keeper.gone.then(() => {
+      this.#current = undefined
+      this.#restarts.died()
+    })
   }
 
   /** The keeper, or the next one where it has just died. @throws GuardError where there is none to be had now. */
   async current(): Promise<Keeper> {
-    await this.#starting
+    await this.#restarts.underWay
     if (this.#current) return this.#current
     throw new GuardError('there is no keeper at this moment, which could hold a session', {
       hint: "It is killed again and again: see who does that (the 'guard' events tell when)",
@@ -220,38 +214,9 @@ export class Keepers {
   }
 
   async finish(): Promise<void> {
-    this.#over = true
-    if (this.#starting) await held(this.#native, this.#starting)
+    const restarts = this.#restarts
+    restarts.over = true
+    if (restarts.underWay) await held(this.#native, restarts.underWay)
     await this.#current?.finish()
-  }
-
-  #onGone(): void {
-    this.#current = undefined
-    if (this.#over) return
-    this.#deaths++
-    this.#inARow = performance.now() - this.#bornAt > CALM_MS ? 1 : this.#inARow + 1
-    this.#tell({ event: 'died', deaths: this.#deaths })
-    this.#again()
-  }
-
-  #again(): void {
-    const pause = PAUSES_MS[Math.min(this.#inARow - 1, PAUSES_MS.length - 1)] ?? 0
-    if (pause === 0) this.#starting = this.#restart()
-    else
-      setTimeout(() => {
-        this.#starting = this.#restart()
-      }, pause).unref()
-  }
-
-  async #restart(): Promise<void> {
-    if (this.#over) return
-    try {
-      await this.start()
-      this.#tell({ event: 'restarted', deaths: this.#deaths })
-    } catch (error) {
-      this.#inARow++
-      this.#tell({ event: 'failed', deaths: this.#deaths, error: error as Error })
-      this.#again()
-    }
   }
 }
