@@ -1,7 +1,7 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
-import { existsSync, rmdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { AppliedLimit, Enforcement, Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
-import { explained, isGone, systemCodeOf } from '../errors.js'
+import { explained } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { step } from '../native-plan.js'
 import {
@@ -14,6 +14,7 @@ import {
   writeSteps,
 } from './controllers.js'
 import { CgroupGroup, type GroupContext } from './group.js'
+import { removeEmpty } from './instance.js'
 import { KEY_LABEL } from './labels.js'
 import { LEAF, labelOfKey, nameOfKey } from './name.js'
 import { removeTree } from './removal.js'
@@ -167,12 +168,5 @@ export class CgroupFamily implements Family {
 
 /** Removes directories on the spot, the last first. False where something is in one of them. */
 function removeAtOnce(directories: string[]): boolean {
-  try {
-    for (const directory of directories.toReversed()) rmdirSync(directory)
-    return true
-  } catch (error) {
-    if (isGone(error)) return true
-    if (systemCodeOf(error) === 'EBUSY' || systemCodeOf(error) === 'ENOTEMPTY') return false
-    throw error
-  }
+  return directories.toReversed().every(removeEmpty)
 }

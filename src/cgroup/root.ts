@@ -33,6 +33,11 @@ export interface RootSearch {
   chosen: RootCandidate | undefined
 }
 
+/** Tells of a candidate at that path, or at the one that was `taken` instead. */
+const candidateAt =
+  (kind: RootKind, directory: string | undefined) =>
+  (usable: boolean, why: string, taken = directory): RootCandidate => ({ kind, path: taken, usable, why })
+
 // CGROUP2_SUPER_MAGIC of linux/magic.h
 const CGROUP2_MAGIC = 0x63677270
 
@@ -57,12 +62,7 @@ function whyNotWritable(directory: string): string | undefined {
 }
 
 function checkExplicit(directory: string): RootCandidate {
-  const candidate = (usable: boolean, why: string): RootCandidate => ({
-    kind: 'explicit',
-    path: directory,
-    usable,
-    why,
-  })
+  const candidate = candidateAt('explicit', directory)
   try {
     if (!statSync(directory).isDirectory()) return candidate(false, 'it is not a directory')
     if (statfsSync(directory).type !== CGROUP2_MAGIC)
@@ -90,12 +90,7 @@ function delegation(directory: string, native: Native): string | undefined {
 function checkOwn(native: Native): RootCandidate {
   const place = findCgroupPlace()
   const directory = place.ownDirectory
-  const candidate = (usable: boolean, why: string, taken = directory): RootCandidate => ({
-    kind: 'own-cgroup',
-    path: taken,
-    usable,
-    why,
-  })
+  const candidate = candidateAt('own-cgroup', directory)
   if (directory === undefined) return candidate(false, 'no mounted cgroup2 shows the cgroup of this process')
   if (isHierarchyRoot(directory))
     return candidate(false, 'this process lives in the root of the hierarchy, which nobody delegated')
@@ -117,12 +112,7 @@ function checkOwn(native: Native): RootCandidate {
 
 function checkMount(): RootCandidate {
   const mount = findCgroupPlace().mounts.find((candidate) => candidate.writable)
-  const candidate = (usable: boolean, why: string): RootCandidate => ({
-    kind: 'mount',
-    path: mount?.point,
-    usable,
-    why,
-  })
+  const candidate = candidateAt('mount', mount?.point)
   if (!mount) return candidate(false, 'no cgroup2 file system is mounted writable')
   if (process.getuid?.() !== 0) return candidate(false, 'only root may build at the top of a hierarchy')
   if (!isWritable(mount.point)) return candidate(false, 'it is not writable')
@@ -155,12 +145,7 @@ export function searchRootToSee(native: Native, explicit?: string): RootSearch {
 
 /** The scope that systemd gives to all of a user's: it is there as long as somebody is in it. */
 function checkScope(directory: string): RootCandidate {
-  const candidate = (usable: boolean, why: string): RootCandidate => ({
-    kind: 'systemd',
-    path: directory,
-    usable,
-    why,
-  })
+  const candidate = candidateAt('systemd', directory)
   if (isWritable(directory)) return candidate(true, 'it is the scope of this user')
   if (existsSync(directory)) return candidate(false, 'it is not writable')
   const manager = path.dirname(path.dirname(directory))
