@@ -1,4 +1,5 @@
-// Agents leave directories where temporary files go (gemini a shell's, acpx a queue's), so that is a directory of the run's.
+// Agents leave directories where temporary files go (gemini those of its shells), so that is a directory of the run's. acpx asks
+// nobody: its empty ones are in /tmp.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
