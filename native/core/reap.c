@@ -89,8 +89,7 @@ static void kill_one(void *context, const struct corral_process *process, int pi
   (void)note(context, process);
 }
 
-// Killed in any case: where looking is so slow that the bound is over before all were stopped, nobody was
-// yet.
+// Killed in any case: where a look takes long, the bound can be over before anybody was.
 static void kill_and_name(void *context, const struct corral_process *process, int pidfd) {
   struct corral_reap *reap = context;
   kill_one(context, process, pidfd);

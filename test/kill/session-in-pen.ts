@@ -3,11 +3,12 @@
 import { once } from 'node:events'
 import { dirname } from 'node:path'
 import { expect, onTestFinished, vi } from 'vitest'
-import { type Corral, openCorral, type Session, type SessionReport } from '../../src/index.js'
+import type { Corral, Session, SessionReport } from '../../src/index.js'
 import { commandOf, type Leader, type Payload, settled } from '../escape/payload-table.js'
-import { BACKEND, expectGone, inPen } from '../support/backend.js'
+import { BACKEND, expectGone } from '../support/backend.js'
 import { SLOWNESS } from '../support/eventually.js'
 import { line } from '../support/line.js'
+import { openInPen } from '../support/open-in-pen.js'
 import type { Pen } from '../support/pen.js'
 
 /**
@@ -27,12 +28,8 @@ export async function openIn(
   options: { sweep?: boolean } = {},
 ): Promise<Corral> {
   vi.stubEnv('CORRAL_KILL_METHOD', method === 'freeze' ? 'freeze' : undefined)
-  const corral = await openCorral({ ...inPen(pen), killTimeoutMs: KILL_TIMEOUT_MS, ...options })
-  onTestFinished(async () => {
-    vi.unstubAllEnvs()
-    await corral.close({ graceMs: 0 })
-  })
-  return corral
+  onTestFinished(() => void vi.unstubAllEnvs())
+  return openInPen(pen, { killTimeoutMs: KILL_TIMEOUT_MS, ...options })
 }
 
 export interface Placement {
