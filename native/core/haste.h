@@ -1,5 +1,4 @@
-// How one process comes before others that share its CPUs with it: for who looks for those that go on
-// forking.
+// How one thread comes before others that share its CPUs with it: for who looks for those that go on forking.
 #ifndef CORRAL_HASTE_H
 #define CORRAL_HASTE_H
 
@@ -14,7 +13,9 @@ struct corral_turn {
   uint64_t runtime_ns, deadline_ns, period_ns;
 };
 
-// Goes first as far as this user may, and gives how it was before. Children inherit it.
+// The calling thread goes first as far as this user may. Gives how it was before, for corral_unhasten() in
+// the same thread or its child; with size 0 where nothing was changed, because it is first already or may not
+// be.
 struct corral_turn corral_hasten(void);
 void corral_unhasten(const struct corral_turn *before);
 

@@ -28,13 +28,19 @@ static void stop_children(const struct corral_reap *reap) {
     corral_stop_children(reap->walk.spare, reap->walk.scan);
 }
 
+// Of several that end in one thread the first has what is to be given back; the next look of another takes it
+// again.
+static void go_first(struct corral_reap *reap) {
+  if (!reap->before.size)
+    reap->before = corral_hasten();
+}
+
 static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
   reap->state = CORRAL_KILLING;
   reap->deadline_ms = now_ms + reap->plan.kill_ms;
   reap->tick_ms = FIRST_TICK_MS;
   reap->look_ms = now_ms;
-  reap->before = corral_hasten();
-  reap->hastened = true;
+  go_first(reap);
   stop_children(reap);
 }
 
@@ -113,6 +119,7 @@ static bool stop_all(struct corral_reap *reap, int64_t now_ms) {
 // False: it goes on at once, when the caller has reaped who has ended meanwhile. Each zombie would have to be
 // looked at, too.
 static bool kill_all(struct corral_reap *reap, int64_t now_ms) {
+  go_first(reap);
   if (!reap->stopped) {
     reap->stopped = stop_all(reap, now_ms);
     return false;
@@ -126,6 +133,7 @@ static bool kill_all(struct corral_reap *reap, int64_t now_ms) {
 }
 
 static int64_t finish_as(struct corral_reap *reap, enum corral_end_state state) {
+  corral_unhasten(&reap->before);
   reap->state = state;
   return -1;
 }
@@ -190,8 +198,6 @@ void corral_reap_hasten(struct corral_reap *reap, int64_t grace_ms, int64_t now_
 }
 
 void corral_reap_finish(struct corral_reap *reap) {
-  if (reap->hastened)
-    corral_unhasten(&reap->before);
   corral_members_free(&reap->asked);
   corral_members_free(&reap->killed);
   corral_members_free(&reap->left);

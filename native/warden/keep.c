@@ -71,8 +71,11 @@ static bool start_holder(struct keeper *keeper, uint32_t id, const struct hold_p
   if (!make_room(keeper))
     return false;
   pid_t pid = fork();
-  if (pid == 0)
+  if (pid == 0) {
+    if (keeper->collecting)
+      corral_unhasten(&keeper->reap.before);
     hold(plan);
+  }
   if (pid < 0)
     return false;
   keeper->holdings[keeper->count++] = (struct holding){id, pid};

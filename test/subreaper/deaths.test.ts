@@ -1,5 +1,5 @@
 // Who ends the sessions when one of those who hold them is killed, stopped or busy: gateway, keeper, holder.
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished } from 'vitest'
 import { whole } from '../crash/numbers.js'
@@ -138,6 +138,19 @@ describe('a keeper that is killed', () => {
   })
 })
 
+/** What turns the threads of a process have: fields 2, 41 and 19 of proc_pid_stat(5). */
+async function turnsOf(pid: number | undefined): Promise<string[]> {
+  const threads = await readdir(`/proc/${pid}/task`)
+  const stats = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
+  )
+  return stats.map((stat) => {
+    const end = stat.lastIndexOf(')')
+    const fields = stat.slice(end + 2).split(' ') // the first is number 3
+    return `${stat.slice(stat.indexOf('(') + 1, end)}: policy ${fields[38]}, nice ${fields[16]}`
+  })
+}
+
 /** Kills the one that could end what the other loses first. */
 async function killBoth(gateway: Gateway, holder: number): Promise<void> {
   process.kill(await gateway.keeper(), 'SIGKILL')
@@ -169,6 +182,16 @@ describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1
     expect(await gateway.ask('members', other.key)).toHaveLength(FAMILY)
     await gateway.ask('end')
     expect(await gateway.held()).toEqual([beside.pid])
+  })
+
+  test('leaves the threads of the gateway as they were', async ({ pen }) => {
+    const gateway = await Gateway.start(pen, {}, {}, ['nice', '-n', '5'])
+    const session = await gateway.spawn(family, 'ready')
+    const before = await turnsOf(gateway.child.pid)
+    expect(before).toContain('corral-watcher: policy 0, nice 5') // who will kill
+    await killBoth(gateway, holderOf(session))
+    await gateway.closed(session.key)
+    expect((await turnsOf(gateway.child.pid)).filter((turn) => !before.includes(turn))).toEqual([])
   })
 
   // In a pid namespace of its own: any gateway of the same user would collect it
