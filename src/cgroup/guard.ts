@@ -9,8 +9,9 @@ import { GuardError, systemCodeOf, systemDetails } from '../errors.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { Restarts } from '../restarts.js'
-import { CORRAL, type Instance, removeEmpty, removeInstance, WARDEN } from './instance.js'
+import { CORRAL, type Instance, removeInstance, WARDEN } from './instance.js'
 import type { KillMethod } from './kill.js'
+import { removeTree } from './removal.js'
 
 const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
 
@@ -169,6 +170,18 @@ export class Guard {
     }
   }
 
+  /**
+   * Removes its group, should it have died before it could: who dies closes the lifeline a moment before he leaves his group.
+   * @throws StuckError
+   */
+  async removeGroup(): Promise<void> {
+    await removeTree(this.#group, { native: this.#native, ...this.#plan })
+  }
+
+  get #group(): string {
+    return path.join(this.#plan.root, CORRAL, this.#plan.instance, WARDEN)
+  }
+
   async #dismiss(): Promise<void> {
     const lifeline = this.#lifeline
     if (!lifeline) return
@@ -191,9 +204,8 @@ export class Guard {
     } catch (error) {
       if (this.#lifeline === lifeline) this.#lifeline = undefined
       if (!this.#restarts.over) await this.#drop()
-      const { root, instance, killMethod, killTimeoutMs: killMs } = this.#plan
-      const group = path.join(root, CORRAL, instance, WARDEN)
-      const ended = await this.#native.endGroup(group, {
+      const { killMethod, killTimeoutMs: killMs } = this.#plan
+      const ended = await this.#native.endGroup(this.#group, {
         graceMs: 0,
         killMs,
         freeze: killMethod === 'freeze',
@@ -274,7 +286,8 @@ export async function endInstance(
   instance: Instance,
   guard: Guard,
 ): Promise<void> {
+  // A guard that outlives even its killing keeps the empty directories up to the next sweep
   await guard.finish().catch(() => undefined)
-  removeEmpty(path.join(instance.path, WARDEN))
+  await guard.removeGroup().catch(() => undefined)
   removeInstance(native, root, instance)
 }

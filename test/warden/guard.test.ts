@@ -1,15 +1,18 @@
 // The guard of an instance: where it lives, what reaches it, and what it does when its owner is gone.
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import pino from 'pino'
 import { describe, expect, onTestFinished } from 'vitest'
 import type { GuardEvent } from '../../src/index.js'
 import { wardenPath } from '../../src/native.js'
+import { members } from '../support/cgroup-tree.js'
 import { eventually } from '../support/eventually.js'
-import { killBoth } from '../support/kill-both.js'
+import { guardGroup, killBoth } from '../support/kill-both.js'
 import { openInPen } from '../support/open-in-pen.js'
 import { test } from '../support/pen-test.js'
 import { gateway } from './gateway.js'
@@ -176,6 +179,26 @@ describe('a guard that dies', () => {
       await closing
       await expectNothingLeft(pen)
     }
+  })
+
+  // It closes its lifeline before it leaves its group; here somebody else is in there for longer
+  test('and leaves its group populated does not either', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    const group = guardGroup(pen.path, corral.id)
+    const pid = await guardOf(pen.path, corral.id)
+    process.kill(pid, 'SIGSTOP')
+    const closing = corral.close()
+    await eventually('only the guard is waited for', () => !existsSync(join(group, '../sessions')))
+    await pause(50) // and has been told that it is over
+    const enter = ['-c', 'echo $$ >"$0" && exec sleep 1000', join(group, 'cgroup.procs')]
+    const sleeper = spawn('sh', enter, { stdio: 'ignore' })
+    onTestFinished(() => void sleeper.kill('SIGKILL'))
+    const ended = once(sleeper, 'exit')
+    await eventually('it is in there', async () => (await members(group)).length === 2)
+    process.kill(pid, 'SIGKILL')
+    await closing
+    expect(await pen.groups()).toEqual([])
+    await ended
   })
 
   test('and is just being replaced does not either, and is told of', async ({ pen }) => {
