@@ -244,13 +244,15 @@ static int read_own_children(bool scan, struct corral_members *children) {
 }
 
 // Only we reap our children, so none of these pids can be anybody else's.
-void corral_stop_children(const struct corral_members *spare, bool scan) {
+size_t corral_stop_children(const struct corral_members *spare, bool scan) {
   struct corral_members children = {0};
   if (!scan && has_lists() && read_own_children(false, &children) == 0)
     for (size_t i = 0; i < children.count; i++)
       if (!spare || !corral_members_has(spare, children.pids[i]))
         (void)kill(children.pids[i], SIGSTOP);
+  size_t count = children.count;
   corral_members_free(&children);
+  return count;
 }
 
 static bool any_lives(const struct corral_members *children, const struct corral_members *spare) {

@@ -42,8 +42,9 @@ struct corral_walk {
 int corral_walk_descendants(const struct corral_walk *walk);
 
 // Stops our children, but those spared: one system call each, so it is done before they have had their next
-// turn. None of them may be reaped meanwhile. Nothing where children are not listed.
-void corral_stop_children(const struct corral_members *spare, bool scan);
+// turn. None of them may be reaped meanwhile. Gives how many children there are, zombies too; 0 where they
+// are not listed.
+size_t corral_stop_children(const struct corral_members *spare, bool scan);
 
 // Whether no descendant of ours lives, but those spared and what is below them. Zombies may be left: one that
 // is traced is reaped when its tracer is gone. Misses nobody. 1, 0 or -errno.

@@ -23,9 +23,9 @@
 #define POSTPONED 32
 #define REAPED_AT_ONCE 64
 
-static void stop_children(const struct corral_reap *reap) {
+static void stop_children(struct corral_reap *reap) {
   if (!reap->walk.mark)
-    corral_stop_children(reap->walk.spare, reap->walk.scan);
+    reap->children = corral_stop_children(reap->walk.spare, reap->walk.scan);
 }
 
 // Of several that end in one thread the first has what is to be given back; the next look of another takes it
@@ -40,7 +40,6 @@ static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
   reap->deadline_ms = now_ms + reap->plan.kill_ms;
   reap->tick_ms = FIRST_TICK_MS;
   reap->look_ms = now_ms;
-  go_first(reap);
   stop_children(reap);
 }
 
@@ -49,6 +48,8 @@ void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *p
   *reap = (struct corral_reap){.plan = *plan, .walk = *whom, .tick_ms = FIRST_TICK_MS, .look_ms = now_ms};
   reap->walk.context = reap;
   reap->deadline_ms = now_ms + plan->grace_ms + 1; // now_ms was rounded down: nobody gets less
+  // Also who asks: among a hundred that fork he has a hundredth of the CPU, and reaps fewer than die
+  go_first(reap);
   if (plan->grace_ms > 0)
     reap->state = CORRAL_ASKING;
   else
@@ -149,7 +150,11 @@ static int64_t wait_for_next(const struct corral_reap *reap, int64_t now_ms) {
 }
 
 size_t corral_reap_at_once(const struct corral_reap *reap) {
-  return reap && reap->calm ? SIZE_MAX : REAPED_AT_ONCE;
+  if (!reap)
+    return REAPED_AT_ONCE;
+  if (reap->calm)
+    return SIZE_MAX;
+  return reap->children > REAPED_AT_ONCE ? reap->children : REAPED_AT_ONCE;
 }
 
 // Looked for when a look is due, but not among zombies, each of which costs as much as one who lives; unless

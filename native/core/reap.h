@@ -29,10 +29,11 @@ struct corral_reap {
   bool stopped;                 // all are, or it has taken too long: they are killed next
   bool calm;                    // nobody new was found since all were stopped
   unsigned postponed;           // looks, because there was more to reap
+  size_t children;              // that were there when they were last stopped; zombies are, too
   struct corral_members asked;  // who had SIGTERM already
   struct corral_members killed; // who lived when the killing began, or came after that
   struct corral_members left;   // who is left: filled when STUCK
-  struct corral_turn before;    // of this thread, which goes first while it kills
+  struct corral_turn before;    // of this thread, which goes first up to the end
   uint32_t name_count;
   char names[CORRAL_NAMES][CORRAL_NAME_BYTES]; // of the first that were killed
 };
@@ -46,9 +47,9 @@ void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *p
 // they are stopped.
 size_t corral_reap_at_once(const struct corral_reap *reap);
 
-// Does what is due, always in the same thread, which goes first while it kills. Before it, the caller has
-// reaped; who ends those with a mark has nobody to reap, and says CORRAL_REAPED. Returns how many ms to wait,
-// or to wait for SIGCHLD, before the next step; -1 when `state` is final.
+// Does what is due, always in the same thread, which goes first up to the final state. Before it, the caller
+// has reaped; who ends those with a mark has nobody to reap, and says CORRAL_REAPED. Returns how many ms to
+// wait, or to wait for SIGCHLD, before the next step; -1 when `state` is final.
 int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms);
 
 // Shortens the grace time, counted from now.
