@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.js'
 import { output } from '../support/output.js'
 import { describeAll } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
+import { statOf, statusOf } from '../warden/warden.js'
 import { Gateway, nobodyLeft } from './gateway.js'
 
 const ROUNDS = whole('CORRAL_ESCAPE_ROUNDS', { least: 1 }) ?? 1
@@ -138,16 +139,12 @@ describe('a keeper that is killed', () => {
   })
 })
 
-/** What turns the threads of a process have: fields 2, 41 and 19 of proc_pid_stat(5). */
+/** What turns the threads of a process have: fields 41 and 19 of proc_pid_stat(5). */
 async function turnsOf(pid: number | undefined): Promise<string[]> {
-  const threads = await readdir(`/proc/${pid}/task`)
-  const stats = await Promise.all(
-    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
-  )
-  return stats.map((stat) => {
-    const end = stat.lastIndexOf(')')
-    const fields = stat.slice(end + 2).split(' ') // the first is number 3
-    return `${stat.slice(stat.indexOf('(') + 1, end)}: policy ${fields[38]}, nice ${fields[16]}`
+  const threads = (await readdir(`/proc/${pid}/task`)).map(Number)
+  return threads.map((thread) => {
+    const stat = statOf(thread) // the first is number 3
+    return `${statusOf(thread, 'Name')}: policy ${stat[38]}, nice ${stat[16]}`
   })
 }
 
