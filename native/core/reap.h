@@ -43,8 +43,8 @@ void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *p
                        const struct corral_walk *whom, int64_t now_ms);
 
 // How many the caller reaps before a step, or where nothing is ended (NULL) before it listens again: those
-// that fork and end can keep it busy for as long as they like, and what stops them is the step. All, once
-// they are stopped.
+// that fork and end can keep it busy for as long as they like, and what stops them is the step. At least as
+// many as the last step went through, so that zombies do not gather; all, once they are stopped.
 size_t corral_reap_at_once(const struct corral_reap *reap);
 
 // Does what is due, always in the same thread, which goes first up to the final state. Before it, the caller
