@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config'
 import { ALWAYS, BEHAVIOUR, TIMES } from './test/support/behaviour.js'
 import { reporters } from './test/support/reporters.js'
 
+// Of each project
+const COMMON = { ...TIMES, runner: 'test/support/runner.ts' }
+
 export default defineConfig({
   test: {
     reporters: reporters('unit'),
@@ -12,7 +15,7 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...TIMES,
+          ...COMMON,
           name: 'cgroup',
           include: ['test/**/*.test.ts'],
           exclude: [
@@ -26,10 +29,10 @@ export default defineConfig({
           provide: { backend: 'cgroup' },
         },
       },
-      { test: { ...TIMES, name: 'subreaper', include: BEHAVIOUR, provide: { backend: 'subreaper' } } },
+      { test: { ...COMMON, name: 'subreaper', include: BEHAVIOUR, provide: { backend: 'subreaper' } } },
       {
         test: {
-          ...TIMES,
+          ...COMMON,
           name: 'passthrough',
           include: [...ALWAYS, 'test/passthrough/**/*.test.ts'],
           provide: { backend: 'passthrough' },
