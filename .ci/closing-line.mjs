@@ -22,6 +22,7 @@ const [directory, ...words] = process.argv.slice(2)
 const whole = words.includes('--whole')
 const expected = words.filter((word) => word !== '--whole').sort()
 const runs = readdirSync(directory)
+  .filter((file) => file.endsWith('.json') && file !== 'steps.json')
   .map((file) => path.basename(file, '.json'))
   .sort()
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { BACKEND } from '../support/backend.js'
 import { isFrozen } from '../support/cgroup-tree.js'
 import { compiled } from '../support/compile-payload.js'
-import { eventually, SLOWNESS } from '../support/eventually.js'
+import { EMULATED, eventually } from '../support/eventually.js'
 import { COUNTS_BY_NAMESPACE } from '../support/namespace-pen.js'
 import { basicPrograms, commandLine, programs } from './programs.mjs'
 
@@ -42,9 +42,9 @@ function mayGoFirst(): boolean {
 
 // One who looks for a bomb process by process can come too late where looking is slow and he may not go first: an ordinary
 // user, or a container, in an emulated or User Mode kernel. The bound on killing is then what ends it.
-const outrun = SLOWNESS > 1 && !mayGoFirst()
+const outrun = EMULATED && !mayGoFirst()
 if (outrun && BACKEND === 'subreaper')
-  console.log('left out: a fork bomb under a subreaper that may not go first, on a slow kernel')
+  console.log('left out: a fork bomb under a subreaper that may not go first, in an emulated kernel')
 // Where no cgroups are to be had, the programs have none either
 if (COUNTS_BY_NAMESPACE) console.log('left out: programs that make cgroups, for none can be made here')
 

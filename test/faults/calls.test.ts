@@ -2,7 +2,7 @@
 // saying what happened. With CORRAL_FAULTS_ALL each with all its errors, once and for good; else a sample.
 import { inject, test } from 'vitest'
 import { loadNative } from '../../src/native.js'
-import { SLOWNESS } from '../support/eventually.js'
+import { EMULATED } from '../support/eventually.js'
 import { makePen } from '../support/pen.js'
 import '../support/suite-root.js'
 import { canLast, errnosOf, numberOf } from './errnos.mjs'
@@ -50,10 +50,10 @@ function* faultsOf(recorded: string[], lasting: boolean): Generator<{ fault: Fau
 }
 
 // Thousands of calls, each with a gateway's whole start and end: minutes there, and the same calls as here
-const SLOW = SLOWNESS > 1 && !ALL
-if (SLOW) console.log('left out: calls that fail, where all is slow')
+const LEFT_OUT = EMULATED && !ALL
+if (LEFT_OUT) console.log('left out: calls that fail, in an emulated kernel')
 
-test.skipIf(SLOW).concurrent.for(ALL ? Object.keys(OPERATIONS) : SAMPLED)(
+test.skipIf(LEFT_OUT).concurrent.for(ALL ? Object.keys(OPERATIONS) : SAMPLED)(
   '%s',
   { timeout: ALL ? 1_800_000 : 120_000 },
   async (operation, { task, expect: expected }) => {

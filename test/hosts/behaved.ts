@@ -48,7 +48,12 @@ export async function expectBehaviour(
   try {
     await chmod(directory, 0o777) // whatever the user is called there
     await start(
-      { CORRAL_TEST_HOST: tests, CORRAL_TEST_SLOWNESS: '3', CI: process.env['CI'] ?? '' },
+      {
+        CORRAL_TEST_HOST: tests,
+        CORRAL_TEST_SLOWNESS: '3',
+        CORRAL_TEST_EMULATED: '1',
+        CI: process.env['CI'] ?? '',
+      },
       directory,
     )
     const told = await eventually('the tests are over', () => readTold<Told>(join(directory, 'told')), {

@@ -11,8 +11,11 @@ export interface Patience {
   instead?: () => unknown
 }
 
-/** How many times longer than usual anything may take here: for machines that are emulated, or have one CPU. */
+/** How many times longer than usual anything may take here: measured at the start of the run (measure-slowness.mjs), or given. */
 export const SLOWNESS = Number(process.env['CORRAL_TEST_SLOWNESS'] ?? 1)
+
+/** Whether the kernel here is User Mode Linux, or a whole machine that QEMU emulates: each system call takes many times longer. */
+export const EMULATED = process.env['CORRAL_TEST_EMULATED'] === '1'
 
 type Truthy<T> = Exclude<T, null | undefined | false | 0 | ''>
 

@@ -15,7 +15,7 @@ in_guest() {
   # A guest is slow at some things, and has one CPU for payloads that take as many as there are.
   # The tests are in a leaf of the delegated cgroup: what they make belongs beside it.
   # (The usual config loader writes into node_modules, which is another user's.)
-  test/vm/run -o "$results" -w build/test -e CORRAL_TEST_SLOWNESS=3 -e CI="${CI:-}" \
+  test/vm/run -o "$results" -w build/test -e CORRAL_TEST_SLOWNESS=3 -e CORRAL_TEST_EMULATED=1 -e CI="${CI:-}" \
     -e CORRAL_TEST_RESULTS="$results" -e CORRAL_TEST_RUN="$run" -e CORRAL_TEST_ROOT=/sys/fs/cgroup/vm/job \
     "${options[@]}" -- node node_modules/vitest/vitest.mjs run --configLoader runner --testTimeout "${patience_ms:-120000}" "$@"
 }

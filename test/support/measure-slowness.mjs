@@ -1,0 +1,89 @@
+// How slow the machine is, measured once at the start of a run by a small mix of what the tests do.
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+const VARIABLE = 'CORRAL_TEST_SLOWNESS'
+const ROUNDS = 3
+const MS_PER_TICK = 10 // proc(5): USER_HZ, 100 on Linux
+
+const LOOPS = 100_000_000
+const EXECS = 200
+const STARTS = 5
+
+function spin() {
+  let number = 1
+  for (let i = 0; i < LOOPS; i++) number = (Math.imul(number, 1103515245) + 12345) | 0
+  return number
+}
+
+function execs() {
+  spawnSync('/bin/sh', ['-c', `i=0; while [ $i -lt ${EXECS} ]; do /bin/true; i=$((i+1)); done`])
+}
+
+function starts() {
+  for (let i = 0; i < STARTS; i++) spawnSync(process.execPath, ['-e', ''])
+}
+
+// The reference: 2 processors of an Intel Xeon (family 6, model 167, 2.6 GHz) in a Firecracker guest, Linux 6.18, Node 20.20. The
+// CPU time (user and system) of each part there, the median of six calls of `timed`, in milliseconds.
+const PARTS = [
+  { name: 'start of Node', run: starts, referenceMs: 284 },
+  { name: 'fork and exec', run: execs, referenceMs: 131 },
+  { name: 'a loop', run: spin, referenceMs: 103 },
+]
+
+/** The CPU time of this process and of its children that have ended, in milliseconds. */
+function cpuMs() {
+  const { user, system } = process.cpuUsage()
+  const stat = readFileSync('/proc/self/stat', 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (user + system) / 1000 + (Number(fields[13]) + Number(fields[14])) * MS_PER_TICK
+}
+
+function timed(run) {
+  const [from, cpuFrom] = [performance.now(), cpuMs()]
+  run()
+  return { ms: performance.now() - from, cpuMs: cpuMs() - cpuFrom }
+}
+
+const round = (number) => Math.round(number * 100) / 100
+
+/**
+ * `slowness`: how many times the CPU time of the reference machine the mix takes here, which does not depend on what
+ * others do meanwhile. `stretch`: how many times the reference's time its slowest part took by the clock, in the worst
+ * of a few rounds; that is what bounds are multiplied by, and it is at least 1.
+ */
+export function measure() {
+  const rounds = Array.from({ length: ROUNDS }, () =>
+    PARTS.map(({ run, referenceMs }) => {
+      const { ms, cpuMs } = timed(run)
+      return { clock: ms / referenceMs, cpu: cpuMs / referenceMs }
+    }),
+  )
+  // The geometric mean of the parts, each at its best
+  const best = PARTS.map((_, part) => Math.min(...rounds.map((parts) => parts[part].cpu)))
+  const slowness = best.reduce((product, ratio) => product * ratio, 1) ** (1 / best.length)
+  const worst = Math.max(...rounds.flat().map(({ clock }) => clock))
+  return { slowness: round(slowness), stretch: round(Math.max(1, worst)) }
+}
+
+export function inWords({ slowness, stretch }) {
+  return `this machine is s = ${slowness} times slower than the reference, and with what else it does now ${stretch} times`
+}
+
+/**
+ * By how much the bounds of this run are stretched: as CORRAL_TEST_SLOWNESS says, or else as measured now, and said there
+ * to all processes that this one starts.
+ */
+export function stretchOfRun() {
+  const given = process.env[VARIABLE]
+  if (given === undefined) {
+    const measured = measure()
+    console.log(inWords(measured))
+    process.env[VARIABLE] = String(measured.stretch)
+    return measured.stretch
+  }
+  const stretch = Number(given)
+  if (!(stretch > 0)) throw new Error(`${VARIABLE} has to be a number above 0, it is '${given}'`)
+  return stretch
+}
