@@ -1,7 +1,5 @@
 // The three ways in which sessions end, and how each is measured: start a gateway, give it its sessions, end
 // them, count what is alive.
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { startGateway } from './gateway-process.mjs'
 import { LEAVING_PROMPT, LEFTOVERS_PER_PROMPT } from './leftovers.mjs'
 import { lastingSurvivors, survivors } from './survivors.mjs'
@@ -46,11 +44,9 @@ export const ENDINGS = [
  *
  * @returns {Promise<() => Promise<{ before: number, survivors: number, bytes: number }>>}
  */
-export async function begin(kind, { ending, agent, pen, log, scratch, sessions }) {
-  const root = pen.room(`${kind} ${ending.name}`.replaceAll(/\W+/g, '-'))
-  const house = join(root, 'gateway')
-  mkdirSync(house)
-  const start = () => startGateway({ kind, house, root, log })
+export async function begin(kind, { ending, agent, place, log, scratch, sessions }) {
+  const room = place.room(`${kind} ${ending.name}`.replaceAll(/\W+/g, '-'))
+  const start = () => startGateway({ kind, ...room, log })
   const keys = Array.from({ length: sessions }, (_, index) => `agent:main:acp:${index + 1}`)
   const { command, args, env } = agent
   const session = {
@@ -65,15 +61,15 @@ export async function begin(kind, { ending, agent, pen, log, scratch, sessions }
 
   const gateway = await start()
   await Promise.all(keys.map((key) => gateway.order('begin', { key, ...session })))
-  const before = survivors(root, gateway.pid).length
+  const before = survivors(room, gateway.pid).length
   const expected = sessions * (agent.processes + LEFTOVERS_PER_PROMPT)
   if (before < expected) throw new Error(`${ending.name}, ${kind}: ${before} processes of ${expected} are up`)
 
   return async () => {
     const last = await ending.end(gateway, keys, start)
-    const alive = await lastingSurvivors(root, last.pid, PATIENCE_MS)
+    const alive = await lastingSurvivors(room, last.pid, PATIENCE_MS)
     // They are counted, and others want the memory.
-    writeFileSync(join(root, 'cgroup.kill'), '1')
+    room.empty()
     return { before, survivors: alive.length, bytes: alive.reduce((sum, { bytes }) => sum + bytes, 0) }
   }
 }

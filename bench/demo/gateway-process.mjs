@@ -1,9 +1,8 @@
-// The demo's end of a gateway: starts gateway.mjs inside the pen, sends it orders, and can end it as a crash
+// The demo's end of a gateway: starts gateway.mjs in a room of its own, sends it orders, and can end it as a crash
 // would.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { entering } from './pen.mjs'
 
 // The id of the message that a gateway sends unasked once it is ready.
 const READY = 0
@@ -16,13 +15,13 @@ const GATEWAY = fileURLToPath(new URL('gateway.mjs', import.meta.url))
 /**
  * Resolves once the gateway takes orders, which for Corral is after its sweep.
  *
- * @param {{ kind: 'ordinary' | 'contained', house: string, root: string, log: string, program?: string,
- *   words?: string[], env?: Record<string, string> }} options
- *   house: the cgroup directory that the gateway is put in; root: the one that Corral may build under; program: another
- *   gateway than the demo's, and words: what it is told besides
+ * @param {{ kind: 'ordinary' | 'contained', entering: import('./places.mjs').Room['entering'], root: string,
+ *   log: string, program?: string, words?: string[], env?: Record<string, string> }} options
+ *   entering: the command line that puts the gateway in its place; root: the cgroup directory that Corral may build under, or
+ *   empty; program: another gateway than the demo's, and words: what it is told besides
  */
-export async function startGateway({ kind, house, root, log, program = GATEWAY, words = [], env }) {
-  const { command, args } = entering(house, process.execPath, [program, kind, root, log, ...words])
+export async function startGateway({ kind, entering, root, log, program = GATEWAY, words = [], env }) {
+  const { command, args } = entering(process.execPath, [program, kind, root, log, ...words])
   const child = spawn(command, args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: env ?? process.env,

@@ -6,13 +6,14 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { claudeAgent, standInAgent } from './agents.mjs'
 import { begin, ENDINGS } from './endings.mjs'
-import { openPen } from './pen.mjs'
+import { openPlace } from './places.mjs'
 import { closing, heading, row } from './table.mjs'
 
 const USAGE = `Usage: npm run demo -- [options]
   --agent stand-in|claude  a bundled small agent (default), or the real one: npm installs it once, about 98 MB
   --sessions N             sessions for each ending (default 11)
-  --pen DIRECTORY          the cgroup2 directory to work under (default: our own, or as root the mount)`
+  --pen DIRECTORY          the cgroup2 directory to work under (default: our own, or as root the mount; where neither
+                           can be written, none: processes are counted by a mark, and Corral holds sessions without)`
 
 const AGENTS = { 'stand-in': standInAgent, claude: claudeAgent }
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
@@ -20,7 +21,7 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
 const options = readOptions()
 const scratch = mkdtempSync(join(tmpdir(), 'corral-demo-'))
 const log = join(scratch, 'stderr.log')
-let pen
+let place
 let agent
 let stopping = false
 let cleaned
@@ -34,7 +35,7 @@ for (const [signal, status] of Object.entries(SIGNALS)) {
 }
 
 try {
-  pen = openPen({ parent: options.pen })
+  place = openPlace({ parent: options.pen })
   agent = await AGENTS[options.agent](scratch)
   await run()
 } catch (error) {
@@ -46,11 +47,11 @@ try {
 }
 
 async function run() {
-  console.log(heading(agent, options.sessions))
+  console.log(heading(agent, options.sessions, place.counts))
   const results = []
   let printed = Promise.resolve()
   for (const ending of ENDINGS) {
-    const setting = { ending, agent, pen, log, scratch, sessions: options.sessions }
+    const setting = { ending, agent, place, log, scratch, sessions: options.sessions }
     // One gateway starts its agents at a time; the next one does while this one waits for its deadlines.
     const ordinary = held((await begin('ordinary', setting))())
     const contained = held((await begin('contained', setting))())
@@ -72,8 +73,8 @@ function held(promise) {
 
 function cleanUp() {
   cleaned ??= (async () => {
-    // First the pen: what is killed with it writes no more.
-    await pen?.end()
+    // First the place: what is killed with it writes no more.
+    await place?.end()
     await agent?.end()
     rmSync(scratch, { recursive: true, force: true })
   })()

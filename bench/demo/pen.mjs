@@ -22,24 +22,31 @@ exit 1`
 
 const ENTER = 'echo 0 >"$0/cgroup.procs" && exec "$@"'
 
+/** No cgroup can be made: the message says for every candidate what is missing. */
+export class NoPenError extends Error {
+  name = 'NoPenError'
+}
+
 /**
  * Makes a pen under the first cgroup2 directory that lets us: `parent` if given, else our own cgroup, else
- * the mount. Throws an Error that says for every candidate what is missing.
+ * the mount. Throws a NoPenError where there is none.
  *
  * @param {{ parent?: string }} [options]
  */
 export function openPen({ parent } = {}) {
-  // The pen is ended with the guards in it: they could not remove what they have in the v1 memory hierarchy any more
-  process.env.CORRAL_NO_MEMORY_V1 = '1'
   const tried = []
   for (const candidate of parent ? [parent] : candidates()) {
     const path = join(candidate, `corral-pen-${process.pid}-${randomBytes(4).toString('hex')}`)
     const refusal = prepare(path)
-    if (!refusal) return guard(path)
+    if (!refusal) {
+      // It is ended with the guards in it: they could not remove what they have in the v1 memory hierarchy any more
+      process.env.CORRAL_NO_MEMORY_V1 = '1'
+      return guard(path)
+    }
     tried.push(`  ${candidate}: ${refusal}`)
   }
   if (tried.length === 0) tried.push('  no cgroup2 file system is mounted')
-  throw new Error(`No writable cgroup2 directory to make a pen in (be root, or in a unit with Delegate=yes):
+  throw new NoPenError(`No writable cgroup2 directory to make a pen in (be root, or in a unit with Delegate=yes):
 ${tried.join('\n')}`)
 }
 

@@ -4,9 +4,10 @@ import { LEFTOVERS_PER_PROMPT } from './leftovers.mjs'
 const WIDTHS = [25, 8, 14, 14, 15, 14]
 const TITLES = ['ending', 'before', 'ordinary way', 'memory', 'through Corral', 'memory']
 
-export function heading(agent, sessions) {
+export function heading(agent, sessions, counts) {
   return `Sessions of ${agent.title}, ${sessions} an ending. Each prompt leaves ${LEFTOVERS_PER_PROMPT} processes.
 Processes alive before the ending and after it, and their resident memory (sum of Pss from smaps_rollup).
+Counted ${counts}.
 
 ${line(TITLES)}
 ${line(WIDTHS.map((width) => '-'.repeat(width - 1)))}`

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Agent } from '../../bench/demo/agents.mjs'
 import { startGateway } from '../../bench/demo/gateway-process.mjs'
 import { LEAVING_PROMPT, LEFTOVERS_PER_PROMPT } from '../../bench/demo/leftovers.mjs'
-import { members, type openPen, subdirectories } from '../../bench/demo/pen.mjs'
+import { entering, members, type openPen, subdirectories } from '../../bench/demo/pen.mjs'
 import { eventually } from '../support/eventually.js'
 import { children } from './processes.js'
 
@@ -25,6 +25,8 @@ interface Rooms {
   room: string
   house: string
   root: string
+  /** The command line that starts a command in the house. */
+  entering: Parameters<typeof startGateway>[0]['entering']
 }
 
 export interface Run {
@@ -39,10 +41,10 @@ export interface Run {
 
 export function makeRooms(pen: Pen, name: string): Rooms {
   const room = pen.room(name)
-  const rooms = { room, house: join(room, 'gateway'), root: join(room, 'root') }
-  mkdirSync(rooms.house)
-  mkdirSync(rooms.root)
-  return rooms
+  const [house, root] = [join(room, 'gateway'), join(room, 'root')]
+  mkdirSync(house)
+  mkdirSync(root)
+  return { room, house, root, entering: (command, args) => entering(house, command, args) }
 }
 
 /** The command line of an agent behind `corral run`. */
@@ -53,8 +55,8 @@ export function contained(root: string, { command, args }: Pick<Agent, 'command'
 /** A client, and its agent after a first turn that left processes. */
 export async function startRun(pen: Pen, scratch: string, agent: Agent, name = 'run'): Promise<Run> {
   const rooms = makeRooms(pen, name)
-  const { house, root } = rooms
-  const client = await startGateway({ kind: 'ordinary', house, root, log: join(scratch, `${name}.log`) })
+  const { root } = rooms
+  const client = await startGateway({ kind: 'ordinary', ...rooms, log: join(scratch, `${name}.log`) })
   const { stopReason } = await client.order('begin', {
     key: KEY,
     ...contained(root, agent),

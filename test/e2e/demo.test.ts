@@ -4,27 +4,49 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, vi } from 'vitest'
-import { members, subdirectories } from '../../bench/demo/pen.mjs'
+import { entering, members, subdirectories } from '../../bench/demo/pen.mjs'
 import { test } from './penned.js'
 
 const DEMO = fileURLToPath(new URL('../../bench/demo/main.mjs', import.meta.url))
 const SESSIONS = 2
 
-function demo(room: string, scratch: string) {
-  return spawn(process.execPath, [DEMO, '--sessions', String(SESSIONS), '--pen', room], {
-    // What it writes goes where we clean up: killed, it cannot.
-    env: { ...process.env, TMPDIR: scratch },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 80_000,
-  })
-}
+const HIDE = 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"'
 
-describe('the demo', () => {
+/** The two ways in which it counts: in a room of our pen, and without cgroups, when that room counts what it does not know of. */
+const PLACES: [name: string, counts: string, demo: (room: string, words: string[]) => [string, string[]]][] =
+  [
+    [
+      'in a cgroup',
+      'in a cgroup of its own',
+      (room, [node = '', ...words]) => [node, [...words, '--pen', room]],
+    ],
+    [
+      'where there is no cgroup',
+      'by a mark',
+      (room, words) => {
+        const { command, args } = entering(room, 'unshare', ['--mount', 'sh', '-c', HIDE, 'sh', ...words])
+        return [command, args]
+      },
+    ],
+  ]
+
+describe.for(PLACES)('the demo %s', ([, counts, within]) => {
+  function demo(room: string, scratch: string) {
+    const [command, args] = within(room, [process.execPath, DEMO, '--sessions', String(SESSIONS)])
+    return spawn(command, args, {
+      // What it writes goes where we clean up: killed, it cannot.
+      env: { ...process.env, TMPDIR: scratch },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 80_000,
+    })
+  }
+
   test('counts survivors of the ordinary way and none of Corral', async ({ pen, scratch }) => {
     const room = pen.room('demo')
     const child = demo(room, scratch)
     const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
 
+    expect(stdout).toContain(`Counted ${counts}`)
     const rows = stdout
       .split('\n')
       .filter((line) => /^(oneshot completion|parent reset|gateway SIGKILL)/.test(line))
@@ -42,7 +64,7 @@ describe('the demo', () => {
     for (const [, , megabytes] of columns as number[][]) expect(megabytes).toBeGreaterThan(0)
     expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^PASS: /)
     expect(code).toBe(0)
-    expect(subdirectories(room)).toEqual([])
+    expect([members(room), subdirectories(room)]).toEqual([[], []])
   })
 
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
@@ -56,7 +78,9 @@ describe('the demo', () => {
       child.kill(signal)
       await exited
 
-      await vi.waitFor(() => expect(subdirectories(room)).toEqual([]), { timeout: 10_000 })
+      await vi.waitFor(() => expect([members(room), subdirectories(room)]).toEqual([[], []]), {
+        timeout: 10_000,
+      })
     })
   }
 })

@@ -79,8 +79,9 @@ describe('claude, stopped in the middle of a turn,', () => {
       pen,
       scratch,
     }) => {
-      const { house, root } = makeRooms(pen, 'plain')
-      const client = await startGateway({ kind: 'ordinary', house, root, log: join(scratch, 'stderr.log') })
+      const rooms = makeRooms(pen, 'plain')
+      const { house } = rooms
+      const client = await startGateway({ kind: 'ordinary', ...rooms, log: join(scratch, 'stderr.log') })
       const { command, args, env } = agent
       const plain = entering(house, command, args)
       const cut = expectCut(client.order('begin', { key: KEY, ...plain, env, cwd: scratch, prompt: PROMPT }))
