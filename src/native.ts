@@ -83,6 +83,8 @@ export interface NativeBuild {
 export interface NativeFeatures {
   /** clone3(2) with CLONE_INTO_CGROUP. */
   cloneIntoCgroup: boolean
+  /** What was cloned into a cgroup was killed before its first instruction, as our own cgroup was killed once (native/core/unborn.h). */
+  clonesDied: boolean
   /** pidfd_open(2). */
   pidfd: boolean
   /** /proc lists the children of a thread. */

@@ -32,6 +32,7 @@ describe('the diagnosis of a root', () => {
         controllers: expect.any(Array),
         memoryV1: controllersHere().includes(MEMORY_V1),
         cloneIntoCgroup: expect.any(Boolean),
+        ownGroupKilled: false,
         cgroupKill: existsSync(join(pen.path, 'cgroup.kill')),
         freeze: existsSync(join(pen.path, 'cgroup.freeze')),
         labels: true,

@@ -237,11 +237,12 @@ private:
     return build;
   }
 
-  // () -> { cloneIntoCgroup, pidfd, children } of this kernel
+  // () -> { cloneIntoCgroup, clonesDied, pidfd, children } of this kernel
   Napi::Value Features(const Napi::CallbackInfo &info) {
     corral_features seen = corral_features_seen();
     Napi::Object features = Napi::Object::New(info.Env());
     features.Set("cloneIntoCgroup", seen.clone_into_cgroup);
+    features.Set("clonesDied", seen.clones_died);
     features.Set("pidfd", seen.pidfd);
     features.Set("children", seen.children);
     return features;

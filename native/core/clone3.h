@@ -20,11 +20,23 @@ struct corral_clone_args {
 // `args` and ends with what that returns.
 long corral_clone3(struct corral_clone_args *args, size_t size, int (*child)(void *), void *context);
 
-// Which refusals of clone3 mean "not on this kernel or under this seccomp filter"; all others are real
-// errors.
+// Which refusals of clone3 mean "not on this kernel or under this seccomp filter", which can answer with any
+// errno: all but those that a group or a limit has, which would refuse the other way in as well.
 static inline bool corral_clone3_unavailable(long answer) {
-  return answer == -ENOSYS || answer == -EPERM || answer == -EINVAL || answer == -E2BIG ||
-         answer == -EOPNOTSUPP;
+  switch (-answer) {
+  case ENOENT: // the group is gone
+  case ENODEV:
+  case EBADF:  // it is no group
+  case EACCES: // the common ancestor is not ours to write
+  case EBUSY:  // it gives controllers to its children
+  case EAGAIN: // a limit on processes
+  case ENOMEM:
+  case EMFILE: // the pidfd
+  case ENFILE:
+    return false;
+  default:
+    return answer < 0;
+  }
 }
 
 #ifndef CLONE_INTO_CGROUP

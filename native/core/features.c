@@ -9,6 +9,7 @@
 
 #include "clone3.h"
 #include "pidfd.h"
+#include "unborn.h"
 
 #ifndef SYS_clone3
 #define SYS_clone3 435
@@ -34,6 +35,7 @@ static bool opens_pidfd(void) {
 
 struct corral_features corral_features_seen(void) {
   return (struct corral_features){.clone_into_cgroup = clones_into_cgroup(),
+                                  .clones_died = corral_clones_died(),
                                   .pidfd = opens_pidfd(),
                                   .children = access("/proc/thread-self/children", R_OK) == 0};
 }

@@ -13,13 +13,32 @@
 #include "clone3.h"
 #include "own.h"
 
+// In place of a pid: none of the errors that clone3 has.
+#define CLONED_UNBORN (-ECANCELED)
+
 // clone3 without a stack is a fork. libc's own bookkeeping of it (atfork handlers, the cached thread id) is
-// for programs that use these.
+// for programs that use these. The child says that it lives: one that the kernel kills unborn (unborn.h) says
+// nothing, and the pipe ends.
 static pid_t create_in_place(int group_fd) {
   struct corral_clone_args args = {
       .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)group_fd};
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0)
+    return -errno;
+  CORRAL_OWNED_FD hears = ends[0], says = ends[1];
   long pid = syscall(SYS_clone3, &args, sizeof args);
-  return pid < 0 ? -errno : (pid_t)pid;
+  if (pid < 0)
+    return -errno;
+  char word = 0;
+  if (pid == 0) {
+    (void)!write(says, &word, 1);
+    return 0;
+  }
+  corral_drop_fd(&says);
+  if (read(hears, &word, 1) == 1)
+    return (pid_t)pid;
+  waitpid((pid_t)pid, NULL, 0);
+  return CLONED_UNBORN;
 }
 
 static int move_into(int group_fd, pid_t pid) {
@@ -55,5 +74,6 @@ static pid_t move_before_it_goes_on(int group_fd) {
 
 pid_t corral_fork_into(int group_fd, bool no_clone3) {
   pid_t pid = no_clone3 ? -ENOSYS : create_in_place(group_fd);
-  return pid < 0 && corral_clone3_unavailable(pid) ? move_before_it_goes_on(group_fd) : pid;
+  bool other_way = pid == CLONED_UNBORN || (pid < 0 && corral_clone3_unavailable(pid));
+  return other_way ? move_before_it_goes_on(group_fd) : pid;
 }

@@ -21,6 +21,7 @@
 #include "own.h"
 #include "pidfd.h"
 #include "populated.h"
+#include "unborn.h"
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
@@ -217,7 +218,8 @@ static long start_child(struct launch *launch, void *stack, int *pidfd, bool *in
       .cgroup = launch->group_fd >= 0 ? (uint64_t)launch->group_fd : 0,
   };
   *in_place = true;
-  long answer = launch->plan->no_clone3 ? -ENOSYS : corral_clone3(&args, sizeof args, child, launch);
+  const bool no_clone3 = launch->plan->no_clone3 || (launch->group_fd >= 0 && corral_clones_died());
+  long answer = no_clone3 ? -ENOSYS : corral_clone3(&args, sizeof args, child, launch);
   if (!corral_clone3_unavailable(answer))
     return answer;
   *in_place = false;
@@ -289,9 +291,18 @@ static int judge(const struct launch *launch, const struct corral_spawned *spawn
   struct corral_exit ended;
   corral_pidfd_wait(spawned->pidfd, true, &ended);
   close(spawned->pidfd);
-  if (!launch->running) // a group that was killed once kills whatever is cloned into it (kernels before 7.3)
+  if (!launch->running)
     return corral_fail(error, ECANCELED, "spawn into a cgroup that was killed", launch->plan->group);
   return corral_fail(error, launch->number, launch->operation, launch->path);
+}
+
+static int attempt(struct launch *launch, struct corral_spawned *spawned, struct corral_error *error) {
+  long pid = start_child_undisturbed(launch, &spawned->pidfd, &spawned->created_in_place);
+  if (pid < 0)
+    return corral_fail(error, (int)-pid, "clone",
+                       launch->plan->group ? launch->plan->group : launch->plan->command);
+  spawned->pid = (pid_t)pid;
+  return judge(launch, spawned, error);
 }
 
 static int launch_child(const struct corral_spawn_plan *plan, const int *child_fds,
@@ -312,11 +323,13 @@ static int launch_child(const struct corral_spawn_plan *plan, const int *child_f
       return corral_fail(error, errno, "open cgroup", plan->memory_group);
   }
   struct launch launch = {.plan = plan, .group_fd = group_fd, .memory_fd = memory_fd, .child_fds = child_fds};
-  long pid = start_child_undisturbed(&launch, &spawned->pidfd, &spawned->created_in_place);
-  if (pid < 0)
-    return corral_fail(error, (int)-pid, "clone", plan->group ? plan->group : plan->command);
-  spawned->pid = (pid_t)pid;
-  return judge(&launch, spawned, error);
+  int answer = attempt(&launch, spawned, error);
+  // It died before its first instruction, so nothing is started twice
+  bool unborn = answer == -ECANCELED && !launch.running && group_fd >= 0;
+  if (!unborn || !corral_clones_die(group_fd))
+    return answer;
+  error->number = 0;
+  return attempt(&launch, spawned, error);
 }
 
 // Gives a descriptor that is held for long a number out of the way of others. It keeps its own where that is

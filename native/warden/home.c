@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../core/fork.h"
@@ -54,36 +53,13 @@ int open_own_cgroup(const char *directory) {
   return top < 0 ? -1 : openat(top, *path ? path : ".", OPEN_PATH);
 }
 
-// A group that was killed once, as service managers end a whole unit, kills whatever is cloned into it, but
-// not who is moved there. So the child has to say that it lives.
-static pid_t fork_living(int group_fd, bool no_clone3) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) < 0)
-    return -1;
-  CORRAL_OWNED_FD hears = ends[0], says = ends[1];
-  pid_t pid = corral_fork_into(group_fd, no_clone3);
-  if (pid == 0) {
-    (void)!write(says, "", 1);
-    return 0;
-  }
-  corral_drop_fd(&says);
-  char word;
-  if (pid > 0 && read(hears, &word, 1) == 1)
-    return pid;
-  if (pid > 0)
-    waitpid(pid, NULL, 0);
-  return -1;
-}
-
 pid_t fork_home(int home, const char *root, bool no_clone3) {
   CORRAL_OWNED_FD at_root = open(root, OPEN_PATH);
   CORRAL_OWNED_FD supervisor = at_root < 0 ? -1 : openat(at_root, CORRAL_SUPERVISOR, OPEN_PATH);
   CORRAL_OWNED_FD top = open_top(root);
   const int homes[] = {home, supervisor, at_root, top};
   for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
-    pid_t pid = homes[i] < 0 ? -1 : fork_living(homes[i], no_clone3);
-    if (pid < 0 && homes[i] >= 0 && !no_clone3)
-      pid = fork_living(homes[i], true);
+    pid_t pid = homes[i] < 0 ? -1 : corral_fork_into(homes[i], no_clone3);
     if (pid >= 0)
       return pid;
   }

@@ -19,6 +19,8 @@ export interface RootFacts {
   memoryV1: boolean
   /** A child can be created in its group (CLONE_INTO_CGROUP, Linux 5.7, not behind every seccomp filter). */
   cloneIntoCgroup: boolean
+  /** Why not: the cgroup that this process is in was killed once, and is used again (native/core/unborn.h). */
+  ownGroupKilled: boolean
   cgroupKill: boolean
   freeze: boolean
   /** Labels can be kept (user.* attributes on cgroupfs, Linux 5.7). */
@@ -61,6 +63,7 @@ export async function probeRoot(native: Native, root: string): Promise<RootFacts
       pressure: has('cgroup.pressure') || has('memory.pressure'),
       labels: canLabel(native, group),
       cloneIntoCgroup: await cloneWorks(native, group),
+      ownGroupKilled: native.features().clonesDied,
       noGuard: (unguarded ?? strayed)?.message,
     }
   } finally {

@@ -19,6 +19,15 @@ export function judgePlaced({ kernel, host }: RootedFacts): Finding[] {
   const place = { id: 'placed', guarantee: 'placed before born' }
   if (kernel.cloneIntoCgroup)
     return [{ ...place, verdict: 'PASS', why: 'clone3 creates a process in its group' }]
+  if (kernel.ownGroupKilled)
+    return [
+      {
+        ...place,
+        verdict: 'CAUTION',
+        why: 'the cgroup that this process is in was ended by cgroup.kill once, and the kernel kills what is created from there in another: a process joins its group before it execs',
+        fix: 'Start the gateway in a new cgroup (restart its unit, or systemd-run --scope), not in one that was killed',
+      },
+    ]
   const who = isAtLeast(host, 5, 7) && host.seccomp ? 'a seccomp filter' : 'this kernel'
   return [
     {

@@ -116,6 +116,7 @@ export const ABLE: RootFacts = {
   controllers: ['memory', 'pids', 'cpu', 'io'],
   memoryV1: false,
   cloneIntoCgroup: true,
+  ownGroupKilled: false,
   cgroupKill: true,
   freeze: true,
   labels: true,

@@ -177,6 +177,15 @@ describe('below a root', () => {
     expect(finding(findings, 'placed')).toMatchObject({ verdict: 'CAUTION', fix: expect.stringMatching(fix) })
   })
 
+  test('from which nothing can be cloned into another group, as its own was killed once: CAUTION', () => {
+    const facts = withRoot(HOSTS.debian, { lacks: { cloneIntoCgroup: false, ownGroupKilled: true } })
+    expect(finding(judge(facts), 'placed')).toMatchObject({
+      verdict: 'CAUTION',
+      why: expect.stringContaining('was ended by cgroup.kill once'),
+      fix: expect.stringMatching(/^Start the gateway in a new cgroup/),
+    })
+  })
+
   test('of a kernel without cgroup.kill: CAUTION', () => {
     const findings = judge(
       withRoot(HOSTS.debian, { lacks: { cgroupKill: false }, changes: { release: '5.10.0-32' } }),
