@@ -1,9 +1,23 @@
-import { defineConfig } from 'vitest/config'
-import { ALWAYS, BEHAVIOUR, TIMES } from './test/support/behaviour.js'
+import { configDefaults, defineConfig } from 'vitest/config'
+import type { BackendName } from './src/index.js'
+import { ALWAYS, HELD, TIMES } from './test/support/behaviour.js'
 import { reporters } from './test/support/reporters.js'
 
-// Of each project
-const COMMON = { ...TIMES, runner: 'test/support/runner.ts' }
+// What takes minutes has a command of its own (npm run test:crash, test:faults)
+const LONG = '**/*.long.test.ts'
+
+/** The tests of a folder, which says what they need (docs/architecture.md), or those that every mechanism has to pass. */
+const project = (name: string, include: string[], backend: BackendName = 'cgroup') => ({
+  test: {
+    ...TIMES,
+    name,
+    runner: 'test/support/runner.ts',
+    include,
+    exclude: [...configDefaults.exclude, LONG],
+    provide: { backend },
+  },
+})
+const folder = (name: string) => project(name, [`test/${name}/**/*.test.ts`])
 
 export default defineConfig({
   test: {
@@ -13,31 +27,10 @@ export default defineConfig({
     maxWorkers: '100%',
     ...TIMES,
     projects: [
-      {
-        test: {
-          ...COMMON,
-          name: 'cgroup',
-          include: ['test/**/*.test.ts'],
-          exclude: [
-            'test/e2e/**',
-            'test/crash/**',
-            'test/hosts/**',
-            'test/subreaper/kill.test.ts',
-            'test/passthrough/**',
-            'test/faults/warden.test.ts',
-          ],
-          provide: { backend: 'cgroup' },
-        },
-      },
-      { test: { ...COMMON, name: 'subreaper', include: BEHAVIOUR, provide: { backend: 'subreaper' } } },
-      {
-        test: {
-          ...COMMON,
-          name: 'passthrough',
-          include: [...ALWAYS, 'test/passthrough/**/*.test.ts'],
-          provide: { backend: 'passthrough' },
-        },
-      },
+      ...['unit', 'cli', 'kernel', 'integrations', 'chaos'].map(folder),
+      project('cgroup', [ALWAYS, HELD]),
+      project('subreaper', [ALWAYS, HELD], 'subreaper'),
+      project('passthrough', [ALWAYS, 'test/behaviour/passthrough/**/*.test.ts'], 'passthrough'),
     ],
   },
 })

@@ -1,11 +1,11 @@
-// Who outlives what: every program of test/escape against ways to end a program, Corral's and others'. How many survive is
+// Who outlives what: every program of test/chaos/escape against ways to end a program, Corral's and others'. How many survive is
 // counted in a cgroup by the kernel, whatever the way itself says. Each is ended twice: while its leader is still there,
 // as when a run is cancelled, and after the leader has ended by itself, as when a run is complete.
 
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
-import { commandLine, programs } from '../test/escape/programs.mjs'
+import { commandLine, programs } from '../test/chaos/escape/programs.mjs'
 import { openWays } from './escape-ways.mjs'
 import { payloadProgram } from './floor.mjs'
 import { runBench } from './harness.mjs'

@@ -20,7 +20,7 @@ export function floorProgram(name) {
   return program
 }
 
-/** The path of the program built from a payload of test/escape. */
+/** The path of the program built from a payload of test/chaos/escape. */
 export function payloadProgram(source) {
   const program = `${BUILD_DIRECTORY}escape/${basename(source, '.c')}`
   const headers = readdirSync(dirname(source)).filter((name) => name.endsWith('.h'))

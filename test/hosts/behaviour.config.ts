@@ -1,9 +1,9 @@
 // The behaviour tests on another host, on what holds sessions there, and what the doctor claims of it: run by fixtures/behaviour.mjs, which finds that out.
 import { defineConfig } from 'vitest/config'
-import { BEHAVIOUR, TIMES } from '../support/behaviour.js'
+import { ALWAYS, HELD, TIMES } from '../support/behaviour.js'
 import { reporters } from '../support/reporters.js'
 
-const CLAIMS = ['test/doctor/claims.test.ts']
+const CLAIMS = ['test/kernel/doctor/claims.test.ts']
 
 export default defineConfig({
   test: {
@@ -12,7 +12,7 @@ export default defineConfig({
     ...TIMES,
     // Whoever counts by the pid namespace has all of it
     fileParallelism: false,
-    include: process.env['CORRAL_TEST_HOST'] === 'claims' ? CLAIMS : [...BEHAVIOUR, ...CLAIMS],
+    include: process.env['CORRAL_TEST_HOST'] === 'claims' ? CLAIMS : [ALWAYS, HELD, ...CLAIMS],
     provide: { backend: process.env['CORRAL_TEST_BACKEND'] === 'subreaper' ? 'subreaper' : 'cgroup' },
   },
 })

@@ -17,7 +17,7 @@ import { makeRooms } from '../client.js'
 const PACKAGE = fileURLToPath(new URL('../../..', import.meta.url))
 const CLI = join(PACKAGE, 'dist/cli/main.js')
 const STAND_IN = fileURLToPath(new URL('acpx-stand-in', import.meta.url))
-const BRIDGE = fileURLToPath(new URL('../../recipes/fixtures/mcp-server.mjs', import.meta.url))
+const BRIDGE = fileURLToPath(new URL('../../integrations/recipes/fixtures/mcp-server.mjs', import.meta.url))
 const UP_WITHIN_MS = 120_000
 const CALL_MS = 60_000
 const TOKEN = 'none'

@@ -1,0 +1,123 @@
+// The exit status of `corral run` is that of its command, or says why there was none.
+import { constants } from 'node:os'
+import { describe, expect } from 'vitest'
+import { corral } from '../../cli/command-line.js'
+import { runInPen } from '../../support/backend.js'
+import { differs } from '../../support/differences.js'
+import { test } from '../../support/pen-test.js'
+
+describe('the exit status of corral run', () => {
+  test.for([0, 1, 4, 255])('is that of the command: %i', async (code, { pen }) => {
+    const { status, signal, stderr } = await corral([
+      'run',
+      ...runInPen(pen),
+      '--',
+      'sh',
+      '-c',
+      `exit ${code}`,
+    ])
+    expect({ status, signal, stderr }).toEqual({ status: code, signal: null, stderr: '' })
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test.for([
+    ['SIGHUP', constants.signals.SIGHUP],
+    ['SIGTERM', constants.signals.SIGTERM],
+    ['SIGKILL', constants.signals.SIGKILL],
+    ['SIGSEGV', constants.signals.SIGSEGV],
+    // SIGRTMIN + 1 of the kernel: real-time signals have numbers only
+    ['a real-time signal', 35],
+  ] as const)('is 128 and the number, where the command was ended by %s', async ([, number], { pen }) => {
+    const { status, signal, stderr } = await corral([
+      'run',
+      ...runInPen(pen),
+      '--',
+      'sh',
+      '-c',
+      `kill -${number} $$`,
+    ])
+    expect({ status, signal, stderr }).toEqual({ status: 128 + number, signal: null, stderr: '' })
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test.for([
+    [127, 'no such program', 'corral-test-no-such-program'],
+    [127, 'no such file', '/usr/no/such/file'],
+    [126, 'a directory', '/usr'],
+    [126, 'a file that is no program', '/etc/passwd'],
+  ] as const)('is %i for %s, which is named', async ([expected, , command], { pen }) => {
+    const { status, stdout, stderr } = await corral(['run', ...runInPen(pen), '--', command])
+    expect({ status, stdout }).toEqual({ status: expected, stdout: '' })
+    expect(stderr).toMatch(/^corral: [^\n]+\n$/)
+    expect(stderr).toContain(command)
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test.for([
+    ['no command', []],
+    ['no command after --', ['--']],
+    ['an option that there is not', ['--bogus', '--', 'true']],
+    ['an option without its value', ['--session']],
+    ['an empty key', ['--session', '', '--', 'true']],
+    ['a key that is too long', ['--session', 'k'.repeat(4097), '--', 'true']],
+    ['a session that is its own parent', ['--session', 'a', '--parent', 'a', '--', 'true']],
+    ['a size that cannot be read', ['--memory-max', '1.5X', '--', 'true']],
+    ['a count that is no number', ['--pids-max', 'many', '--', 'true']],
+    ['a count that is not whole', ['--pids-max', '1.5', '--', 'true']],
+    ['a grace time that is no number', ['--grace', 'long', '--', 'true']],
+    ['a negative grace time', ['--grace', '-1', '--', 'true']],
+    ['an empty command', ['--', '']],
+    ['memory-high above memory-max', ['--memory-high', '2G', '--memory-max', '1G', '--', 'true']],
+  ] as const)('is 2 for %s, with a word on it, and nothing is made', async ([, args], { pen }) => {
+    const { status, stdout, stderr } = await corral(['run', ...runInPen(pen), ...args])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(/^(?:corral|error): \S/)
+    expect(stderr).not.toMatch(/^ {4}at /m)
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test('is 1 where there is no root, which is named', async () => {
+    const { status, stdout, stderr } = await corral(['run', '--root', '/nowhere', '--', 'true'])
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toMatch(/^corral: .*\/nowhere: it does not exist.*corral doctor/)
+  })
+
+  test('is that of the command under caps that nothing here enforces, where that is allowed', async ({
+    pen,
+  }) => {
+    const caps = ['--memory-max', '512M', '--memory-high', '256M', '--swap-max', '0', '--pids-max', '64']
+    const args = ['run', ...runInPen(pen), ...caps, '--cpu-max', '1.5', '--best-effort']
+    const { status, stderr } = await corral([...args, '--', 'sh', '-c', 'exit 4'])
+    expect({ status, stderr }).toEqual({ status: 4, stderr: '' })
+    expect(await pen.groups()).toEqual([])
+  })
+})
+
+describe('what holds the command of corral run', () => {
+  test.for([
+    ['a backend that there is not', ['--backend', 'docker'], /--backend: 'docker' will not do.*'subreaper'/],
+    [
+      'a root without cgroups',
+      ['--backend', 'subreaper', '--root', '/'],
+      /--backend 'subreaper' takes no root/,
+    ],
+  ] as const)('is not %s, which ends with 2', async ([, args, says]) => {
+    const { status, stdout, stderr } = await corral(['run', ...args, '--', 'true'])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(says)
+  })
+
+  test('has to hold a cap that is required', async ({ pen }) => {
+    const caps = ['--pids-max', '64', '--cpu-max', '1.5']
+    await differs('limits', {
+      cgroup: async () => undefined, // goes by the controllers of the root: test/unit/limits
+      subreaper: async () => {
+        const { status, stderr } = await corral(['run', ...runInPen(pen), ...caps, '--', 'true'])
+        expect(status).toBe(1)
+        expect(stderr).toMatch(
+          /^corral: nothing here can enforce pidsMax, cpuMax over a session.*--best-effort/,
+        )
+      },
+    })
+  })
+})

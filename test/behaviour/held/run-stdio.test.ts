@@ -1,0 +1,71 @@
+// `corral run` is not there, as far as the command and whoever started it can tell from what they read and write.
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect } from 'vitest'
+import { CLI, corral, corralBytes, LIVING, running } from '../../cli/command-line.js'
+import { runInPen } from '../../support/backend.js'
+import { test } from '../../support/pen-test.js'
+
+describe('corral run', () => {
+  test('passes bytes of any kind to the command and back, up to their end', async ({ pen }) => {
+    const input = randomBytes(3 << 20)
+    const { status, bytes, stderr } = await corralBytes(['run', ...runInPen(pen), '--', 'cat'], { input })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(bytes.equals(input)).toBe(true)
+  })
+
+  test('keeps stdout and stderr apart, and adds nothing to them', async ({ pen }) => {
+    const script = 'printf out; printf err >&2'
+    const { status, stdout, stderr } = await corral(['run', ...runInPen(pen), '--', 'sh', '-c', script])
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'out', stderr: 'err' })
+  })
+
+  test('lets the command answer while the input is open, and see its end', async ({ pen }) => {
+    const { child, exited, says } = await running(pen, [], LIVING)
+    child.stdin.write('first\n')
+    await says(/^first$/)
+    child.stdin.write('second\n')
+    await says(/^second$/)
+    child.stdin.end()
+    expect(await exited).toEqual([0, null])
+  })
+
+  test('gives the command its own descriptors, not copies through pipes', async ({ pen }) => {
+    const directory = mkdtempSync(join(tmpdir(), 'corral-run-'))
+    const file = join(directory, 'out')
+    const out = openSync(file, 'w')
+    try {
+      const args = [CLI, 'run', ...runInPen(pen), '--', 'readlink', '/proc/self/fd/1']
+      const child = spawn(process.execPath, args, { stdio: ['ignore', out, 'inherit'] })
+      expect(await once(child, 'exit')).toEqual([0, null])
+      expect(readFileSync(file, 'utf8')).toBe(`${file}\n`)
+    } finally {
+      closeSync(out)
+      rmSync(directory, { recursive: true })
+    }
+  })
+
+  test('takes nothing of what stands after --', async ({ pen }) => {
+    const args = ['--root', '--help', '--version', '--', '', 'a b', '*', 'é\n']
+    const { stdout } = await corral(['run', ...runInPen(pen), '--', 'printf', '[%s]', ...args])
+    expect(stdout).toBe(args.map((argument) => `[${argument}]`).join(''))
+  })
+
+  test('takes the first word that is no option of its own for the command', async ({ pen }) => {
+    const { stdout } = await corral(['run', ...runInPen(pen), 'printf', '[%s]', '--root', '-x'])
+    expect(stdout).toBe('[--root][-x]')
+  })
+
+  test('runs the command in the same directory, with the same environment', async ({ pen }) => {
+    const script = 'pwd -P; printf %s "$CORRAL_TEST_WORD"'
+    const { stdout } = await corral(['run', ...runInPen(pen), '--', 'sh', '-c', script], {
+      cwd: '/usr',
+      env: { CORRAL_TEST_WORD: 'kept' },
+    })
+    expect(stdout).toBe('/usr\nkept')
+  })
+})

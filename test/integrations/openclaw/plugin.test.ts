@@ -1,0 +1,148 @@
+// corral/openclaw by OpenClaw's hooks, called as its gateway calls them, with real sessions of `corral run`.
+import { fileURLToPath } from 'node:url'
+import { describe, expect } from 'vitest'
+import type { Hooks } from '../../../src/openclaw/api.js'
+import plugin from '../../../src/openclaw/index.js'
+import { CLI, LIVING, orphan, running } from '../../cli/command-line.js'
+import { eventually } from '../../support/eventually.js'
+import type { Pen } from '../../support/pen.js'
+import { test } from '../../support/pen-test.js'
+
+const TERMINATED = [128 + 15, null]
+
+/** The plugin in a gateway: its hooks, and what it logs. */
+function load(pluginConfig: Record<string, unknown>) {
+  const hooks = {} as Hooks
+  const log: string[] = []
+  plugin.register({
+    rootDir: PACKAGE,
+    pluginConfig,
+    logger: { info: (text) => log.push(text), warn: (text) => log.push(`warning: ${text}`) },
+    on: (name: keyof Hooks, handler: Hooks[keyof Hooks]) => void Object.assign(hooks, { [name]: handler }),
+  })
+  return { hooks, log }
+}
+
+const loadIn = (pen: Pen) => load({ root: pen.path, graceMs: 100 })
+
+const PACKAGE = fileURLToPath(new URL('../../..', import.meta.url))
+
+// In a session of its own, and deaf to SIGTERM
+const LEFTOVER = "(trap '' TERM; exec setsid sleep 1000) &"
+
+/** Sessions of two processes that live until they are ended. */
+const started = (pen: Pen, ...keys: string[]) =>
+  Promise.all(keys.map((key) => running(pen, ['--session', key], `${LEFTOVER} ${LIVING}`)))
+
+describe('the plugin', () => {
+  test('ends the family of a session that is reset, at any depth, and nobody else', async ({ pen }) => {
+    const { hooks, log } = loadIn(pen)
+    const doomed = await started(pen, 'mother', 'child', 'grandchild')
+    await started(pen, 'stranger')
+    hooks.subagent_spawned({}, { childSessionKey: 'child', requesterSessionKey: 'mother' })
+    hooks.subagent_progress({}, { childSessionKey: 'grandchild', requesterSessionKey: 'child' })
+
+    hooks.session_end({ sessionKey: 'mother', reason: 'reset' })
+
+    expect(await Promise.all(doomed.map(({ exited }) => exited))).toEqual([
+      TERMINATED,
+      TERMINATED,
+      TERMINATED,
+    ])
+    await eventually('the log', () => log.length === 3)
+    expect(log.toSorted()[0]).toMatch(/^session reset of mother: ended child \(2 processes\)$/)
+    expect(await pen.members()).toHaveLength(2)
+  })
+
+  test('ends a subagent that has ended, with what it asked for', async ({ pen }) => {
+    const { hooks } = loadIn(pen)
+    const doomed = await started(pen, 'done', 'its own')
+    hooks.subagent_progress({}, { childSessionKey: 'its own', requesterSessionKey: 'done' })
+
+    hooks.subagent_ended({ targetSessionKey: 'done', reason: 'subagent-complete' })
+
+    expect(await Promise.all(doomed.map(({ exited }) => exited))).toEqual([TERMINATED, TERMINATED])
+    expect(await pen.members()).toEqual([])
+  })
+
+  test('knows a session by the key that its MCP bridge was given', async ({ pen }) => {
+    const { hooks } = loadIn(pen)
+    const bridge = 'OPENCLAW_TOOLS_MCP_AGENT_SESSION_KEY=agent:claude:acp:1 setsid sleep 1000 &'
+    const doomed = await running(pen, [], `${bridge} ${LIVING}`)
+
+    hooks.subagent_ended({ targetSessionKey: 'agent:claude:acp:1', reason: 'subagent-killed' })
+
+    expect(await doomed.exited).toEqual(TERMINATED)
+    expect(await pen.members()).toEqual([])
+  })
+
+  test('leaves a session of the same key to the gateway that has started it', async ({ pen }) => {
+    const { hooks } = loadIn(pen)
+    const other = `tail -f /dev/null | '${process.execPath}' '${CLI}' run --root '${pen.path}' --session same -- sleep 999; :`
+    pen.spawn('setsid', ['--fork', 'sh', '-c', other])
+    await eventually('the other', async () =>
+      (await pen.groups()).some((group) => group.endsWith('same/agent')),
+    )
+    const there = await pen.members()
+    const [own] = await started(pen, 'same')
+
+    hooks.session_end({ sessionKey: 'same', reason: 'deleted' })
+    await own?.exited
+    await hooks.gateway_stop({ reason: 'gateway stopping' })
+
+    expect(await pen.members()).toEqual(there)
+  })
+
+  test('ends nobody when a session goes on, nor when the plugin is replaced', async ({ pen }) => {
+    const { hooks, log } = loadIn(pen)
+    await started(pen, 'same')
+    const there = await pen.members()
+    const [last] = await started(pen, 'last')
+
+    for (const reason of ['compaction', 'idle', 'daily', 'shutdown'])
+      hooks.session_end({ sessionKey: 'same', reason })
+    await hooks.gateway_stop({ reason: 'plugin replacement' })
+    hooks.session_end({ sessionKey: 'last', reason: 'reset' }) // whatever the others began is over before
+    await last?.exited
+    await eventually('the log', () => log.length > 0)
+
+    expect(await pen.members()).toEqual(there)
+    expect(log).toEqual(['session reset of last: ended last (2 processes)'])
+  })
+
+  test('ends all when the gateway stops, and has it wait for that', async ({ pen }) => {
+    const { hooks, log } = loadIn(pen)
+    await started(pen, 'one', 'two')
+
+    await hooks.gateway_stop({ reason: 'gateway stopping' })
+
+    expect(await pen.members()).toEqual([])
+    expect(log).toHaveLength(2)
+  })
+
+  test('collects what dead gateways have left when the gateway starts', async ({ pen }) => {
+    const { hooks, log } = loadIn(pen)
+    const [lost] = await started(pen, 'lost')
+    if (lost) await orphan(lost, pen)
+    await eventually('its own end of its input', async () => (await pen.members()).length === 1)
+
+    hooks.gateway_start({})
+
+    await eventually('nobody is left', async () => (await pen.members()).length === 0)
+    await eventually('the log', () => /^sweep: collected \S+ \(1 processes\)$/.test(log[0] ?? ''), {
+      instead: () => log,
+    })
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test('logs what goes wrong, and throws nothing', async () => {
+    const { hooks, log } = load({ root: '/no/such/directory' })
+
+    hooks.gateway_start({})
+    hooks.session_end({ sessionKey: 'any', reason: 'reset' })
+    await hooks.gateway_stop({})
+
+    await eventually('the log', () => log.length === 3)
+    for (const line of log) expect(line).toMatch(/^warning: .*\/no\/such\/directory/)
+  })
+})

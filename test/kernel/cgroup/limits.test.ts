@@ -1,0 +1,88 @@
+// Each limit on a living session: what was asked for, what the receipt says and what the kernel's file holds are the
+// same, by the library and by `corral run`.
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { describe, expect } from 'vitest'
+import type { LimitName } from '../../../src/index.js'
+import { LIVING, running } from '../../cli/command-line.js'
+import { needing } from '../../support/controllers.js'
+import { openInPen } from '../../support/open-in-pen.js'
+import type { Pen } from '../../support/pen.js'
+
+const MIB = 2 ** 20
+
+interface Example {
+  name: LimitName
+  option: string
+  asked: string | number
+  /** The same in bytes, counts or cores. */
+  value: number
+  file: string
+  text: string
+}
+
+const examples: Example[] = [
+  {
+    name: 'memoryMax',
+    option: '--memory-max',
+    asked: '64M',
+    value: 64 * MIB,
+    file: 'memory.max',
+    text: `${64 * MIB}`,
+  },
+  {
+    name: 'memoryHigh',
+    option: '--memory-high',
+    asked: '48M',
+    value: 48 * MIB,
+    file: 'memory.high',
+    text: `${48 * MIB}`,
+  },
+  { name: 'swapMax', option: '--swap-max', asked: '1M', value: MIB, file: 'memory.swap.max', text: `${MIB}` },
+  { name: 'swapMax', option: '--swap-max', asked: 0, value: 0, file: 'memory.swap.max', text: '0' },
+  { name: 'pidsMax', option: '--pids-max', asked: 100, value: 100, file: 'pids.max', text: '100' },
+  { name: 'cpuMax', option: '--cpu-max', asked: 0.5, value: 0.5, file: 'cpu.max', text: '50000 100000' },
+  { name: 'cpuWeight', option: '--cpu-weight', asked: 50, value: 50, file: 'cpu.weight', text: '50' },
+  { name: 'ioWeight', option: '--io-weight', asked: 200, value: 200, file: 'io.weight', text: 'default 200' },
+]
+
+/** A kernel can have a controller without all of its files. */
+const hasFile = (pen: Pen, file: string) => existsSync(join(pen.path, file))
+
+const held = async (group: string, file: string) => (await readFile(join(group, file), 'utf8')).trimEnd()
+
+describe.each(examples)('$name of $asked', ({ name, option, asked, value, file, text }) => {
+  const test = needing(file.split('.')[0] ?? '')
+
+  test('is what the receipt says and the kernel holds', async ({ pen, skip }) => {
+    skip(!hasFile(pen, file), `this kernel has no ${file}`)
+    const corral = await openInPen(pen)
+    const { receipt } = await corral.spawn({ command: 'cat', limits: { [name]: asked } })
+    expect(receipt.limits).toMatchObject([{ name, requested: value, applied: value, enforcedBy: 'cgroup' }])
+    expect(await held(receipt.path, file)).toBe(text)
+  })
+
+  test('is held by the kernel for corral run', async ({ pen, skip }) => {
+    skip(!hasFile(pen, file), `this kernel has no ${file}`)
+    const { child, exited } = await running(pen, [option, `${asked}`], LIVING)
+    const groups = (await pen.groups()).filter((group) => basename(group) === 'agent')
+    expect(await Promise.all(groups.map((group) => held(group, file)))).toEqual([text])
+    child.stdin.end()
+    expect(await exited).toEqual([0, null])
+  })
+})
+
+needing(
+  'memory',
+  'pids',
+  'cpu',
+)('limits of several controllers hold together', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const several = examples.filter(({ file, asked }) => hasFile(pen, file) && asked !== 0)
+  const limits = Object.fromEntries(several.map(({ name, asked }) => [name, asked]))
+  const { receipt } = await corral.spawn({ command: 'cat', limits })
+  const said = Object.fromEntries(receipt.limits.map(({ name, applied }) => [name, applied]))
+  expect(said).toEqual(Object.fromEntries(several.map(({ name, value }) => [name, value])))
+  for (const { file, text } of several) expect(await held(receipt.path, file)).toBe(text)
+})

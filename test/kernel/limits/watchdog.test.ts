@@ -1,0 +1,100 @@
+// Memory caps where no controller holds them: the watchdog looks, and ends what it finds over its cap.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
+import type { Session } from '../../../src/index.js'
+import { loadNative } from '../../../src/native.js'
+import { Watchdog } from '../../../src/watchdog.js'
+import { corral } from '../../cli/command-line.js'
+import { compiled } from '../../support/compile-payload.js'
+import { lacking } from '../../support/controllers.js'
+import { eventually } from '../../support/eventually.js'
+import { line } from '../../support/line.js'
+import { openInPen } from '../../support/open-in-pen.js'
+import { test } from '../../support/pen-test.js'
+
+const MIB = 2 ** 20
+const payload = (name: string) => compiled(fileURLToPath(new URL(`./payloads/${name}.c`, import.meta.url)))
+
+function stdoutOf(session: Session) {
+  if (!session.process.stdout) throw new Error('the session has no stdout')
+  return session.process.stdout
+}
+
+describe('without a memory controller', () => {
+  beforeEach(() => void vi.stubEnv('CORRAL_NO_MEMORY_V1', '1'))
+  afterEach(() => void vi.unstubAllEnvs())
+
+  lacking('memory')(
+    'a command of `corral run` is ended at its cap, with all that it started',
+    async ({ pen }) => {
+      const { status, stderr } = await corral([
+        ...['run', '--root', pen.path, '--memory-max', '64M', '--best-effort', '--'],
+        ...[await payload('memory'), '0', 'in a grandchild'],
+      ])
+      expect(status).toBe(137)
+      expect(stderr).toMatch(
+        /^corral: the session uses \d+ bytes of memory, and may use 67108864: it is ended$/m,
+      )
+      expect(await pen.groups()).toEqual([])
+    },
+  )
+})
+
+describe('the watchdog', () => {
+  /** How much it finds when a session of this payload is watched under this cap; undefined: it finds nothing. */
+  async function found(session: Session, cap: number, forMs: number): Promise<number | undefined> {
+    let over: number | undefined
+    const watchdog = new Watchdog(loadNative())
+    const stop = watchdog.watch({
+      path: session.receipt.path,
+      cap: () => cap,
+      over: (used) => {
+        over = used
+      },
+    })
+    await eventually('it is over', () => over !== undefined, { withinMs: forMs }).catch(() => undefined)
+    stop()
+    return over
+  }
+
+  test('finds what is over its cap, and leaves what is below it', async ({ pen }) => {
+    const instance = await openInPen(pen)
+    const session = await instance.spawn({ command: await payload('memory'), args: ['60'] })
+    await line(stdoutOf(session), /^has 60$/)
+    const used = await found(session, 50 * MIB, 5000)
+    expect(used).toBeGreaterThan(60 * MIB)
+    expect(used).toBeLessThan(70 * MIB)
+    expect(await found(session, 80 * MIB, 500)).toBeUndefined()
+  })
+
+  test('counts memory that is shared once', async ({ pen }) => {
+    const instance = await openInPen(pen)
+    const session = await instance.spawn({ command: await payload('shared-memory'), args: ['40'] })
+    await line(stdoutOf(session), /^has 40$/)
+    // Three processes with 40 MiB resident each
+    expect(await found(session, 60 * MIB, 500)).toBeUndefined()
+    expect(await found(session, 30 * MIB, 5000)).toBeLessThan(50 * MIB)
+  })
+
+  test('looks seldom where there is room, and never once it is stopped', async () => {
+    const looks: number[] = []
+    const native = {
+      memoryUsed: () => {
+        looks.push(performance.now())
+        return Promise.resolve(MIB)
+      },
+    }
+    const stop = new Watchdog(native).watch({ path: '/nowhere', cap: () => 2 ** 40, over: () => undefined })
+    await eventually('it looks', () => looks.length === 2)
+    stop()
+    expect((looks[1] ?? 0) - (looks[0] ?? 0)).toBeGreaterThan(900)
+    await pause(1200)
+    expect(looks).toHaveLength(2)
+  })
+
+  test('takes a group that is gone for empty', async () => {
+    expect(await loadNative().memoryUsed('/sys/fs/cgroup/nobody-has-made-this', 0)).toBe(0)
+  })
+})

@@ -1,0 +1,279 @@
+// The guard of an instance: where it lives, what reaches it, and what it does when its owner is gone.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import pino from 'pino'
+import { describe, expect, onTestFinished } from 'vitest'
+import type { GuardEvent } from '../../../src/index.js'
+import { wardenPath } from '../../../src/native.js'
+import { members } from '../../support/cgroup-tree.js'
+import { eventually } from '../../support/eventually.js'
+import { guardGroup, killBoth } from '../../support/kill-both.js'
+import { openInPen } from '../../support/open-in-pen.js'
+import { test } from '../../support/pen-test.js'
+import { gateway } from './gateway.js'
+import { descriptorsOf, expectNothingLeft, guardOf, start, statOf, statusOf } from './warden.js'
+
+const UNBLOCKABLE = new Set<number>([constants.signals.SIGKILL, constants.signals.SIGSTOP])
+const SLEEPING = { command: 'setsid', args: ['sleep', '1000'], stdio: 'ignore' } as const
+
+function hasEnded(pid: number): boolean {
+  return !existsSync(`/proc/${pid}`) || statOf(pid)[0] === 'Z'
+}
+
+describe('a guard', () => {
+  test('lives in a group of its own, out of the tree, the session and the terminal of its owner', async ({
+    pen,
+  }) => {
+    const corral = await openInPen(pen)
+    const pid = await guardOf(pen.path, corral.id)
+    const [, parent, group, session, terminal] = statOf(pid)
+    expect(Number(parent)).not.toBe(process.pid)
+    expect(Number(statOf(Number(parent))[1] ?? 0)).not.toBe(process.pid)
+    const [, , ownGroup, ownSession] = statOf(process.pid)
+    expect(group).not.toBe(ownGroup)
+    expect(session).not.toBe(ownSession)
+    expect(terminal).toBe('0')
+  })
+
+  test('holds nothing but its lifeline, its owner and the way home', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    expect(descriptorsOf(await guardOf(pen.path, corral.id))).toEqual([
+      expect.stringMatching(/^socket:/),
+      '/dev/null',
+      '/dev/null',
+      'anon_inode:[pidfd]',
+      expect.stringMatching(/^\//),
+    ])
+  })
+
+  test('is ended by no signal but SIGKILL', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    const pid = await guardOf(pen.path, corral.id)
+    const blocked = BigInt(`0x${statusOf(pid, 'SigBlk')}`)
+    for (let signal = 1; signal < 32; signal++)
+      expect([signal, (blocked >> BigInt(signal - 1)) & 1n]).toEqual([
+        signal,
+        UNBLOCKABLE.has(signal) ? 0n : 1n,
+      ])
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGPIPE'] as const)
+      process.kill(pid, signal)
+    await corral.spawn({ command: 'true' }).then((session) => session.closed)
+    expect(await guardOf(pen.path, corral.id)).toBe(pid)
+    expect(corral.guard).toEqual({ alive: true, deaths: 0 })
+  })
+
+  test('is gone without a trace after close()', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    const pid = await guardOf(pen.path, corral.id)
+    await corral.spawn(SLEEPING)
+    await corral.close({ graceMs: 0 })
+    expect(await pen.groups()).toEqual([])
+    expect(await pen.everybody()).toEqual([])
+    await eventually('it has ended', () => hasEnded(pid)) // whoever adopted it may still have to reap it
+  })
+})
+
+describe('when a gateway', () => {
+  test.for([
+    ['is killed', 'wait'],
+    ['exits without closing', 'exit'],
+    ['aborts', 'abort'],
+    ['ends the worker thread that it opened Corral in', 'worker'],
+  ] as const)('%s, all its sessions and directories go', async ([, ending], { pen }) => {
+    const { child, told } = await gateway(pen, ending)
+    expect(told.error).toBeUndefined()
+    if (ending === 'wait') {
+      expect(await pen.members()).toHaveLength(2)
+      child.kill('SIGKILL')
+    } else child.send('end')
+    await expectNothingLeft(pen)
+    if (ending === 'worker') expect(child.exitCode).toBeNull()
+  })
+
+  test('is only stopped, nothing goes', async ({ pen }) => {
+    const { child } = await gateway(pen, 'wait')
+    child.kill('SIGSTOP')
+    await eventually('it is stopped', () => statOf(child.pid ?? 0)[0] === 'T')
+    expect(await pen.members()).toHaveLength(2)
+    child.kill('SIGCONT')
+    child.kill('SIGKILL')
+    await expectNothingLeft(pen)
+  })
+
+  test('is killed while it has frozen a session, all go', async ({ pen }) => {
+    const { child, told } = await gateway(pen, 'freeze')
+    expect(told.open).toBeDefined()
+    child.kill('SIGKILL')
+    await expectNothingLeft(pen)
+  })
+
+  test.for([
+    ['CORRAL_NO_CLONE3', '1'],
+    ['CORRAL_KILL_METHOD', 'freeze'],
+  ] as const)('that was opened with %s is killed, all go', async ([name, value], { pen }) => {
+    const { child } = await gateway(pen, 'wait', { [name]: value })
+    expect(await pen.members()).toHaveLength(2)
+    child.kill('SIGKILL')
+    await expectNothingLeft(pen)
+  })
+})
+
+describe('a guard that dies', () => {
+  test('is replaced at once, which is told, logged, counted and in the report', async ({ pen }) => {
+    const lines: { msg: string; deaths?: number }[] = []
+    const logger = pino({}, { write: (text: string) => void lines.push(JSON.parse(text)) })
+    const corral = await openInPen(pen, { logger })
+    const before = await corral.spawn(SLEEPING)
+    const events: GuardEvent[] = []
+    corral.on('guard', (event) => events.push(event))
+    const first = await guardOf(pen.path, corral.id)
+
+    process.kill(first, 'SIGKILL')
+    await eventually('another guard is there', () => corral.guard.alive && corral.guard.deaths === 1)
+
+    expect(await guardOf(pen.path, corral.id)).not.toBe(first)
+    expect(events).toEqual([
+      { event: 'died', deaths: 1 },
+      { event: 'restarted', deaths: 1 },
+    ])
+    expect(lines.filter(({ deaths }) => deaths === 1).map(({ msg }) => msg)).toEqual([
+      'guard died',
+      'guard restarted',
+    ])
+    const after = await corral.spawn(SLEEPING)
+    expect((await before.close({ graceMs: 0 })).guardDeaths).toBe(1)
+    expect((await after.close({ graceMs: 0 })).guardDeaths).toBe(0)
+    await corral.close()
+    await expectNothingLeft(pen)
+  })
+
+  test('again and again is replaced each time', async ({ pen }) => {
+    const { child, told } = await gateway(pen, 'wait')
+    const status = async () => {
+      const answer = once(child, 'message')
+      child.send('guard')
+      return (await answer)[0]
+    }
+    for (let deaths = 1; deaths <= 3; deaths++) {
+      process.kill(await guardOf(pen.path, told.open ?? ''), 'SIGKILL')
+      await eventually('another guard is there', async () =>
+        isDeepStrictEqual(await status(), { guard: { alive: true, deaths } }),
+      )
+    }
+    child.kill('SIGKILL')
+    await expectNothingLeft(pen)
+  })
+
+  test('does not keep close() from removing all', async ({ pen }) => {
+    for (let round = 0; round < 10; round++) {
+      const corral = await openInPen(pen)
+      await corral.spawn(SLEEPING)
+      const pid = await guardOf(pen.path, corral.id)
+      const closing = corral.close({ graceMs: 0 })
+      process.kill(pid, 'SIGKILL')
+      await closing
+      await expectNothingLeft(pen)
+    }
+  })
+
+  // It closes its lifeline before it leaves its group; here somebody else is in there for longer
+  test('and leaves its group populated does not either', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    const group = guardGroup(pen.path, corral.id)
+    const pid = await guardOf(pen.path, corral.id)
+    process.kill(pid, 'SIGSTOP')
+    const closing = corral.close()
+    await eventually('only the guard is waited for', () => !existsSync(join(group, '../sessions')))
+    await pause(50) // and has been told that it is over
+    const enter = ['-c', 'echo $$ >"$0" && exec sleep 1000', join(group, 'cgroup.procs')]
+    const sleeper = spawn('sh', enter, { stdio: 'ignore' })
+    onTestFinished(() => void sleeper.kill('SIGKILL'))
+    const ended = once(sleeper, 'exit')
+    await eventually('it is in there', async () => (await members(group)).length === 2)
+    process.kill(pid, 'SIGKILL')
+    await closing
+    expect(await pen.groups()).toEqual([])
+    await ended
+  })
+
+  test('and is just being replaced does not either, and is told of', async ({ pen }) => {
+    for (let round = 0; round < 10; round++) {
+      const corral = await openInPen(pen)
+      const events: string[] = []
+      corral.on('guard', ({ event }) => events.push(event))
+      const died = once(corral, 'guard')
+      process.kill(await guardOf(pen.path, corral.id), 'SIGKILL')
+      await died
+      await corral.close({ graceMs: 0 })
+      expect(await pen.groups()).toEqual([])
+      expect(await pen.everybody()).toEqual([])
+      // On a slow machine the new one is there before close() has begun
+      expect([['died'], ['died', 'restarted']]).toContainEqual(events)
+    }
+  })
+})
+
+describe('a guard that cannot be started', () => {
+  /** The addon alone, without the warden beside it. */
+  function addonAlone(): string {
+    const directory = mkdtempSync(join(tmpdir(), 'corral-addon-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const addon = join(directory, 'corral.node')
+    cpSync(join(wardenPath(), '..', 'corral.node'), addon)
+    return addon
+  }
+
+  test('fails openCorral(), and nothing is made', async ({ pen }) => {
+    const { told } = await gateway(pen, 'wait', { CORRAL_ADDON: addonAlone() })
+    expect(told.error).toMatch(/^CORRAL_NO_GUARD: .*corral-warden cannot be started: .*No such file/)
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test.for([
+    ['ends at once', 'exit 0'],
+    ['ends before it is told that the instance stands', 'printf r >&0'],
+    ['ends before it has moved in', 'printf r >&0; head -c 1 >/dev/null'],
+  ] as const)('because it %s fails openCorral(), and nothing is left', async ([, script], { pen }) => {
+    const addon = addonAlone()
+    writeFileSync(join(addon, '..', 'corral-warden'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    const { told } = await gateway(pen, 'wait', { CORRAL_ADDON: addon })
+    expect(told.error).toMatch(/^CORRAL_NO_GUARD: the guard ended before it stood|before the instance stood/)
+    expect(await pen.groups()).toEqual([])
+  })
+
+  test('is done without where best effort is enough, which is logged', async ({ pen }) => {
+    const { told, child } = await gateway(pen, 'best-effort', { CORRAL_ADDON: addonAlone() })
+    expect(told.open).toMatch(/^i/)
+    expect(told.logged).toContain('guard cannot be started')
+    const exited = once(child, 'exit')
+    child.send('end')
+    expect(await exited).toEqual([0, null])
+    expect(await pen.groups()).toEqual([])
+  })
+})
+
+describe('corral-warden guard', () => {
+  test('that is not the child of its owner ends, and touches nothing', async ({ pen }) => {
+    const corral = await openInPen(pen)
+    await corral.spawn(SLEEPING)
+    const args = ['guard', '--root', pen.path, '--instance', corral.id, '--owner', '1']
+    const child = start(args)
+    expect(await once(child, 'exit')).toEqual([1, null])
+    expect(await pen.members()).toHaveLength(1)
+    expect(await guardOf(pen.path, corral.id)).toBeGreaterThan(0)
+  })
+
+  test('collects what another dead instance left, after its own', async ({ pen }) => {
+    const dead = await gateway(pen, 'wait')
+    const next = await gateway(pen, 'no-sweep')
+    await killBoth(dead.child, pen.path, dead.told.open ?? '')
+    expect(await pen.members()).toHaveLength(4)
+    next.child.kill('SIGKILL')
+    await expectNothingLeft(pen)
+  })
+})
