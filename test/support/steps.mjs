@@ -31,6 +31,8 @@ const SELF = fileURLToPath(import.meta.url)
 const REPOSITORY = path.join(path.dirname(SELF), '../..')
 const RESULTS = path.resolve(process.env.CORRAL_TEST_RESULTS ?? path.join(REPOSITORY, 'build/results'))
 const RECORDS = path.join(RESULTS, 'steps.json')
+/** Tells what a step starts that it is within one. */
+const WITHIN = 'CORRAL_TEST_STEP'
 const USAGE = `usage: node test/support/steps.mjs run NAME [--if-changed] [--input PATH]… -- COMMAND…
        node test/support/steps.mjs list`
 
@@ -116,7 +118,13 @@ function statusOf([program, ...words], env) {
   })
 }
 
-async function run(step, command, { input: paths = [], 'if-changed': ifChanged = false }) {
+/**
+ * Runs a command as a step and leaves its record; resolves with its status. `input`: what it depends on, all files where that
+ * is empty; `if-changed`: not where it was green with these.
+ */
+export async function run(step, command, { input: paths = [], 'if-changed': ifChanged = false }) {
+  // A step of a step is part of that one's record
+  if (process.env[WITHIN] !== undefined) return statusOf(command, {})
   mkdirSync(RESULTS, { recursive: true })
   const tree = hashOf(paths, [command, process.version, process.arch, process.getuid()])
   const before = recordsOf().findLast((record) => record.step === step && record.tree === tree)
@@ -128,6 +136,7 @@ async function run(step, command, { input: paths = [], 'if-changed': ifChanged =
   console.log(inWords(measured))
   const at = new Date()
   const status = await statusOf(command, {
+    [WITHIN]: step,
     CORRAL_TEST_RESULTS: RESULTS,
     CORRAL_TEST_SLOWNESS: process.env.CORRAL_TEST_SLOWNESS ?? String(measured.stretch),
   })
@@ -190,4 +199,4 @@ async function main() {
   return run(step, command, parsed.values)
 }
 
-process.exitCode = await main()
+if (process.argv[1] === SELF) process.exitCode = await main()
