@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { SLOWNESS } from '../support/eventually.js'
 import { test as penned } from '../support/pen-test.js'
 import { corral } from './command-line.js'
 
@@ -42,7 +43,7 @@ function program(file: string, script: string): void {
 }
 
 function run(file: string, args: string[], path: string) {
-  return spawnSync(file, args, { encoding: 'utf8', env: { PATH: path }, timeout: 30_000 })
+  return spawnSync(file, args, { encoding: 'utf8', env: { PATH: path }, timeout: 60_000 * SLOWNESS })
 }
 
 test('a shim runs the real program contained, with its words and its exit status', async ({ pen, place }) => {

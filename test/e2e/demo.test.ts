@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, vi } from 'vitest'
+import { describe, expect } from 'vitest'
 import { entering, members, subdirectories } from '../../bench/demo/pen.mjs'
+import { eventually, SLOWNESS } from '../support/eventually.js'
 import { test } from './penned.js'
 
 const DEMO = fileURLToPath(new URL('../../bench/demo/main.mjs', import.meta.url))
@@ -37,7 +38,7 @@ describe.for(PLACES)('the demo %s', ([, counts, within]) => {
       // What it writes goes where we clean up: killed, it cannot.
       env: { ...process.env, TMPDIR: scratch },
       stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 80_000,
+      timeout: 80_000 * SLOWNESS,
     })
   }
 
@@ -73,14 +74,12 @@ describe.for(PLACES)('the demo %s', ([, counts, within]) => {
       const child = demo(room, scratch)
       const exited = once(child, 'exit')
       // Agents are up, and more than one gateway's.
-      await vi.waitFor(() => expect(members(room).length).toBeGreaterThan(10), { timeout: 30_000 })
+      await eventually('agents are up', () => members(room).length > 10, { withinMs: 30_000 })
 
       child.kill(signal)
       await exited
 
-      await vi.waitFor(() => expect([members(room), subdirectories(room)]).toEqual([[], []]), {
-        timeout: 10_000,
-      })
+      await eventually('nothing is left', () => [...members(room), ...subdirectories(room)].length === 0)
     })
   }
 })

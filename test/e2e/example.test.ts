@@ -5,10 +5,10 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
 import { type Agent, claudeAgent, standInAgent } from '../../bench/demo/agents.mjs'
+import { eventually, SLOWNESS } from '../support/eventually.js'
 import { test } from './penned.js'
 
 const EXAMPLE = fileURLToPath(new URL('../../docs/example.mjs', import.meta.url))
@@ -27,12 +27,15 @@ function marked(mark: string): string[] {
   })
 }
 
+const WITHIN_MS = 90_000
+
 async function mostMarked(mark: string, child: ChildProcess): Promise<number> {
   let most = 0
-  while (child.exitCode === null && child.signalCode === null) {
+  const isOver = () => {
     most = Math.max(most, marked(mark).length)
-    await delay(50)
+    return child.exitCode !== null || child.signalCode !== null
   }
+  await eventually('the example is over', isOver, { withinMs: WITHIN_MS, everyMs: 50 })
   return most
 }
 
@@ -40,7 +43,7 @@ describe('docs/example.mjs', () => {
   test.for<[string, (directory: string) => Promise<Agent>]>([
     ['the stand-in agent', standInAgent],
     ['claude-agent-acp', claudeAgent],
-  ])('leaves nothing of %s', { timeout: 400_000 }, async ([, prepare], { scratch }) => {
+  ])('leaves nothing of %s', { timeout: 400_000 * SLOWNESS }, async ([, prepare], { scratch }) => {
     const agent = await prepare(scratch)
     try {
       const mark = randomUUID()
@@ -48,7 +51,7 @@ describe('docs/example.mjs', () => {
         cwd: scratch,
         env: { ...agent.env, CORRAL_E2E_MARK: mark },
         stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: 90_000,
+        timeout: WITHIN_MS * SLOWNESS,
       })
       const seen = mostMarked(mark, child)
       const [stdout, stderr, [code]] = await Promise.all([

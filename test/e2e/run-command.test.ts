@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { buffer, text } from 'node:stream/consumers'
-import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { standInAgent } from '../../bench/demo/agents.mjs'
 import { entering } from '../../bench/demo/pen.mjs'
+import { stays } from '../support/eventually.js'
 import { contained } from './client.js'
 import { test } from './penned.js'
 import { describeRunEndings } from './run-endings.js'
@@ -26,7 +26,7 @@ describe('corral run', () => {
     const closed = once(child, 'close')
     // Nobody reads yet: a command with more to say than a pipe holds has to wait for us, as it would without
     // `corral run`, and not to be told that its output would block.
-    await Promise.race([once(child, 'exit'), delay(500)])
+    await stays(() => true, { forMs: 500, why: 'the pipe is full, or the command is over' })
     const [stdout, stderr, [code]] = await Promise.all([buffer(child.stdout), said, closed])
     expect(stderr).toBe('to stderr\n')
     expect(code).toBe(7)

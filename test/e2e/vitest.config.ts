@@ -2,6 +2,7 @@
 // demand.
 import { defineConfig } from 'vitest/config'
 import { reporters } from '../support/reporters.js'
+import { timeouts } from '../support/timeouts.js'
 
 export default defineConfig({
   test: {
@@ -11,9 +12,8 @@ export default defineConfig({
     globalSetup: 'test/e2e/temporary.ts',
     // As openPen() has it, for what is made before the first pen, too: the environment of agents
     env: { CORRAL_NO_MEMORY_V1: '1' },
-    testTimeout: 90_000,
     // The first run installs the real agent.
-    hookTimeout: 330_000,
+    ...timeouts({ test: 90_000, hook: 330_000 }),
     // Agents are heavy and the tests have deadlines: one file after the other.
     fileParallelism: false,
   },

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import type { JsonTestResults } from 'vitest/node'
 import type { BackendName } from '../../src/index.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, SLOWNESS } from '../support/eventually.js'
 import { readTold } from './told.js'
 
 /** What it runs there: with a file to tell in, and SETTINGS. */
@@ -50,7 +50,7 @@ export async function expectBehaviour(
     await start(
       {
         CORRAL_TEST_HOST: tests,
-        CORRAL_TEST_SLOWNESS: '3',
+        CORRAL_TEST_SLOWNESS: String(SLOWNESS),
         CORRAL_TEST_EMULATED: '1',
         CI: process.env['CI'] ?? '',
       },

@@ -1,4 +1,5 @@
 // The tests that are run more than once: for each mechanism, and in each container.
+import { timeouts } from './timeouts.js'
 
 /** What a session does, whether anything holds it or not. */
 export const ALWAYS = 'test/behaviour/always/**/*.test.ts'
@@ -7,4 +8,4 @@ export const ALWAYS = 'test/behaviour/always/**/*.test.ts'
 export const HELD = 'test/behaviour/held/**/*.test.ts'
 
 /** At once: those that run side by side within a file (test/chaos/escape). */
-export const TIMES = { testTimeout: 20_000, hookTimeout: 20_000, maxConcurrency: 3 }
+export const TIMES = { ...timeouts(), maxConcurrency: 3 }

@@ -1,29 +1,31 @@
 // A pen that the test itself is in: without cgroups of the library's, who is to be counted has to be in there from the start.
 import { readFile, readlink, writeFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { findCgroupPlace } from '../../src/cgroup/mount.js'
 import { wardenPath } from '../../src/native.js'
-import { SLOWNESS } from './eventually.js'
+import { stays } from './eventually.js'
 import type { Pen } from './pen.js'
 
 // How long a program that is being executed may take for its own name
-const EXEC_MS = 20 * SLOWNESS
+const EXEC_MS = 20
+
+/** A warden is known by its name, which it has up to its end, and the program that it executes. True also of what has ended. */
+async function isWarden(pid: number): Promise<boolean> {
+  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined)
+  if (name === undefined) return true
+  if (!/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return false
+  const program = await readlink(`/proc/${pid}/exe`).catch(() => undefined)
+  return program === undefined || [wardenPath(), process.execPath].includes(program)
+}
 
 /**
- * A warden is known by its name, which it has up to its end, and the program that it executes. Asked twice: who waits for an exec is let
- * go on before the new program has its own memory and name (fs/exec.c: exec_mmap() in begin_new_exec()).
+ * Looked at for a while: whoever waits for an exec is let go on before the new program has its own memory and name (fs/exec.c:
+ * exec_mmap() in begin_new_exec()).
  */
-async function isOfSession(pid: number): Promise<boolean> {
-  for (const wait of [0, EXEC_MS]) {
-    if (wait > 0) await sleep(wait)
-    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined)
-    if (name === undefined) return false // it has ended
-    if (!/^corral-(?:warden|keeper|holder|spawner)\n$/.test(name)) return true
-    const program = await readlink(`/proc/${pid}/exe`).catch(() => undefined)
-    if (program !== undefined && ![wardenPath(), process.execPath].includes(program)) return true
-  }
-  return false
-}
+const isOfSession = (pid: number): Promise<boolean> =>
+  stays(() => isWarden(pid), { forMs: EXEC_MS, why: 'an exec is over' }).then(
+    () => false,
+    () => true,
+  )
 
 /** Pids without those of keepers and holders. */
 export async function withoutWardens(pids: number[]): Promise<number[]> {

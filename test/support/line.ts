@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { SLOWNESS } from './eventually.js'
 
 /** Resolves with the first line that fits. The stream keeps flowing, so that its writer is never blocked. */
-export function line(stream: Readable, pattern: RegExp, withinMs = 10_000): Promise<string> {
+export function line(stream: Readable, pattern: RegExp, withinMs = 20_000): Promise<string> {
   const bound = withinMs * SLOWNESS
   return new Promise((resolve, reject) => {
     let text = ''
@@ -22,12 +22,14 @@ export function line(stream: Readable, pattern: RegExp, withinMs = 10_000): Prom
       resolve(found)
     }
     const ended = () => over('before the end')
-    const timer = setTimeout(() => over(`within ${bound} ms`), bound)
+    const late = AbortSignal.timeout(bound)
+    const isLate = () => over(`within ${bound} ms`)
     const stop = () => {
-      clearTimeout(timer)
+      late.removeEventListener('abort', isLate)
       stream.off('data', read).off('end', ended).off('close', ended)
       stream.resume()
     }
+    late.addEventListener('abort', isLate)
     stream.on('data', read).on('end', ended).on('close', ended)
   })
 }

@@ -1,6 +1,7 @@
 // How slow the machine is, measured once at the start of a run by a small mix of what the tests do.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 const VARIABLE = 'CORRAL_TEST_SLOWNESS'
 const ROUNDS = 3
@@ -50,8 +51,8 @@ const round = (number) => Math.round(number * 100) / 100
 
 /**
  * `slowness`: how many times the CPU time of the reference machine the mix takes here, which does not depend on what
- * others do meanwhile. `stretch`: how many times the reference's time its slowest part took by the clock, in the worst
- * of a few rounds; that is what bounds are multiplied by, and it is at least 1.
+ * others do meanwhile. `stretch`: how many times the reference's time its slowest part took by the clock, with what others
+ * do meanwhile, in the median of the rounds; that is what bounds are multiplied by: a whole number, at least 1.
  */
 export function measure() {
   const rounds = Array.from({ length: ROUNDS }, () =>
@@ -63,8 +64,8 @@ export function measure() {
   // The geometric mean of the parts, each at its best
   const best = PARTS.map((_, part) => Math.min(...rounds.map((parts) => parts[part].cpu)))
   const slowness = best.reduce((product, ratio) => product * ratio, 1) ** (1 / best.length)
-  const worst = Math.max(...rounds.flat().map(({ clock }) => clock))
-  return { slowness: round(slowness), stretch: round(Math.max(1, worst)) }
+  const slowest = rounds.map((parts) => Math.max(...parts.map(({ clock }) => clock))).sort((a, b) => a - b)
+  return { slowness: round(slowness), stretch: Math.max(1, Math.round(slowest[(ROUNDS - 1) / 2])) }
 }
 
 export function inWords({ slowness, stretch }) {
@@ -79,11 +80,16 @@ export function stretchOfRun() {
   const given = process.env[VARIABLE]
   if (given === undefined) {
     const measured = measure()
-    console.log(inWords(measured))
+    console.error(inWords(measured))
     process.env[VARIABLE] = String(measured.stretch)
     return measured.stretch
   }
   const stretch = Number(given)
-  if (!(stretch > 0)) throw new Error(`${VARIABLE} has to be a number above 0, it is '${given}'`)
+  if (!Number.isSafeInteger(stretch) || stretch < 1)
+    throw new Error(`${VARIABLE} has to be a whole number, 1 or more; it is '${given}'`)
   return stretch
 }
+
+// As a program: prints the stretch of this run, for scripts, times what is given: node measure-slowness.mjs [FACTOR]
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  console.log(stretchOfRun() * Number(process.argv[2] ?? 1))

@@ -1,10 +1,7 @@
 // A program in a terminal, as somebody in front of it sees it: a pty, and the emulator that other terminals are made of.
-import { setTimeout as sleep } from 'node:timers/promises'
 import xterm from '@xterm/headless'
 import { spawn } from 'node-pty'
-
-const PATIENCE_MS = 10_000 * Number(process.env.CORRAL_TEST_SLOWNESS ?? 1)
-const LOOK_MS = 10
+import { eventually } from './eventually.js'
 
 /**
  * The program is killed, should it still run, when the terminal is disposed of.
@@ -43,11 +40,9 @@ export function openTerminal(command, args, columns = 100, rows = 12) {
     },
     /** Waits until a line fits, and gives its number. @param {RegExp} pattern */
     shows: async (pattern) => {
-      for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(LOOK_MS)) {
-        const line = lines().findIndex((text) => pattern.test(text))
-        if (line >= 0) return line
-      }
-      throw new Error(`${pattern} is not shown; instead:\n${lines().join('\n')}`)
+      const find = () => lines().findIndex((text) => pattern.test(text))
+      const found = await eventually(`${pattern} is shown`, () => find() + 1, { instead: lines })
+      return found - 1
     },
     exited,
     /** @param {NodeJS.Signals} signal */

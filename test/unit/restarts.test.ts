@@ -18,11 +18,11 @@ afterEach(() => vi.useRealTimers())
 
 /** How long it is until the next start, in ms. */
 async function untilNextStart(): Promise<number> {
-  const before = performance.now()
+  const before = performance.now() // timer: vitest’s faked one
   const starts = start.mock.calls.length
   while (start.mock.calls.length === starts) await vi.advanceTimersToNextTimerAsync()
   await restarts.underWay
-  return performance.now() - before
+  return performance.now() - before // timer: as above
 }
 
 describe('another', () => {

@@ -1,23 +1,24 @@
 # For the scripts beside this: vitest in a guest.
 
 # in_guest RUN OPTION… -- ARGUMENT…: options of test/vm/run, arguments of vitest. The results, with that name, are in
-# $results afterwards. $patience_ms is how long a test may take, if set.
+# $results afterwards. $slowness is how many times slower the guest is than this machine, 3 if not set.
 in_guest() {
-  local run=$1 options=()
+  local run=$1 options=() stretch
   shift
   while [ "$1" != -- ]; do
     options+=("$1")
     shift
   done
   shift
+  stretch=$(node test/support/measure-slowness.mjs "${slowness:-3}")
   mkdir -p "$results"
   rm -f "$results/$run.json"
   # A guest is slow at some things, and has one CPU for payloads that take as many as there are.
   # The tests are in a leaf of the delegated cgroup: what they make belongs beside it.
   # (The usual config loader writes into node_modules, which is another user's.)
-  test/vm/run -o "$results" -w build/test -e CORRAL_TEST_SLOWNESS=3 -e CORRAL_TEST_EMULATED=1 -e CI="${CI:-}" \
+  test/vm/run -o "$results" -w build/test -e CORRAL_TEST_SLOWNESS="$stretch" -e CORRAL_TEST_EMULATED=1 -e CI="${CI:-}" \
     -e CORRAL_TEST_RESULTS="$results" -e CORRAL_TEST_RUN="$run" -e CORRAL_TEST_ROOT=/sys/fs/cgroup/vm/job \
-    "${options[@]}" -- node node_modules/vitest/vitest.mjs run --configLoader runner --testTimeout "${patience_ms:-120000}" "$@"
+    "${options[@]}" -- node node_modules/vitest/vitest.mjs run --configLoader runner "$@"
 }
 
 # As in_guest. A test that fails is run again, once, with its file, in a guest that starts anew: an emulated

@@ -74,7 +74,7 @@ describe('a SIGTERM to corral run', () => {
       const tell = () => { console.log('terms', heard.SIGTERM); process.exit(0) }
       const hear = (signal) => { heard[signal]++; if (heard.SIGTERM && heard.SIGCONT) setImmediate(tell) }
       for (const signal in heard) process.on(signal, hear)
-      setInterval(() => undefined, 1000)
+      setInterval(() => undefined, 1000) // timer: keeps it alive
       console.log('ready')`
     // Two of them can be taken for one when they come close together, hence five tries
     for (let round = 0; round < 5; round++) {

@@ -17,7 +17,7 @@ const ROUNDS_GUARD_FIRST = Math.ceil(ROUNDS / 4)
 const GUARD_FIRST_MS = 10
 
 // A guard that was just started collects too; the sweep lets it, and does not wait for it.
-const COLLECTED_WITHIN_MS = 2000
+const COLLECTED_WITHIN_MS = 20_000
 
 /** In these an instance keeps its guard, however far they have come; `alive` is how many processes it has at least. */
 const phases = [

@@ -3,7 +3,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises' // timer: for elapse()
 import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
 import { compiled } from '../../support/compile-payload.js'
@@ -107,7 +107,7 @@ export const instanceDirectory = ({ root }: Pens, { instance }: Gateway) =>
 const TIMER_SLACK_MS = 2
 
 export async function elapse(ms: number): Promise<void> {
-  const due = performance.now() + ms
-  if (ms > TIMER_SLACK_MS) await pause(ms - TIMER_SLACK_MS)
-  while (performance.now() < due);
+  const due = performance.now() + ms // timer: until a moment that was drawn
+  if (ms > TIMER_SLACK_MS) await pause(ms - TIMER_SLACK_MS) // timer: as above
+  while (performance.now() < due); // timer: as above
 }

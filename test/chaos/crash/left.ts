@@ -46,14 +46,13 @@ export async function onlyLeft(pens: Pens, before: Inventory, withinMs: number):
 }
 
 /** Resolves when no process lives in the pens, and no group is below them; rejects with those that are. */
-export async function nothingLeft(pens: Pens, withinMs: number): Promise<void> {
+export async function nothingLeft(pens: Pens): Promise<void> {
   const { gateways, root } = pens
   const isBare = async () =>
     !(await isPopulated(gateways.path)) &&
     !(await isPopulated(root.path)) &&
     (await Promise.all([gateways.groups(), root.groups()])).flat().length === 0
   await eventually('no process and no directory is left', isBare, {
-    withinMs,
     instead: async () =>
       surplus(await inventory(pens), new Map([gateways, root].map(({ path }) => [path, []]))),
   })

@@ -1,4 +1,5 @@
 // Many rounds of one thing, a few at a time, each with random numbers of its own.
+import { SLOWNESS } from '../../support/eventually.js'
 import { type Random, randomOf, seed } from './random.js'
 
 // More would only wait for the CPU, and then nothing happens side by side.
@@ -7,11 +8,11 @@ const AT_A_TIME = 3
 // Each waits out a bound; some are enough to see what they have in common.
 const ENOUGH_FAILURES = 5
 
-// Of one round on a machine with other things to do; it takes a second, and three run at a time.
-const ROUND_MS = 4000
+// Of one round on the reference machine with other things to do; it takes a second, and three run at a time.
+const ROUND_MS = 10_000
 const SETUP_MS = 30_000
 
-export const timeoutOf = (rounds: number) => SETUP_MS + rounds * ROUND_MS
+export const timeoutOf = (rounds: number) => (SETUP_MS + rounds * ROUND_MS) * SLOWNESS
 
 export interface Round {
   random: Random

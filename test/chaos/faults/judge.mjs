@@ -1,9 +1,8 @@
 // What must hold after an operation in which a call failed.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { getSystemErrorName } from 'node:util'
+import { eventually } from '../../support/eventually.js'
 
-const SETTLED_MS = 3000
 // They tell of what came of the failure, which happened to another process, or to an earlier step.
 const UNCAUSED = ['CORRAL_STUCK', 'CORRAL_NO_GUARD', 'CORRAL_CLOSING', 'CORRAL_LIMIT_UNSUPPORTED']
 // Another errno of the same meaning. And a directory that cannot be read for good cannot be emptied: EBUSY.
@@ -61,7 +60,7 @@ export function lookAround({ pen, root, twin }) {
 
 /** What is there now and was not there before, in words; waits for it to go. */
 export async function leftSince(before, places) {
-  for (const deadline = performance.now() + SETTLED_MS; ; await sleep(2)) {
+  const leftNow = () => {
     const now = lookAround(places)
     const left = Object.keys(now).flatMap((kind) => {
       const known = new Set(before[kind].map(bare))
@@ -70,9 +69,12 @@ export async function leftSince(before, places) {
     })
     // A descriptor may have got another number
     const more = now.descriptors.length - before.descriptors.length
-    const found = left.filter((one) => !one.startsWith('descriptors') || more > 0)
-    if (found.length === 0 || performance.now() > deadline) return found
+    return left.filter((one) => !one.startsWith('descriptors') || more > 0)
   }
+  return eventually('nothing is left', () => leftNow().length === 0, { everyMs: 2 }).then(
+    () => [],
+    () => leftNow(),
+  )
 }
 
 const bare = (one) =>

@@ -3,11 +3,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { openCorral } from 'corral'
+import { eventually, SLOWNESS } from '../../support/eventually.js'
 
-const KILL_MS = 1000
-const PATIENCE_MS = 15_000
+const KILL_MS = 1000 * SLOWNESS
 const SLEEPING = { command: 'sleep', args: ['1000'], graceMs: 50 }
 
 async function open(root, options = {}) {
@@ -83,11 +82,10 @@ async function withGuard(root) {
 
 async function guardDies({ corral, guard, session }) {
   process.kill(guard, 'SIGKILL')
-  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await sleep(2)) {
+  await eventually('there is another guard', () => {
     if (session.state !== 'running') throw new Error('the session was ended with it')
-    if (corral.guard.alive && corral.guard.deaths > 0) return
-  }
-  throw new Error('there is no other guard')
+    return corral.guard.alive && corral.guard.deaths > 0
+  })
 }
 
 /**

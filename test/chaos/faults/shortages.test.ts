@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import { type CorralError, openCorral } from '../../../src/index.js'
 import { statOf } from '../../kernel/warden/warden.js'
+import { eventually } from '../../support/eventually.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import { test } from '../../support/pen-test.js'
 import { Gateway } from './gateway.js'
@@ -110,7 +111,7 @@ describe('with a full pipe', () => {
     const corral = await openInPen(pen)
     const session = await corral.spawn({ command: 'yes' })
     const blocked = () => statOf(session.process.pid)[0] === 'S'
-    await expect.poll(blocked, { interval: 5, timeout: 10_000 }).toBe(true)
+    await eventually('it waits for a reader', blocked)
     expect(await session.close({ graceMs: 200 })).toMatchObject({ signal: 'SIGTERM' })
     expect(await pen.members()).toEqual([])
   })

@@ -3,12 +3,11 @@
 import { mkdtempSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { type Agent, claudeAgent } from '../../../bench/demo/agents.mjs'
 import { LEFTOVERS_PER_PROMPT } from '../../../bench/demo/leftovers.mjs'
 import { members } from '../../../bench/demo/pen.mjs'
-import { eventually } from '../../support/eventually.js'
+import { eventually, stays } from '../../support/eventually.js'
 import { guards, LONG_PROMPT, leftovers, midway, PROMPT } from '../acpx/turns.js'
 import { test } from '../penned.js'
 import { commandLine } from '../processes.js'
@@ -116,8 +115,8 @@ describe('OpenClaw', () => {
     const gateway = await startOpenClaw(pen, scratch, agent, { ...WRAPPED, forgetful: true })
     await family(gateway)
     await gateway.call('sessions.reset', { key: MAIN })
-    await pause(PATIENCE_MS)
-    expect(left(gateway).map(commandLine).join('; ')).toContain('claude-agent-acp')
+    const hasAgent = () => left(gateway).map(commandLine).join('; ').includes('claude-agent-acp')
+    await stays(hasAgent, { forMs: PATIENCE_MS, why: 'it has forgotten the agent', everyMs: 200 })
   })
 
   test('leaves what a run leaves, without corral run', { timeout: TIMEOUT_MS }, async ({ pen, scratch }) => {

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Diagnosis } from '../../../src/doctor.js'
 import type { BackendName } from '../../../src/index.js'
-import { eventually } from '../../support/eventually.js'
+import { eventually, SLOWNESS } from '../../support/eventually.js'
 import { expectBehaviour } from '../behaved.js'
 import { note } from '../table-row.js'
 import { behave, marked, type Owner, startContainer } from './podman.js'
@@ -71,7 +71,9 @@ function verdicts({ findings }: Diagnosis): Record<string, string> {
 function testBehaviour(name: string, row: Row, backend: BackendName): void {
   const tests = process.env['CORRAL_TEST_ALL'] === '1' ? 'all' : 'claims'
   const what = tests === 'all' ? 'sessions behave as anywhere, and' : ''
-  test(`${what} what the doctor claims is what happens`.trim(), { timeout: 400_000 }, async (context) => {
+  test(`${what} what the doctor claims is what happens`.trim(), {
+    timeout: 400_000 * SLOWNESS,
+  }, async (context) => {
     await expectBehaviour(name, { backend, tests }, (variables, told) => behave(row, variables, told))
     note(context, name, { behaviour: tests === 'all' ? 'all pass' : 'those of the claims pass' })
   })

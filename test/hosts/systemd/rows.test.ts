@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { BackendName } from '../../../src/index.js'
-import { eventually } from '../../support/eventually.js'
+import { eventually, SLOWNESS } from '../../support/eventually.js'
 import { BEHAVIOUR, expectBehaviour, type Tests } from '../behaved.js'
 import { note } from '../table-row.js'
 import { type Doctor, type Facts, startGateway } from './gateway.js'
@@ -151,7 +151,7 @@ function expectAsClaimed({ diagnosis }: Doctor, { root, hog }: Facts): void {
 /** What the doctor claims there is what happens, and sessions behave as anywhere. */
 function behaviour(place: Place, backend: BackendName, tests: Tests): void {
   const what = tests === 'all' ? 'has sessions behave as anywhere, and ' : ''
-  test(`${what}gets what the doctor claims`, { timeout: 400_000 }, async () => {
+  test(`${what}gets what the doctor claims`, { timeout: 400_000 * SLOWNESS }, async () => {
     const start = (variables: Record<string, string>, directory: string) => {
       const set = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
       return place.start(['/usr/bin/env', ...set, process.execPath, BEHAVIOUR, `${directory}/told`])

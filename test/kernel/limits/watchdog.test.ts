@@ -1,6 +1,5 @@
 // Memory caps where no controller holds them: the watchdog looks, and ends what it finds over its cap.
 
-import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
 import type { Session } from '../../../src/index.js'
@@ -9,7 +8,7 @@ import { Watchdog } from '../../../src/watchdog.js'
 import { corral } from '../../cli/command-line.js'
 import { compiled } from '../../support/compile-payload.js'
 import { lacking } from '../../support/controllers.js'
-import { eventually } from '../../support/eventually.js'
+import { eventually, stays } from '../../support/eventually.js'
 import { line } from '../../support/line.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import { test } from '../../support/pen-test.js'
@@ -43,30 +42,39 @@ describe('without a memory controller', () => {
 })
 
 describe('the watchdog', () => {
-  /** How much it finds when a session of this payload is watched under this cap; undefined: it finds nothing. */
-  async function found(session: Session, cap: number, forMs: number): Promise<number | undefined> {
-    let over: number | undefined
+  /** Watches a session under this cap; `used` is how much it uses once that is found to be over it. */
+  function watched(session: Session, cap: number): Disposable & { used: number | undefined } {
     const watchdog = new Watchdog(loadNative())
+    const found = { used: undefined as number | undefined, [Symbol.dispose]: () => stop() }
     const stop = watchdog.watch({
       path: session.receipt.path,
       cap: () => cap,
       over: (used) => {
-        over = used
+        found.used = used
       },
     })
-    await eventually('it is over', () => over !== undefined, { withinMs: forMs }).catch(() => undefined)
-    stop()
-    return over
+    return found
+  }
+
+  /** How much is found of a session that is over this cap. */
+  async function over(session: Session, cap: number): Promise<number> {
+    using found = watched(session, cap)
+    return await eventually('it is found to be over its cap', () => found.used)
+  }
+
+  async function expectBelow(session: Session, cap: number): Promise<void> {
+    using found = watched(session, cap)
+    await stays(() => found.used === undefined, { forMs: 500, why: 'the watchdog has looked several times' })
   }
 
   test('finds what is over its cap, and leaves what is below it', async ({ pen }) => {
     const instance = await openInPen(pen)
     const session = await instance.spawn({ command: await payload('memory'), args: ['60'] })
     await line(stdoutOf(session), /^has 60$/)
-    const used = await found(session, 50 * MIB, 5000)
+    const used = await over(session, 50 * MIB)
     expect(used).toBeGreaterThan(60 * MIB)
     expect(used).toBeLessThan(70 * MIB)
-    expect(await found(session, 80 * MIB, 500)).toBeUndefined()
+    await expectBelow(session, 80 * MIB)
   })
 
   test('counts memory that is shared once', async ({ pen }) => {
@@ -74,15 +82,15 @@ describe('the watchdog', () => {
     const session = await instance.spawn({ command: await payload('shared-memory'), args: ['40'] })
     await line(stdoutOf(session), /^has 40$/)
     // Three processes with 40 MiB resident each
-    expect(await found(session, 60 * MIB, 500)).toBeUndefined()
-    expect(await found(session, 30 * MIB, 5000)).toBeLessThan(50 * MIB)
+    await expectBelow(session, 60 * MIB)
+    expect(await over(session, 30 * MIB)).toBeLessThan(50 * MIB)
   })
 
   test('looks seldom where there is room, and never once it is stopped', async () => {
     const looks: number[] = []
     const native = {
       memoryUsed: () => {
-        looks.push(performance.now())
+        looks.push(performance.now()) // timer: at least so long between two looks
         return Promise.resolve(MIB)
       },
     }
@@ -90,8 +98,7 @@ describe('the watchdog', () => {
     await eventually('it looks', () => looks.length === 2)
     stop()
     expect((looks[1] ?? 0) - (looks[0] ?? 0)).toBeGreaterThan(900)
-    await pause(1200)
-    expect(looks).toHaveLength(2)
+    await stays(() => looks.length === 2, { forMs: 1200, why: 'it looked each second until then' })
   })
 
   test('takes a group that is gone for empty', async () => {

@@ -125,9 +125,16 @@ const nameOf = (pid: number) =>
   )
 
 /** Soon, with nobody doing anything about it, nobody lives in the pen. */
-export async function nobodyLeft(pen: Pen, withinMs = 2000): Promise<void> {
+export async function nobodyLeft(pen: Pen): Promise<void> {
   await eventually('nobody is left', async () => (await pen.members()).length === 0, {
-    withinMs,
     instead: async () => describeAll(await pen.members()),
+  })
+}
+
+/** That so many processes are members of a session before long. */
+export async function expectMembers(gateway: Gateway, key: string, count: number): Promise<void> {
+  const members = () => gateway.ask('members', key) as Promise<unknown[]>
+  await eventually(`${key} has ${count} members`, async () => (await members()).length === count, {
+    instead: members,
   })
 }

@@ -91,7 +91,7 @@ describe('nothing is left of', () => {
     const { child, exited } = await run(pen, [command, ...args], { ready: /^hidden$/ })
     child.kill('SIGKILL')
     await exited
-    await nobodyLeft(pen, payload.hidden === undefined ? 4000 : 2000)
+    await nobodyLeft(pen)
   })
 })
 

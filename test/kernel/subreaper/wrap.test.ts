@@ -11,7 +11,7 @@ import { line } from '../../support/line.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 import { statOf } from '../warden/warden.js'
-import { Gateway, nobodyLeft } from './gateway.js'
+import { expectMembers, Gateway, nobodyLeft } from './gateway.js'
 
 // A daemon, a child, and a leader: none of them ends by itself or on SIGTERM
 const FAMILY = ['sh', '-c', 'trap "" TERM; sleep 1000 & (setsid sleep 1000 &); sleep 1000 & echo ready; wait']
@@ -68,7 +68,7 @@ describe('nothing is left of', () => {
     const { command, args } = await commandOf(payload, 'stay')
     await start(pen, await wrap(gateway, [command, ...args]), /^hidden$/)
     await gateway.kill()
-    await nobodyLeft(pen, payload.hidden === undefined ? 4000 : 2000)
+    await nobodyLeft(pen)
   })
 })
 
@@ -77,7 +77,7 @@ describe('a command that others started', () => {
     const gateway = await Gateway.start(pen)
     const wrapped = await wrap(gateway, FAMILY)
     const { exited } = await start(pen, wrapped)
-    await expect.poll(() => gateway.ask('members', wrapped.key)).toHaveLength(4)
+    await expectMembers(gateway, wrapped.key, 4)
     const report = await gateway.close(wrapped.key, { graceMs: 0 })
     expect(report).toMatchObject({ reason: 'closed', killed: { count: 4 } })
     expect(await exited).toEqual([null, 'SIGKILL'])
@@ -135,7 +135,7 @@ describe('a command that others started', () => {
     expect(await exited).toEqual([0, null])
     const again = await start(pen, wrapped)
     expect(await again.exited).toEqual([0, null])
-    await expect.poll(() => gateway.ask('members', wrapped.key)).toHaveLength(2)
+    await expectMembers(gateway, wrapped.key, 2)
     expect(await gateway.close(wrapped.key, { graceMs: 0 })).toMatchObject({ killed: { count: 2 } })
     expect(await gateway.held()).toEqual([])
   })

@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import pino from 'pino'
-import { describe, expect, onTestFinished } from 'vitest'
+import { describe, expect, onTestFinished, vi } from 'vitest'
+import { Guard } from '../../../src/cgroup/guard.js'
 import type { GuardEvent } from '../../../src/index.js'
 import { wardenPath } from '../../../src/native.js'
 import { members } from '../../support/cgroup-tree.js'
@@ -187,9 +187,10 @@ describe('a guard that dies', () => {
     const group = guardGroup(pen.path, corral.id)
     const pid = await guardOf(pen.path, corral.id)
     process.kill(pid, 'SIGSTOP')
+    const finish = vi.spyOn(Guard.prototype, 'finish')
+    onTestFinished(() => finish.mockRestore())
     const closing = corral.close()
-    await eventually('only the guard is waited for', () => !existsSync(join(group, '../sessions')))
-    await pause(50) // and has been told that it is over
+    await eventually('only the guard is waited for, and has been told so', () => finish.mock.calls.length > 0)
     const enter = ['-c', 'echo $$ >"$0" && exec sleep 1000', join(group, 'cgroup.procs')]
     const sleeper = spawn('sh', enter, { stdio: 'ignore' })
     onTestFinished(() => void sleeper.kill('SIGKILL'))

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { SLOWNESS } from '../../support/eventually.js'
 import { output } from '../../support/output.js'
 
 const fixture = fileURLToPath(new URL('../../kernel/cgroup/fixtures/enter-scope.mjs', import.meta.url))
@@ -14,7 +13,6 @@ const fixture = fileURLToPath(new URL('../../kernel/cgroup/fixtures/enter-scope.
 interface Answer {
   given?: string
   why: string
-  ms: number
 }
 
 /** With `script` for a busctl, or with none, and a bus that the environment speaks of. */
@@ -71,9 +69,8 @@ test('where nobody has told of a bus, busctl is not even started', async () => {
 })
 
 test('where busctl hangs, it is killed in time', async () => {
-  const { why, ms } = await ask('while :; do :; done')
+  const { why } = await ask('while :; do :; done')
   expect(why).toMatch(/the user manager: no answer within 6000 ms/)
-  expect(ms).toBeLessThan(12_000 * SLOWNESS)
 })
 
 test('a manager that does not know OOMPolicy for scopes is asked without; one that does nothing is not waited for', async () => {
@@ -83,12 +80,11 @@ test('a manager that does not know OOMPolicy for scopes is asked without; one th
   const manager = spawn(program, ['1000'], { stdio: 'ignore' })
   try {
     const start = `*StartTransientUnit*OOMPolicy*) echo "Cannot set property OOMPolicy, or unknown property." >&2; exit 1;;`
-    const { given, why, ms } = await ask(
+    const { given, why } = await ask(
       `${CALL} ${ANSWERS} ${PID_IS(`${manager.pid}`)} ${start} *StartTransientUnit*) echo 'o "/job/1"';; *) exit 7;; esac`,
     )
     expect(given).toBeUndefined()
     expect(why).toMatch(/the user manager: it has not moved this process to corral\.scope within 5000 ms/)
-    expect(ms).toBeLessThan(12_000 * SLOWNESS)
   } finally {
     manager.kill('SIGKILL')
     rmSync(directory, { recursive: true })

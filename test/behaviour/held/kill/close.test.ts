@@ -52,8 +52,6 @@ describe.each(killMethods)('close, kill method %s', (method) => {
   test('does not wait for the grace time to pass once nobody is left', async ({ pen }) => {
     const corral = await openIn(pen, method)
     const session = await hide(corral, payloads['stopped processes'], 'stay', persistent)
-    const start = performance.now()
-    expectKilled(await session.close({ graceMs: 15_000 }), 0)
-    expect(performance.now() - start).toBeLessThan(5000)
+    expectKilled(await session.close({ graceMs: 1_000_000 }), 0)
   })
 })

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #ifndef LIFETIME_SECONDS
-#define LIFETIME_SECONDS 60
+#define LIFETIME_SECONDS 300
 #endif
 
 /* A timer and not an alarm, for it sends SIGKILL: that ends stopped and frozen processes too, whatever

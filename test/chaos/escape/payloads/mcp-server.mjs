@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const LIFETIME_MS = 30_000
+const LIFETIME_MS = 300_000
 const PROTOCOL = '2025-06-18'
 const program = fileURLToPath(import.meta.url)
 const [word] = process.argv.slice(2)
@@ -27,7 +27,7 @@ async function host() {
   server.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' })}\n`)
   writeSync(1, 'hidden\n')
   if (word === 'leave') process.exit(0)
-  setTimeout(() => {}, LIFETIME_MS)
+  setTimeout(() => {}, LIFETIME_MS) // timer: its life
 }
 
 async function initialize() {
@@ -41,7 +41,7 @@ async function initialize() {
 
 async function server() {
   ignoreSignals()
-  setTimeout(() => process.exit(), LIFETIME_MS)
+  setTimeout(() => process.exit(), LIFETIME_MS) // timer: its life
   for await (const line of createInterface({ input: process.stdin })) {
     const { id, method } = JSON.parse(line)
     if (method === 'initialize')
@@ -51,7 +51,7 @@ async function server() {
 
 function daemon() {
   ignoreSignals()
-  setTimeout(() => process.exit(), LIFETIME_MS)
+  setTimeout(() => process.exit(), LIFETIME_MS) // timer: its life
   process.stdout.on('error', () => {})
   writeSync(1, 'ready\n')
 }

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 
-const LIFETIME_SECONDS = 30
+const LIFETIME_SECONDS = 300
 const HELPERS = 2
 
 for (let i = 0; i < HELPERS; i++) {
@@ -14,4 +14,4 @@ for (let i = 0; i < HELPERS; i++) {
   helper.unref()
 }
 writeSync(1, 'hidden\n')
-if (process.argv[2] !== 'leave') setTimeout(() => {}, LIFETIME_SECONDS * 1000)
+if (process.argv[2] !== 'leave') setTimeout(() => {}, LIFETIME_SECONDS * 1000) // timer: its life

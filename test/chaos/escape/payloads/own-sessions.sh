@@ -3,9 +3,9 @@
 await_sleep() {
   until read -r name <"/proc/$1/comm" && [ "$name" = sleep ]; do :; done
 }
-setsid sleep 30 &
+setsid sleep 300 &
 first=$!
-setsid sleep 30 &
+setsid sleep 300 &
 await_sleep $first
 await_sleep $!
 echo hidden

@@ -6,7 +6,7 @@
 
 #include "detach.h"
 
-enum { GENERATIONS = 25000, SECONDS = 10, GENERATIONS_TO_BE_HIDDEN = 20 };
+enum { GENERATIONS = 25000, SECONDS = 60, GENERATIONS_TO_BE_HIDDEN = 20 };
 
 int main(int argc, char **argv) {
   end_after(SECONDS);

@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 
-const holder = spawn('sleep', ['30'], { detached: true, stdio: ['ignore', 'inherit', 'ignore'] })
+const holder = spawn('sleep', ['300'], { detached: true, stdio: ['ignore', 'inherit', 'ignore'] })
 await once(holder, 'spawn')
 holder.unref()
 writeSync(1, 'hidden\n')
-if (process.argv[2] !== 'leave') setTimeout(() => {}, 30_000)
+if (process.argv[2] !== 'leave') setTimeout(() => {}, 300_000) // timer: its life

@@ -25,7 +25,7 @@ static void become_shell(int terminal, arrivals in_place) {
     if (dup2(terminal, fd) < 0)
       fail("dup2");
   arrive(in_place);
-  execl("/bin/sh", "sh", "-c", "exec sleep 30", NULL);
+  execl("/bin/sh", "sh", "-c", "exec sleep 300", NULL);
   fail("/bin/sh");
 }
 
