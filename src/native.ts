@@ -160,7 +160,9 @@ export interface Native {
   makeInstance(root: string, name: string, command: string): number | undefined
   /** The descriptor that holds the lock, or `undefined` while somebody else holds it. ENOENT also when it just went. */
   lock(directory: string): number | undefined
-  /** Closes what spawn(), lock() and openProcess() gave. */
+  /** The descriptor that holds a record lock (fcntl(2)) for reading on a file. */
+  claim(file: string): number
+  /** Closes what spawn(), lock(), claim() and openProcess() gave. */
   close(fd: number): void
   /** A pidfd, or `undefined` where there is no such process. EINVAL for what is a thread of one. */
   openProcess(pid: number): number | undefined

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppliedLimit, SweepReport } from './backend.js'
+import { claimEnding } from './cgroup/claim.js'
 import {
   assertEnforceable,
   changeLimits,
@@ -21,7 +22,7 @@ import { type Remover, removeTree } from './cgroup/removal.js'
 import { findRoot, searchRootToSee } from './cgroup/root.js'
 import { type InstanceView, type SessionView, surveyInstances } from './cgroup/survey.js'
 import { sweepInstances } from './cgroup/sweep.js'
-import { isGone, LimitUnsupportedError } from './errors.js'
+import { isSystemError, LimitUnsupportedError } from './errors.js'
 import { type LimitChanges, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
 import { loadNative, type Native } from './native.js'
 import { type HoldingChoice, parseHolding, parseMilliseconds } from './options.js'
@@ -215,29 +216,37 @@ export class Observer {
   async #kill({ instance, alive, session }: Found, graceMs: number): Promise<KilledSession> {
     const directory = session.group?.path ?? session.path
     const { killMethod, killTimeoutMs } = this.#remover
-    this.#leaveWord(directory)
-    const ended = await this.#native.endGroup(directory, {
-      graceMs,
-      killMs: killTimeoutMs,
-      freeze: killMethod === 'freeze',
-    })
-    if (!ended.empty) throw stuckError(`session '${session.key}'`, directory, ended.left, killTimeoutMs)
-    if (alive) await this.#ownerRemoves(directory)
-    await removeTree(directory, this.#remover)
-    return { instance, key: session.key, path: directory, killed: ended.killed }
+    const claim = this.#tellOwner(directory)
+    try {
+      const ended = await this.#native.endGroup(directory, {
+        graceMs,
+        killMs: killTimeoutMs,
+        freeze: killMethod === 'freeze',
+      })
+      if (!ended.empty) throw stuckError(`session '${session.key}'`, directory, ended.left, killTimeoutMs)
+      if (alive) await this.#ownerRemoves(directory)
+      await removeTree(directory, this.#remover)
+      return { instance, key: session.key, path: directory, killed: ended.killed }
+    } finally {
+      if (claim !== undefined) this.#native.close(claim)
+    }
   }
 
-  /** Gives the owner the time to read the word we left and to remove the group; after that it is ours to remove. */
+  /** Gives the owner the time to see the claim and to remove the group; after that it is ours to remove. */
   async #ownerRemoves(directory: string): Promise<void> {
     const deadline = performance.now() + OWNER_MS
     while (existsSync(directory) && performance.now() < deadline) await sleep(OWNER_LOOK_MS)
   }
 
-  #leaveWord(directory: string): void {
+  /** Gives the descriptor by which the owner sees who ends the session; its report alone depends on that, not the ending. */
+  #tellOwner(directory: string): number | undefined {
+    let claim: number | undefined
     try {
+      claim = claimEnding(this.#native, directory)
       this.#native.setLabel(directory, KILLED_LABEL, 'corral-kill')
     } catch (error) {
-      if (!isGone(error)) throw error
+      if (!isSystemError(error)) throw error
     }
+    return claim
   }
 }

@@ -57,6 +57,7 @@ public:
                              InstanceMethod("usageBelow", &Corral::UsageBelow),
                              InstanceMethod("makeInstance", &Corral::MakeInstance),
                              InstanceMethod("lock", &Corral::Lock),
+                             InstanceMethod("claim", &Corral::Claim),
                              InstanceMethod("close", &Corral::Close),
                              InstanceMethod("openProcess", &Corral::OpenProcess),
                              InstanceMethod("signal", &Corral::Signal),
@@ -347,6 +348,15 @@ private:
       return info.Env().Undefined();
     if (fd < 0)
       return Fail(info.Env(), -fd, "flock", path);
+    return Napi::Number::New(info.Env(), fd);
+  }
+
+  // (file) -> descriptor that holds a record lock on it
+  Napi::Value Claim(const Napi::CallbackInfo &info) {
+    std::string path = info[0].As<Napi::String>().Utf8Value();
+    int fd = corral_claim(path.c_str());
+    if (fd < 0)
+      return Fail(info.Env(), -fd, "fcntl", path);
     return Napi::Number::New(info.Env(), fd);
   }
 

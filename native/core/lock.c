@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "own.h"
+
 // 0; -ENOENT: the directory that was locked is gone, and there may be another.
 static int check_still(const char *directory, int fd) {
   struct stat named, held;
@@ -31,4 +33,12 @@ int corral_lock(const char *directory) {
     return fd;
   close(fd);
   return answer;
+}
+
+int corral_claim(const char *file) {
+  CORRAL_OWNED_FD fd = open(file, O_RDONLY | O_CLOEXEC);
+  struct flock all = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+  if (fd < 0 || fcntl(fd, F_SETLK, &all) < 0)
+    return -errno;
+  return corral_release_fd(&fd);
 }

@@ -7,4 +7,8 @@
 // made anew, while we took the lock.
 int corral_lock(const char *directory);
 
+// A read lock on a whole file, of which /proc/locks tells the process that has it. The descriptor that holds
+// it, or -errno.
+int corral_claim(const char *file);
+
 #endif

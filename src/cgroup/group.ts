@@ -29,6 +29,7 @@ import { type Native, wardenPath } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
 import { packPlan, step } from '../native-plan.js'
 import type { Watchdog } from '../watchdog.js'
+import { isEndingClaimed } from './claim.js'
 import type { Controller } from './controller.js'
 import {
   assertEnforceable,
@@ -44,7 +45,7 @@ import {
 } from './controllers.js'
 import type { HangingSpawns } from './hanging.js'
 import { watchHits } from './hits.js'
-import { COMMAND_LABEL, KILLED_LABEL, LEADER_LABEL, MODE_LABEL } from './labels.js'
+import { COMMAND_LABEL, LEADER_LABEL, MODE_LABEL } from './labels.js'
 import type { MemoryV1 } from './memory-v1.js'
 import type { OomAccount } from './oom.js'
 import { watchPressure } from './pressure.js'
@@ -259,7 +260,7 @@ export class CgroupGroup implements Group {
   }
 
   killedBy(): string | undefined {
-    return this.#context.native.getLabel(this.path, KILLED_LABEL)
+    return isEndingClaimed(this.path) ? 'corral-kill' : undefined
   }
 
   entry(command: string, args: readonly string[]): CommandLine {
