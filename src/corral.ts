@@ -1,6 +1,5 @@
 // One instance: its sessions by key, its families, and its end.
 import { EventEmitter } from 'node:events'
-import type { Logger } from 'pino'
 import type {
   AppliedLimit,
   Backend,
@@ -16,6 +15,7 @@ import { ClosingError, explained, InvalidArgumentError, KeyLiveError } from './e
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
 import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
+import { Log } from './log.js'
 import { type CorralEvents, silent, tell } from './news.js'
 import {
   type OpenPlan,
@@ -52,7 +52,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   swept?: SweepReport
   readonly #backend: Backend
   readonly #plan: OpenPlan
-  readonly #log: Logger
+  readonly #log: Log
   readonly #families = new FamilyTree()
   /** By key. They hold until they are lifted, also while nobody is in the family. */
   readonly #familyLimits = new Map<string, ParsedLimits>()
@@ -65,7 +65,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     super()
     this.#backend = backend
     this.#plan = plan
-    this.#log = (plan.logger ?? silent).child({ corral: backend.instance })
+    this.#log = new Log(plan.logger ?? silent).of({ corral: backend.instance })
   }
 
   /** The instance's name, as `corral ls` shows it. */
@@ -225,8 +225,8 @@ export class Corral extends EventEmitter<CorralEvents> {
     const report = await this.#backend.sweep({ dryRun })
     if (dryRun) return report // nothing has happened that there would be to tell
     for (const { instance, path, error } of report.failed)
-      this.#log.warn({ err: error, instance, path }, 'dead instance not collected')
-    for (const collected of report.collected) this.#log.info(collected, 'dead instance collected')
+      this.#log.warn('dead instance not collected', { err: error, instance, path })
+    for (const collected of report.collected) this.#log.info('dead instance collected', collected)
     tell(this, 'sweep', report)
     return report
   }
@@ -318,7 +318,7 @@ export class Corral extends EventEmitter<CorralEvents> {
         await group.end({ graceMs: 0, killTimeoutMs: this.#plan.killTimeoutMs })
         await group.remove()
       } catch (left) {
-        this.#log.error({ err: left, path: group.path }, 'session cannot be ended') // close() tries again
+        this.#log.error('session cannot be ended', { err: left, path: group.path }) // close() tries again
       }
       throw error
     }
@@ -363,19 +363,19 @@ export class Corral extends EventEmitter<CorralEvents> {
     session.on('closed', (report) => {
       member.session = undefined
       this.#leaveUnlessLive(member)
-      this.#log.info(report, 'session closed')
+      this.#log.info('session closed', report)
       tell(this, 'close', report, session)
     })
     session.on('limit', (hit) => {
-      this.#log.warn({ key: session.key, ...hit }, 'limit met')
+      this.#log.warn('limit met', { key: session.key, ...hit })
       tell(this, 'limit', hit, session)
     })
     session.on('pressure', (pressure) => {
-      this.#log.warn({ key: session.key, ...pressure }, 'under pressure')
+      this.#log.warn('under pressure', { key: session.key, ...pressure })
       tell(this, 'pressure', pressure, session)
     })
     session.on('stuck', (error) => {
-      this.#log.error({ err: error, key: session.key }, 'session cannot be ended')
+      this.#log.error('session cannot be ended', { err: error, key: session.key })
       tell(this, 'stuck', error, session)
     })
   }
@@ -386,15 +386,12 @@ export class Corral extends EventEmitter<CorralEvents> {
       signal.addEventListener('abort', abort, { once: true })
       session.once('closing', () => signal.removeEventListener('abort', abort))
     }
-    this.#log.info(
-      {
-        key: session.key,
-        parentKey: session.parentKey,
-        pid: session.process?.pid,
-        path: session.receipt.path,
-      },
-      'session spawned',
-    )
+    this.#log.info('session spawned', {
+      key: session.key,
+      parentKey: session.parentKey,
+      pid: session.process?.pid,
+      path: session.receipt.path,
+    })
     tell(this, 'spawn', session)
   }
 

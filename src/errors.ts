@@ -1,6 +1,7 @@
 // Every error that Corral throws: a class for whoever catches, a stable `code` for whoever compares, what was
 // tried, the kernel's answer, and what to do next.
 import { getSystemErrorName } from 'node:util'
+import { printable } from './text.js'
 
 /** What an error knows beside its message. */
 export interface ErrorDetails {
@@ -34,7 +35,8 @@ export class CorralError extends Error {
   readonly hint?: string
 
   constructor(code: string, message: string, details: ErrorDetails = {}) {
-    super(details.hint ? `${message}. ${details.hint}` : message, { cause: details.cause })
+    // For people to read, in a terminal too, with keys and names of processes in it: path and the like have these as they are
+    super(printable(details.hint ? `${message}. ${details.hint}` : message), { cause: details.cause })
     this.name = new.target.name
     this.code = code
     if (details.errno !== undefined) {

@@ -1,11 +1,11 @@
 // openCorral(): the options, the backend that they and this host give, and the instance in it.
-import type { Logger } from 'pino'
 import type { Backend, GuardEvent } from './backend.js'
 import { CgroupBackend } from './cgroup/backend.js'
 import { memoryAt } from './cgroup/machine.js'
 import { searchRootAndAsk } from './cgroup/root.js'
 import { Corral } from './corral.js'
 import { hostMemory } from './limits.js'
+import { Log } from './log.js'
 import { isSupportedPlatform, loadNative } from './native.js'
 import { silent } from './news.js'
 import { type OpenOptions, type OpenPlan, parseOpenOptions } from './options.js'
@@ -22,7 +22,7 @@ import { SubreaperBackend } from './subreaper/backend.js'
  */
 export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)
-  const log = plan.logger ?? silent
+  const log = new Log(plan.logger ?? silent)
   let corral: Corral | undefined
   const backend = await openBackend(plan, (event) => {
     logGuard(log, event)
@@ -53,8 +53,8 @@ async function openBackend(plan: OpenPlan, tell: (event: GuardEvent) => void): P
     : CgroupBackend.open({ ...plan, root: chosen.path }, tell)
 }
 
-function logGuard(log: Logger, { event, deaths, ...rest }: GuardEvent): void {
-  if (event === 'died') log.warn({ deaths }, 'guard died')
-  else if (event === 'restarted') log.info({ deaths }, 'guard restarted')
-  else log.error({ err: 'error' in rest ? rest.error : undefined, deaths }, 'guard cannot be started')
+function logGuard(log: Log, { event, deaths, ...rest }: GuardEvent): void {
+  if (event === 'died') log.warn('guard died', { deaths })
+  else if (event === 'restarted') log.info('guard restarted', { deaths })
+  else log.error('guard cannot be started', { err: 'error' in rest ? rest.error : undefined, deaths })
 }

@@ -209,12 +209,13 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
     arguments->labels = value;
     break;
   default:
-    usage("see how it is used:", "");
+    usage("an option that there is not, or its value is missing; see how it is used: ", words[optind - 1]);
   }
 }
 
 static struct arguments parse(int count, char **words) {
   struct arguments arguments = {.run = {.end = {.grace_ms = DEFAULT_GRACE_MS, .kill_ms = DEFAULT_KILL_MS}}};
+  opterr = 0; // what getopt() prints would show the word as it is
   for (int option; (option = getopt_long(count, words, "+", OPTIONS, NULL)) != -1;)
     take(&arguments, option, optarg, words);
   arguments.run.command = words + optind;

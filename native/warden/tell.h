@@ -2,9 +2,7 @@
 #ifndef CORRAL_TELL_H
 #define CORRAL_TELL_H
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../core/error.h"
 
@@ -14,7 +12,9 @@
 #define STATUS_NOT_FOUND 127
 #define STATUS_SIGNALLED 128 // and the signal's number
 
-#define tell(format, ...) (void)dprintf(STDERR_FILENO, "corral: " format "\n", ##__VA_ARGS__)
+// As printf(3). What is in it of others' (the name of a group that a session made, a word of a command line)
+// is written out where a terminal would act upon it or not show it, as src/text.ts does it.
+__attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
 
 // What was tried, on what, and the kernel's answer.
 static inline void tell_error(const char *what, const struct corral_error *error) {

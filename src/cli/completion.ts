@@ -3,32 +3,34 @@
 import type { Command } from 'commander'
 import type { SessionView } from '../cgroup/survey.js'
 import { Observer } from '../observer.js'
+import { printable } from '../text.js'
 import { bashCompletion } from './completion/bash.js'
 import { shapesOf } from './completion/definition.js'
 import { fishCompletion } from './completion/fish.js'
 import { zshCompletion } from './completion/zsh.js'
+import { linesOf } from './output.js'
 
 export type Completion = 'bash' | 'zsh' | 'fish' | 'keys' | 'instances'
 
-/** The text to print. @throws RootError for keys and instances where there is no root. */
+/** The lines to print. @throws RootError for keys and instances where there is no root. */
 export async function completion(
   what: Completion,
   program: Command,
   options: { root?: string },
-): Promise<string> {
+): Promise<string[]> {
   switch (what) {
     case 'bash':
-      return bashCompletion(shapesOf(program))
+      return linesOf(bashCompletion(shapesOf(program)))
     case 'zsh':
-      return zshCompletion(shapesOf(program))
+      return linesOf(zshCompletion(shapesOf(program)))
     case 'fish':
-      return fishCompletion(shapesOf(program))
+      return linesOf(fishCompletion(shapesOf(program)))
     case 'keys':
-      return lines(
+      return shown(
         (await new Observer(options).list('none')).flatMap(({ sessions }) => sessions.flatMap(keysOf)),
       )
     case 'instances':
-      return lines((await new Observer(options).list('none')).map(({ instance }) => instance))
+      return shown((await new Observer(options).list('none')).map(({ instance }) => instance))
   }
 }
 
@@ -37,6 +39,6 @@ function keysOf({ key, children }: SessionView): string[] {
 }
 
 /** Without those that are no line of their own, or that a terminal would not show as they are. */
-function lines(words: string[]): string {
-  return [...new Set(words)].filter((word) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(word)).join('\n')
+function shown(words: string[]): string[] {
+  return [...new Set(words)].filter((word) => printable(word) === word)
 }

@@ -2,7 +2,9 @@
 import { type Diagnosis, diagnose, type Verdict } from '../doctor.js'
 import { dropInFor } from '../drop-in.js'
 import { InvalidArgumentError } from '../errors.js'
-import { bytes, json } from './format.js'
+import { json } from '../text.js'
+import { bytes } from './format.js'
+import { linesOf, type Outcome } from './output.js'
 
 const LAYOUTS: Record<Diagnosis['host']['layout'], string> = {
   unified: 'v2',
@@ -20,7 +22,7 @@ function surroundings({ virtual, wsl, container, unit }: Diagnosis['host']): str
   return words.length === 0 ? '' : ` (${words.join(', ')})`
 }
 
-function render(diagnosis: Diagnosis): string {
+function render(diagnosis: Diagnosis): string[] {
   const { host, backend, root, candidates, kernel, canCapMemory, warden, findings } = diagnosis
   const lines = [
     `host      ${host.os}, Linux ${host.kernel} ${host.arch}${surroundings(host)}, ${bytes(host.memoryBytes)} memory, Node ${host.node}`,
@@ -53,7 +55,7 @@ function render(diagnosis: Diagnosis): string {
     if (fix) lines.push(`          fix: ${told.has(fix) ? 'as above' : fix}`)
     if (fix) told.add(fix)
   }
-  return lines.join('\n')
+  return lines
 }
 
 export interface DoctorOptions {
@@ -66,20 +68,17 @@ export interface DoctorOptions {
   json: boolean
 }
 
-/** The text to print, and the exit status: 1 with any FAIL, and with `strict` with any CAUTION. */
-export async function doctor({ root, unit, user, strict, json: asJson }: DoctorOptions): Promise<{
-  text: string
-  status: number
-}> {
+/** Status 1: there is a FAIL, or with `strict` a CAUTION. */
+export async function doctor({ root, unit, user, strict, json: asJson }: DoctorOptions): Promise<Outcome> {
   if (unit !== undefined) {
     const dropIn = dropInFor(unit, { user })
-    return { text: asJson ? json(dropIn) : dropIn.text, status: 0 }
+    return { lines: linesOf(asJson ? json(dropIn) : dropIn.text), status: 0 }
   }
   if (user) throw new InvalidArgumentError('--user goes with --unit NAME')
   const diagnosis = await diagnose(root)
   const bad: Verdict[] = strict ? ['FAIL', 'CAUTION'] : ['FAIL']
   return {
-    text: asJson ? json(diagnosis) : render(diagnosis),
+    lines: asJson ? linesOf(json(diagnosis)) : render(diagnosis),
     status: diagnosis.findings.some(({ verdict }) => bad.includes(verdict)) ? 1 : 0,
   }
 }

@@ -2,7 +2,8 @@
 import { InvalidArgumentError } from '../errors.js'
 import { Observer, type Selection } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
-import { json, printable } from './format.js'
+import { json } from '../text.js'
+import { linesOf, type Outcome } from './output.js'
 
 export interface KillOptions {
   root?: string
@@ -28,15 +29,14 @@ function parseSelection(keys: string[], { parent, instance, all }: KillOptions):
   return selection
 }
 
-/** The text to print, and the exit status: 1 when no session was meant by the selection. */
-export async function kill(keys: string[], options: KillOptions): Promise<{ text: string; status: number }> {
+/** Status 1: no session was meant by the selection. */
+export async function kill(keys: string[], options: KillOptions): Promise<Outcome> {
   const selection = parseSelection(keys, options)
   const killed = await new Observer(options).kill(selection, options.grace)
-  const text = killed
-    .map(({ key, path, killed: count }) => `${printable(key ?? path)}: gone (${count} killed)`)
-    .join('\n')
+  const told = killed.map(({ key, path, killed: count }) => `${key ?? path}: gone (${count} killed)`)
+  const lines = told.length > 0 ? told : ['no such session']
   return {
-    text: options.json ? json(killed) : text || 'no such session',
+    lines: options.json ? linesOf(json(killed)) : lines,
     status: killed.length === 0 && !options.all ? 1 : 0,
   }
 }

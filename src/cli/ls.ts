@@ -2,45 +2,55 @@
 import type { InstanceView, SessionView } from '../cgroup/survey.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
-import { bytes, duration, json, printable, table } from './format.js'
+import { json } from '../text.js'
+import { bytes, duration } from './format.js'
+import { cut, linesOf, type Outcome, table } from './output.js'
 
+const COMMAND_COLUMNS = 60
+// As long as the longest that there is: the label is the session's to write
+const MODE_COLUMNS = 'persistent'.length
 const HEADING = ['SESSION', 'MODE', 'AGE', 'PROCS', 'MEMORY', 'PEAK', 'CAP', 'CPU', 'COMMAND']
 
 function rows(session: SessionView, depth: number, now: number): string[][] {
-  const name = '  '.repeat(depth) + printable(session.key ?? session.path)
+  const name = '  '.repeat(depth) + (session.key ?? session.path)
   const { group } = session
   const usage = group?.usage
   const cpuMs = usage?.cpuUserMs === undefined ? undefined : usage.cpuUserMs + (usage.cpuSystemMs ?? 0)
   const own = group
     ? [
-        group.mode ?? '-',
+        cut(group.mode ?? '-', MODE_COLUMNS),
         duration(now - group.startedAt),
         String(group.processes),
         bytes(usage?.memoryBytes),
         bytes(usage?.memoryPeakBytes),
         bytes(usage?.memoryMaxBytes),
         cpuMs === undefined ? '-' : duration(cpuMs),
-        printable(group.command ?? '').slice(0, 60),
+        cut(group.command ?? '', COMMAND_COLUMNS),
       ]
     : ['(parent)', '', '', '', '', '', '', '']
   return [[name, ...own], ...session.children.flatMap((child) => rows(child, depth + 1, now))]
 }
 
 function heading({ instance, alive, pid, command }: InstanceView): string[] {
-  const owner = `${alive ? 'pid' : 'dead: was pid'} ${pid ?? '?'}${command ? ` ${printable(command).slice(0, 60)}` : ''}`
+  const owner = `${alive ? 'pid' : 'dead: was pid'} ${pid ?? '?'}${command ? ` ${cut(command, COMMAND_COLUMNS)}` : ''}`
   return [`${instance} (${owner})`, '', '', '', '', '', '', '', '']
 }
 
-export async function ls(options: { root?: string; backend: HoldingChoice; json: boolean }): Promise<string> {
+export async function ls(options: {
+  root?: string
+  backend: HoldingChoice
+  json: boolean
+}): Promise<Outcome> {
   const observer = new Observer(options)
   const instances = await observer.list(options.json ? 'all' : 'gauges')
   const { root } = observer
-  if (options.json) return json({ root: root ?? null, instances })
-  if (instances.length === 0) return root === undefined ? 'no sessions' : `no sessions below ${root}`
+  if (options.json) return { lines: linesOf(json({ root: root ?? null, instances })), status: 0 }
+  if (instances.length === 0)
+    return { lines: [root === undefined ? 'no sessions' : `no sessions below ${root}`], status: 0 }
   const now = Date.now()
   const lines = instances.flatMap((view) => [
     heading(view),
     ...view.sessions.flatMap((session) => rows(session, 1, now)),
   ])
-  return table(HEADING, lines)
+  return { lines: table(HEADING, lines), status: 0 }
 }

@@ -2,9 +2,10 @@
 // The command line of corral: parses it, and maps how it went to an exit status.
 // 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127, 128+N).
 import { Argument, Command, CommanderError, Option } from 'commander'
-import { CorralError, InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
+import { InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
 import { type KeyOptions, keysFromEnv } from './from-env.js'
 import { type LimitOptions, number, splitLimits, withLimits } from './limits.js'
+import { complain, complainOf, linesOf, type Outcome, print } from './output.js'
 import type { RunOptions } from './run.js'
 import type { SetOptions } from './set.js'
 import type { SetupOptions } from './setup.js'
@@ -19,13 +20,8 @@ const RUN_GRACE_MS = 1000
 const ORPHAN_GRACE_MS = 2000
 const TOP_INTERVAL_MS = 1000
 
-// Whoever reads it may have had enough: corral ls | head
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
-
-function print({ text, status }: { text: string; status: number }): void {
-  process.stdout.write(`${text}\n`)
+function tell({ lines, status }: Outcome): void {
+  print(lines)
   process.exitCode = status
 }
 
@@ -44,6 +40,10 @@ const program = new Command('corral')
   .option('-V, --version', 'print the version, and what was built; as `corral version`')
   .enablePositionalOptions()
   .exitOverride()
+  .configureOutput({
+    writeOut: (text) => print(linesOf(text)),
+    writeErr: (text) => complain(linesOf(text)),
+  })
 
 withLimits(
   program
@@ -84,7 +84,7 @@ withLimits(
 ).action(async (keys: string[], options: LimitOptions & Omit<SetOptions, 'limits'>) => {
   const { rest, limits } = splitLimits(options, { liftable: true })
   const { set } = await import('./set.js')
-  print(await set(keys, { ...rest, limits }))
+  tell(await set(keys, { ...rest, limits }))
 })
 
 program
@@ -95,7 +95,7 @@ program
   .addOption(jsonOption())
   .action(async (options) => {
     const { ls } = await import('./ls.js')
-    print({ text: await ls(options), status: 0 })
+    tell(await ls(options))
   })
 
 program
@@ -123,7 +123,7 @@ program
   .addOption(jsonOption())
   .action(async (keys, options) => {
     const { kill } = await import('./kill.js')
-    print(await kill(keys, options))
+    tell(await kill(keys, options))
   })
 
 program
@@ -135,7 +135,7 @@ program
   .addOption(jsonOption())
   .action(async (options) => {
     const { sweep } = await import('./sweep.js')
-    print(await sweep(options))
+    tell(await sweep(options))
   })
 
 program
@@ -160,7 +160,7 @@ program
   .addOption(jsonOption())
   .action(async (options) => {
     const { orphans } = await import('./orphans.js')
-    print(await orphans(options))
+    tell(await orphans(options))
   })
 
 /** What `shim` and `setup` write into command lines of `corral run`. */
@@ -185,7 +185,7 @@ withRunFlags(
   .action(async (names: string[], options) => {
     const { rest, limits } = splitLimits(options)
     const { shim } = await import('./shim.js')
-    print(shim(names, { ...(rest as Omit<ShimOptions, 'limits'>), limits }))
+    tell(shim(names, { ...(rest as Omit<ShimOptions, 'limits'>), limits }))
   })
 
 withRunFlags(
@@ -201,7 +201,7 @@ withRunFlags(
   .action(async (host: string, agents: string[], options) => {
     const { rest, limits } = splitLimits(options)
     const { setup } = await import('./setup.js')
-    print(setup(host, agents, { ...(rest as Omit<SetupOptions, 'limits'>), limits }))
+    tell(setup(host, agents, { ...(rest as Omit<SetupOptions, 'limits'>), limits }))
   })
 
 program
@@ -217,7 +217,7 @@ program
   .addOption(jsonOption())
   .action(async (options) => {
     const { doctor } = await import('./doctor.js')
-    print(await doctor(options))
+    tell(await doctor(options))
   })
 
 program
@@ -226,7 +226,7 @@ program
   .addOption(jsonOption())
   .action(async (options) => {
     const { version } = await import('./version.js')
-    print({ text: version(options), status: 0 })
+    tell(version(options))
   })
 
 program
@@ -244,7 +244,7 @@ program
   .addOption(rootOption())
   .action(async (what, options) => {
     const { completion } = await import('./completion.js')
-    print({ text: await completion(what, program, options), status: 0 })
+    tell({ lines: await completion(what, program, options), status: 0 })
   })
 
 /** `--version` alone is a command: it takes --json, and tells more than one line. */
@@ -259,9 +259,7 @@ async function behindShims(name: string): Promise<string> {
   const { findBehindShims } = await import('../shim/behind.js')
   const found = findBehindShims(name)
   if (found !== undefined) return found
-  process.stderr.write(
-    `corral: '${name}' cannot be started: PATH has no program of that name behind the shims\n`,
-  )
+  complain([`corral: '${name}' cannot be started: PATH has no program of that name behind the shims`])
   process.exit(NOT_FOUND_STATUS)
 }
 
@@ -279,9 +277,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS // commander has printed it
   } else {
-    const message =
-      error instanceof CorralError || error instanceof AggregateError ? error.message : (error as Error).stack
-    process.stderr.write(`corral: ${message}\n`)
+    complainOf(error)
     process.exitCode = isUsage(error) ? USAGE_STATUS : 1
   }
 }

@@ -5,7 +5,8 @@ import type { Measurement } from '../metrics/instruments.js'
 import { countModes, measureSession } from '../metrics/sessions.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
-import { printable } from './format.js'
+import { printable } from '../text.js'
+import { linesOf, print } from './output.js'
 import { parseAddress, serve } from './serve.js'
 
 interface Held {
@@ -59,5 +60,5 @@ export async function metrics(options: {
   const page = async () => exposition(measureAll(await new Observer(options).list()))
   const first = await page() // what cannot be seen is told before anything is served
   if (address) await serve(address, page)
-  else process.stdout.write(first)
+  else print(linesOf(first))
 }

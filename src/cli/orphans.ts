@@ -3,7 +3,9 @@ import { InvalidArgumentError } from '../errors.js'
 import { parseMilliseconds } from '../options.js'
 import { matching } from '../orphans/agents.js'
 import { type EndedOrphan, endOrphans, findOrphans, type Orphan, type Target } from '../orphans.js'
-import { bytes, duration, json, printable, table } from './format.js'
+import { json } from '../text.js'
+import { bytes, duration } from './format.js'
+import { cut, linesOf, type Outcome, table } from './output.js'
 
 export interface OrphansOptions {
   root?: string
@@ -14,6 +16,7 @@ export interface OrphansOptions {
   json: boolean
 }
 
+const COMMAND_COLUMNS = 100
 const HEADING = ['PID', 'PARENT', 'AGE', 'MEMORY', 'OWNER', 'COMMAND']
 const HINT = 'Nothing was ended. Those that are not wanted: corral orphans --kill PID…'
 
@@ -39,33 +42,33 @@ function parseTarget(text: string): Target {
 
 function row({ pid, ppid, ageMs, memoryBytes, memoryKind, owner, command }: Orphan): string[] {
   const memory = `${bytes(memoryBytes)} ${memoryKind}`
-  return [String(pid), String(ppid), duration(ageMs), memory, owner, printable(command).slice(0, 100)]
+  return [String(pid), String(ppid), duration(ageMs), memory, owner, cut(command, COMMAND_COLUMNS)]
 }
 
-function list(search: Parameters<typeof findOrphans>[0], asJson: boolean): string {
+function list(search: Parameters<typeof findOrphans>[0], asJson: boolean): string[] {
   const found = findOrphans(search)
-  if (asJson) return json(found)
-  if (found.length === 0) return 'no orphans'
-  const [heading, ...rows] = table(HEADING, found.map(row)).split('\n')
-  const reasons = found.map(({ orphan, why }) => `    ${orphan ? '' : 'no orphan: '}${printable(why)}`)
-  return [heading, ...rows.flatMap((line, at) => [line, reasons[at]]), '', HINT].join('\n')
+  if (asJson) return linesOf(json(found))
+  if (found.length === 0) return ['no orphans']
+  const [heading = '', ...rows] = table(HEADING, found.map(row))
+  const reasons = found.map(({ orphan, why }) => `    ${orphan ? '' : 'no orphan: '}${why}`)
+  return [heading, ...rows.flatMap((line, at) => [line, reasons[at] ?? '']), '', HINT]
 }
 
 function tell({ pid, command, outcome, why }: EndedOrphan): string {
-  const name = command === undefined ? `${pid}` : `${pid} ${printable(command).slice(0, 100)}`
-  return `${name}: ${outcome}${why === undefined ? '' : `: ${printable(why)}`}`
+  const name = command === undefined ? `${pid}` : `${pid} ${cut(command, COMMAND_COLUMNS)}`
+  return `${name}: ${outcome}${why === undefined ? '' : `: ${why}`}`
 }
 
-/** The text to print, and the exit status: 1 when one that was to be ended was not. */
-export async function orphans(options: OrphansOptions): Promise<{ text: string; status: number }> {
+/** Status 1: one that was to be ended was not. */
+export async function orphans(options: OrphansOptions): Promise<Outcome> {
   const { root, all, match } = options
   const search = { root, ...(match !== undefined && { likeness: matching(parsePattern(match)) }) }
-  if (options.kill === undefined) return { text: list({ ...search, all }, options.json), status: 0 }
+  if (options.kill === undefined) return { lines: list({ ...search, all }, options.json), status: 0 }
   const targets = new Map(options.kill.map(parseTarget).map((target) => [target.pid, target]))
   const graceMs = parseMilliseconds('--grace', options.grace)
   const ended = await endOrphans([...targets.values()], { ...search, graceMs })
   return {
-    text: options.json ? json(ended) : ended.map(tell).join('\n'),
+    lines: options.json ? linesOf(json(ended)) : ended.map(tell),
     status: ended.some(({ outcome }) => outcome === 'refused' || outcome === 'survived') ? 1 : 0,
   }
 }

@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { explained, InvalidArgumentError, systemCodeOf } from '../errors.js'
 import { CONTENT_TYPE } from '../metrics/exposition.js'
 import { quote } from '../quote.js'
+import { printable } from '../text.js'
+import { print } from './output.js'
 
 const PAGE = '/metrics'
 const LOOPBACK = '127.0.0.1'
@@ -43,7 +45,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, page: 
   try {
     return say(200, await page(), CONTENT_TYPE)
   } catch (error) {
-    return say(500, `${(error as Error).message}\n`) // the next one may find what this one did not
+    return say(500, `${printable((error as Error).message)}\n`) // the next one may find what this one did not
   }
 }
 
@@ -57,7 +59,7 @@ export async function serve(address: Address, page: () => Promise<string>): Prom
   } catch (error) {
     throw explained(`cannot listen at ${told(address, null)}`, error, hintFor(error))
   }
-  process.stdout.write(`serving ${told(address, server.address())}\n`)
+  print([`serving ${told(address, server.address())}`])
   await ended
   server.close()
   server.closeAllConnections()

@@ -2,7 +2,8 @@
 import type { Limits } from '../limits.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
-import { json, printable } from './format.js'
+import { json } from '../text.js'
+import { linesOf, type Outcome } from './output.js'
 
 export interface SetOptions {
   root?: string
@@ -12,19 +13,18 @@ export interface SetOptions {
   json: boolean
 }
 
-/** The text to print, and the exit status: 1 when there is no such session. */
-export async function set(keys: string[], options: SetOptions): Promise<{ text: string; status: number }> {
+/** Status 1: there is no such session. */
+export async function set(keys: string[], options: SetOptions): Promise<Outcome> {
   const changed = await new Observer(options).setLimits({ keys }, options.limits, options)
-  const text = changed
-    .map(({ key, path, limits }) => {
-      const held = limits.map(({ name, applied, effective }) =>
-        applied === effective ? `${name} ${applied}` : `${name} ${applied} (in effect ${effective})`,
-      )
-      return `${printable(key ?? path)}: ${held.join(', ') || 'lifted'}`
-    })
-    .join('\n')
+  const told = changed.map(({ key, path, limits }) => {
+    const held = limits.map(({ name, applied, effective }) =>
+      applied === effective ? `${name} ${applied}` : `${name} ${applied} (in effect ${effective})`,
+    )
+    return `${key ?? path}: ${held.join(', ') || 'lifted'}`
+  })
+  const lines = told.length > 0 ? told : ['no such session']
   return {
-    text: options.json ? json(changed) : text || 'no such session',
+    lines: options.json ? linesOf(json(changed)) : lines,
     status: changed.length === 0 ? 1 : 0,
   }
 }

@@ -7,6 +7,7 @@ import { HOSTS, type Host } from '../setup/hosts.js'
 import { planSetup } from '../setup/plan.js'
 import { shimDirectory } from '../shim/directory.js'
 import { itself, type RunFlags, runWords } from './itself.js'
+import { linesOf, type Outcome } from './output.js'
 import { makeShims } from './shim.js'
 
 export interface SetupOptions extends RunFlags {
@@ -14,11 +15,6 @@ export interface SetupOptions extends RunFlags {
   dir?: string
   write: boolean
   undo: boolean
-}
-
-interface Outcome {
-  text: string
-  status: number
 }
 
 function hostNamed(name: string): Host {
@@ -29,7 +25,7 @@ function hostNamed(name: string): Host {
   })
 }
 
-/** The text to print, and the exit status. @throws ConfigError; nothing was written then. */
+/** @throws ConfigError; nothing was written then. */
 export function setup(hostName: string, agents: string[], options: SetupOptions): Outcome {
   const host = hostNamed(hostName)
   const file = resolve(options.file ?? host.file(process.env))
@@ -44,21 +40,27 @@ export function setup(hostName: string, agents: string[], options: SetupOptions)
   const shims = shimDirectory(options.dir)
   const plan = planSetup(host, before ?? '{}\n', agents, { prefix, shims }, file)
   const changes = diff(before ?? '', plan.text)
-  if (!options.write) return { text: announced(file, changes, plan.shims, shims), status: 0 }
+  if (!options.write) return { lines: announced(file, changes, plan.shims, shims), status: 0 }
   const made = plan.shims.length > 0 ? makeShims(shims, plan.shims, options) : []
   const written = made.map(({ path }) => `Wrote the shim ${path}.`)
-  if (changes === '') return { text: [`${file} is so already.`, ...written].join('\n'), status: 0 }
+  if (changes === '') return { lines: [`${file} is so already.`, ...written], status: 0 }
   const backup = writeConfig(file, plan.text)
   const back = `What it was is in ${backup}; corral setup ${host.name} --undo puts it back.`
-  return { text: [heading(file), changes, '', `Wrote ${file}.`, ...written, back].join('\n'), status: 0 }
+  return { lines: [...changed(file, changes), '', `Wrote ${file}.`, ...written, back], status: 0 }
 }
 
-const heading = (file: string) => `--- ${file}\n+++ ${file}, contained`
+/** With tabs, by which people indent, as blanks. */
+const shown = (changes: string) => linesOf(changes.replaceAll('\t', '  '))
+const changed = (file: string, changes: string) => [
+  `--- ${file}`,
+  `+++ ${file}, contained`,
+  ...shown(changes),
+]
 
-function announced(file: string, changes: string, shims: string[], directory: string): string {
-  if (changes === '') return `${file} is so already.`
+function announced(file: string, changes: string, shims: string[], directory: string): string[] {
+  if (changes === '') return [`${file} is so already.`]
   const made = shims.map((name) => `With it goes the shim ${directory}/${name}.`)
-  return [heading(file), changes, '', ...made, 'Nothing was written; --write does that.'].join('\n')
+  return [...changed(file, changes), '', ...made, 'Nothing was written; --write does that.']
 }
 
 function undo(file: string): Outcome {
@@ -66,5 +68,5 @@ function undo(file: string): Outcome {
   const changes = diff(readConfig(file) ?? '', found.text ?? '')
   restore(file, found)
   const fate = found.text === undefined ? `Removed ${file}, which was not there before.` : `Put ${file} back.`
-  return { text: [changes, '', fate].join('\n'), status: 0 }
+  return { lines: [...shown(changes), '', fate], status: 0 }
 }

@@ -6,8 +6,9 @@ import type { Limits } from '../limits.js'
 import { findBehindShims } from '../shim/behind.js'
 import { shimDirectory } from '../shim/directory.js'
 import { isShim, parseShimName, removeShim, writeShim } from '../shim/script.js'
-import { json } from './format.js'
+import { json } from '../text.js'
 import { itself, type RunFlags, runWords } from './itself.js'
+import { linesOf, type Outcome } from './output.js'
 
 export interface ShimOptions extends RunFlags {
   dir?: string
@@ -61,11 +62,8 @@ function advice(directory: string): string[] {
     : [`Put ${directory} first in the PATH of the gateway, or give it the path of the shim.`]
 }
 
-/** The text to print, and the exit status: 1 when a shim to be removed was not there. */
-export function shim(
-  names: string[],
-  options: ShimOptions & { limits: Limits },
-): { text: string; status: number } {
+/** Status 1: a shim to be removed was not there. */
+export function shim(names: string[], options: ShimOptions & { limits: Limits }): Outcome {
   const directory = shimDirectory(options.dir)
   if (options.remove) return remove(directory, names, options.json)
   const shims =
@@ -73,10 +71,10 @@ export function shim(
       ? makeShims(directory, names, options)
       : list(directory).map((name) => describe(name, join(directory, name)))
   const lines = shims.length === 0 ? [`no shims in ${directory}`] : [...shims.map(tell), ...advice(directory)]
-  return { text: options.json ? json(shims) : lines.join('\n'), status: 0 }
+  return { lines: options.json ? linesOf(json(shims)) : lines, status: 0 }
 }
 
-function remove(directory: string, names: string[], asJson: boolean): { text: string; status: number } {
+function remove(directory: string, names: string[], asJson: boolean): Outcome {
   if (names.length === 0)
     throw new InvalidArgumentError('there is no shim to remove', {
       hint: `Name them: ${list(directory).join(', ')}`,
@@ -84,7 +82,7 @@ function remove(directory: string, names: string[], asJson: boolean): { text: st
   const removed = names.map((name) => ({ path: join(directory, name), removed: removeShim(directory, name) }))
   const lines = removed.map((one) => `${one.removed ? 'removed' : 'not there'}: ${one.path}`)
   return {
-    text: asJson ? json(removed) : lines.join('\n'),
+    lines: asJson ? linesOf(json(removed)) : lines,
     status: removed.every((one) => one.removed) ? 0 : 1,
   }
 }

@@ -1,6 +1,7 @@
 // What `corral top` shows: from what was seen of the sessions to the lines of a terminal.
 import type { InstanceView, SessionView } from '../cgroup/survey.js'
-import { bytes, duration, printable, table } from './format.js'
+import { bytes, duration } from './format.js'
+import { cut, padded, type ScreenLine, table } from './output.js'
 
 export const ORDERS = ['tree', 'memory', 'cpu', 'processes'] as const
 export type Order = (typeof ORDERS)[number]
@@ -30,11 +31,10 @@ export interface Row {
   cpuPercent: number | undefined
 }
 
-const INVERSE = '\x1b[7m'
-const BOLD = '\x1b[1m'
-const PLAIN = '\x1b[0m'
 const HEADING = ['SESSION', 'MODE', 'AGE', 'PROCS', 'CPU%', 'MEMORY', 'CAP', 'COMMAND']
 const HELP = '↑↓ choose · k kill · m memory · c CPU · p processes · t tree · q quit'
+// As long as the longest that there is: the label is the session's to write
+const MODE_COLUMNS = 'persistent'.length
 // The line of totals, the heading, the last line, and where the terminal's cursor stands
 const OTHER_LINES = 4
 
@@ -75,17 +75,17 @@ export function rowsOf(state: TopState): Row[] {
 }
 
 function cells({ depth, session: { key, path, group }, cpuPercent }: Row, at: number): string[] {
-  const name = '  '.repeat(depth) + printable(key ?? path)
+  const name = '  '.repeat(depth) + (key ?? path)
   if (group === undefined) return [name, '(parent)', '', '', '', '', '', '']
   return [
     name,
-    group.mode ?? '-',
+    cut(group.mode ?? '-', MODE_COLUMNS),
     duration(at - group.startedAt),
     String(group.processes),
     cpuPercent === undefined ? '-' : cpuPercent.toFixed(1),
     bytes(group.usage.memoryBytes),
     bytes(group.usage.memoryMaxBytes),
-    printable(group.command ?? ''),
+    group.command ?? '',
   ]
 }
 
@@ -115,7 +115,7 @@ function firstOf(rows: Row[], chosen: number, room: number): number {
 export function screen(
   state: TopState,
   { columns, rows: height }: { columns: number; rows: number },
-): string {
+): ScreenLine[] {
   const rows = rowsOf(state)
   const room = Math.max(1, height - OTHER_LINES)
   const at = rows.findIndex(({ session }) => session.path === state.chosen)
@@ -123,16 +123,18 @@ export function screen(
   const [heading = '', ...lines] = table(
     HEADING,
     rows.map((row) => cells(row, state.now.at)),
-  ).split('\n')
-  const cut = (line: string) => line.slice(0, columns - 1)
-  const shown = lines.slice(first, first + room).map((line, index) => {
-    const marked = first + index === at
-    return marked ? `${INVERSE}${cut(line.padEnd(columns))}${PLAIN}` : cut(line)
+  )
+  const lineOf = (text: string, style?: ScreenLine['style']): ScreenLine => ({
+    text: padded(cut(text, columns - 1), style === 'inverse' ? columns - 1 : 0),
+    ...(style && { style }),
   })
+  const shown = lines
+    .slice(first, first + room)
+    .map((line, index) => (first + index === at ? lineOf(line, 'inverse') : lineOf(line)))
   return [
-    cut(totals(state, rows)),
-    `${BOLD}${cut(heading)}${PLAIN}`,
-    ...(shown.length > 0 ? shown : ['no sessions']),
-    cut(state.message ?? HELP),
-  ].join('\n')
+    lineOf(totals(state, rows)),
+    lineOf(heading, 'bold'),
+    ...(shown.length > 0 ? shown : [lineOf('no sessions')]),
+    lineOf(state.message ?? HELP),
+  ]
 }

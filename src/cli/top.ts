@@ -1,10 +1,9 @@
 // corral top: all sessions in a terminal, as they are now, and their end at a key.
 import { emitKeypressEvents, type Key } from 'node:readline'
-import { createLogUpdate } from 'log-update'
 import { InvalidArgumentError } from '../errors.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
-import { printable } from './format.js'
+import { openScreen, type Screen } from './output.js'
 import { type Order, rowsOf, screen, type TopState } from './top-screen.js'
 
 export interface TopOptions {
@@ -26,14 +25,14 @@ export async function top({ interval, grace, ...options }: TopOptions): Promise<
     })
   if (!Number.isInteger(interval) || interval < LEAST_INTERVAL_MS)
     throw new InvalidArgumentError(`--interval is ${interval}: it has to be ${LEAST_INTERVAL_MS} ms or more`)
-  await new Top(new Observer(options), interval, grace).run()
+  await new Top(new Observer(options), await openScreen(), interval, grace).run()
 }
 
 class Top {
   readonly #observer: Observer
   readonly #interval: number
   readonly #grace: number
-  readonly #print = createLogUpdate(process.stdout)
+  readonly #screen: Screen
   #state: TopState = {
     now: { at: Date.now(), instances: [] },
     before: undefined,
@@ -45,8 +44,9 @@ class Top {
   #asked: { path: string; name: string } | undefined
   #quit: (error?: unknown) => void = () => undefined
 
-  constructor(observer: Observer, interval: number, grace: number) {
+  constructor(observer: Observer, screen: Screen, interval: number, grace: number) {
     this.#observer = observer
+    this.#screen = screen
     this.#interval = interval
     this.#grace = grace
   }
@@ -69,7 +69,7 @@ class Top {
       clearInterval(timer)
       process.stdout.off('resize', draw)
       process.stdin.off('keypress', onKey).setRawMode(false).pause()
-      this.#print.done() // the cursor is shown again, below the last of it
+      this.#screen.done()
     }
   }
 
@@ -85,7 +85,7 @@ class Top {
 
   #draw(): void {
     const { columns, rows } = process.stdout
-    this.#print(screen(this.#state, { columns, rows }))
+    this.#screen.draw(screen(this.#state, { columns, rows }))
   }
 
   #show(change: Partial<TopState>): void {
@@ -115,7 +115,7 @@ class Top {
     const row = rowsOf(this.#state).find(({ session }) => session.path === this.#state.chosen)
     if (row?.session.group !== undefined) {
       const { key, path } = row.session
-      this.#asked = { path, name: printable(key ?? path) }
+      this.#asked = { path, name: key ?? path }
     }
     this.#show({
       message: this.#asked
@@ -137,7 +137,7 @@ class Top {
       const [ended] = await this.#observer.kill({ path }, this.#grace)
       this.#show({ message: ended ? `${name}: gone (${ended.killed} killed)` : `${name} was over` })
     } catch (error) {
-      this.#show({ message: printable((error as Error).message) })
+      this.#show({ message: (error as Error).message })
     }
     await this.#look()
   }

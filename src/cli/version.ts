@@ -7,7 +7,8 @@ import { subdirectories } from '../cgroup/file.js'
 import { findCgroupPlace } from '../cgroup/mount.js'
 import { CorralError } from '../errors.js'
 import { addonPath, loadNative, type NativeBuild, packageVersion, wardenPath } from '../native.js'
-import { json } from './format.js'
+import { json } from '../text.js'
+import { linesOf, type Outcome } from './output.js'
 
 interface AddonFacts extends NativeBuild {
   path: string
@@ -38,8 +39,8 @@ interface Version {
   node: string
 }
 
-/** The text to print; what cannot be had is told in its place. */
-export function version(options: { json: boolean }): string {
+/** What cannot be had is told in its place. */
+export function version(options: { json: boolean }): Outcome {
   const facts: Version = {
     version: packageVersion() ?? 'unknown',
     addon: orFailure(addonFacts),
@@ -47,7 +48,7 @@ export function version(options: { json: boolean }): string {
     kernel: orFailure(kernelFacts),
     node: process.version,
   }
-  return options.json ? json(facts) : render(facts)
+  return { lines: options.json ? linesOf(json(facts)) : render(facts), status: 0 }
 }
 
 function orFailure<Facts>(gather: () => Facts): Facts | Failure {
@@ -100,7 +101,7 @@ function hasCgroupKill(): boolean | null {
   return group === undefined ? null : existsSync(path.join(group, 'cgroup.kill'))
 }
 
-function render({ version, addon, warden, kernel, node }: Version): string {
+function render({ version, addon, warden, kernel, node }: Version): string[] {
   const told = <Facts extends object>(facts: Facts | Failure, words: (facts: Facts) => string) =>
     'error' in facts ? `none: ${facts.error}` : words(facts)
   return [
@@ -109,7 +110,7 @@ function render({ version, addon, warden, kernel, node }: Version): string {
     `warden  ${told(warden, (w) => `${w.version} ${w.built}: ${w.path}`)}`,
     `kernel  ${told(kernel, ({ release, features }) => `Linux ${release}: ${Object.entries(features).map(featureWord).join(', ')}`)}`,
     `node    ${node}`,
-  ].join('\n')
+  ]
 }
 
 function featureWord([name, present]: [string, boolean | null]): string {

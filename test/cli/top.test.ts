@@ -148,9 +148,9 @@ describe('what it shows', () => {
 
   plain('what is no text for a terminal is escaped, and lines are cut', () => {
     const evil = { ...state, now: sight(3000, view('\x1b[2J\n', 1, 1)), chosen: undefined }
-    const lines = screen(evil, { columns: 30, rows: 10 }).split('\n')
+    const lines = screen(evil, { columns: 30, rows: 10 })
     expect(lines).toHaveLength(4)
-    expect(lines[2]).toMatch(/^\\u001b\[2J\\n /)
-    expect(lines[2]?.length).toBe(29)
+    expect(lines[2]?.text).toMatch(/^\\u001b\[2J\\n /)
+    expect(lines[2]?.text.length).toBe(29)
   })
 })

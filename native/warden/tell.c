@@ -1,0 +1,75 @@
+#define _GNU_SOURCE
+#include "tell.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define TELL_BYTES (2 * PATH_MAX) // longer ones are cut off
+#define WRITTEN_OUT 12            // the most bytes that one becomes: \u{10ffff}
+
+// Unicode's categories Cc, Cf, Zl and Zp, and Default_Ignorable_Code_Point; surrogates are no UTF-8.
+static const struct {
+  uint32_t first, last;
+} UNFIT[] = {{0x0, 0x1f},        {0x7f, 0x9f},       {0xad, 0xad},       {0x34f, 0x34f},
+             {0x600, 0x605},     {0x61c, 0x61c},     {0x6dd, 0x6dd},     {0x70f, 0x70f},
+             {0x890, 0x891},     {0x8e2, 0x8e2},     {0x115f, 0x1160},   {0x17b4, 0x17b5},
+             {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},
+             {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+             {0xfff0, 0xfffb},   {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f},
+             {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
+
+static bool is_unfit(uint32_t character) {
+  for (size_t i = 0; i < sizeof UNFIT / sizeof *UNFIT; i++)
+    if (character >= UNFIT[i].first && character <= UNFIT[i].last)
+      return true;
+  return false;
+}
+
+// The character at `text` and how many bytes it has; 0: no UTF-8 (utf-8(7)).
+static size_t read_character(const unsigned char *text, uint32_t *character) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  size_t length = *text < 0x80 ? 1 : *text >= 0xf0 ? 4 : *text >= 0xe0 ? 3 : 2;
+  if (*text > 0xf7 || (*text & 0xc0) == 0x80)
+    return 0;
+  *character = length == 1 ? *text : *text & (0x7fU >> length);
+  for (size_t i = 1; i < length; i++) {
+    if ((text[i] & 0xc0) != 0x80) // the NUL at the end is none of these either
+      return 0;
+    *character = *character << 6 | (text[i] & 0x3fU);
+  }
+  const bool surrogate = *character >= 0xd800 && *character <= 0xdfff;
+  return *character < least[length] || *character > 0x10ffff || surrogate ? 0 : length;
+}
+
+// Writes one character, or one byte that is none, and returns how many bytes of `text` that was.
+static size_t write_out(const unsigned char *text, char out[WRITTEN_OUT + 1]) {
+  uint32_t character;
+  const size_t length = read_character(text, &character);
+  if (length == 0)
+    snprintf(out, WRITTEN_OUT, "\\x%02x", *text);
+  else if (!is_unfit(character))
+    snprintf(out, WRITTEN_OUT, "%.*s", (int)length, (const char *)text);
+  else if (character == '\n' || character == '\r' || character == '\t')
+    snprintf(out, WRITTEN_OUT, "\\%c", character == '\n' ? 'n' : character == '\r' ? 'r' : 't');
+  else
+    snprintf(out, WRITTEN_OUT, character > 0xffff ? "\\u{%04x}" : "\\u%04x", character);
+  return length ? length : 1;
+}
+
+void tell(const char *format, ...) {
+  static char text[TELL_BYTES], line[TELL_BYTES * WRITTEN_OUT];
+  va_list arguments;
+  va_start(arguments, format);
+  (void)vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  size_t length = (size_t)sprintf(line, "corral: ");
+  for (const char *at = text; *at && length + WRITTEN_OUT + 1 < sizeof line; length += strlen(line + length))
+    at += write_out((const unsigned char *)at, line + length);
+  line[length++] = '\n';
+  (void)!write(STDERR_FILENO, line, length);
+}

@@ -1,0 +1,116 @@
+// All that the commands print, on stdout and stderr, goes through here: line by line, each made printable. So whatever a session
+// puts into its name, its labels or its command line, a terminal is told nothing by it.
+import { eastAsianWidth } from 'get-east-asian-width'
+import { CorralError } from '../errors.js'
+import { printable, stackLines } from '../text.js'
+
+/** What a command has to say, a line each, and the exit status. */
+export interface Outcome {
+  lines: string[]
+  status: number
+}
+
+// Whoever reads it may have had enough: corral ls | head
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
+const written = (lines: readonly string[]) => lines.map((line) => `${printable(line)}\n`).join('')
+
+export function print(lines: readonly string[]): void {
+  process.stdout.write(written(lines))
+}
+
+/** To stderr. */
+export function complain(lines: readonly string[]): void {
+  process.stderr.write(written(lines))
+}
+
+/** What was wrong; with the stack where it is not an error of Corral's, and so a defect. */
+export function complainOf(error: unknown): void {
+  const known = error instanceof CorralError || error instanceof AggregateError
+  const [first, ...others] = known || !(error instanceof Error) ? [wordsOf(error)] : stackLines(error)
+  complain([`corral: ${first}`, ...others])
+}
+
+const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+/** A text of several lines of our own, with text of others' at most within a line. */
+export const linesOf = (text: string) => text.replace(/\n$/, '').split('\n')
+
+export type Style = 'bold' | 'inverse'
+
+/** A line on a screen that is drawn again and again. */
+export interface ScreenLine {
+  text: string
+  style?: Style
+}
+
+const STYLES: Record<Style, string> = { bold: '\x1b[1m', inverse: '\x1b[7m' }
+const PLAIN = '\x1b[0m'
+
+function painted({ text, style }: ScreenLine): string {
+  return style ? `${STYLES[style]}${printable(text)}${PLAIN}` : printable(text)
+}
+
+/** A part of the terminal that is drawn over what was there before. */
+export interface Screen {
+  draw(lines: readonly ScreenLine[]): void
+  done(): void
+}
+
+export async function openScreen(): Promise<Screen> {
+  const { createLogUpdate } = await import('log-update') // which the other commands do without
+  const update = createLogUpdate(process.stdout)
+  return {
+    draw: (lines) => update(lines.map(painted).join('\n')),
+    done: () => update.done(), // the cursor is shown again, below the last of it
+  }
+}
+
+// Marks, and the vowels and finals of Hangul, stand in the column of what is before them
+const NO_COLUMN = /[\p{Mn}\p{Me}\u{1160}-\u{11ff}\u{d7b0}-\u{d7ff}]/u
+
+function columnsOfCharacter(character: string): number {
+  return NO_COLUMN.test(character) ? 0 : eastAsianWidth(character.codePointAt(0) ?? 0)
+}
+
+/** How many columns of a terminal a printable text takes (wcwidth(3), Unicode Standard Annex 11). */
+export function columnsOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length
+  let columns = 0
+  for (const character of text) columns += columnsOfCharacter(character)
+  return columns
+}
+
+/** As much of a text as fits. */
+export function cut(text: string, columns: number): string {
+  const shown = printable(text)
+  if (columnsOf(shown) <= columns) return shown
+  let [kept, taken] = ['', 0]
+  for (const character of shown) {
+    taken += columnsOfCharacter(character)
+    if (taken > columns) break
+    kept += character
+  }
+  return kept
+}
+
+/** With blanks behind it, up to that width. */
+export function padded(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(0, columns - columnsOf(text)))
+}
+
+/** Rows under a heading, columns as wide as they need to be; the last column is not padded. */
+export function table(heading: string[], rows: string[][]): string[] {
+  const cells = [heading, ...rows].map((row) => row.map(printable))
+  const widths = heading.map((_, column) =>
+    cells.reduce((widest, row) => Math.max(widest, columnsOf(row[column] ?? '')), 0),
+  )
+  return cells.map((row) =>
+    row
+      .map((cell, column) => padded(cell, widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
