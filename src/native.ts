@@ -140,6 +140,17 @@ export interface Native {
   /** Ends a link: receive() then tells of its end, and after that it is to be dropped. */
   hangUp(link: number): void
   dropLink(link: number): void
+  /** Listens in a directory of ours alone (EPERM: it is not) and tells children what to become: native/core/admission.h. */
+  openAdmission(directory: string): number
+  /** What this child is told when it asks. E2BIG: more than 64 KiB. */
+  admit(admission: number, pid: number, text: string): void
+  forget(admission: number, pid: number): void
+  closeAdmission(admission: number): void
+  /**
+   * What the gateway, our parent, has this process become; blocks until it says so. ESRCH: it has ended; ENOENT, ECONNREFUSED:
+   * it has closed; EPERM: the directory, or who listens there, is not its.
+   */
+  askAdmission(directory: string, gateway: number): string
   /** As memoryUsed(), of the descendants of a process. */
   memoryBelow(pid: number, enough: number): Promise<number>
   /** The living descendants of a process; one that comes or goes at this moment may be missed. */

@@ -8,11 +8,13 @@
 #include <unistd.h>
 #include <vector>
 
+#include "admission.h"
 #include "jobs.h"
 #include "link.h"
 #include "survey.h"
 
 extern "C" {
+#include "../core/admission.h"
 #include "../core/build.h"
 #include "../core/descendants.h"
 #include "../core/features.h"
@@ -49,6 +51,11 @@ public:
                              InstanceMethod("send", &Corral::Send),
                              InstanceMethod("sendSpawn", &Corral::SendPlan),
                              InstanceMethod("receive", &Corral::Receive),
+                             InstanceMethod("openAdmission", &Corral::OpenAdmission),
+                             InstanceMethod("admit", &Corral::Admit),
+                             InstanceMethod("forget", &Corral::Forget),
+                             InstanceMethod("closeAdmission", &Corral::CloseAdmission),
+                             InstanceMethod("askAdmission", &Corral::AskAdmission),
                              InstanceMethod("ended", &Corral::Ended),
                              InstanceMethod("memoryBelow", &Corral::MemoryBelow),
                              InstanceMethod("descendants", &Corral::Descendants),
@@ -76,6 +83,7 @@ private:
     Corral *corral = static_cast<Corral *>(self);
     corral->watcher_->Stop();
     corral->links_.CloseAll();
+    corral->admissions_.CloseAll();
     if (corral->spawner_.Stop())
       corral->bridge_->Close();
   }
@@ -214,6 +222,51 @@ private:
 
   // (link) -> promise of the next message, or of undefined at its end
   Napi::Value Receive(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeReceiveJob(info)); }
+
+  // (directory) -> admission
+  Napi::Value OpenAdmission(const Napi::CallbackInfo &info) {
+    std::string directory = info[0].As<Napi::String>().Utf8Value();
+    if (!HasWatcher(info.Env()))
+      return info.Env().Undefined();
+    int number = -1;
+    std::shared_ptr<Admission> admission = admissions_.Open(directory, &number);
+    if (!admission)
+      return Fail(info.Env(), -number, "listen", directory);
+    Watch(info.Env(), MakeAdmissionJob(info.Env(), std::move(admission)));
+    return Napi::Number::New(info.Env(), number);
+  }
+
+  // (admission, pid of a child, text): the child is told when it asks
+  Napi::Value Admit(const Napi::CallbackInfo &info) {
+    std::shared_ptr<Admission> admission = admissions_.Get(info[0].As<Napi::Number>().Int32Value());
+    if (admission &&
+        !admission->Tell(info[1].As<Napi::Number>().Int32Value(), info[2].As<Napi::String>().Utf8Value()))
+      return Fail(info.Env(), E2BIG, "admit", "");
+    return info.Env().Undefined();
+  }
+
+  // (admission, pid): it has ended
+  Napi::Value Forget(const Napi::CallbackInfo &info) {
+    if (auto admission = admissions_.Get(info[0].As<Napi::Number>().Int32Value()))
+      admission->Forget(info[1].As<Napi::Number>().Int32Value());
+    return info.Env().Undefined();
+  }
+
+  Napi::Value CloseAdmission(const Napi::CallbackInfo &info) {
+    admissions_.Close(info[0].As<Napi::Number>().Int32Value());
+    return info.Env().Undefined();
+  }
+
+  // (directory, pid of the gateway) -> text; waits for it
+  Napi::Value AskAdmission(const Napi::CallbackInfo &info) {
+    std::string directory = info[0].As<Napi::String>().Utf8Value();
+    std::string text(CORRAL_ADMISSION_BYTES, '\0');
+    int length =
+        corral_admission_ask(directory.c_str(), info[1].As<Napi::Number>().Int32Value(), text.data());
+    if (length < 0)
+      return Fail(info.Env(), -length, "ask", directory);
+    return Napi::String::New(info.Env(), text.data(), static_cast<size_t>(length));
+  }
 
   // (pid, enough) -> promise of the bytes of memory that its descendants use
   Napi::Value MemoryBelow(const Napi::CallbackInfo &info) {
@@ -434,6 +487,7 @@ private:
   Spawner spawner_;
   std::shared_ptr<Watcher> watcher_; // also that of a spawn which had to be left behind
   Links links_;
+  Admissions admissions_;
 };
 
 } // namespace

@@ -1,76 +1,55 @@
 // How a process that acpx has started learns which session it is to enter: what acpx starts is always the same (admit.ts), as
-// acpx takes up a session again only with the same command line; it asks here, by a socket, and is told once acpx has told us
-// its pid. An abstract socket: there is nothing to be left behind.
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
-import { createInterface } from 'node:readline'
+// acpx takes up a session again only with the same command line; it asks here, and is told once acpx has told us its pid.
+// native/core/admission.h says how, and whom each side believes.
 import type { CommandLine } from '../backend.js'
+import { isSystemError } from '../errors.js'
+import { loadNative } from '../native.js'
+import { makeOwnDirectory, type OwnDirectory, removeOwnDirectory, sweepBeside } from './directory.js'
 
-/** The variable that names the socket. */
-export const SOCKET_VARIABLE = 'CORRAL_ACPX'
-
-export const socketPath = (name: string) => `\0${name}`
+/** The variable that names the gateway and the directory of its socket: `PID:DIRECTORY`. */
+export const ADMISSION_VARIABLE = 'CORRAL_ACPX'
 
 export class Admission {
-  /** What SOCKET_VARIABLE has to be for the processes to find us. */
-  readonly name = `corral-acpx-${randomBytes(16).toString('hex')}`
-  readonly #server: Server
-  readonly #told = new Map<number, CommandLine>()
-  readonly #waiting = new Map<number, Socket>()
-  readonly #open = new Set<Socket>()
+  readonly #directory: OwnDirectory
+  readonly #socket: number
+  readonly #swept: Promise<void>
+  #closed = false
 
+  /** @throws KernelError where there is no directory for it. */
   static async open(): Promise<Admission> {
-    const admission = new Admission()
-    await once(admission.#server.listen({ path: socketPath(admission.name) }), 'listening')
-    admission.#server.unref()
-    return admission
+    return new Admission(...makeOwnDirectory((path) => loadNative().openAdmission(path)))
   }
 
-  private constructor() {
-    this.#server = createServer((socket) => this.#meet(socket))
-  }
-
-  #meet(socket: Socket): void {
-    this.#open.add(socket)
-    socket.unref()
-    socket.on('error', () => undefined) // it has ended, or was ended: acpx hears of that
-    const lines = createInterface({ input: socket })
-    lines.once('line', (line) => {
-      const pid = Number(line)
-      this.#waiting.set(pid, socket)
-      this.#answer(pid)
-    })
-    socket.once('close', () => {
-      lines.close()
-      this.#open.delete(socket)
-      for (const [pid, other] of this.#waiting) if (other === socket) this.#waiting.delete(pid)
+  private constructor(directory: OwnDirectory, socket: number) {
+    this.#directory = directory
+    this.#socket = socket
+    // Nobody waits for it: others can fill the place with names
+    this.#swept = sweepBeside(directory).catch((error) => {
+      if (!isSystemError(error)) throw error
     })
   }
 
-  #answer(pid: number): void {
-    const [socket, line] = [this.#waiting.get(pid), this.#told.get(pid)]
-    if (!socket || !line) return
-    this.#waiting.delete(pid)
-    socket.end(`${JSON.stringify(line)}\n`)
+  /** What ADMISSION_VARIABLE has to be for the processes to find us. */
+  get name(): string {
+    return `${process.pid}:${this.#directory.path}`
   }
 
-  /** Tells this process, now or when it asks, what to become. */
+  /** Tells this process, a child of ours, now or when it asks, what to become. */
   admit(pid: number, line: CommandLine): void {
-    this.#told.set(pid, line)
-    this.#answer(pid)
+    if (!this.#closed) loadNative().admit(this.#socket, pid, JSON.stringify(line))
   }
 
   /** It has ended: another may have its pid. */
   forget(pid: number): void {
-    this.#told.delete(pid)
+    if (!this.#closed) loadNative().forget(this.#socket, pid)
   }
 
   /** Whoever still waits gives up. */
   async close(): Promise<void> {
-    for (const socket of this.#open) socket.destroy()
-    if (!this.#server.listening) return
-    this.#server.close()
-    await once(this.#server, 'close')
+    if (this.#closed) return
+    this.#closed = true
+    loadNative().closeAdmission(this.#socket)
+    removeOwnDirectory(this.#directory)
+    await this.#swept
   }
 }

@@ -1,13 +1,13 @@
 // What acpx starts in the place of an agent: waits to be told which session to enter, and becomes the agent in there, with the
 // same pid, stdio and environment. Nothing of the agent runs before. node admit.js -- COMMAND…
-import { connect } from 'node:net'
-import { createInterface } from 'node:readline'
 import type { CommandLine } from '../backend.js'
+import { systemCodeOf } from '../errors.js'
 import { loadNative } from '../native.js'
 import { findBehindShims } from '../shim/behind.js'
-import { SOCKET_VARIABLE, socketPath } from './admission.js'
+import { ADMISSION_VARIABLE } from './admission.js'
 
 const FAILED = 1
+const USAGE = 2
 const NOT_FOUND = 127
 
 function give(up: string, status: number): never {
@@ -15,27 +15,42 @@ function give(up: string, status: number): never {
   process.exit(status)
 }
 
-/** The line that the gateway has for us; undefined when it went away, or there is none. */
-function askFor(pid: number, name: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ path: socketPath(name) })
-    socket.on('error', () => resolve(undefined))
-    createInterface({ input: socket })
-      .once('line', resolve)
-      .once('close', () => resolve(undefined))
-    socket.write(`${pid}\n`)
-  })
+function whyNot(error: unknown, directory: string, gateway: number): string {
+  switch (systemCodeOf(error)) {
+    case 'ESRCH':
+      return `the gateway (pid ${gateway}) that started this has gone`
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return `the gateway (pid ${gateway}) has closed its sessions: nobody answers in ${directory}`
+    case 'EPERM':
+    case 'ENOTDIR':
+      return `${directory} is not a directory of the gateway (pid ${gateway}) alone: nothing there was believed`
+    default:
+      return `the gateway (pid ${gateway}) cannot be asked in ${directory}: ${(error as Error).message}`
+  }
+}
+
+function ask(directory: string, gateway: number): CommandLine {
+  try {
+    return JSON.parse(loadNative().askAdmission(directory, gateway)) as CommandLine
+  } catch (error) {
+    give(`admit: ${whyNot(error, directory, gateway)}. Nothing was started`, FAILED)
+  }
 }
 
 const [dashes, command, ...args] = process.argv.slice(2)
-if (dashes !== '--' || !command) give('admit: there is no command', 2)
-const name = process.env[SOCKET_VARIABLE]
-if (!name) give(`admit: ${SOCKET_VARIABLE} is not set: this is started by corral/acpx`, 2)
+if (dashes !== '--' || !command) give('admit: there is no command', USAGE)
+const name = process.env[ADMISSION_VARIABLE]
+if (!name) give(`admit: ${ADMISSION_VARIABLE} is not set: this is started by corral/acpx`, USAGE)
+const [, pid, directory] = /^([1-9]\d*):(\/.*)$/s.exec(name) ?? []
+if (!pid || !directory)
+  give(
+    `admit: ${ADMISSION_VARIABLE} is '${name}', not PID:DIRECTORY. Restart the gateway if it is of another version`,
+    USAGE,
+  )
 const program = findBehindShims(command)
 if (program === undefined) give(`'${command}' cannot be started: it is not on PATH`, NOT_FOUND)
-const line = await askFor(process.pid, name)
-if (line === undefined) give('the gateway has gone, or has closed the session', FAILED)
+const entry = ask(directory, Number(pid))
 
-delete process.env[SOCKET_VARIABLE]
-const entry = JSON.parse(line) as CommandLine
+delete process.env[ADMISSION_VARIABLE]
 loadNative().execute(entry.command, [entry.command, ...entry.args, program, ...args])

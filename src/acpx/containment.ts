@@ -12,7 +12,7 @@ import type { CommandLine } from '../backend.js'
 import type { Corral } from '../corral.js'
 import { ClosingError, InvalidArgumentError } from '../errors.js'
 import { parseMilliseconds } from '../options.js'
-import { Admission, SOCKET_VARIABLE } from './admission.js'
+import { ADMISSION_VARIABLE, Admission } from './admission.js'
 import { agentOf, containedRegistry, isAdmitted } from './registry.js'
 import { ContainedRuntime } from './runtime.js'
 import { AcpxSessions, type SessionRules } from './sessions.js'
@@ -32,6 +32,7 @@ interface Launched {
 /**
  * Prepares an instance for agents of acpx. Close it before the instance.
  * @throws InvalidArgumentError
+ * @throws KernelError where no directory of its own can be made for its socket: in TMPDIR, /tmp, /dev/shm and XDG_RUNTIME_DIR.
  */
 export async function containAcpx(corral: Corral, options: AcpxOptions = {}): Promise<AcpxContainment> {
   const patienceMs = parseMilliseconds('patienceMs', options.patienceMs ?? 5000)
@@ -79,7 +80,7 @@ export class AcpxContainment {
 
   /** What has to be in the environment of the agents. */
   get agentProcessEnv(): Record<string, string> {
-    return { [SOCKET_VARIABLE]: this.#admission.name }
+    return { [ADMISSION_VARIABLE]: this.#admission.name }
   }
 
   /** The hooks of acpx, with yours around them. */
