@@ -10,12 +10,12 @@ import { inject, test } from 'vitest'
 import { openCorral } from '../../../src/index.js'
 import { wardenPath } from '../../../src/native.js'
 import { eventually, SLOWNESS, within } from '../../support/eventually.js'
+import { Gateway, type Refusal } from '../../support/gateway.js'
 import { makePen, type Pen } from '../../support/pen.js'
 import { memoryTwins } from '../../support/suite-memory.js'
 import '../../support/suite-root.js'
 import { hasStrace, injectionsOf } from './traced.js'
 
-const gatewayProgram = new URL('../../kernel/warden/fixtures/gateway.mjs', import.meta.url).pathname
 // Longer than whatever has to be given up: a guard that does not answer has 10 s.
 const BOUND_MS = 60_000
 const TIMEOUT_MS = 1_800_000 * SLOWNESS
@@ -102,19 +102,17 @@ function tracedWarden(directory: string, log: string, options: string[]): string
 async function gatewayUnder(pen: Pen, log: string, options: string[]): Promise<string[]> {
   using directory = scratch()
   const twins = memoryTwins()
-  const env = { ...process.env, CORRAL_ADDON: tracedWarden(directory.path, log, options) }
-  const child = spawn(process.execPath, [gatewayProgram, pen.path, 'wait'], {
-    env,
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  })
-  const exited = once(child, 'exit')
-  const [told] = (await Promise.race([once(child, 'message'), exited])) as [
-    { error?: string } | number | null,
-  ]
-  child.kill('SIGKILL')
-  await exited
-  const error = typeof told === 'object' ? told?.error : `the gateway ended: ${told}`
-  const unclear = error !== undefined && !/^CORRAL_NO_GUARD: /.test(error) ? [error] : []
+  const env = { CORRAL_ADDON: tracedWarden(directory.path, log, options) }
+  const gateway = Gateway.start(undefined, { env })
+  const refusal: Refusal | undefined = await gateway
+    .open({ root: pen.path })
+    .then(() => gateway.sleepers(2))
+    .then(
+      () => undefined,
+      (error) => error,
+    )
+  await gateway.kill()
+  const unclear = refusal && refusal.code !== 'CORRAL_NO_GUARD' ? [`${refusal.code}: ${refusal.message}`] : []
   return [...unclear, ...(await leftIn(pen, twins))]
 }
 

@@ -1,10 +1,8 @@
 // What the doctor claims of this host is what then happens: each finding is put to the test by doing it, and what it says
 // cannot be had is refused where it is required. Hosts with and without cgroups have these tests (test/hosts).
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, onTestFinished } from 'vitest'
+import { describe, expect } from 'vitest'
 import { diagnose, type Finding, type Verdict } from '../../../src/doctor.js'
 import {
   type Corral,
@@ -13,9 +11,10 @@ import {
   RootError,
   type SpawnOptions,
 } from '../../../src/index.js'
-import { BACKEND } from '../../support/backend.js'
+import { BACKEND, inPen } from '../../support/backend.js'
 import { compiled } from '../../support/compile-payload.js'
 import { eventually } from '../../support/eventually.js'
+import { Gateway } from '../../support/gateway.js'
 import { line } from '../../support/line.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import type { Pen } from '../../support/pen.js'
@@ -112,12 +111,10 @@ const CLAIMS: Record<string, Partial<Record<Verdict, Claim>>> = {
   empty: { PASS: empties, CAUTION: empties },
   guard: {
     PASS: async (pen) => {
-      const root = BACKEND === 'cgroup' ? pen.path : 'none'
-      const gateway = fork(file('../warden/fixtures/gateway.mjs'), [root, 'wait'])
-      onTestFinished(() => void gateway.kill('SIGKILL'))
-      await once(gateway, 'message')
+      const gateway = await Gateway.open(undefined, inPen(pen))
+      await gateway.sleepers(2)
       expect(await pen.members()).not.toEqual([])
-      gateway.kill('SIGKILL')
+      await gateway.kill()
       const left = async () => [...(await pen.groups()), ...(await pen.everybody())]
       await eventually('nothing is left', async () => (await left()).length === 0, { instead: left })
     },

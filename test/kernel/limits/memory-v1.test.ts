@@ -10,10 +10,10 @@ import { corral, LIVING, orphan, running } from '../../cli/command-line.js'
 import { compiled } from '../../support/compile-payload.js'
 import { MEMORY_V1, needing } from '../../support/controllers.js'
 import { eventually } from '../../support/eventually.js'
+import { Gateway } from '../../support/gateway.js'
 import { line } from '../../support/line.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import { memoryTwins } from '../../support/suite-memory.js'
-import { gateway } from '../warden/gateway.js'
 import { expectNothingLeft } from '../warden/warden.js'
 
 const test = needing(MEMORY_V1)
@@ -163,11 +163,12 @@ describe('nothing is left in the v1 hierarchy', () => {
   })
 
   test('when the gateway is killed', async ({ pen }) => {
-    const { child, told } = await gateway(pen, 'wait')
-    expect(twinsOf(told.open ?? '')).not.toEqual([])
-    child.kill('SIGKILL')
+    const gateway = await Gateway.open(undefined, { root: pen.path })
+    await gateway.sleepers(2)
+    expect(twinsOf(gateway.instance)).not.toEqual([])
+    await gateway.kill()
     await expectNothingLeft(pen)
-    await eventually('the twins are gone', () => twinsOf(told.open ?? '').length === 0)
+    await eventually('the twins are gone', () => twinsOf(gateway.instance).length === 0)
   })
 
   test.for(['corral sweep', 'the next corral run'])(

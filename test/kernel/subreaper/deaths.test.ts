@@ -1,15 +1,19 @@
 // Who ends the sessions when one of those who hold them is killed, stopped or busy: gateway, keeper, holder.
+import { readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-import { describe, expect, onTestFinished } from 'vitest'
+import { describe, expect } from 'vitest'
 import { whole } from '../../chaos/crash/numbers.js'
 import { basicTable, bySubreaper, commandOf } from '../../chaos/escape/payload-table.js'
+import { CLI } from '../../cli/command-line.js'
+import { withoutWardens } from '../../support/entered-pen.js'
 import { eventually } from '../../support/eventually.js'
+import type { Gateway } from '../../support/gateway.js'
+import { line } from '../../support/line.js'
 import { output } from '../../support/output.js'
-import { describeAll } from '../../support/pen.js'
+import { describeAll, type Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 import { statOf, statusOf } from '../warden/warden.js'
-import { expectMembers, Gateway, nobodyLeft } from './gateway.js'
+import { expectMembers, nobodyLeft, startGateway } from './gateway.js'
 
 const ROUNDS = whole('CORRAL_ESCAPE_ROUNDS', { least: 1 }) ?? 1
 
@@ -19,7 +23,7 @@ const family = {
   args: ['-c', 'trap "" TERM; sleep 1000 & (setsid sleep 1000 &); sleep 1000 & echo ready; wait'],
 }
 const FAMILY = 4
-const LOST = fileURLToPath(new URL('./fixtures/lost.mjs', import.meta.url))
+const SWEEP = ['sweep', '--backend', 'subreaper', '--json', '--dry-run']
 
 const holderOf = ({ receipt }: { receipt: { path: string } }) => Number(receipt.path.split('/').at(-1))
 
@@ -28,14 +32,14 @@ const escapes = basicTable.filter(([, payload]) => bySubreaper(payload))
 
 describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
   test.for(escapes)('leaves nothing of %s', async ([, payload], { pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
     await gateway.kill()
     await nobodyLeft(pen)
   })
 
   test('leaves nothing of many sessions, whatever it was doing', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     await Promise.all(Array.from({ length: 8 }, () => gateway.spawn(family, 'ready')))
     const doings = [
       gateway.spawn(family),
@@ -48,7 +52,7 @@ describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
   })
 
   test('leaves nothing when a holder is stopped', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const session = await gateway.spawn(family, 'ready')
     process.kill(holderOf(session), 'SIGSTOP')
     await gateway.kill()
@@ -56,7 +60,7 @@ describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
   })
 
   test('leaves nothing when its keeper was killed just before', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     await gateway.spawn(family, 'ready')
     process.kill(await gateway.keeper(), 'SIGKILL')
     await gateway.kill()
@@ -66,7 +70,7 @@ describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
 
 describe('a holder that is killed', () => {
   test.for(escapes)('costs its session, and nothing of it is left: %s', async ([, payload], { pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const session = await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
     process.kill(holderOf(session), 'SIGKILL')
     const report = await gateway.closed(session.key)
@@ -77,7 +81,7 @@ describe('a holder that is killed', () => {
   })
 
   test('costs no other session, and the key is free again', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const other = await gateway.spawn(family, 'ready')
     const session = await gateway.spawn({ ...family, key: 'k' }, 'ready')
     process.kill(holderOf(session), 'SIGKILL')
@@ -91,7 +95,7 @@ describe('a holder that is killed', () => {
   })
 
   test('is noticed also by a session that lost its leader', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const session = await gateway.spawn({ command: 'sh', args: ['-c', 'sleep 1000 & echo ready'] }, 'ready')
     expect(await gateway.ask('exited', session.key)).toEqual({ code: 0, signal: null })
     process.kill(holderOf(session), 'SIGKILL')
@@ -101,7 +105,7 @@ describe('a holder that is killed', () => {
   })
 
   test('and is stopped instead, cannot keep its session from being closed', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const session = await gateway.spawn(family, 'ready')
     process.kill(holderOf(session), 'SIGSTOP')
     await gateway.close(session.key, { graceMs: 0 })
@@ -112,7 +116,7 @@ describe('a holder that is killed', () => {
 
 describe('a keeper that is killed', () => {
   test('is replaced, and costs no session', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const before = await gateway.spawn(family, 'ready')
     const first = await gateway.keeper()
     process.kill(first, 'SIGKILL')
@@ -152,9 +156,29 @@ async function killBoth(gateway: Gateway, holder: number): Promise<void> {
   process.kill(holder, 'SIGKILL')
 }
 
+const childrenOf = (pid: number | undefined) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+
+/** The words by which a command is executed in a pid namespace that lasts as long as the test. */
+async function pidNamespace(pen: Pen): Promise<string[]> {
+  const words = ['--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c', 'echo ready; exec sleep 1000']
+  const first = pen.spawn('unshare', words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  if (!first.stdout) throw new Error('it has no stdout')
+  await line(first.stdout, /^ready$/)
+  return ['nsenter', '--target', `${childrenOf(first.pid)[0]}`, '--pid', '--mount']
+}
+
+/** A family in a session of the gateway's, with the processes that are new in the pen. */
+async function newFamily(pen: Pen, gateway: Gateway) {
+  const before = await pen.members()
+  const session = await gateway.spawn(family, 'ready')
+  const more = (await pen.members()).filter((pid) => !before.includes(pid))
+  return { session, processes: await withoutWardens(more) }
+}
+
 describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1 }, () => {
   test.for(escapes)('costs its session, and nothing of it is left: %s', async ([, payload], { pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const session = await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
     expect(session.receipt.notHeld).toBeUndefined()
     await killBoth(gateway, holderOf(session))
@@ -168,7 +192,7 @@ describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1
   })
 
   test('costs no other session, nor what the gateway started otherwise', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const beside = pen.spawn('sleep', ['1000'])
     const other = await gateway.spawn(family, 'ready')
     const session = await gateway.spawn(family, 'ready')
@@ -180,7 +204,7 @@ describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1
   })
 
   test('leaves the threads of the gateway as they were', async ({ pen }) => {
-    const gateway = await Gateway.start(pen, {}, {}, ['nice', '-n', '5'])
+    const gateway = await startGateway(pen, {}, ['nice', '-n', '5'])
     const session = await gateway.spawn(family, 'ready')
     const before = await turnsOf(gateway.child.pid)
     expect(before).toContain('corral-watcher: policy 0, nice 5') // who will kill
@@ -195,24 +219,35 @@ describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1
     skip,
   }) => {
     skip(process.getuid?.() !== 0, 'only root can make a pid namespace')
-    const unshare = ['--pid', '--fork', '--mount-proc', '--kill-child', process.execPath, LOST]
-    const child = pen.spawn('unshare', unshare, { stdio: ['ignore', 'pipe', 'inherit'] })
-    onTestFinished(() => void child.kill('SIGKILL'))
-    if (!child.stdout) throw new Error('it has no stdout')
-    const { holder, ...found } = JSON.parse(await output(child.stdout))
-    const swept = { instance: `holder-${holder}`, sessions: 1, processes: FAMILY }
-    expect(found).toMatchObject({
-      dryRun: { collected: [swept], failed: [] },
-      left: { afterDryRun: FAMILY, afterOpen: 0 },
-      beside: FAMILY,
-      sweep: { collected: [], failed: [] },
-    })
+    const inside = await pidNamespace(pen)
+    const gateway = await startGateway(pen, {}, inside)
+    const { session, processes } = await newFamily(pen, gateway)
+    const [keepers, holders] = [await gateway.named('corral-keeper'), await gateway.named('corral-holder')]
+    const beside = await startGateway(pen, {}, inside)
+    const others = await newFamily(pen, beside)
+    const alive = async (pids: number[]) => (await pen.members()).filter((pid) => pids.includes(pid)).length
+
+    // Stopped first, so that none of them sees the end of another
+    const itself = childrenOf(gateway.child.pid)
+    for (const pid of [...itself, ...keepers]) process.kill(pid, 'SIGSTOP')
+    for (const pid of [...holders, ...keepers, ...itself]) process.kill(pid, 'SIGKILL')
+    await gateway.kill()
+    const [command = '', ...words] = [...inside, process.execPath, CLI, ...SWEEP]
+    const dry = pen.spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const swept = { instance: `holder-${holderOf(session)}`, sessions: 1, processes: FAMILY }
+    expect(JSON.parse(await output(dry.stdout))).toMatchObject({ collected: [swept], failed: [] })
+    expect(await alive(processes)).toBe(FAMILY)
+    const next = await startGateway(pen, {}, inside)
+    expect(await alive(processes)).toBe(0)
+    expect(await next.sweep()).toMatchObject({ collected: [], failed: [] })
+    expect(await alive(others.processes)).toBe(FAMILY)
+    await Promise.all([beside.leave(), next.leave()])
   })
 
   test('costs what the gateway had not asked for where no mark is to be had, and both reports say so', async ({
     pen,
   }) => {
-    const gateway = await Gateway.start(pen, {}, {}, ['prlimit', '--locks=1000'])
+    const gateway = await startGateway(pen, {}, ['prlimit', '--locks=1000'])
     const session = await gateway.spawn(family, 'ready')
     expect(session.receipt.notHeld).toEqual([expect.stringMatching(/holder and the keeper.*both killed/)])
     await killBoth(gateway, holderOf(session))
@@ -234,7 +269,7 @@ test.for([
 ])(
   'below a gateway that bears the mark $above a session has one of its own: $marked',
   async ({ above, marked }, { pen }) => {
-    const gateway = await Gateway.start(pen, {}, {}, ['prlimit', `--locks=${above}`])
+    const gateway = await startGateway(pen, {}, ['prlimit', `--locks=${above}`])
     const session = await gateway.spawn({ command: 'sleep', args: ['1000'] })
     const limits = await readFile(`/proc/${session.pid}/limits`, 'utf8')
     const [, soft, hard] = /^Max file locks +(\S+) +(\S+)/m.exec(limits) ?? []
@@ -246,17 +281,17 @@ test.for([
 )
 
 test('a gateway that is stopped is not dead', async ({ pen }) => {
-  const gateway = await Gateway.start(pen)
+  const gateway = await startGateway(pen)
   const session = await gateway.spawn(family, 'ready')
   gateway.child.kill('SIGSTOP')
-  const again = await Gateway.start(pen) // takes its time: longer than an end would
+  const again = await startGateway(pen) // takes its time: longer than an end would
   gateway.child.kill('SIGCONT')
   expect(await gateway.ask('members', session.key)).toHaveLength(FAMILY)
   await again.ask('end')
 })
 
 test('all that there was is gone when the instance is closed', async ({ pen }) => {
-  const gateway = await Gateway.start(pen)
+  const gateway = await startGateway(pen)
   await gateway.spawn(family, 'ready')
   await gateway.ask('end')
   expect(await pen.members()).toEqual([gateway.child.pid])

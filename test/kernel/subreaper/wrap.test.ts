@@ -4,27 +4,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, onTestFinished } from 'vitest'
-import type { Receipt, SessionOptions } from '../../../src/index.js'
 import { basicTable, bySubreaper, commandOf } from '../../chaos/escape/payload-table.js'
 import { eventually } from '../../support/eventually.js'
+import type { Gateway, Wrapped } from '../../support/gateway.js'
 import { line } from '../../support/line.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 import { statOf } from '../warden/warden.js'
-import { expectMembers, Gateway, nobodyLeft } from './gateway.js'
+import { expectMembers, nobodyLeft, startGateway } from './gateway.js'
 
 // A daemon, a child, and a leader: none of them ends by itself or on SIGTERM
 const FAMILY = ['sh', '-c', 'trap "" TERM; sleep 1000 & (setsid sleep 1000 &); sleep 1000 & echo ready; wait']
-
-interface Wrapped {
-  command: string
-  args: string[]
-  key: string
-  receipt: Receipt
-}
-
-const wrap = (gateway: Gateway, [command = '', ...args]: string[], options: SessionOptions = {}) =>
-  gateway.ask('wrap', command, args, options) as Promise<Wrapped>
 
 /** Starts a wrapped command as anybody would, in the pen; resolves once it has said that it is ready. */
 async function start(pen: Pen, { command, args }: Wrapped, ready = /^ready$/) {
@@ -53,9 +43,9 @@ const escapes = basicTable.filter(([, payload]) => bySubreaper(payload) && !payl
 
 describe('nothing is left of', () => {
   test.for(escapes)('%s, when the process that was started is killed', async ([, payload], { pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const { command, args } = await commandOf(payload, 'stay')
-    const wrapped = await wrap(gateway, [command, ...args])
+    const wrapped = await gateway.wrap([command, ...args])
     const { child, exited } = await start(pen, wrapped, /^hidden$/)
     child.kill('SIGKILL')
     await exited
@@ -64,9 +54,9 @@ describe('nothing is left of', () => {
   })
 
   test.for(escapes)('%s, when the gateway is killed', async ([, payload], { pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const { command, args } = await commandOf(payload, 'stay')
-    await start(pen, await wrap(gateway, [command, ...args]), /^hidden$/)
+    await start(pen, await gateway.wrap([command, ...args]), /^hidden$/)
     await gateway.kill()
     await nobodyLeft(pen)
   })
@@ -74,8 +64,8 @@ describe('nothing is left of', () => {
 
 describe('a command that others started', () => {
   test('is ended with its session, and its starter sees how', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
-    const wrapped = await wrap(gateway, FAMILY)
+    const gateway = await startGateway(pen)
+    const wrapped = await gateway.wrap(FAMILY)
     const { exited } = await start(pen, wrapped)
     await expectMembers(gateway, wrapped.key, 4)
     const report = await gateway.close(wrapped.key, { graceMs: 0 })
@@ -85,8 +75,8 @@ describe('a command that others started', () => {
   })
 
   test('and whose own holder is killed, ends; its keeper ends the rest', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
-    const wrapped = await wrap(gateway, FAMILY)
+    const gateway = await startGateway(pen)
+    const wrapped = await gateway.wrap(FAMILY)
     const { exited } = await start(pen, wrapped)
     process.kill(await ownHolder(gateway, wrapped), 'SIGKILL')
     expect(await exited).toEqual([null, 'SIGKILL'])
@@ -95,8 +85,8 @@ describe('a command that others started', () => {
   })
 
   test('is ended when the holder of its session is killed', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
-    const wrapped = await wrap(gateway, FAMILY)
+    const gateway = await startGateway(pen)
+    const wrapped = await gateway.wrap(FAMILY)
     const { exited } = await start(pen, wrapped)
     process.kill(holderOf(wrapped), 'SIGKILL')
     expect(await gateway.closed(wrapped.key)).toMatchObject({ reason: 'holder-killed' })
@@ -105,8 +95,8 @@ describe('a command that others started', () => {
   })
 
   test('is ended when the process that stands for it is stopped', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
-    const wrapped = await wrap(gateway, FAMILY)
+    const gateway = await startGateway(pen)
+    const wrapped = await gateway.wrap(FAMILY)
     const { child, exited, pid } = await start(pen, wrapped)
     child.kill('SIGSTOP')
     await eventually('it is stopped', () => statOf(pid)[0] === 'T')
@@ -116,8 +106,8 @@ describe('a command that others started', () => {
   })
 
   test('is ended also when its keeper was killed before', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
-    const wrapped = await wrap(gateway, FAMILY)
+    const gateway = await startGateway(pen)
+    const wrapped = await gateway.wrap(FAMILY)
     const { child, exited } = await start(pen, wrapped)
     process.kill(parentOf(await ownHolder(gateway, wrapped)), 'SIGKILL')
     child.kill('SIGKILL')
@@ -127,8 +117,8 @@ describe('a command that others started', () => {
   })
 
   test('leaves what it left to a session that is persistent', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
-    const wrapped = await wrap(gateway, ['sh', '-c', 'setsid sleep 1000 >/dev/null 2>&1 & echo ready'], {
+    const gateway = await startGateway(pen)
+    const wrapped = await gateway.wrap(['sh', '-c', 'setsid sleep 1000 >/dev/null 2>&1 & echo ready'], {
       mode: 'persistent',
     })
     const { exited } = await start(pen, wrapped)
@@ -141,9 +131,9 @@ describe('a command that others started', () => {
   })
 
   test('is ended when it uses more memory than its session may', async ({ pen }) => {
-    const gateway = await Gateway.start(pen, { enforcement: 'best-effort' })
+    const gateway = await startGateway(pen, { enforcement: 'best-effort' })
     const script = "echo ready; head -c 300M /dev/zero | tail; echo 'never here'"
-    const wrapped = await wrap(gateway, ['sh', '-c', script], { limits: { memoryMax: '100M' } })
+    const wrapped = await gateway.wrap(['sh', '-c', script], { limits: { memoryMax: '100M' } })
     const { exited } = await start(pen, wrapped)
     expect(await gateway.closed(wrapped.key)).toMatchObject({ reason: 'memory-limit' })
     expect(await exited).toEqual([null, 'SIGKILL'])
@@ -154,9 +144,9 @@ describe('a command that others started', () => {
     ['SIGHUP', 'HUP'],
     ['SIGUSR1', 'USR1'],
   ] as const)('gets a %s, and may live on', async ([signal, name], { pen }) => {
-    const gateway = await Gateway.start(pen)
+    const gateway = await startGateway(pen)
     const script = `trap 'echo heard' ${name}; echo ready; while :; do sleep 0.01; done`
-    const wrapped = await wrap(gateway, ['sh', '-c', script])
+    const wrapped = await gateway.wrap(['sh', '-c', script])
     const { child } = await start(pen, wrapped)
     if (!child.stdout) throw new Error('no stdout')
     const heard = line(child.stdout, /^heard$/)
@@ -169,16 +159,16 @@ describe('a command that others started', () => {
   test.for(['SIGTERM', 'SIGINT', 'SIGSEGV', 'SIGKILL'] as const)(
     'that a %s ends is seen to end so',
     async (signal, { pen }) => {
-      const gateway = await Gateway.start(pen)
-      const wrapped = await wrap(gateway, ['sh', '-c', `echo ready; kill -${signal.slice(3)} $$`])
+      const gateway = await startGateway(pen)
+      const wrapped = await gateway.wrap(['sh', '-c', `echo ready; kill -${signal.slice(3)} $$`])
       const { exited } = await start(pen, wrapped)
       expect(await exited).toEqual([null, signal])
     },
   )
 
   test('has the terminal that it is started in, and jobs in it', async ({ pen }) => {
-    const gateway = await Gateway.start(pen)
-    const { command, args } = await wrap(gateway, ['bash', '--norc', '--noprofile', '--noediting', '-i'])
+    const gateway = await startGateway(pen)
+    const { command, args } = await gateway.wrap(['bash', '--norc', '--noprofile', '--noediting', '-i'])
     const inTerminal = [
       '--quiet',
       '--flush',
@@ -222,8 +212,8 @@ const names = async (pen: Pen) =>
 describe('the door of a session', () => {
   test('is open to nobody but its user', async ({ pen, skip }) => {
     skip(process.getuid?.() !== 0, 'only root can become another user')
-    const gateway = await Gateway.start(pen)
-    const { command, args } = await wrap(gateway, FAMILY)
+    const gateway = await startGateway(pen)
+    const { command, args } = await gateway.wrap(FAMILY)
     const child = spawn(command, args, { uid: 65534, gid: 65534, stdio: ['ignore', 'pipe', 'pipe'] })
     let complaint = ''
     child.stderr.on('data', (chunk: Buffer) => {

@@ -8,14 +8,15 @@ import { isDeepStrictEqual } from 'node:util'
 import pino from 'pino'
 import { describe, expect, onTestFinished, vi } from 'vitest'
 import { Guard } from '../../../src/cgroup/guard.js'
-import type { GuardEvent } from '../../../src/index.js'
+import type { GuardEvent, OpenOptions } from '../../../src/index.js'
 import { wardenPath } from '../../../src/native.js'
 import { members } from '../../support/cgroup-tree.js'
 import { eventually } from '../../support/eventually.js'
-import { guardGroup, killBoth } from '../../support/kill-both.js'
+import { Gateway, type How } from '../../support/gateway.js'
+import { guardGroup } from '../../support/kill-both.js'
 import { openInPen } from '../../support/open-in-pen.js'
+import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
-import { gateway } from './gateway.js'
 import { descriptorsOf, expectNothingLeft, guardOf, start, statOf, statusOf } from './warden.js'
 
 const UNBLOCKABLE = new Set<number>([constants.signals.SIGKILL, constants.signals.SIGSTOP])
@@ -78,25 +79,36 @@ describe('a guard', () => {
   })
 })
 
+/** With two sessions. */
+async function gatewayIn(pen: Pen, options: OpenOptions = {}, how: How = {}): Promise<Gateway> {
+  const gateway = await Gateway.open(undefined, { root: pen.path, ...options }, how)
+  await gateway.sleepers(2)
+  return gateway
+}
+
 describe('when a gateway', () => {
   test.for([
-    ['is killed', 'wait'],
-    ['exits without closing', 'exit'],
-    ['aborts', 'abort'],
-    ['ends the worker thread that it opened Corral in', 'worker'],
-  ] as const)('%s, all its sessions and directories go', async ([, ending], { pen }) => {
-    const { child, told } = await gateway(pen, ending)
-    expect(told.error).toBeUndefined()
-    if (ending === 'wait') {
-      expect(await pen.members()).toHaveLength(2)
-      child.kill('SIGKILL')
-    } else child.send('end')
+    ['is killed', (gateway: Gateway) => gateway.kill()],
+    ['exits without closing', (gateway: Gateway) => gateway.ask('exit', 0).catch(() => undefined)],
+    ['aborts', (gateway: Gateway) => gateway.ask('abort').catch(() => undefined)],
+  ] as const)('%s, all its sessions and directories go', async ([, end], { pen }) => {
+    const gateway = await gatewayIn(pen)
+    expect(await pen.members()).toHaveLength(2)
+    await end(gateway)
     await expectNothingLeft(pen)
-    if (ending === 'worker') expect(child.exitCode).toBeNull()
+  })
+
+  test('ends the worker thread that it opened Corral in, all its sessions and directories go', async ({
+    pen,
+  }) => {
+    const gateway = await gatewayIn(pen, {}, { inWorker: true })
+    await gateway.begin('exit', 0)
+    await expectNothingLeft(pen)
+    expect(gateway.child.exitCode).toBeNull()
   })
 
   test('is only stopped, nothing goes', async ({ pen }) => {
-    const { child } = await gateway(pen, 'wait')
+    const { child } = await gatewayIn(pen)
     child.kill('SIGSTOP')
     await eventually('it is stopped', () => statOf(child.pid ?? 0)[0] === 'T')
     expect(await pen.members()).toHaveLength(2)
@@ -106,9 +118,10 @@ describe('when a gateway', () => {
   })
 
   test('is killed while it has frozen a session, all go', async ({ pen }) => {
-    const { child, told } = await gateway(pen, 'freeze')
-    expect(told.open).toBeDefined()
-    child.kill('SIGKILL')
+    const gateway = await gatewayIn(pen)
+    const { receipt } = await gateway.spawn({ command: 'sleep', args: ['1000'] })
+    writeFileSync(`${receipt.path}/cgroup.freeze`, '1')
+    await gateway.kill()
     await expectNothingLeft(pen)
   })
 
@@ -116,9 +129,9 @@ describe('when a gateway', () => {
     ['CORRAL_NO_CLONE3', '1'],
     ['CORRAL_KILL_METHOD', 'freeze'],
   ] as const)('that was opened with %s is killed, all go', async ([name, value], { pen }) => {
-    const { child } = await gateway(pen, 'wait', { [name]: value })
+    const gateway = await gatewayIn(pen, {}, { env: { [name]: value } })
     expect(await pen.members()).toHaveLength(2)
-    child.kill('SIGKILL')
+    await gateway.kill()
     await expectNothingLeft(pen)
   })
 })
@@ -153,19 +166,14 @@ describe('a guard that dies', () => {
   })
 
   test('again and again is replaced each time', async ({ pen }) => {
-    const { child, told } = await gateway(pen, 'wait')
-    const status = async () => {
-      const answer = once(child, 'message')
-      child.send('guard')
-      return (await answer)[0]
-    }
+    const gateway = await gatewayIn(pen)
     for (let deaths = 1; deaths <= 3; deaths++) {
-      process.kill(await guardOf(pen.path, told.open ?? ''), 'SIGKILL')
+      process.kill(await guardOf(pen.path, gateway.instance), 'SIGKILL')
       await eventually('another guard is there', async () =>
-        isDeepStrictEqual(await status(), { guard: { alive: true, deaths } }),
+        isDeepStrictEqual(await gateway.ask('guard'), { alive: true, deaths }),
       )
     }
-    child.kill('SIGKILL')
+    await gateway.kill()
     await expectNothingLeft(pen)
   })
 
@@ -230,8 +238,10 @@ describe('a guard that cannot be started', () => {
   }
 
   test('fails openCorral(), and nothing is made', async ({ pen }) => {
-    const { told } = await gateway(pen, 'wait', { CORRAL_ADDON: addonAlone() })
-    expect(told.error).toMatch(/^CORRAL_NO_GUARD: .*corral-warden cannot be started: .*No such file/)
+    await expect(gatewayIn(pen, {}, { env: { CORRAL_ADDON: addonAlone() } })).rejects.toMatchObject({
+      code: 'CORRAL_NO_GUARD',
+      message: expect.stringMatching(/corral-warden cannot be started: .*No such file/),
+    })
     expect(await pen.groups()).toEqual([])
   })
 
@@ -242,18 +252,20 @@ describe('a guard that cannot be started', () => {
   ] as const)('because it %s fails openCorral(), and nothing is left', async ([, script], { pen }) => {
     const addon = addonAlone()
     writeFileSync(join(addon, '..', 'corral-warden'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
-    const { told } = await gateway(pen, 'wait', { CORRAL_ADDON: addon })
-    expect(told.error).toMatch(/^CORRAL_NO_GUARD: the guard ended before it stood|before the instance stood/)
+    await expect(gatewayIn(pen, {}, { env: { CORRAL_ADDON: addon } })).rejects.toMatchObject({
+      code: 'CORRAL_NO_GUARD',
+      message: expect.stringMatching(/^the guard ended before it stood|before the instance stood/),
+    })
     expect(await pen.groups()).toEqual([])
   })
 
   test('is done without where best effort is enough, which is logged', async ({ pen }) => {
-    const { told, child } = await gateway(pen, 'best-effort', { CORRAL_ADDON: addonAlone() })
-    expect(told.open).toMatch(/^i/)
-    expect(told.logged).toContain('guard cannot be started')
-    const exited = once(child, 'exit')
-    child.send('end')
-    expect(await exited).toEqual([0, null])
+    const options = { root: pen.path, enforcement: 'best-effort', told: true } as const
+    const gateway = await Gateway.open(undefined, options, { env: { CORRAL_ADDON: addonAlone() } })
+    await gateway.sleepers(2)
+    expect(gateway.opened.logged).toContain('guard cannot be started')
+    await gateway.leave()
+    expect(gateway.child.exitCode).toBe(0)
     expect(await pen.groups()).toEqual([])
   })
 })
@@ -270,11 +282,11 @@ describe('corral-warden guard', () => {
   })
 
   test('collects what another dead instance left, after its own', async ({ pen }) => {
-    const dead = await gateway(pen, 'wait')
-    const next = await gateway(pen, 'no-sweep')
-    await killBoth(dead.child, pen.path, dead.told.open ?? '')
+    const dead = await gatewayIn(pen)
+    const next = await gatewayIn(pen, { sweep: false })
+    await dead.killWithGuard(pen.path)
     expect(await pen.members()).toHaveLength(4)
-    next.child.kill('SIGKILL')
+    await next.kill()
     await expectNothingLeft(pen)
   })
 })
