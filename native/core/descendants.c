@@ -284,10 +284,18 @@ int corral_childless(const struct corral_members *spare, bool scan) {
 
 // ---- from outside ----
 
+// With hidepid (proc(5)) a holder cannot be seen by an ordinary user: it is not dumpable. What is below it
+// can.
+static bool is_seen(pid_t pid) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d", pid);
+  return access(path, F_OK) == 0;
+}
+
 int corral_descendants_of(pid_t pid, struct corral_members *descendants) {
   struct table table = {0};
   struct corral_members waiting = {0};
-  int answer = has_lists() ? 0 : fill_table(&table);
+  int answer = has_lists() && is_seen(pid) ? 0 : fill_table(&table);
   corral_members_clear(descendants);
   if (answer == 0)
     answer = children_of(&table, pid, INT64_MAX, &waiting);

@@ -189,11 +189,19 @@ static struct corral_lost *add(struct corral_losses *losses, int64_t mark) {
   return &grown[losses->count++];
 }
 
+// By the line "Uid: REAL EFFECTIVE ..." of proc_pid_status(5). The owner of /proc/PID would be root for who
+// is not dumpable, as agents that keep keys make themselves.
 static bool is_ours(pid_t pid) {
-  char path[32];
-  struct stat process;
-  snprintf(path, sizeof path, "/proc/%d", pid);
-  return geteuid() == 0 || (stat(path, &process) == 0 && process.st_uid == geteuid());
+  char path[32], text[1024];
+  if (geteuid() == 0)
+    return true;
+  snprintf(path, sizeof path, "/proc/%d/status", pid);
+  CORRAL_OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+  const ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  text[length > 0 ? length : 0] = '\0';
+  const char *real = strstr(text, "\nUid:\t");
+  const char *effective = real ? strchr(real + strlen("\nUid:\t"), '\t') : NULL;
+  return effective && (uid_t)strtoul(effective, NULL, 10) == geteuid();
 }
 
 struct search {

@@ -22,6 +22,7 @@
 #include "../core/pidfd.h"
 #include "close_from.h"
 #include "home.h"
+#include "undumpable.h"
 
 // How long to leave alone what outlived SIGKILL (uninterruptible sleep) before it is tried again.
 #define TRY_AGAIN_S 1
@@ -124,6 +125,7 @@ static void detach(int *lifeline) {
 _Noreturn void guard(const struct guard_plan *given) {
   struct guard_plan plan = *given;
   struct guard guard = {.plan = &plan};
+  become_undumpable();
   detach(&plan.lifeline);
   guard.owner = corral_pidfd_open(plan.owner);
   // Still our parent, so the pidfd is the owner's and nobody's who has its pid now

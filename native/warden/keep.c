@@ -12,6 +12,7 @@
 #include "../core/reap.h"
 #include "ears.h"
 #include "hold.h"
+#include "undumpable.h"
 #include "wait.h"
 
 // How long the holders of a gateway that is gone have for ending their sessions, before the keeper ends all.
@@ -261,6 +262,7 @@ static void say_ready(struct keeper *keeper) {
 
 _Noreturn void keep(const struct keep_plan *plan) {
   struct keeper keeper = {.plan = *plan};
+  become_undumpable(); // and so are the holders
   int owner = corral_pidfd_open(plan->owner);
   // Still our parent, so the pidfd is the owner's and nobody's who has its pid now
   if (owner < 0 || getppid() != plan->owner)
