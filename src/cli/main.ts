@@ -144,6 +144,11 @@ program
   .addOption(backendOption('what holds the sessions'))
   .addOption(rootOption())
   .option('--listen <address>', 'serve them at [HOST:]PORT, by default of 127.0.0.1, or a UNIX socket')
+  .addOption(
+    new Option('--allow-host <name>', 'a further name by which it may be asked; can be repeated')
+      .argParser((name, names: string[]) => [...names, name])
+      .default([], 'none'),
+  )
   .action(async (options) => {
     const { metrics } = await import('./metrics.js')
     await metrics(options)

@@ -1,11 +1,13 @@
 // corral metrics: all instances below the root for Prometheus, once or at an address.
 import type { GroupView, InstanceView, SessionView } from '../cgroup/survey.js'
+import { InvalidArgumentError } from '../errors.js'
 import { exposition } from '../metrics/exposition.js'
 import type { Measurement } from '../metrics/instruments.js'
 import { countModes, measureSession } from '../metrics/sessions.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { printable } from '../text.js'
+import { parseHostName } from './allowed-hosts.js'
 import { linesOf, print } from './output.js'
 import { parseAddress, serve } from './serve.js'
 
@@ -55,10 +57,14 @@ export async function metrics(options: {
   root?: string
   backend: HoldingChoice
   listen?: string
+  allowHost: string[]
 }): Promise<void> {
   const address = options.listen === undefined ? undefined : parseAddress('--listen', options.listen)
+  const allowed = options.allowHost.map((name) => parseHostName('--allow-host', name))
+  if (allowed.length > 0 && !(address && 'host' in address))
+    throw new InvalidArgumentError('--allow-host goes with --listen at a port')
   const page = async () => exposition(measureAll(await new Observer(options).list()))
   const first = await page() // what cannot be seen is told before anything is served
-  if (address) await serve(address, page)
+  if (address) await serve(address, page, allowed)
   else print(linesOf(first))
 }

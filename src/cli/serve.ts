@@ -6,6 +6,7 @@ import { explained, InvalidArgumentError, systemCodeOf } from '../errors.js'
 import { CONTENT_TYPE } from '../metrics/exposition.js'
 import { quote } from '../quote.js'
 import { printable } from '../text.js'
+import { answersTo, type Listener, namesOf } from './allowed-hosts.js'
 import { print } from './output.js'
 
 const PAGE = '/metrics'
@@ -37,9 +38,23 @@ function hintFor(error: unknown): string | undefined {
   return 'Another program listens there: give another address. A socket that nobody listens at can be removed'
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, page: () => Promise<string>) {
+/** What to say to who asks by a name that is none of ours. */
+function misdirected(host: string | undefined, listener: Listener): string {
+  const asked = host === undefined ? 'There is no Host header' : `This is not ${quote(printable(host))}`
+  return `${asked}: ask by ${namesOf(listener).join(', ')}, or start it with --allow-host NAME\n`
+}
+
+/** The listener is undefined for a UNIX socket, which no name leads to. */
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  page: () => Promise<string>,
+  listener: Listener | undefined,
+) {
   const say = (status: number, text: string, type = 'text/plain; charset=utf-8') =>
     response.writeHead(status, { 'content-type': type }).end(text)
+  const { host } = request.headers
+  if (listener && !answersTo(host, listener)) return say(421, misdirected(host, listener))
   if (request.url?.split('?')[0] !== PAGE) return say(404, `There is ${PAGE}\n`)
   if (request.method !== 'GET' && request.method !== 'HEAD') return say(405, 'GET it\n')
   try {
@@ -50,8 +65,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, page: 
 }
 
 /** Until SIGTERM or SIGINT. @throws KernelError where it cannot listen. */
-export async function serve(address: Address, page: () => Promise<string>): Promise<void> {
-  const server = createServer((request, response) => void answer(request, response, page))
+export async function serve(
+  address: Address,
+  page: () => Promise<string>,
+  allowed: readonly string[],
+): Promise<void> {
+  const server = createServer()
   const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   try {
     server.listen(address)
@@ -59,7 +78,13 @@ export async function serve(address: Address, page: () => Promise<string>): Prom
   } catch (error) {
     throw explained(`cannot listen at ${told(address, null)}`, error, hintFor(error))
   }
-  print([`serving ${told(address, server.address())}`])
+  const bound = server.address()
+  const listener =
+    'host' in address && typeof bound === 'object' && bound !== null
+      ? { address: bound.address, host: address.host, allowed }
+      : undefined
+  server.on('request', (request, response) => void answer(request, response, page, listener))
+  print([`serving ${told(address, bound)}`])
   await ended
   server.close()
   server.closeAllConnections()

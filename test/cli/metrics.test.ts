@@ -2,11 +2,12 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
-import { createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { connect, createServer, type Socket } from 'node:net'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished } from 'vitest'
+import { expectFit } from '../support/hostile-text.js'
 import { line } from '../support/line.js'
 import { openInPen } from '../support/open-in-pen.js'
 import type { Pen } from '../support/pen.js'
@@ -89,8 +90,8 @@ describe('corral metrics', () => {
 })
 
 /** Starts one that serves, and tells where. */
-async function serving(pen: Pen, address: string) {
-  const child = start(['metrics', '--root', pen.path, '--listen', address])
+async function serving(pen: Pen, address: string, ...options: string[]) {
+  const child = start(['metrics', '--root', pen.path, '--listen', address, ...options])
   const exited = once(child, 'exit')
   const where = (await line(child.stdout, /^serving /)).replace('serving ', '')
   return { child, exited, where }
@@ -116,6 +117,107 @@ describe('corral metrics --listen', () => {
     expect((await fetch(where, { method: 'POST' })).status).toBe(405)
     const head = await fetch(where, { method: 'HEAD' })
     expect([head.status, await head.text()]).toEqual([200, ''])
+  })
+
+  /** What a request with this Host header is answered: its status and the text. `null`: without one. */
+  async function askedBy(where: string, host: string | null): Promise<[status: number, text: string]> {
+    const { port, hostname } = new URL(where)
+    const socket = connect({ port: Number(port), host: hostname.replace(/^\[|\]$/g, '') })
+    socket.end(`GET /metrics HTTP/1.0\r\n${host === null ? '' : `Host: ${host}\r\n`}\r\n`)
+    const answer = await text(socket)
+    return [Number(answer.split(' ')[1]), answer.slice(answer.indexOf('\r\n\r\n') + 4)]
+  }
+
+  const LOOPBACK_NAMES = [
+    'localhost',
+    'LOCALHOST',
+    'localhost.',
+    'localhost:80',
+    '127.0.0.1',
+    '127.0.0.1:9464',
+    '[::1]',
+    '[::1]:1',
+  ]
+  const REBOUND = [
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'evil.example:9464',
+    '0x7f.1',
+    '2130706433',
+    '::1',
+    '[::1',
+    '[::1]x',
+    'localhost:x',
+    '',
+    ' ',
+    'evil\x9b2J',
+  ]
+
+  test('at a loopback address answers to its names and to no other (DNS rebinding)', async ({ pen }) => {
+    for (const at of ['0', '127.0.0.1:0', '[::1]:0', 'localhost:0']) {
+      const { where } = await serving(pen, at)
+      for (const host of LOOPBACK_NAMES) expect([host, (await askedBy(where, host))[0]]).toEqual([host, 200])
+      for (const host of [...REBOUND, hostname(), '192.0.2.1', '[2001:db8::1]', null]) {
+        const [status, said] = await askedBy(where, host)
+        expect([host, status]).toEqual([host, 421])
+        expect(said).toMatch(
+          /^(?:This is not '|There is no Host header).*: ask by localhost, .*--allow-host NAME\n$/,
+        )
+        expectFit(said)
+      }
+    }
+  })
+
+  test('elsewhere answers to addresses, the name of the host and those that it is told', async ({ pen }) => {
+    const { where } = await serving(
+      pen,
+      '0.0.0.0:0',
+      '--allow-host',
+      'Metrics.Example.org',
+      '--allow-host',
+      'other',
+    )
+    const local = where.replace('0.0.0.0', '127.0.0.1')
+    const fine = [
+      '127.0.0.1',
+      '192.0.2.1:9',
+      '[2001:db8::1]:9',
+      hostname(),
+      hostname().toUpperCase(),
+      'metrics.example.org:80',
+      'other',
+      'localhost',
+    ]
+    for (const host of fine) expect([host, (await askedBy(local, host))[0]]).toEqual([host, 200])
+    for (const host of [...REBOUND, 'example.org', `x${hostname()}`])
+      expect([host, (await askedBy(local, host))[0]]).toEqual([host, 421])
+  })
+
+  test('at a loopback address answers to a name that it is told', async ({ pen }) => {
+    const { where } = await serving(pen, '0', '--allow-host', 'metrics')
+    expect((await askedBy(where, 'metrics'))[0]).toBe(200)
+    expect((await askedBy(where, 'metric'))[0]).toBe(421)
+  })
+
+  test.for([
+    ['http://metrics', ['--listen', '0']],
+    ['metrics:80', ['--listen', '0']],
+    ['', ['--listen', '0']],
+    ['a b', ['--listen', '0']],
+    ['::1', ['--listen', '0']],
+    ['metrics', []],
+    ['metrics', ['--listen', '/nowhere/socket']],
+  ] as const)('refuses --allow-host %o with %o', async ([name, options], { pen }) => {
+    const { status, stderr } = await corral([
+      'metrics',
+      '--root',
+      pen.path,
+      ...options,
+      `--allow-host=${name}`,
+    ])
+    expect(status).toBe(2)
+    expect(stderr).toMatch(/^corral: --allow-host/)
   })
 
   test.for([
