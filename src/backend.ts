@@ -271,6 +271,13 @@ export interface SweptInstance {
   processes: number
 }
 
+/** A directory beside instances that is not Corral's: never ended, never removed. */
+export interface ForeignDirectory {
+  path: string
+  /** How that is known. */
+  why: string
+}
+
 export interface SweepReport {
   /** Collected, or with dryRun: to be collected. */
   collected: SweptInstance[]
@@ -278,4 +285,6 @@ export interface SweepReport {
   live: string[]
   /** Dead, but not to be collected by us. */
   failed: { instance: string; path: string; error: Error }[]
+  /** What lies there and is not Corral's, where there is any: it is left as it is. */
+  foreign?: ForeignDirectory[]
 }

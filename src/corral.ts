@@ -226,6 +226,8 @@ export class Corral extends EventEmitter<CorralEvents> {
     if (dryRun) return report // nothing has happened that there would be to tell
     for (const { instance, path, error } of report.failed)
       this.#log.warn('dead instance not collected', { err: error, instance, path })
+    for (const foreign of report.foreign ?? [])
+      this.#log.warn("a directory beside the instances is not Corral's, and is left as it is", foreign)
     for (const collected of report.collected) this.#log.info('dead instance collected', collected)
     tell(this, 'sweep', report)
     return report

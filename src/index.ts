@@ -3,6 +3,7 @@ export type {
   AppliedLimit,
   BackendName,
   Enforcement,
+  ForeignDirectory,
   GuardEvent,
   GuardStatus,
   Killed,

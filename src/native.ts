@@ -35,6 +35,17 @@ export interface NativeEnded {
   counters: string[]
 }
 
+/** One directory of `<root>/corral`, as native/core/instance.h judges it. */
+export interface NativeInstance {
+  name: string
+  /** `foreign`: not made by Corral, or of another user. */
+  state: 'live' | 'dead' | 'foreign'
+  /** Of a dead one: a descriptor, to be closed. */
+  lock: number
+  /** Of a foreign one: how that is known. */
+  why: string
+}
+
 /** What one session without cgroups has lost. */
 export interface Lost {
   mark: number
@@ -165,11 +176,18 @@ export interface Native {
   /** What they use; CPU time with that of all that the process has reaped. */
   usageBelow(pid: number): { pids: number; memoryBytes: number; cpuUserMs: number; cpuSystemMs: number }
   /**
-   * Makes `<root>/corral/<name>`, labels it, and gives the descriptor that holds its lock; `undefined` while somebody
-   * else has the turn to make or sweep.
+   * Makes `<root>/corral/<name>`, labels it, and gives the descriptor that holds its lock; `undefined` while a sweeper
+   * has it, which took it for a dead one before it was locked.
    */
   makeInstance(root: string, name: string, command: string): number | undefined
-  /** The descriptor that holds the lock, or `undefined` while somebody else holds it. ENOENT also when it just went. */
+  /** Removes `<root>/corral` where nothing is left in it: a creator that finds it gone makes it anew. */
+  removeHome(root: string): void
+  /** All directories of `<root>/corral`, with the locks of the dead; none where there is none. */
+  instances(root: string): NativeInstance[]
+  /**
+   * A descriptor of an instance's directory, which holds its lock unless a stranger does, where the owner is dead;
+   * `undefined` where the owner lives. ENOENT also when it just went.
+   */
   lock(directory: string): number | undefined
   /** The descriptor that holds a record lock (fcntl(2)) for reading on a file. */
   claim(file: string): number

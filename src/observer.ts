@@ -148,10 +148,12 @@ export class Observer {
       const live = new Set((await this.#held()).map(({ labels }) => labels.instance))
       reports.push({ ...lost, live: [...live] })
     }
+    const foreign = reports.flatMap((report) => report.foreign ?? [])
     return {
       collected: reports.flatMap(({ collected }) => collected),
       live: reports.flatMap(({ live }) => live),
       failed: reports.flatMap(({ failed }) => failed),
+      ...(foreign.length > 0 && { foreign }),
     }
   }
 

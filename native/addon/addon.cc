@@ -63,6 +63,8 @@ public:
                              InstanceMethod("endMarked", &Corral::EndMarked),
                              InstanceMethod("usageBelow", &Corral::UsageBelow),
                              InstanceMethod("makeInstance", &Corral::MakeInstance),
+                             InstanceMethod("removeHome", &Corral::RemoveHome),
+                             InstanceMethod("instances", &Corral::Instances),
                              InstanceMethod("lock", &Corral::Lock),
                              InstanceMethod("claim", &Corral::Claim),
                              InstanceMethod("close", &Corral::Close),
@@ -393,15 +395,45 @@ private:
     return Napi::Number::New(info.Env(), lock);
   }
 
-  // (directory) -> descriptor that holds the lock, or undefined when somebody else holds it
+  // (directory) -> its descriptor where its owner is dead, which holds the lock unless a stranger does;
+  // undefined where the owner lives
   Napi::Value Lock(const Napi::CallbackInfo &info) {
     std::string path = info[0].As<Napi::String>().Utf8Value();
-    int fd = corral_lock(path.c_str());
+    bool taken = false;
+    int fd = corral_lock(AT_FDCWD, path.c_str(), &taken);
     if (fd == -EWOULDBLOCK)
       return info.Env().Undefined();
     if (fd < 0)
       return Fail(info.Env(), -fd, "flock", path);
     return Napi::Number::New(info.Env(), fd);
+  }
+
+  // (root): removes <root>/corral where nothing is left in it
+  Napi::Value RemoveHome(const Napi::CallbackInfo &info) {
+    corral_instance_remove_home(info[0].As<Napi::String>().Utf8Value().c_str());
+    return info.Env().Undefined();
+  }
+
+  // (root) -> [{ name, state, lock, why }] of all directories of <root>/corral
+  Napi::Value Instances(const Napi::CallbackInfo &info) {
+    struct Listing {
+      Napi::Env env;
+      Napi::Array found;
+    };
+    Listing listing = {info.Env(), Napi::Array::New(info.Env())};
+    auto see = [](void *context, const corral_instance *instance) {
+      auto *all = static_cast<Listing *>(context);
+      static constexpr const char *kStates[] = {"live", "dead", "foreign", "gone"};
+      Napi::Object one = Napi::Object::New(all->env);
+      one.Set("name", Napi::String::New(all->env, instance->name));
+      one.Set("state", kStates[instance->state]);
+      one.Set("lock", Napi::Number::New(all->env, instance->lock));
+      one.Set("why", Napi::String::New(all->env, instance->why));
+      all->found.Set(all->found.Length(), one);
+    };
+    std::string root = info[0].As<Napi::String>().Utf8Value();
+    int answer = corral_instances_visit(root.c_str(), see, &listing);
+    return answer < 0 ? Fail(info.Env(), -answer, "list instances", root) : listing.found;
   }
 
   // (file) -> descriptor that holds a record lock on it

@@ -62,7 +62,7 @@ int corral_admission_next(int listener, pid_t *pid) {
   CORRAL_OWNED_FD asker = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (asker < 0)
     return errno == EINTR || errno == ECONNABORTED ? -EPERM : -errno;
-  if (corral_peer_of(asker, pid) < 0 || !is_living_child(*pid))
+  if (corral_own_peer(asker, pid) < 0 || !is_living_child(*pid))
     return -EPERM;
   return corral_release_fd(&asker);
 }
@@ -77,7 +77,7 @@ static int ask_once(int directory, pid_t gateway, char *answer) {
       connect(link, (const struct sockaddr *)&address, sizeof address) < 0)
     return -errno;
   pid_t peer;
-  int refused = corral_peer_of(link, &peer);
+  int refused = corral_own_peer(link, &peer);
   if (refused < 0)
     return refused;
   // In this order: as long as it is our parent it lives, and nobody else has its pid

@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "instance.h"
 #include "own.h"
 
 // Whether the kernel holds what it was asked to hold, or a lower number.
@@ -41,7 +42,7 @@ static int write_value(const char *path, const char *value) {
 }
 
 static int make_directory(struct corral_make_step *step) {
-  step->made = mkdir(step->path, 0755) == 0;
+  step->made = mkdir(step->path, CORRAL_DIRECTORY_MODE) == 0;
   return step->made || (errno == EEXIST && step->kind == CORRAL_MAKE_SHARED) ? 0 : errno;
 }
 

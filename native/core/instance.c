@@ -3,63 +3,186 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collect.h"
 #include "lock.h"
 #include "memory_v1.h"
 #include "own.h"
+#include "peer.h"
+#include "tree.h"
 
 #define PID_LABEL "user.corral.pid"
 #define COMMAND_LABEL "user.corral.command"
-#define ATTEMPTS 100     // at <root>/corral, which others may be removing just now
-#define TURN_MS 1000     // how long a sweep waits for its turn
-#define DEAD_AT_ONCE 128 // instances that one sweep takes
-#define TRY_AGAIN_NS 1000000
+#define ATTEMPTS 100 // at <root>/corral, which others may be removing just now
+// Nobody else lists them, nobody else locks them (flock(2) takes a descriptor for reading); a session with a
+// uid of its own goes through them to the files of its own cgroup.
+#define OPENED_BY_OTHERS 0044
+#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static bool path_in(char path[PATH_MAX], const char *home, const char *name) {
   return snprintf(path, PATH_MAX, "%s/%s", home, name) < PATH_MAX;
 }
 
-static int make_in_turn(const char *directory, const char *command, struct corral_error *error) {
-  char pid[16];
-  int length = snprintf(pid, sizeof pid, "%d", getpid());
-  if (mkdir(directory, 0755) < 0)
-    return corral_fail(error, errno, "mkdir", directory);
-  int lock = corral_lock(directory);
-  if (lock < 0) {
-    rmdir(directory);
-    return corral_fail(error, -lock, "flock", directory);
+// ---- whose they are ----
+
+pid_t corral_instance_pid(int directory_fd) {
+  char text[16], *end;
+  ssize_t length = fgetxattr(directory_fd, PID_LABEL, text, sizeof text - 1);
+  if (length <= 0)
+    return 0;
+  text[length] = '\0';
+  long pid = strtol(text, &end, 10);
+  return *end == '\0' && pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+// As newInstanceName() of src/cgroup/instance.ts and name_instance() of native/warden/prepare.c make them.
+static bool is_name(const char *name) {
+  return name[0] == 'i' && strlen(name) == 11 && strspn(name + 1, "0123456789abcdef") == 10;
+}
+
+// Root sees to the instances of the user whose tree it is, too.
+static bool is_our_uid(const struct stat *home, const struct stat *directory) {
+  return directory->st_uid == geteuid() || (geteuid() == 0 && directory->st_uid == home->st_uid);
+}
+
+// A mode can only be set by the owner, whatever number that is shown with (inode_owner_or_capable() of
+// fs/inode.c).
+static bool is_owner(int fd, const struct stat *directory) {
+  return !corral_uid_says_nothing(directory->st_uid) || fchmod(fd, directory->st_mode & 07777) == 0;
+}
+
+// Judges `name` in the home and, where it is an instance, tries its lock.
+static struct corral_instance judge(int home_fd, const struct stat *home, const char *name) {
+  struct corral_instance found = {.name = name, .state = CORRAL_FOREIGN, .lock = -1};
+  struct stat status;
+  if (fstatat(home_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+    found.state = CORRAL_GONE;
+    return found;
   }
-  // Hints for people: an old kernel without user attributes on cgroupfs (before 5.7) does without
-  (void)setxattr(directory, PID_LABEL, pid, (size_t)length, 0);
-  (void)setxattr(directory, COMMAND_LABEL, command, strlen(command), 0);
-  return lock;
+  if (!is_name(name) || !is_our_uid(home, &status)) {
+    snprintf(found.why, sizeof found.why,
+             is_name(name) ? "it belongs to uid %u" : "its name is not that of an instance", status.st_uid);
+    return found;
+  }
+  CORRAL_OWNED_FD fd = corral_open_forced(home_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (fd < 0) {
+    found.state = errno == ENOENT || errno == ENODEV ? CORRAL_GONE : CORRAL_FOREIGN;
+    snprintf(found.why, sizeof found.why, "it cannot be opened: %s", strerror(errno));
+    return found;
+  }
+  if (!is_owner(fd, &status) || corral_instance_pid(fd) == 0) {
+    snprintf(found.why, sizeof found.why, "it has no label " PID_LABEL);
+    return found;
+  }
+  found.lock = corral_lock(home_fd, name, &found.locked);
+  if (found.lock >= 0)
+    found.state = CORRAL_DEAD;
+  else
+    found.state = found.lock == -ENOENT || found.lock == -ENODEV ? CORRAL_GONE : CORRAL_LIVE;
+  return found;
+}
+
+int corral_instances_visit(const char *root,
+                           void (*see)(void *context, const struct corral_instance *instance),
+                           void *context) {
+  char path[PATH_MAX];
+  struct stat status;
+  if (!path_in(path, root, CORRAL_DIRECTORY))
+    return -ENAMETOOLONG;
+  CORRAL_OWNED_FD home = corral_open_forced(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  int listed = home < 0 ? -1 : openat(home, ".", OPEN_DIRECTORY);
+  DIR *listing = listed < 0 ? NULL : fdopendir(listed);
+  if (!listing || fstat(home, &status) < 0) {
+    int refused = errno;
+    corral_close_fd(&listed);
+    return refused == ENOENT || refused == ENODEV ? 0 : -refused;
+  }
+  for (const struct dirent *entry; (entry = readdir(listing));) {
+    if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+      continue;
+    const struct corral_instance found = judge(home, &status, entry->d_name);
+    if (found.state != CORRAL_GONE)
+      see(context, &found);
+  }
+  closedir(listing);
+  return 0;
+}
+
+// ---- making one ----
+
+// Its owner rules over what is in it.
+static bool is_home_of_ours(const struct stat *root, const struct stat *home) {
+  return home->st_uid == geteuid() || home->st_uid == root->st_uid || home->st_uid == 0;
+}
+
+// <root>/corral, made where it is not there.
+static int open_home(const char *root, struct corral_error *error) {
+  char path[PATH_MAX];
+  struct stat above, home;
+  if (!path_in(path, root, CORRAL_DIRECTORY))
+    return corral_fail(error, ENAMETOOLONG, "mkdir", root);
+  if (mkdir(path, CORRAL_DIRECTORY_MODE) < 0 && errno != EEXIST)
+    return corral_fail(error, errno, "mkdir", path);
+  CORRAL_OWNED_FD fd = open(path, OPEN_DIRECTORY);
+  if (fd < 0)
+    return corral_fail(error, errno, "open", path);
+  if (fstat(fd, &home) < 0 || stat(root, &above) < 0)
+    return corral_fail(error, errno, "stat", path);
+  if (!is_home_of_ours(&above, &home))
+    return corral_fail(error, EPERM, "check owner", path);
+  if (home.st_mode & OPENED_BY_OTHERS) // as older releases made it
+    (void)fchmod(fd, home.st_mode & 07777 & ~OPENED_BY_OTHERS);
+  return corral_release_fd(&fd);
+}
+
+// The label comes first: a sweeper takes what has it and is not locked, which is then made again. So nothing
+// is left that no sweeper takes.
+static int make_in(int home_fd, const char *name, const char *command, const char *path,
+                   struct corral_error *error) {
+  char pid[16];
+  bool taken;
+  int length = snprintf(pid, sizeof pid, "%d", getpid());
+  bool made = mkdirat(home_fd, name, CORRAL_DIRECTORY_MODE) == 0;
+  if (!made && errno != EEXIST)
+    return corral_fail(error, errno, "mkdir", path);
+  CORRAL_OWNED_FD fd = openat(home_fd, name, OPEN_DIRECTORY);
+  if (fd < 0)
+    return corral_fail(error, errno, "open", path);
+  if (!made && corral_instance_pid(fd) != getpid()) // not of an earlier try of ours
+    return corral_fail(error, EEXIST, "mkdir", path);
+  if (made && fsetxattr(fd, PID_LABEL, pid, (size_t)length, 0) < 0) {
+    int refused = errno;
+    (void)unlinkat(home_fd, name, AT_REMOVEDIR);
+    return corral_fail(error, refused, "setxattr", path);
+  }
+  CORRAL_OWNED_FD lock = corral_lock(home_fd, name, &taken);
+  if (lock < 0 || !taken)
+    return corral_fail(error, lock < 0 ? -lock : EWOULDBLOCK, "flock", path);
+  (void)fsetxattr(lock, COMMAND_LABEL, command, strlen(command), 0); // a hint for people
+  return corral_release_fd(&lock);
 }
 
 int corral_instance_make(const char *root, const char *name, const char *command,
                          struct corral_error *error) {
-  char home[PATH_MAX], directory[PATH_MAX];
-  if (!path_in(home, root, CORRAL_DIRECTORY) || !path_in(directory, home, name))
+  char path[PATH_MAX];
+  if (snprintf(path, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", root, name) >= PATH_MAX)
     return corral_fail(error, ENAMETOOLONG, "mkdir", root);
   for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (mkdir(home, 0755) < 0 && errno != EEXIST)
-      return corral_fail(error, errno, "mkdir", home);
-    CORRAL_OWNED_FD turn = corral_lock(home);
-    if (turn < 0 && turn != -ENOENT)
-      return corral_fail(error, -turn, "flock", home);
-    int lock = turn < 0 ? turn : make_in_turn(directory, command, error);
+    CORRAL_OWNED_FD home = open_home(root, error);
+    int lock = home < 0 ? home : make_in(home, name, command, path, error);
     if (lock != -ENOENT)
       return lock;
   }
-  return corral_fail(error, ENOENT, "mkdir", directory);
+  return corral_fail(error, ENOENT, "mkdir", path);
 }
 
 bool corral_instance_must_wait(const struct corral_error *error) {
@@ -67,44 +190,14 @@ bool corral_instance_must_wait(const struct corral_error *error) {
 }
 
 void corral_instance_remove_home(const char *root) {
-  char home[PATH_MAX];
-  if (path_in(home, root, CORRAL_DIRECTORY))
-    (void)rmdir(home); // refused while an instance is in it
+  char path[PATH_MAX];
+  struct stat above, home;
+  if (path_in(path, root, CORRAL_DIRECTORY) && lstat(path, &home) == 0 && stat(root, &above) == 0 &&
+      is_home_of_ours(&above, &home))
+    (void)rmdir(path); // refused while something is in it
 }
 
-static int take_turn(const char *home) {
-  const struct timespec pause = {.tv_nsec = TRY_AGAIN_NS};
-  for (int64_t until = corral_now_ms() + TURN_MS;; nanosleep(&pause, NULL)) {
-    int turn = corral_lock(home);
-    if (turn != -EWOULDBLOCK || corral_now_ms() > until)
-      return turn;
-  }
-}
-
-struct dead {
-  char name[NAME_MAX + 1];
-  int lock;
-};
-
-// Takes the locks of dead instances and tells how many there are.
-static int lock_dead(const char *home, struct dead dead[DEAD_AT_ONCE]) {
-  CORRAL_OWNED_FD turn = take_turn(home);
-  DIR *listing = turn < 0 ? NULL : opendir(home);
-  if (!listing)
-    return 0;
-  int found = 0;
-  for (struct dirent *entry; found < DEAD_AT_ONCE && (entry = readdir(listing));) {
-    char path[PATH_MAX];
-    if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || !path_in(path, home, entry->d_name))
-      continue;
-    dead[found].lock = corral_lock(path);
-    if (dead[found].lock < 0)
-      continue;
-    snprintf(dead[found++].name, sizeof dead->name, "%s", entry->d_name);
-  }
-  closedir(listing);
-  return found;
-}
+// ---- taking them away ----
 
 int corral_instance_remove(const char *directory, const struct corral_end_plan *plan,
                            struct corral_error *error) {
@@ -116,18 +209,27 @@ int corral_instance_remove(const char *directory, const struct corral_end_plan *
   return answer < 0 ? answer : corral_collect(directory, plan, error);
 }
 
-void corral_instance_sweep(const char *root, const struct corral_end_plan *plan) {
-  static struct dead dead[DEAD_AT_ONCE]; // pages that nobody touches cost nothing
-  char home[PATH_MAX], path[PATH_MAX];
-  if (!path_in(home, root, CORRAL_DIRECTORY))
+struct sweep {
+  const char *root;
+  const struct corral_end_plan *plan;
+  bool found;
+};
+
+static void collect_dead(void *context, const struct corral_instance *instance) {
+  struct sweep *sweep = context;
+  struct corral_error error;
+  char path[PATH_MAX];
+  if (instance->state != CORRAL_DEAD)
     return;
-  int found = lock_dead(home, dead);
-  for (int i = 0; i < found; i++) {
-    struct corral_error error;
-    if (path_in(path, home, dead[i].name))
-      (void)corral_instance_remove(path, plan, &error);
-    close(dead[i].lock);
-  }
-  if (found)
+  if (snprintf(path, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", sweep->root, instance->name) < PATH_MAX)
+    (void)corral_instance_remove(path, sweep->plan, &error);
+  close(instance->lock);
+  sweep->found = true;
+}
+
+void corral_instance_sweep(const char *root, const struct corral_end_plan *plan) {
+  struct sweep sweep = {.root = root, .plan = plan};
+  (void)corral_instances_visit(root, collect_dead, &sweep);
+  if (sweep.found)
     corral_instance_remove_home(root);
 }

@@ -3,6 +3,7 @@
 #define CORRAL_INSTANCE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "end.h"
 #include "error.h"
@@ -13,28 +14,53 @@
 #define CORRAL_LEAF "agent"            // below a session: its processes
 #define CORRAL_SUPERVISOR "supervisor" // below the root: the gateway itself, where it sat in the root
 
-// Makes <root>/corral/<name>, locks it and labels it with this process's pid and `command`. The descriptor
+// Of all directories that Corral makes: others go through them, and neither list nor open them.
+#define CORRAL_DIRECTORY_MODE 0711
+
+enum corral_instance_state {
+  CORRAL_LIVE,
+  CORRAL_DEAD,    // its owner holds its lock no more
+  CORRAL_FOREIGN, // not made by Corral, or of another user: nobody may touch it
+  CORRAL_GONE,
+};
+
+struct corral_instance {
+  const char *name;
+  enum corral_instance_state state;
+  int lock;      // of a dead one: its directory, to be closed
+  bool locked;   // whether that has the lock; else a stranger has it
+  char why[128]; // of a foreign one: how that is known
+};
+
+// Calls `see` for each directory of <root>/corral. An instance is ours by its name, by the label that was
+// left when it was made, and by its owner, who is our user; for root also whoever owns <root>/corral. 0, or
+// -errno.
+int corral_instances_visit(const char *root,
+                           void (*see)(void *context, const struct corral_instance *instance), void *context);
+
+// The pid that the owner of an instance left in its label, as the owner saw it; 0: there is no such label.
+pid_t corral_instance_pid(int directory_fd);
+
+// Makes <root>/corral/<name>, labels it with this process's pid and `command`, and locks it. The descriptor
 // that holds the lock, or -errno and `error`: -EEXIST when the name is taken. On failure nothing is left but
-// perhaps an empty <root>/corral.
-//
-// Creators and sweepers take turns by the lock of <root>/corral, so that no sweeper sees an instance that is
-// made and not yet locked.
+// perhaps an empty <root>/corral, or what a sweeper took for a dead instance in the moment before it was
+// locked.
 int corral_instance_make(const char *root, const char *name, const char *command, struct corral_error *error);
 
-// Whether that failed because a creator or sweeper has its turn: try again. (mkdir(2) in a full cgroup is
-// EAGAIN as well, which is the same number as EWOULDBLOCK.)
+// Whether that failed because a sweeper is collecting what was just made: try again. (mkdir(2) in a full
+// cgroup is EAGAIN as well, which is the same number as EWOULDBLOCK.)
 bool corral_instance_must_wait(const struct corral_error *error);
 
-// Removes <root>/corral where no instance is left. It needs no lock: a creator that finds it gone makes it
-// anew.
+// Removes <root>/corral where nothing is left in it, unless it is another user's. It needs no lock: a creator
+// that finds it gone makes it anew.
 void corral_instance_remove_home(const char *root);
 
 // Ends and removes an instance, with its v1 memory cgroups. As corral_collect().
 int corral_instance_remove(const char *directory, const struct corral_end_plan *plan,
                            struct corral_error *error);
 
-// Ends and removes every instance below `root` whose owner is dead. What cannot be had (a lock that somebody
-// keeps, a process that outlives plan->kill_ms) is left for the next sweep.
+// Ends and removes every instance below `root` whose owner is dead. What outlives plan->kill_ms is left for
+// the next sweep.
 void corral_instance_sweep(const char *root, const struct corral_end_plan *plan);
 
 #endif

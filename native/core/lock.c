@@ -7,32 +7,52 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "instance.h"
+#include "lock_holder.h"
 #include "own.h"
+#include "tree.h"
 
 // 0; -ENOENT: the directory that was locked is gone, and there may be another.
-static int check_still(const char *directory, int fd) {
+static int check_still(int above_fd, const char *name, int fd) {
   struct stat named, held;
-  if (stat(directory, &named) < 0 || fstat(fd, &held) < 0)
+  if (fstatat(above_fd, name, &named, AT_SYMLINK_NOFOLLOW) < 0 || fstat(fd, &held) < 0)
     return -errno;
   return named.st_ino == held.st_ino && named.st_dev == held.st_dev ? 0 : -ENOENT;
 }
 
-int corral_lock(const char *directory) {
-  int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+static int try_lock(int fd) {
+  while (flock(fd, LOCK_EX | LOCK_NB) < 0)
+    if (errno != EINTR)
+      return -errno;
+  return 0;
+}
+
+// Once more where nobody is seen who holds it: it may have been let go meanwhile.
+static int lock_or_judge(int fd, bool *taken) {
+  int answer = try_lock(fd);
+  *taken = answer == 0;
+  if (answer != -EWOULDBLOCK)
+    return answer;
+  switch (corral_lock_holder(fd, corral_instance_pid(fd))) {
+  case CORRAL_HELD_BY_STRANGERS:
+    return 0;
+  case CORRAL_HELD_BY_UNKNOWN:
+    answer = try_lock(fd);
+    *taken = answer == 0;
+    return answer;
+  default:
+    return answer;
+  }
+}
+
+int corral_lock(int above_fd, const char *name, bool *taken) {
+  CORRAL_OWNED_FD fd = corral_open_forced(above_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (fd < 0)
     return -errno;
-  while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-    if (errno == EINTR)
-      continue;
-    int refused = errno;
-    close(fd);
-    return -refused;
-  }
-  int answer = check_still(directory, fd);
+  int answer = lock_or_judge(fd, taken);
   if (answer == 0)
-    return fd;
-  close(fd);
-  return answer;
+    answer = check_still(above_fd, name, fd);
+  return answer < 0 ? answer : corral_release_fd(&fd);
 }
 
 int corral_claim(const char *file) {

@@ -1,11 +1,16 @@
-// A lease that the kernel ends: flock(LOCK_EX) on a cgroup directory, held as long as its holder lives.
+// A lease that the kernel ends: flock(LOCK_EX) on a cgroup directory, held by its owner as long as it lives.
 #ifndef CORRAL_LOCK_H
 #define CORRAL_LOCK_H
 
-// Takes the lock of a directory without waiting. The descriptor that holds it (close it to let go), or
-// -errno; -EWOULDBLOCK: somebody else, alive, has it; -ENOENT: it is gone, also when it went, perhaps to be
-// made anew, while we took the lock.
-int corral_lock(const char *directory);
+#include <stdbool.h>
+#include <sys/types.h>
+
+// Takes the lock of the directory `name` in `above_fd` (as openat(2) takes them) without waiting, where its
+// owner does not live. A descriptor of the directory, whose closing lets go, and in `taken` whether that has
+// the lock: a stranger may hold it, which proves that the owner does not. Or -errno; -EWOULDBLOCK: the owner
+// lives, or it cannot be seen who holds the lock; -ENOENT: it is gone, also when it went, perhaps to be made
+// anew, while we took the lock.
+int corral_lock(int above_fd, const char *name, bool *taken);
 
 // A read lock on a whole file, of which /proc/locks tells the process that has it. The descriptor that holds
 // it, or -errno.

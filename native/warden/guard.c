@@ -77,8 +77,9 @@ _Noreturn static void remove_instance(const struct guard *guard, bool owner_died
 // The sessions first: they are what hurts. An owner that died is replaced as the holder of the lock, so that
 // no sweeper takes the same instance; one that has it all the same ends us with the rest.
 _Noreturn static void collect(const struct guard *guard, bool moved_in, bool owner_died) {
+  bool taken;
   if (owner_died)
-    (void)corral_lock(guard->instance); // kept up to our end
+    (void)corral_lock(AT_FDCWD, guard->instance, &taken); // kept up to our end
   insist_on(corral_collect, guard, guard->sessions);
   if (!moved_in)
     remove_instance(guard, owner_died);
@@ -92,7 +93,8 @@ _Noreturn static void collect(const struct guard *guard, bool moved_in, bool own
 // it. Returns in the guard; the first process is done.
 static void move_in(const struct guard *guard) {
   struct corral_error error;
-  if (corral_collect(guard->warden, &guard->plan->end, &error) < 0 || mkdir(guard->warden, 0755) < 0)
+  if (corral_collect(guard->warden, &guard->plan->end, &error) < 0 ||
+      mkdir(guard->warden, CORRAL_DIRECTORY_MODE) < 0)
     _exit(1);
   CORRAL_OWNED_FD group = open(guard->warden, O_PATH | O_DIRECTORY | O_CLOEXEC);
   pid_t next = group < 0 ? -1 : corral_fork_into(group, guard->plan->no_clone3);

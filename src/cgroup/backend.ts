@@ -26,7 +26,15 @@ import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
 import { endInstance, Guard } from './guard.js'
 import { HangingSpawns } from './hanging.js'
-import { CORRAL, createInstance, type Instance, newInstanceName, ROOM_HINT, SESSIONS } from './instance.js'
+import {
+  CORRAL,
+  createInstance,
+  DIRECTORY_MODE,
+  type Instance,
+  newInstanceName,
+  ROOM_HINT,
+  SESSIONS,
+} from './instance.js'
 import { killMethod } from './kill.js'
 import { type MemoryV1, makeMemoryV1 } from './memory-v1.js'
 import { OomAccount } from './oom.js'
@@ -194,7 +202,7 @@ function prepareInstance(
 ): Pick<GroupContext, 'controllers' | 'oom' | 'memoryV1'> {
   const sessions = path.join(instance.path, SESSIONS)
   try {
-    mkdirSync(sessions)
+    mkdirSync(sessions, { mode: DIRECTORY_MODE })
   } catch (error) {
     throw new RootError(
       `${sessions} cannot be made: ${(error as Error).message}`,

@@ -1,12 +1,12 @@
-// One running gateway below a root: a directory, and a lock on it that the kernel lets go of when we die.
-// Whoever can take the lock of an instance has proof that its owner is dead. native/core/instance.c makes them.
+// One running gateway below a root: a directory, and a lock on it that the kernel lets go of when we die. An instance
+// whose owner holds its lock no more is dead. native/core/instance.c makes them, and tells them from what is not ours.
 import { randomBytes } from 'node:crypto'
 import { rmdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ForeignDirectory } from '../backend.js'
 import { isGone, KernelError, RootError, systemCodeOf, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
-import { subdirectories } from './file.js'
 
 /** The directory below the root that is Corral's. */
 export const CORRAL = 'corral'
@@ -18,9 +18,12 @@ export const WARDEN = 'warden'
 export const ROOM_HINT =
   'The directory must be writable, and cgroup.max.descendants and cgroup.max.depth must leave room'
 
-// A turn at corral/ takes a few system calls.
-const TURN_PATIENCE_MS = 5000
-const TURN_RETRY_MS = 2
+/** Of all directories that Corral makes: others go through them, and neither list nor open (and so lock) them. */
+export const DIRECTORY_MODE = 0o711
+
+// A sweeper that takes a new instance for a dead one removes an empty directory.
+const MAKE_PATIENCE_MS = 5000
+const MAKE_RETRY_MS = 2
 
 export interface Instance {
   name: string
@@ -33,28 +36,22 @@ export function newInstanceName(): string {
   return `i${randomBytes(5).toString('hex')}`
 }
 
-/** Creators and sweepers take turns by the lock of corral/: waits for ours. @throws KernelError when it does not come. */
-async function takeTurn<T>(corral: string, take: () => T | undefined): Promise<T> {
-  const deadline = performance.now() + TURN_PATIENCE_MS
-  for (;;) {
-    const taken = take()
-    if (taken !== undefined) return taken
-    if (performance.now() > deadline)
-      throw new KernelError(`somebody has held the lock of ${corral} for ${TURN_PATIENCE_MS} ms`, {
-        path: corral,
-        hint: 'Look for a stopped corral process with `lsof` or `fuser` on that directory',
-      })
-    await sleep(TURN_RETRY_MS)
-  }
-}
-
 /** Makes and locks an instance of our own. @throws RootError when the root does not let us. */
 export async function createInstance(native: Native, root: string, name: string): Promise<Instance> {
-  const corral = path.join(root, CORRAL)
+  const directory = path.join(root, CORRAL, name)
   const command = process.argv.slice(0, 3).join(' ').slice(0, 512)
   try {
-    const lock = await takeTurn(corral, () => native.makeInstance(root, name, command))
-    return { name, path: path.join(corral, name), lock }
+    const deadline = performance.now() + MAKE_PATIENCE_MS
+    for (;;) {
+      const lock = native.makeInstance(root, name, command)
+      if (lock !== undefined) return { name, path: directory, lock }
+      if (performance.now() > deadline)
+        throw new KernelError(`somebody has held the lock of ${directory} for ${MAKE_PATIENCE_MS} ms`, {
+          path: directory,
+          hint: 'Look for a stopped corral process with `lsof` or `fuser` on that directory',
+        })
+      await sleep(MAKE_RETRY_MS)
+    }
   } catch (error) {
     if (error instanceof KernelError) throw error
     throw new RootError(
@@ -71,12 +68,7 @@ export function removeInstance(native: Native, root: string, instance: Instance)
   } finally {
     native.close(instance.lock)
   }
-  removeCorral(root)
-}
-
-/** Removes corral/ if no instance is left. It needs no lock: a creator that finds it gone makes it anew. */
-export function removeCorral(root: string): void {
-  removeEmpty(path.join(root, CORRAL))
+  native.removeHome(root)
 }
 
 /** Removes a directory in which nothing is; leaves it where something is: false. */
@@ -91,11 +83,6 @@ export function removeEmpty(directory: string): boolean {
   }
 }
 
-/** The names of the instances below a root, dead and alive. */
-export function listInstances(root: string): string[] {
-  return subdirectories(path.join(root, CORRAL)).sort()
-}
-
 /** Whether somebody alive owns an instance. */
 export function isAlive(native: Native, directory: string): boolean {
   const lock = native.lock(directory)
@@ -104,39 +91,32 @@ export function isAlive(native: Native, directory: string): boolean {
   return false
 }
 
-export interface DeadInstances {
-  /** Locked by us: nobody else collects them. */
-  dead: Instance[]
-  live: string[]
+/** The instances below a root, in the order of their names. What is not ours is left out. */
+export function listInstances(native: Native, root: string): { name: string; alive: boolean }[] {
+  const { dead, live } = lockDeadInstances(native, root)
+  for (const { lock } of dead) native.close(lock)
+  return [
+    ...live.map((name) => ({ name, alive: true })),
+    ...dead.map(({ name }) => ({ name, alive: false })),
+  ].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** Finds the instances whose owner is dead and takes their locks. */
-export async function lockDeadInstances(native: Native, root: string): Promise<DeadInstances> {
-  const corral = path.join(root, CORRAL)
-  const found: DeadInstances = { dead: [], live: [] }
-  let turn: number
-  try {
-    turn = await takeTurn(corral, () => native.lock(corral))
-  } catch (error) {
-    if (isGone(error)) return found
-    throw error
-  }
-  try {
-    for (const name of listInstances(root)) {
-      const directory = path.join(corral, name)
-      try {
-        const lock = native.lock(directory)
-        if (lock === undefined) found.live.push(name)
-        else found.dead.push({ name, path: directory, lock })
-      } catch (error) {
-        if (!isGone(error)) throw error
-      }
-    }
-  } catch (error) {
-    for (const { lock } of found.dead) native.close(lock)
-    throw error
-  } finally {
-    native.close(turn)
+export interface FoundInstances {
+  /** Locked by us, unless a stranger has the lock. */
+  dead: Instance[]
+  live: string[]
+  /** Directories that are not ours. */
+  foreign: ForeignDirectory[]
+}
+
+/** Finds the instances below a root, and takes the locks of those whose owner is dead. */
+export function lockDeadInstances(native: Native, root: string): FoundInstances {
+  const found: FoundInstances = { dead: [], live: [], foreign: [] }
+  for (const { name, state, lock, why } of native.instances(root)) {
+    const directory = path.join(root, CORRAL, name)
+    if (state === 'dead') found.dead.push({ name, path: directory, lock })
+    else if (state === 'live') found.live.push(name)
+    else found.foreign.push({ path: directory, why })
   }
   return found
 }

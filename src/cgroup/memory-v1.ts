@@ -6,7 +6,7 @@ import path from 'node:path'
 import type { Native } from '../native.js'
 import { type Controller, known } from './controller.js'
 import { parseKeyed, parseNumber, readFile, subdirectories } from './file.js'
-import { removeEmpty, SESSIONS } from './instance.js'
+import { DIRECTORY_MODE, removeEmpty, SESSIONS } from './instance.js'
 import { MEMORY_LABEL } from './labels.js'
 import { directoryOf, parseCgroupMounts, parseOwnCgroup } from './mount.js'
 
@@ -131,7 +131,7 @@ export function makeMemoryV1(native: Native, instance: string): MemoryV1 | undef
   const home = memoryHome(memoryGroup, instance)
   try {
     native.setLabel(instance, MEMORY_LABEL, home)
-    mkdirSync(home)
+    mkdirSync(home, { mode: DIRECTORY_MODE })
   } catch {
     return undefined // not ours to make anything in after all: as if it were not there
   }

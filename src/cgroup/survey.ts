@@ -5,7 +5,7 @@ import { isGone } from '../errors.js'
 import type { Native } from '../native.js'
 import type { Controller } from './controller.js'
 import { counterPlaces, type Detail, inDetail, offeredControllers, parseUsage } from './controllers.js'
-import { CORRAL, isAlive, listInstances, SESSIONS } from './instance.js'
+import { CORRAL, listInstances, SESSIONS } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
 import { readMemoryV1 } from './memory-v1.js'
 import { keyOfName, LEAF } from './name.js'
@@ -34,7 +34,7 @@ export interface InstanceView {
   backend: BackendName
   instance: string
   path: string
-  /** Whether its owner lives: somebody holds its lock. */
+  /** Whether its owner lives, who holds its lock. */
   alive: boolean
   /** Of the owner, as it wrote them down itself. */
   pid: number | undefined
@@ -107,7 +107,7 @@ function controllersOf(native: Native, instance: string): Controller[] {
 
 export function surveyInstances(native: Native, root: string, detail: Detail): InstanceView[] {
   const views: InstanceView[] = []
-  for (const instance of listInstances(root)) {
+  for (const { name: instance, alive } of listInstances(native, root)) {
     const directory = path.join(root, CORRAL, instance)
     try {
       const sessions = path.join(directory, SESSIONS)
@@ -117,7 +117,7 @@ export function surveyInstances(native: Native, root: string, detail: Detail): I
         backend: 'cgroup',
         instance,
         path: directory,
-        alive: isAlive(native, directory),
+        alive,
         pid: pid === undefined ? undefined : Number(pid),
         command: native.getLabel(directory, COMMAND_LABEL),
         sessions: viewSessions(native, sessions, controllers),

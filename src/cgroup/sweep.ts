@@ -1,9 +1,9 @@
 // Collects what instances left behind whose gateway is dead. The lock of each is held meanwhile, so two sweepers
-// do not trip over each other, and an instance that is being created is never taken for a dead one.
+// do not trip over each other.
 import path from 'node:path'
 import type { SweepOptions, SweepReport } from '../backend.js'
 import { explained } from '../errors.js'
-import { type Instance, lockDeadInstances, removeCorral, SESSIONS } from './instance.js'
+import { type Instance, lockDeadInstances, SESSIONS } from './instance.js'
 import { readMemoryV1 } from './memory-v1.js'
 import { type Remover, removeTree } from './removal.js'
 import { countSessions } from './survey.js'
@@ -15,8 +15,8 @@ export async function sweepInstances(
   { dryRun }: SweepOptions,
 ): Promise<SweepReport> {
   const { native } = remover
-  const { dead, live } = await lockDeadInstances(native, root)
-  const report: SweepReport = { collected: [], live, failed: [] }
+  const { dead, live, foreign } = lockDeadInstances(native, root)
+  const report: SweepReport = { collected: [], live, failed: [], ...(foreign.length > 0 && { foreign }) }
   const collect = async ({ name, path: directory, lock }: Instance) => {
     try {
       const { sessions, processes } = countSessions(native, path.join(directory, SESSIONS))
@@ -35,6 +35,6 @@ export async function sweepInstances(
     }
   }
   await Promise.all(dead.map(collect))
-  if (!dryRun && dead.length > 0) removeCorral(root)
+  if (!dryRun && dead.length > 0) native.removeHome(root)
   return report
 }

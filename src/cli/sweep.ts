@@ -26,5 +26,6 @@ export async function sweep(options: {
   )
   for (const { instance, error } of report.failed) lines.push(`failed ${instance}: ${error.message}`)
   if (lines.length === 0) lines.push(`nothing to collect (${report.live.length} live)`)
+  for (const { path, why } of report.foreign ?? []) lines.push(`left ${path}, which is not Corral's: ${why}`)
   return { lines, status }
 }

@@ -106,7 +106,7 @@ describe('the list', () => {
   test('of hundreds has each in its place, also beside one that puts a NUL into its label', async ({
     pen,
   }) => {
-    const sessions = join(pen.path, 'corral/i-many/sessions')
+    const sessions = join(pen.path, 'corral/i0000000abc/sessions')
     const names = Array.from({ length: 450 }, (_, number) => `s${1000 + number}`)
     const isSession = (number: number) => number % 15 !== 7
     const hasChild = (number: number) => number % 10 === 7
@@ -114,6 +114,7 @@ describe('the list', () => {
       mkdirSync(join(sessions, name, isSession(number) ? 'agent' : ''), { recursive: true })
       if (hasChild(number)) mkdirSync(join(sessions, name, 'child/agent/of-the-payload'), { recursive: true })
     }
+    loadNative().setLabel(join(sessions, '..'), 'user.corral.pid', '1')
     loadNative().setLabel(join(sessions, 's1203/agent'), 'user.corral.mode', 'one\0shot\0\0')
 
     const view = (directory: string, key: string, session: boolean, children: object[]) => ({
@@ -135,7 +136,7 @@ describe('the list', () => {
       'one',
     ])
     expect(await observe(pen).sweep({ dryRun: true })).toMatchObject({
-      collected: [{ instance: 'i-many', sessions: 420 + 45, processes: 0 }],
+      collected: [{ instance: 'i0000000abc', sessions: 420 + 45, processes: 0 }],
     })
   })
 

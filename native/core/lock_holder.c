@@ -1,0 +1,133 @@
+#define _GNU_SOURCE
+#include "lock_holder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "own.h"
+#include "peer.h"
+#include "pidfd.h"
+
+// ---- one process ----
+
+struct identity {
+  uid_t real, effective;
+  pid_t inner; // its pid in its own pid namespace, which is what it wrote down
+};
+
+// proc_pid_status(5). False where it is hidden from us, or gone.
+static bool read_identity(pid_t pid, struct identity *identity) {
+  char path[32], text[4096];
+  snprintf(path, sizeof path, "/proc/%d/status", pid);
+  CORRAL_OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (length <= 0)
+    return false;
+  text[length] = '\0';
+  const char *uids = strstr(text, "\nUid:"), *pids = strstr(text, "\nNSpid:");
+  if (!uids || sscanf(uids, "\nUid: %u %u", &identity->real, &identity->effective) != 2)
+    return false;
+  identity->inner = pid;
+  if (!pids)
+    return true;
+  char *line = strndup(pids + 1, strcspn(pids + 1, "\n"));
+  const char *last = line ? strrchr(line, '\t') : NULL;
+  if (last)
+    identity->inner = (pid_t)strtol(last, NULL, 10);
+  free(line);
+  return true;
+}
+
+// Whether one of its descriptors is the directory: a pid can have come to mean another process since the lock
+// was taken. True also where we may not look.
+static bool has_open(pid_t pid, const struct stat *directory) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/fd", pid);
+  DIR *descriptors = opendir(path);
+  if (!descriptors)
+    return true;
+  bool found = false;
+  struct stat file;
+  for (const struct dirent *entry; !found && (entry = readdir(descriptors));)
+    found = fstatat(dirfd(descriptors), entry->d_name, &file, 0) == 0 && file.st_ino == directory->st_ino &&
+            file.st_dev == directory->st_dev;
+  closedir(descriptors);
+  return found;
+}
+
+static bool is_owners(uid_t uid, int pidfd, const struct stat *directory) {
+  if (corral_uid_says_nothing(uid))
+    return corral_may_signal(pidfd);
+  return uid == directory->st_uid || uid == 0;
+}
+
+// By the real uid: a program that is setuid root inherits the lock of whoever executes it.
+static bool is_owner(pid_t pid, int pidfd, const struct stat *directory, pid_t owner_pid) {
+  struct identity identity;
+  if (!read_identity(pid,
+                     &identity)) // hidden (hidepid of proc(5)): nobody of ours, unless it is not dumpable
+    return corral_may_signal(pidfd);
+  const bool is_named = identity.inner == owner_pid;
+  if (is_owners(identity.real, pidfd, directory))
+    return is_named || has_open(pid, directory);
+  return is_named && is_owners(identity.effective, pidfd, directory);
+}
+
+static bool has_ended(int pidfd) {
+  struct pollfd process = {.fd = pidfd, .events = POLLIN};
+  return poll(&process, 1, 0) > 0;
+}
+
+// Who took a lock and has ended since was not the owner, or the owner is dead: a copy of its descriptor has
+// no say.
+static enum corral_lock_holder judge(pid_t pid, const struct stat *directory, pid_t owner_pid) {
+  CORRAL_OWNED_FD pidfd = corral_pidfd_open(pid);
+  if (pidfd == -ESRCH || (pidfd >= 0 && has_ended(pidfd)))
+    return CORRAL_HELD_BY_STRANGERS;
+  if (pidfd < 0)
+    return CORRAL_HELD_BY_UNKNOWN;
+  return is_owner(pid, pidfd, directory, owner_pid) ? CORRAL_HELD_BY_OWNER : CORRAL_HELD_BY_STRANGERS;
+}
+
+// ---- all locks ----
+
+// A line of /proc/locks (proc_locks(5)): "1: FLOCK  ADVISORY  WRITE 4711 00:1b:5678 0 EOF", with "->" before
+// FLOCK for who waits. The pid is that of who took the lock; 0 where it is not a lock of this directory.
+static pid_t holder_in(const char *line, const struct stat *directory) {
+  int pid;
+  unsigned device_major, device_minor;
+  unsigned long inode;
+  if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &device_major, &device_minor, &inode) != 4)
+    return 0;
+  const bool same = inode == directory->st_ino && device_major == major(directory->st_dev) &&
+                    device_minor == minor(directory->st_dev);
+  return same ? (pid_t)pid : 0;
+}
+
+enum corral_lock_holder corral_lock_holder(int directory_fd, pid_t owner_pid) {
+  struct stat directory;
+  FILE *locks = fopen("/proc/locks", "re");
+  if (!locks)
+    return CORRAL_HELD_BY_UNKNOWN;
+  enum corral_lock_holder found = CORRAL_HELD_BY_UNKNOWN;
+  char line[256];
+  bool readable = fstat(directory_fd, &directory) == 0;
+  while (readable && found != CORRAL_HELD_BY_OWNER && fgets(line, sizeof line, locks)) {
+    pid_t pid = holder_in(line, &directory);
+    if (pid == 0)
+      continue;
+    found = judge(pid, &directory, owner_pid);
+    readable = found != CORRAL_HELD_BY_UNKNOWN;
+  }
+  (void)fclose(locks);
+  return found;
+}

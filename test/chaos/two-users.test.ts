@@ -1,0 +1,290 @@
+// Root's gateways on a machine with another user who wants to keep them from starting, to have them end what is not
+// theirs, or to keep what they left: none of it has an effect. Each attack has its control, in which the same is done to
+// what is not protected, or by who may.
+import { type ChildProcess, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished } from 'vitest'
+import { loadNative } from '../../src/native.js'
+import { corral } from '../cli/command-line.js'
+import { isPopulated } from '../support/cgroup-tree.js'
+import { compiled } from '../support/compile-payload.js'
+import { eventually } from '../support/eventually.js'
+import { killBoth } from '../support/kill-both.js'
+import { line } from '../support/line.js'
+import { openInPen } from '../support/open-in-pen.js'
+import { asOther, isRoot, ONLY_ROOT, OTHER_UID, otherShell } from '../support/other-user.js'
+import type { Pen } from '../support/pen.js'
+import { test as penned } from '../support/pen-test.js'
+
+const gatewayProgram = fileURLToPath(new URL('../kernel/cgroup/fixtures/gateway.mjs', import.meta.url))
+
+const lockerSource = fileURLToPath(new URL('payloads/locker.c', import.meta.url))
+
+const test = penned.extend<{ pen: Pen }>({
+  // Others can go as far as to the root, as on any machine
+  pen: async ({ pen }, use) => {
+    for (const directory of [dirname(pen.path), pen.path]) chmodSync(directory, 0o711)
+    await use(pen)
+  },
+})
+
+/** As releases up to 0.1.0 made them: whoever can list a directory can open it, and whoever can open it can lock it. */
+const OLDER_MODE = 0o755
+
+interface Started {
+  child: ChildProcess
+  id: string
+  directory: string
+}
+
+/** Root's gateway, with sessions that run. */
+async function startGateway(pen: Pen, sessions = 1): Promise<Started> {
+  const child = spawn(process.execPath, [gatewayProgram, pen.path, String(sessions)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  if (!child.stdout) throw new Error('no stdout')
+  const id = await line(child.stdout, /^i[0-9a-f]+$/)
+  return { child, id, directory: join(pen.path, 'corral', id) }
+}
+
+/** A copy of a program where others can execute it. */
+async function copied(program: string, mode = 0o755): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'corral-other-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  const copy = join(directory, basename(program))
+  await copyFile(program, copy)
+  chmodSync(directory, 0o755)
+  chmodSync(copy, mode)
+  return copy
+}
+
+interface Lock {
+  kind?: 'exclusive' | 'shared'
+  /** What the process becomes that has the lock. */
+  as?: readonly string[]
+}
+
+/** Another user's process that has opened a directory, and can lock it later. */
+async function openAsOther(directory: string, { kind = 'exclusive', as = [] }: Lock = {}) {
+  const child = asOther(await copied(await compiled(lockerSource)), [directory, kind, ...as])
+  await line(child.stdout, /^open$/)
+  const ask = () => child.stdin.write('go\n')
+  const locked = () => {
+    ask()
+    return line(child.stdout, /^locked$/)
+  }
+  return { ask, locked }
+}
+
+/** A cgroup with a process in it, which is ended after the test. */
+async function cgroupWithProcess(pen: Pen, directory: string): Promise<ChildProcess> {
+  mkdirSync(directory, { recursive: true })
+  const child = pen.spawn('sleep', ['1000'], { stdio: 'ignore' })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await eventually('it runs', async () => (await pen.members()).includes(child.pid ?? 0))
+  writeFileSync(join(directory, 'cgroup.procs'), String(child.pid))
+  return child
+}
+
+const runs = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null
+
+describe.skipIf(!isRoot)(`locks (${ONLY_ROOT})`, () => {
+  test('of root’s instances and of their place cannot be taken by another user', async ({ pen }) => {
+    const { directory } = await startGateway(pen)
+    const places = [
+      join(pen.path, 'corral'),
+      directory,
+      join(directory, 'sessions'),
+      join(directory, 'warden'),
+    ]
+    for (const place of places) {
+      const tried = await otherShell('exec flock -n "$0" true', [place])
+      expect({ place, ...tried }).toMatchObject({
+        status: expect.any(Number),
+        stderr: expect.stringMatching(/denied/),
+      })
+      expect(tried.status).not.toBe(0)
+    }
+  })
+
+  test('can be taken where others may list the directory (control)', async ({ pen }) => {
+    const open = join(pen.path, 'open')
+    mkdirSync(open, { mode: OLDER_MODE })
+    expect(await otherShell('exec flock -n "$0" true', [open])).toMatchObject({ status: 0 })
+    rmdirSync(open)
+  })
+
+  test('of the place of all instances, taken before its mode was changed, keep nobody from starting', async ({
+    pen,
+  }) => {
+    const place = join(pen.path, 'corral')
+    mkdirSync(place, { mode: OLDER_MODE })
+    const stranger = await openAsOther(place)
+    await stranger.locked()
+    const first = await openInPen(pen)
+    expect(statSync(place).mode & 0o777).toBe(0o711)
+    expect(await corral(['run', '--root', pen.path, '--', 'true'])).toMatchObject({ status: 0, stderr: '' })
+    expect(await corral(['sweep', '--root', pen.path])).toMatchObject({
+      stdout: 'nothing to collect (1 live)\n',
+    })
+    expect((await first.sweep()).live).toEqual([first.id])
+  })
+
+  const lockers: [string, () => Promise<Lock>][] = [
+    ['exclusive', async () => ({})],
+    ['shared', async () => ({ kind: 'shared' })],
+    [
+      'of a process that has ended, in its child',
+      async () => ({ as: ['/bin/sh', '-c', 'sleep 1000 & exit'] }),
+    ],
+    // It does nothing but wait, as su does for a password
+    ['of a program that is setuid root', async () => ({ as: [await copied('/bin/sleep', 0o4755), '1000'] })],
+  ]
+
+  for (const [what, lock] of lockers)
+    test(`of a dead instance, ${what}, do not keep it from being collected`, async ({ pen }) => {
+      const gateway = await startGateway(pen, 2)
+      chmodSync(gateway.directory, OLDER_MODE)
+      chmodSync(join(pen.path, 'corral'), OLDER_MODE)
+      const stranger = await openAsOther(gateway.directory, await lock())
+      await killBoth(gateway.child, pen.path, gateway.id)
+      await stranger.locked()
+      expect(await pen.members()).toHaveLength(2)
+      const { stdout } = await corral(['ls', '--root', pen.path])
+      expect(stdout).toMatch(/dead: was pid/)
+      expect(await corral(['sweep', '--root', pen.path])).toMatchObject({
+        status: 0,
+        stdout: `collected ${gateway.id}: 2 sessions, 2 processes\n`,
+      })
+      expect(await pen.members()).toEqual([])
+      expect(await pen.groups()).toEqual([])
+    })
+
+  test('of a live instance whose directory others may open are still its owner’s', async ({ pen }) => {
+    const gateway = await startGateway(pen, 1)
+    chmodSync(gateway.directory, OLDER_MODE)
+    chmodSync(join(pen.path, 'corral'), OLDER_MODE)
+    const stranger = await openAsOther(gateway.directory)
+    stranger.ask()
+    await eventually('it waits for the lock', () => readFileSync('/proc/locks', 'utf8').includes('-> FLOCK'))
+    expect((await (await openInPen(pen)).sweep()).live).toContain(gateway.id)
+    expect(await pen.members()).toHaveLength(1)
+  })
+
+  test('that root holds keep an instance from being collected (control)', async ({ pen }) => {
+    const gateway = await startGateway(pen, 1)
+    await killBoth(gateway.child, pen.path, gateway.id)
+    const own = spawn(await compiled(lockerSource), [gateway.directory, 'exclusive'])
+    onTestFinished(() => void own.kill('SIGKILL'))
+    own.stdin.write('go\n')
+    await line(own.stdout, /^locked$/)
+    expect(await corral(['sweep', '--root', pen.path])).toMatchObject({
+      stdout: 'nothing to collect (1 live)\n',
+    })
+    expect(await pen.members()).toHaveLength(1)
+    own.kill('SIGKILL')
+    await eventually('it is collected', async () => {
+      await corral(['sweep', '--root', pen.path])
+      return (await pen.members()).length === 0
+    })
+  })
+})
+
+describe.skipIf(!isRoot)(`directories (${ONLY_ROOT})`, () => {
+  const label = (directory: string) => loadNative().setLabel(directory, 'user.corral.pid', '1')
+  const foreign: [string, string, (directory: string) => void, RegExp][] = [
+    ['another name', 'my-own-batch-job', label, /its name/],
+    ['a name that is almost one', 'i0123456789a', label, /its name/],
+    ['the name of an instance without its label', 'i0123456789', () => undefined, /no label/],
+    [
+      'a label that is no pid',
+      'i0123456789',
+      (at) => loadNative().setLabel(at, 'user.corral.pid', 'me'),
+      /no label/,
+    ],
+    [
+      'name and label of an instance, and another owner',
+      'i0123456789',
+      (at) => {
+        label(at)
+        chownSync(at, OTHER_UID, OTHER_UID)
+      },
+      new RegExp(`uid ${OTHER_UID}`),
+    ],
+  ]
+
+  for (const [what, name, make, why] of foreign)
+    test(`with ${what} are told of, and left with all that lives in them`, async ({ pen }) => {
+      const directory = join(pen.path, 'corral', name)
+      const child = await cgroupWithProcess(pen, directory)
+      make(directory)
+      const report = {
+        collected: [],
+        live: [],
+        foreign: [{ path: directory, why: expect.stringMatching(why) }],
+      }
+      for (const words of [['sweep', '--dry-run'], ['sweep']]) {
+        const { stdout } = await corral([...words, '--json', '--root', pen.path])
+        expect(JSON.parse(stdout)).toMatchObject(report)
+      }
+      const opened = await openInPen(pen)
+      expect(opened.swept).toMatchObject({ foreign: [{ path: directory }] })
+      await opened.close()
+      expect(await corral(['run', '--root', pen.path, '--', 'true'])).toMatchObject({ status: 0, stderr: '' })
+      expect(await corral(['kill', '--all', '--root', pen.path])).toMatchObject({ status: 0 })
+      const gateway = await startGateway(pen)
+      gateway.child.kill('SIGKILL') // its guard sweeps
+      await eventually('its guard is done', () => !existsSync(gateway.directory))
+      expect(runs(child)).toBe(true)
+      expect(await isPopulated(directory)).toBe(true)
+    })
+
+  test('with name, label and owner of an instance are collected (control)', async ({ pen }) => {
+    const directory = join(pen.path, 'corral/i0123456789')
+    const child = await cgroupWithProcess(pen, directory)
+    label(directory)
+    expect((await (await openInPen(pen)).sweep()).foreign).toBeUndefined()
+    await eventually('it is killed', () => !runs(child))
+    expect(existsSync(directory)).toBe(false)
+  })
+
+  test('of another user where instances would be made are refused', async ({ pen }) => {
+    const place = join(pen.path, 'corral')
+    mkdirSync(place)
+    chownSync(place, OTHER_UID, OTHER_UID)
+    await expect(openInPen(pen)).rejects.toMatchObject({ code: 'CORRAL_NO_ROOT', path: place })
+    chownSync(place, 0, 0)
+    await openInPen(pen) // control
+  })
+
+  test('of a session let a session with a uid of its own read its own limits, and list nothing', async ({
+    pen,
+  }) => {
+    const corrals = await openInPen(pen)
+    const session = await corrals.spawn({ command: 'cat', mode: 'persistent' })
+    const own = join(session.receipt.path, 'cgroup.events')
+    expect(await otherShell('cat "$0"', [own])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/populated 1/),
+    })
+    const above = [session.receipt.path, join(pen.path, 'corral', corrals.id)]
+    for (const directory of above)
+      expect(await otherShell('ls "$0"', [directory])).toMatchObject({
+        stderr: expect.stringMatching(/denied/),
+      })
+  })
+})
