@@ -5,12 +5,11 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect } from 'vitest'
-import { listInstances } from '../../../src/cgroup/instance.js'
 import { compiled } from '../../support/compile-payload.js'
 import { eventually } from '../../support/eventually.js'
 import { describeAll, type Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
-import { Gateway } from '../subreaper/gateway.js'
+import { startGateway } from '../subreaper/gateway.js'
 import { guardOf } from './warden.js'
 
 const UID = 1234
@@ -50,10 +49,9 @@ async function pidsNamed(pen: Pen, name: string): Promise<number[]> {
 describe('a process of the same ordinary user', () => {
   test('cannot trace or read the guard, nor take its descriptors', async ({ pen }) => {
     delegate(pen)
-    const gateway = await Gateway.start(pen, { backend: 'cgroup', root: pen.path }, {}, asOrdinary)
-    const [instance = ''] = listInstances(pen.path)
+    const gateway = await startGateway(pen, { backend: 'cgroup', root: pen.path }, asOrdinary)
     const session = await gateway.spawn({ command: 'cat' })
-    const { control, found } = await pry(await guardOf(pen.path, instance))
+    const { control, found } = await pry(await guardOf(pen.path, gateway.instance))
     expect(control).toMatch(all(/0/))
     expect(found).toEqual([expect.stringMatching(all(/E(?:PERM|ACCES)/))])
     expect((await gateway.close(session.key, { graceMs: 0 })).killed.count).toBe(1)
@@ -62,7 +60,7 @@ describe('a process of the same ordinary user', () => {
   })
 
   test('cannot trace or read keeper and holder, nor take their descriptors', async ({ pen }) => {
-    const gateway = await Gateway.start(pen, {}, {}, asOrdinary)
+    const gateway = await startGateway(pen, {}, asOrdinary)
     const session = await gateway.spawn(
       { command: 'sh', args: ['-c', 'sleep 1000 & echo ready; cat'] },
       'ready',
@@ -90,7 +88,7 @@ describe('a process of the same ordinary user', () => {
   test.skipIf(asOrdinary.length === 0)(
     'knows what its holder holds also where /proc hides that (hidepid)',
     async ({ pen }) => {
-      const gateway = await Gateway.start(pen, {}, {}, [...hidden, ...asOrdinary])
+      const gateway = await startGateway(pen, {}, [...hidden, ...asOrdinary])
       const session = await gateway.spawn(
         { command: 'sh', args: ['-c', 'sleep 1000 & echo ready; cat'] },
         'ready',
@@ -101,7 +99,7 @@ describe('a process of the same ordinary user', () => {
   )
 
   test('is dumpable itself in a session, as anywhere', async ({ pen }) => {
-    const gateway = await Gateway.start(pen, {}, {}, asOrdinary)
+    const gateway = await startGateway(pen, {}, asOrdinary)
     const program = await compiled(fileURLToPath(new URL('./payloads/pry.c', import.meta.url)))
     const script = `"$0" | grep -q 'exe=0 cwd=0 fd=0 environ=0' && test -O /proc/self/mem && echo ready; cat`
     await gateway.spawn({ command: 'sh', args: ['-c', script, program] }, 'ready')
