@@ -22,7 +22,7 @@ const folder = (name: string) => project(name, [`test/${name}/**/*.test.ts`])
 export default defineConfig({
   test: {
     reporters: reporters('unit'),
-    globalSetup: 'test/global-setup.ts',
+    globalSetup: ['test/support/cpu-share.ts', 'test/global-setup.ts'],
     // As many files side by side as there are processors: vitest would leave one of two idle, and the tests mostly wait
     maxWorkers: '100%',
     ...TIMES,

@@ -19,9 +19,6 @@ type Ending = (place: Place) => Promise<void>
 
 const GRACE_MS = 300 * SLOWNESS
 
-// The guard's work, and its own end, which comes after the gateway's; that itself takes some milliseconds.
-const GONE_WITHIN_MS = 5000
-
 // The gateway
 const ITSELF = 1
 
@@ -66,7 +63,7 @@ async function hideFamily(place: Place): Promise<Gateway> {
 async function expectEnded(place: Place, gateway: Gateway, others = 0): Promise<void> {
   await onlyOthersLeft(place.pens, ITSELF + others)
   await gateway.end()
-  await nothingLeft(place, GONE_WITHIN_MS)
+  await nothingLeft(place)
 }
 
 function expectKilled(report: SessionReport, count: number | undefined): void {
@@ -125,7 +122,7 @@ const endings: Record<string, Ending> = {
   'SIGKILL to the gateway': async (place) => {
     const gateway = await hideFamily(place)
     await gateway.kill()
-    await nothingLeft(place, GONE_WITHIN_MS)
+    await nothingLeft(place)
   },
 
   [SWEEP]: async (place) => {

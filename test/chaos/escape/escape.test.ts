@@ -44,7 +44,7 @@ describe('nothing is left of', () => {
   for (const [name, holderName, ending, { payload, holder, run }] of meetings)
     test(`${name}, held by ${holderName}, after ${ending}`, {
       concurrent: !payload.crowds,
-      timeout: 60_000 * SLOWNESS,
+      timeout: 120_000 * SLOWNESS,
     }, async ({ skip }) => {
       await using pens = await makePens()
       await run({ pens, holder, payload, skip })

@@ -6,11 +6,15 @@ import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
 import type { SpawnOptions } from '../../../src/index.js'
 import { withoutWardens } from '../../support/entered-pen.js'
-import { eventually } from '../../support/eventually.js'
+import { eventually, SLOWNESS } from '../../support/eventually.js'
 import { killBoth } from '../../support/kill-both.js'
 import { line } from '../../support/line.js'
 import { describeAll, makePen, type Pen } from '../../support/pen.js'
 import type { Holder } from './holders.js'
+
+// Two programs are hidden by then, of a gigabyte or of five thousand processes each
+const WITHIN_MS = 60_000
+const KILL_TIMEOUT_MS = 60_000 * SLOWNESS
 
 const program = fileURLToPath(new URL('./fixtures/gateway.mjs', import.meta.url))
 
@@ -60,7 +64,7 @@ export class Gateway {
 
   /** Resolves when all its sessions have said that they hide, or cannot. */
   static async open(pens: Pens, { holder, sessions = [], quiet = [], sweep = true }: Plan): Promise<Gateway> {
-    const open = { root: pens.root.path, sweep, ...holder.open }
+    const open = { root: pens.root.path, sweep, killTimeoutMs: KILL_TIMEOUT_MS, ...holder.open }
     const child = pens.gateways.spawn(
       process.execPath,
       [program, JSON.stringify({ open, sessions, quiet })],
@@ -70,7 +74,7 @@ export class Gateway {
       },
     )
     const gateway = new Gateway(child, pens)
-    await gateway.#said(/^ready$/, 30_000)
+    await gateway.#said(/^ready$/)
     return gateway
   }
 
@@ -94,7 +98,7 @@ export class Gateway {
   async order(order: Order, options: object = {}): Promise<unknown[]> {
     const before = this.#out.length
     this.#child.stdin?.write(`${JSON.stringify([order, options])}\n`)
-    const done = await this.#said(/^done /, 20_000, before)
+    const done = await this.#said(/^done /, before)
     return JSON.parse(done.slice('done '.length))
   }
 
@@ -116,7 +120,7 @@ export class Gateway {
     await killBoth(this.#child, this.#pens.root.path, this.instance)
   }
 
-  async #said(pattern: RegExp, withinMs: number, from = 0): Promise<string> {
+  async #said(pattern: RegExp, from = 0): Promise<string> {
     const { stdout } = this.#child
     if (!stdout) throw new Error('the gateway has no stdout')
     const already = () =>
@@ -125,24 +129,21 @@ export class Gateway {
         .split('\n')
         .slice(0, -1)
         .find((text) => pattern.test(text))
-    return already() ?? line(stdout, pattern, withinMs)
+    return already() ?? line(stdout, pattern, WITHIN_MS)
   }
 }
 
 /** Resolves when nobody lives in the pens but `others`, as a number; rejects with those who do. */
-export async function onlyOthersLeft({ gateways, root }: Pens, others: number, withinMs = 0): Promise<void> {
+export async function onlyOthersLeft({ gateways, root }: Pens, others: number): Promise<void> {
   const living = async () => withoutWardens([...(await gateways.members()), ...(await root.members())])
   await eventually(`only ${others} processes are left`, async () => (await living()).length === others, {
-    withinMs,
+    withinMs: 0,
     instead: async () => describeAll(await living()),
   })
 }
 
 /** Resolves when there is no process, guards included, and no group of the holder's below the pens; rejects with what there is. */
-export async function nothingLeft(
-  { pens: { gateways, root } }: { pens: Pens },
-  withinMs: number,
-): Promise<void> {
+export async function nothingLeft({ pens: { gateways, root } }: { pens: Pens }): Promise<void> {
   const left = async () => ({
     processes: [...(await gateways.everybody()), ...(await root.everybody())],
     groups: [...(await gateways.groups()), ...(await root.groups())],
@@ -152,7 +153,6 @@ export async function nothingLeft(
     return processes.length === 0 && groups.length === 0
   }
   await eventually('no process and no directory is left', bare, {
-    withinMs,
     instead: async () => {
       const { processes, groups } = await left()
       return { processes: await describeAll(processes), groups }

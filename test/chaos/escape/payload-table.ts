@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { BACKEND } from '../../support/backend.js'
 import { isFrozen } from '../../support/cgroup-tree.js'
 import { compiled } from '../../support/compile-payload.js'
+import { withShare } from '../../support/cpu-share.js'
 import { EMULATED, eventually } from '../../support/eventually.js'
 import { COUNTS_BY_NAMESPACE } from '../../support/namespace-pen.js'
 import { basicPrograms, commandLine, programs } from './programs.mjs'
@@ -17,6 +18,7 @@ export interface Payload {
   afterTerm?: number
   makesGroups?: boolean
   bomb?: boolean
+  hungry?: boolean
   freezes?: boolean
   crowds?: boolean
   by?: string
@@ -61,8 +63,12 @@ export const basicTable = table(basicPrograms).filter(
 export const HIDDEN_OR_NOT = /^(hidden|cannot .*)$/
 
 /** The command line of a payload; C programs are compiled if need be. */
-export function commandOf(payload: Payload, leader: Leader): Promise<{ command: string; args: string[] }> {
-  return commandLine(payload, leader, compiled)
+export async function commandOf(
+  payload: Payload,
+  leader: Leader,
+): Promise<{ command: string; args: string[] }> {
+  const line = await commandLine(payload, leader, compiled)
+  return payload.hungry ? withShare(line) : line
 }
 
 /** Waits for what the program cannot tell itself, in the group that it runs in. */

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
  *            where that takes its time, or is a matter of chance
  * makesGroups  in the group that it runs in: two of it need one each
  * bomb       goes on forking as fast as it can
+ * hungry     takes all processors that it gets: tests give it a share
  * freezes    the group that it runs in, once it has said "hidden"
  * crowds     the machine: two of it at once would measure the scheduler
  * by         what runs it, where its name does not tell
@@ -20,7 +21,7 @@ import { fileURLToPath } from 'node:url'
 export const basicPrograms = {
   'a hundred processes': { file: 'hundred.c', hidden: 100, afterTerm: 0 },
   'groups of its own, three deep': { file: 'nested-groups.c', makesGroups: true, hidden: 3, afterTerm: 0 },
-  'a fork bomb': { file: 'fork-bomb.c', bomb: true },
+  'a fork bomb': { file: 'fork-bomb.c', bomb: true, hungry: true },
   'a process in a frozen group': { file: 'frozen-child.c', makesGroups: true, hidden: 1, afterTerm: 1 },
   'a group that froze itself': { file: 'frozen-whole.c', hidden: 1, afterTerm: 2, freezes: true },
   'threaded groups': { file: 'threaded-groups.c', makesGroups: true, hidden: 2, afterTerm: 0 },
@@ -32,7 +33,7 @@ export const basicPrograms = {
   'processes that fork anew on SIGTERM': { file: 'term-forker.c', hidden: 3, afterTerm: 4 },
   'a group without permissions': { file: 'shut-group.c', makesGroups: true, hidden: 1, afterTerm: 0 },
   'a process that holds stdout open': { file: 'stdout-holder.mjs', hidden: 1, afterTerm: 0 },
-  'a process that always forks and ends': { file: 'refork.c' },
+  'a process that always forks and ends': { file: 'refork.c', hungry: true },
   'threads of a zombie': { file: 'dead-leader-thread.c', hidden: 1, afterTerm: 0 },
 }
 
@@ -48,8 +49,8 @@ export const programs = {
   'a mount namespace': { file: 'mount-namespace.c', hidden: 1, afterTerm: 0 },
   'a chain of vforks': { file: 'vfork-chain.c', hidden: 4, afterTerm: 0 },
   'brothers of the leader': { file: 'clone-parent.c', hidden: 2, afterTerm: 0 },
-  'a gigabyte of dirty memory': { file: 'memory-hog.c', hidden: 1 },
-  'five thousand processes': { file: 'five-thousand.c', crowds: true },
+  'a gigabyte of dirty memory': { file: 'memory-hog.c', hidden: 1, hungry: true },
+  'five thousand processes': { file: 'five-thousand.c', crowds: true, hungry: true },
   'processes under a false name': { file: 'renamed.c', hidden: 2, afterTerm: 0 },
   'processes without descriptors': { file: 'mute.c', hidden: 1, afterTerm: 0 },
   'a terminal server': { file: 'terminal-server.c', hidden: 2, afterTerm: 0 },
