@@ -17,13 +17,12 @@ import { fileURLToPath } from 'node:url'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { loadNative } from '../../src/native.js'
 import { compiled } from '../support/compile-payload.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, SLOWNESS } from '../support/eventually.js'
 import { line } from '../support/line.js'
 
 const STRANGER = 1234
 const OVERFLOW_UID = 65534
 const own = process.geteuid?.() ?? -1
-const PATIENCE = { withinMs: 30_000 }
 const ADMISSION = /^(\d+):(\/.*)$/
 
 beforeEach(({ skip }) => skip(own !== 0, 'only root can become another user'))
@@ -108,7 +107,7 @@ class Gateway {
 
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
-    await eventually('the gateway is dead', () => this.#process.signalCode !== null, PATIENCE)
+    await eventually('the gateway is dead', () => this.#process.signalCode !== null)
   }
 }
 
@@ -181,7 +180,7 @@ test('who takes the name of a gateway that was killed decides nothing', async ()
   await said(squatter, /took it/)
   expect(await naive(own, gateway.directory)).toBe(`uid ${STRANGER} told '${text}'`)
   agent.go()
-  await eventually('the agent has given up', () => !agent.lives, PATIENCE)
+  await eventually('the agent has given up', () => !agent.lives)
   expect(agent.log).toMatch(
     /^corral: admit: the gateway \(pid \d+\) that started this has gone\. Nothing was started\n$/,
   )
@@ -260,7 +259,7 @@ test('a process of the same user that is not the agent is told nothing, whatever
 })
 
 test('a flood of connections costs no descriptor, and an agent gets in meanwhile', {
-  timeout: 120_000,
+  timeout: 120_000 * SLOWNESS,
 }, async () => {
   const gateway = await Gateway.open()
   const before = (await gateway.order('descriptors')) as number
@@ -281,9 +280,9 @@ test('a flood of connections costs no descriptor, and an agent gets in meanwhile
 // In there we are the uid as which all others are seen
 const UNMAPPED = ['unshare', '--user', `--map-user=${OVERFLOW_UID}`]
 
-test('where another user has our uid by its looks, its pid tells it from us', { timeout: 60_000 }, async ({
-  skip,
-}) => {
+test('where another user has our uid by its looks, its pid tells it from us', {
+  timeout: 60_000 * SLOWNESS,
+}, async ({ skip }) => {
   const [unshare = '', ...options] = UNMAPPED
   skip(spawnSync(unshare, [...options, 'true']).status !== 0, 'no user namespace can be made here')
   const gateway = await Gateway.open(UNMAPPED)
@@ -306,7 +305,7 @@ test('where another user has our uid by its looks, its pid tells it from us', { 
     const [command = '', ...args] = [...UNMAPPED, payload, String(OVERFLOW_UID), 'ask', gateway.directory]
     return (await said(started(command, args), /./)) === `uid ${OVERFLOW_UID} told '${text}'`
   }
-  await eventually('who believes a uid is told what to become', believer, PATIENCE)
+  await eventually('who believes a uid is told what to become', believer)
   other.go()
   expect(await other.exit()).toBe(1)
   expect(existsSync(proof)).toBe(false)
@@ -323,7 +322,7 @@ test('what killed gateways left is removed by the next one, and nothing else is'
   mkdirSync(other, { mode: 0o700 })
   await said(await stranger(STRANGER, 'squat', foreign), /took it/)
   await Gateway.open([], place)
-  await eventually('they are removed', () => ![dead.directory, left].some(existsSync), PATIENCE)
+  await eventually('they are removed', () => ![dead.directory, left].some(existsSync))
   expect([live.directory, foreign, other].map(existsSync)).toEqual([true, true, true])
 })
 

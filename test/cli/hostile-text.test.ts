@@ -193,7 +193,7 @@ describe('a label that a session writes on its own group', () => {
       module.exports.setLabel(group, 'user.corral.killed', 'corral-kill')
       require('child_process').spawn('sleep', ['1000'], { stdio: 'ignore' })
       console.log('ready')
-      setInterval(() => undefined, 1e6)`
+      setInterval(() => undefined, 1e6) // timer: keeps it alive`
     const session = await owner.spawn({
       command: process.execPath,
       args: ['-e', script, addonPath(), findCgroupPlace().mounts[0]?.point ?? ''],

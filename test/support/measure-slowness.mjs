@@ -3,7 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const VARIABLE = 'CORRAL_TEST_SLOWNESS'
+// Its own slowness, and with what else it does
+const SLOWNESS = 'CORRAL_TEST_MACHINE_SLOWNESS'
+const STRETCH = 'CORRAL_TEST_SLOWNESS'
 const ROUNDS = 3
 const MS_PER_TICK = 10 // proc(5): USER_HZ, 100 on Linux
 
@@ -54,7 +56,7 @@ const round = (number) => Math.round(number * 100) / 100
  * others do meanwhile. `stretch`: how many times the reference's time its slowest part took by the clock, with what others
  * do meanwhile, in the median of the rounds; that is what bounds are multiplied by: a whole number, at least 1.
  */
-export function measure() {
+function measure() {
   const rounds = Array.from({ length: ROUNDS }, () =>
     PARTS.map(({ run, referenceMs }) => {
       const { ms, cpuMs } = timed(run)
@@ -68,28 +70,36 @@ export function measure() {
   return { slowness: round(slowness), stretch: Math.max(1, Math.round(slowest[(ROUNDS - 1) / 2])) }
 }
 
-export function inWords({ slowness, stretch }) {
+function inWords({ slowness, stretch }) {
   return `this machine is s = ${slowness} times slower than the reference, and with what else it does now ${stretch} times`
 }
 
-/**
- * By how much the bounds of this run are stretched: as CORRAL_TEST_SLOWNESS says, or else as measured now, and said there
- * to all processes that this one starts.
- */
-export function stretchOfRun() {
-  const given = process.env[VARIABLE]
-  if (given === undefined) {
-    const measured = measure()
-    console.error(inWords(measured))
-    process.env[VARIABLE] = String(measured.stretch)
-    return measured.stretch
-  }
+/** By how much the bounds of this run are stretched, as the environment says; undefined where it does not. */
+function givenStretch() {
+  const given = process.env[STRETCH]
+  if (given === undefined) return undefined
   const stretch = Number(given)
-  if (!Number.isSafeInteger(stretch) || stretch < 1)
-    throw new Error(`${VARIABLE} has to be a whole number, 1 or more; it is '${given}'`)
-  return stretch
+  if (Number.isSafeInteger(stretch) && stretch >= 1) return stretch
+  throw new Error(`${STRETCH} has to be a whole number, 1 or more; it is '${given}'`)
 }
 
-// As a program: prints the stretch of this run, for scripts, times what is given: node measure-slowness.mjs [FACTOR]
+/**
+ * That of this run: measured at its start, and said in the environment to all processes that this one starts. A stretch that
+ * is given is the one that counts.
+ */
+export function slownessOfRun() {
+  const known = process.env[SLOWNESS]
+  if (known !== undefined) return { slowness: Number(known), stretch: givenStretch() ?? 1 }
+  const measured = measure()
+  console.error(inWords(measured))
+  const { slowness, stretch } = { ...measured, stretch: givenStretch() ?? measured.stretch }
+  process.env[SLOWNESS] = String(slowness)
+  process.env[STRETCH] = String(stretch)
+  return { slowness, stretch }
+}
+
+export const stretchOfRun = () => givenStretch() ?? slownessOfRun().stretch
+
+// As a program, for scripts: prints the stretch of this run, times what is given: node measure-slowness.mjs [FACTOR]
 if (process.argv[1] === fileURLToPath(import.meta.url))
   console.log(stretchOfRun() * Number(process.argv[2] ?? 1))

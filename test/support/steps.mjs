@@ -25,7 +25,7 @@ import { constants } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { inWords, measure } from './measure-slowness.mjs'
+import { slownessOfRun } from './measure-slowness.mjs'
 
 const SELF = fileURLToPath(import.meta.url)
 const REPOSITORY = path.join(path.dirname(SELF), '../..')
@@ -132,16 +132,13 @@ export async function run(step, command, { input: paths = [], 'if-changed': ifCh
     console.log(`${step}: green on ${before.at}, and its inputs have not changed since`)
     return 0
   }
-  const measured = measure()
-  console.log(inWords(measured))
+  const { slowness: s, stretch } = slownessOfRun()
   const at = new Date()
   const status = await statusOf(command, {
     [WITHIN]: step,
     CORRAL_TEST_RESULTS: RESULTS,
-    CORRAL_TEST_SLOWNESS: process.env.CORRAL_TEST_SLOWNESS ?? String(measured.stretch),
   })
   const seconds = Math.round((Date.now() - at) / 100) / 10
-  const { slowness: s, stretch } = measured
   const quotient = Math.round((seconds / s) * 10) / 10
   append({
     step,
