@@ -29,6 +29,8 @@ export const OWN_WAYS = {
   'corral-warden run': { words: withCorral([WARDEN]), keeps: 2 },
   "node -e ''": { words: () => [process.execPath, '-e', ''], keeps: 0 },
   'node, spawning it': { words: (command) => [process.execPath, '-e', NODE_WRAPPER, ...command], keeps: 1 },
+  // It must not become the command, which a shell does with its last one
+  'sh, waiting for it': { words: (command) => ['sh', '-c', '"$@"; exit "$?"', 'sh', ...command], keeps: 1 },
   'fork and exec': { words: (command) => command, keeps: 0 },
 }
 

@@ -9,12 +9,13 @@ import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import { openCorral } from 'corral'
 import { watchTurns } from './event-loop.mjs'
+import { handOver } from './hand-over.mjs'
 
 const CHUNK = 64 * 2 ** 20
 
 const [way, mib, rounds, root, pauser] = process.argv.slice(2)
 
-// Each way: how to start a program, how to end it, and how often to do so before it counts.
+// Each way: how to start a program, how to end it, and how often to do so before it counts. The floor starts none.
 const ways = {
   'child_process.spawn': async () => ({
     warmup: 5,
@@ -28,6 +29,12 @@ const ways = {
       child.kill('SIGKILL')
       await closed
     },
+    finish: () => undefined,
+  }),
+  'a hand-over to a thread': async () => ({
+    warmup: 500,
+    start: handOver,
+    end: () => undefined,
     finish: () => undefined,
   }),
   'corral.spawn': async () => {
@@ -72,11 +79,16 @@ async function measure() {
   await new Promise((resolve) => setImmediate(resolve))
   const syncMs = returned - called
   const longestMs = Math.max(syncMs, turns.longest())
+  const streamsMs = streamsOf ? streamsTime(streamsOf, started) : 0
+  return { cost: { longestMs, syncMs, streamsMs }, started }
+}
+
+function streamsTime(streamsOf, started) {
   const asked = performance.now()
   const { stdin, stdout, stderr } = streamsOf(started)
-  const streamsMs = performance.now() - asked
+  const ms = performance.now() - asked
   if (!stdin || !stdout || !stderr) throw new Error('a stream is missing')
-  return { cost: { longestMs, syncMs, streamsMs }, started }
+  return ms
 }
 
 // Written to, page by page: memory that was only reserved has no page tables to copy.
