@@ -162,7 +162,7 @@ describe('corral kill', () => {
     const key = ownKey()
     const script = `trap 'exit 7' TERM; echo ready; while :; do read -r line; done`
     const { exited } = await running(pen, ['--session', key], script)
-    const { stdout } = await corral(['kill', ...HELD, '--grace', '10000', key])
+    const { stdout } = await corral(['kill', ...HELD, '--grace', '1000000', key])
     expect(stdout).toBe(`${key}: gone (0 killed)\n`)
     expect(await exited).toEqual([7, null])
   })

@@ -84,7 +84,7 @@ describe('corral kill', () => {
   test('--grace lets the session end by itself', async ({ pen }) => {
     const script = `trap 'exit 7' TERM; echo ready; while :; do read -r line; done`
     const { exited } = await running(pen, ['--session', 'polite'], script)
-    const { stdout } = await corral(['kill', '--root', pen.path, '--grace', '10000', 'polite'])
+    const { stdout } = await corral(['kill', '--root', pen.path, '--grace', '1000000', 'polite'])
     expect(stdout).toBe('polite: gone (0 killed)\n')
     expect(await exited).toEqual([7, null])
   })

@@ -12,9 +12,6 @@ import { children } from './processes.js'
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
-// A grace period of 1 s, and what a busy machine takes to end some hundred megabytes of agent.
-const PATIENCE_MS = 5000
-
 type Pen = ReturnType<typeof openPen>
 
 /** The name under which clients know the only agent that they have. */
@@ -80,7 +77,6 @@ export async function goneBut(alive: number[], { room, root }: Rooms): Promise<v
   const left = () => ({ processes: members(room), directories: subdirectories(root) })
   const expected = JSON.stringify({ processes: alive, directories: [] })
   await eventually(`${expected} left`, () => JSON.stringify(left()) === expected, {
-    withinMs: PATIENCE_MS,
     instead: left,
   })
 }

@@ -225,7 +225,7 @@ describe('a kill from outside', () => {
       key: 'polite',
     })
     if (session.process.stdout) await line(session.process.stdout, /^ready$/)
-    expect(await observe(pen).kill({ keys: ['polite'] }, 10_000)).toMatchObject([{ killed: 0 }])
+    expect(await observe(pen).kill({ keys: ['polite'] }, 1_000_000)).toMatchObject([{ killed: 0 }])
     expect(await session.closed).toMatchObject({ reason: 'corral-kill', exitCode: 7, killed: { count: 0 } })
   })
 

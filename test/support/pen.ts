@@ -85,7 +85,6 @@ export async function killAll(path: string): Promise<void> {
     return emptyWithin(path, 500)
   }
   await eventually(`nobody lives in ${path}`, round, {
-    withinMs: 10_000,
     instead: async () => describeAll(await members(path)),
   })
 }
@@ -106,7 +105,7 @@ async function killFrozen(path: string): Promise<void> {
   }
 }
 
-async function removeTree(path: string, withinMs = 5000): Promise<void> {
+async function removeTree(path: string, withinMs = 20_000): Promise<void> {
   const round = async () => {
     for (const group of (await subtree(path)).reverse()) {
       try {
@@ -138,7 +137,6 @@ async function dispose(path: string): Promise<void> {
     )
   }
   await eventually(`${path} is killed and removed`, round, {
-    withinMs: 10_000,
     instead: async () => ({ members: await describeAll(await members(path)), groups: await subtree(path) }),
   })
 }

@@ -58,7 +58,11 @@ test('resetParent() leaves the parent alone unless it is asked to include it', a
     ['(main)', [['child', []]]],
     ['stranger', []],
   ])
-  const reports = await corral.resetParent('child', { includeParent: true, reason: 'gone', graceMs: 500 })
+  const reports = await corral.resetParent('child', {
+    includeParent: true,
+    reason: 'gone',
+    graceMs: 1_000_000,
+  })
   expect(reports).toMatchObject([{ key: 'child', reason: 'gone', killed: { count: 0 } }])
 })
 

@@ -81,7 +81,7 @@ test('close() reaches a stopped process with SIGTERM and SIGCONT', async ({ pen 
     mode: 'persistent',
   })
   await ready(session)
-  expect(await session.close({ graceMs: 10_000 })).toMatchObject({ exitCode: 5, killed: { count: 0 } })
+  expect(await session.close({ graceMs: 1_000_000 })).toMatchObject({ exitCode: 5, killed: { count: 0 } })
 })
 
 test('what ignores SIGTERM is killed when the grace time is over', async ({ pen }) => {

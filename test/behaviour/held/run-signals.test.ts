@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest'
 import { corral, handlesSignals, LIVING, orphan, running } from '../../cli/command-line.js'
 import { differs } from '../../support/differences.js'
-import { eventually } from '../../support/eventually.js'
+import { eventually, SLOWNESS } from '../../support/eventually.js'
 import { test } from '../../support/pen-test.js'
 
 // `read` keeps the shell waiting without a child of its own
@@ -34,7 +34,7 @@ describe('a SIGTERM to corral run', () => {
   test('ends what the command started and left, also what ignores it', async ({ pen }) => {
     const run = await running(
       pen,
-      ['--grace', '200'],
+      ['--grace', String(1000 * SLOWNESS)], // the command itself has ended by then
       `(trap '' TERM HUP; setsid sleep 1000 & setsid sleep 1000 &) >/dev/null; ${LIVING}`,
     )
     await eventually('all run', async () => (await pen.members()).length === 3)

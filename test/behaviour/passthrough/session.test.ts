@@ -1,7 +1,7 @@
 // Sessions that nothing holds: what is ended with them all the same, and what the receipt says of the rest.
 import { describe, expect, onTestFinished, vi } from 'vitest'
 import { openCorral, type Session } from '../../../src/index.js'
-import { eventually } from '../../support/eventually.js'
+import { eventually, SLOWNESS } from '../../support/eventually.js'
 import { line } from '../../support/line.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import { output } from '../../support/output.js'
@@ -81,7 +81,7 @@ describe('a detached leader', () => {
     })
     await said(session, /^ready$/)
     await eventually('all are there', async () => (await pen.members()).length === 3)
-    expect(await session.close({ graceMs: 10_000 })).toMatchObject({
+    expect(await session.close({ graceMs: 1_000_000 })).toMatchObject({
       signal: 'SIGTERM',
       killed: { count: 0 },
     })
@@ -114,8 +114,9 @@ describe('a detached leader', () => {
       mode: 'persistent',
     })
     await said(session, /^ready$/)
-    const report = await session.close({ graceMs: 200 })
-    expect(report).toMatchObject({ exitCode: 4, killed: { count: 1 }, graceUsedMs: 200 })
+    const graceMs = 1000 * SLOWNESS // the leader has ended by then
+    const report = await session.close({ graceMs })
+    expect(report).toMatchObject({ exitCode: 4, killed: { count: 1 }, graceUsedMs: graceMs })
     expect(await pen.members()).toEqual([])
   })
 })
@@ -128,7 +129,10 @@ test('further processes are members, and end with the session', async ({ pen }) 
   await line(further.stdout, /^ready$/)
   expect(session.members()).toEqual([session.process.pid, further.pid])
   expect(session.usage()).toEqual({})
-  expect(await session.close({ graceMs: 100 })).toMatchObject({ killed: { count: 1, names: ['sh'] } })
+  // The leader has ended by then
+  expect(await session.close({ graceMs: 1000 * SLOWNESS })).toMatchObject({
+    killed: { count: 1, names: ['sh'] },
+  })
   expect(await further.exited).toEqual({ code: null, signal: 'SIGKILL' })
 })
 
@@ -173,7 +177,7 @@ describe('on Windows', () => {
     const script = 'trap "exit 9" TERM; read line; exit 5'
     const session = await corral.spawn({ command: 'sh', args: ['-c', script], mode: 'persistent' })
     const further = await session.spawn('cat')
-    expect(await session.close({ graceMs: 10_000 })).toMatchObject({ exitCode: 5, killed: { count: 0 } })
+    expect(await session.close({ graceMs: 1_000_000 })).toMatchObject({ exitCode: 5, killed: { count: 0 } })
     expect(await further.exited).toEqual({ code: 0, signal: null })
   })
 

@@ -2,10 +2,9 @@
 // and looks that nothing is left: by the pens alone.
 import { expect } from 'vitest'
 import type { SessionReport } from '../../../src/index.js'
-import { SLOWNESS } from '../../support/eventually.js'
 import { Gateway, nothingLeft, onlyOthersLeft, type Pens, type Session } from './gateway.js'
 import type { Holder } from './holders.js'
-import { commandOf, type Leader, type Payload, settled } from './payload-table.js'
+import { commandOf, graceFor, type Leader, type Payload, settled } from './payload-table.js'
 
 interface Place {
   pens: Pens
@@ -16,8 +15,6 @@ interface Place {
 }
 
 type Ending = (place: Place) => Promise<void>
-
-const GRACE_MS = 300 * SLOWNESS
 
 // The gateway
 const ITSELF = 1
@@ -92,7 +89,7 @@ const endings: Record<string, Ending> = {
 
   'close with a grace time': async (place) => {
     const gateway = await hideOne(place, 'stay', 'persistent')
-    const [report] = (await gateway.order('close', { graceMs: GRACE_MS })) as [SessionReport]
+    const [report] = (await gateway.order('close', { graceMs: graceFor(place.payload) })) as [SessionReport]
     expectKilled(report, place.payload.afterTerm)
     await expectEnded(place, gateway)
   },

@@ -4,7 +4,7 @@ import { BACKEND } from '../../support/backend.js'
 import { isFrozen } from '../../support/cgroup-tree.js'
 import { compiled } from '../../support/compile-payload.js'
 import { withShare } from '../../support/cpu-share.js'
-import { EMULATED, eventually } from '../../support/eventually.js'
+import { EMULATED, eventually, SLOWNESS } from '../../support/eventually.js'
 import { COUNTS_BY_NAMESPACE } from '../../support/namespace-pen.js'
 import { basicPrograms, commandLine, programs } from './programs.mjs'
 
@@ -74,4 +74,13 @@ export async function commandOf(
 /** Waits for what the program cannot tell itself, in the group that it runs in. */
 export async function settled({ freezes }: Payload, group: string): Promise<void> {
   if (freezes) await eventually(`${group} is frozen`, () => isFrozen(group))
+}
+
+/**
+ * How long it is waited for what SIGTERM ends: all of them, or, where some go on, long enough for the others. How many there are
+ * then is not looked at where that is a matter of chance.
+ */
+export function graceFor({ afterTerm }: Payload): number {
+  if (afterTerm === 0) return 1_000_000
+  return afterTerm === undefined ? 300 : 1000 * SLOWNESS
 }

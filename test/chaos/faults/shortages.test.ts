@@ -104,7 +104,7 @@ describe('with a full pipe', () => {
     session.process.stdin?.on('error', () => undefined)
     while (session.process.stdin?.write(Buffer.alloc(65_536)));
     expect(session.process.stdin?.writableLength).toBeGreaterThan(0)
-    expect(await session.close({ graceMs: 200 })).toMatchObject({ signal: 'SIGTERM' })
+    expect(await session.close({ graceMs: 1_000_000 })).toMatchObject({ signal: 'SIGTERM' })
   })
 
   test('a session is closed whose output nobody reads', async ({ pen }) => {
@@ -112,7 +112,7 @@ describe('with a full pipe', () => {
     const session = await corral.spawn({ command: 'yes' })
     const blocked = () => statOf(session.process.pid)[0] === 'S'
     await eventually('it waits for a reader', blocked)
-    expect(await session.close({ graceMs: 200 })).toMatchObject({ signal: 'SIGTERM' })
+    expect(await session.close({ graceMs: 1_000_000 })).toMatchObject({ signal: 'SIGTERM' })
     expect(await pen.members()).toEqual([])
   })
 })

@@ -7,12 +7,13 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { Agent } from '../../../bench/demo/agents.mjs'
 import { startGateway } from '../../../bench/demo/gateway-process.mjs'
 import type { openPen } from '../../../bench/demo/pen.mjs'
+import { SLOWNESS } from '../../support/eventually.js'
 import { makeRooms } from '../client.js'
 import { test } from '../penned.js'
 import { LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from './turns.js'
 
 const HOST = fileURLToPath(new URL('host.mjs', import.meta.url))
-const TIMEOUT_MS = 300_000
+const TIMEOUT_MS = 300_000 * SLOWNESS
 
 type Host = Awaited<ReturnType<typeof startGateway>>
 

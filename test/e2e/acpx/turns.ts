@@ -8,7 +8,6 @@ import { commandLine, state } from '../processes.js'
 const WORK = 'tail -f /dev/null'
 const LEFTOVER = 'sleep 1000'
 const MIDWAY_WITHIN_MS = 60_000
-const GONE_WITHIN_MS = 5000
 
 export const PROMPT = prompting(LEAVING_COMMAND)
 /** A turn that goes on. */
@@ -51,7 +50,6 @@ export async function stopAgents(room: string, spared: number[]): Promise<void> 
 export async function nothingLeft(room: string, spared: number[]): Promise<void> {
   const left = () => members(room).filter((pid) => ![...spared, ...guards(room)].includes(pid))
   await eventually('nothing is left', () => left().length === 0, {
-    withinMs: GONE_WITHIN_MS,
     instead: () => left().map(commandLine),
   })
 }

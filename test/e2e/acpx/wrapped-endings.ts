@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { Agent } from '../../../bench/demo/agents.mjs'
 import { entering, members, type openPen } from '../../../bench/demo/pen.mjs'
+import { SLOWNESS } from '../../support/eventually.js'
 import { makeRooms } from '../client.js'
 import { test } from '../penned.js'
 import { commandLine } from '../processes.js'
@@ -15,7 +16,7 @@ import { LONG_PROMPT, leftovers, midway, nothingLeft, PROMPT, stopAgents } from 
 
 const ACPX = join(dirname(fileURLToPath(import.meta.resolve('acpx'))), 'cli.js')
 const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
-const TIMEOUT_MS = 300_000
+const TIMEOUT_MS = 300_000 * SLOWNESS
 
 interface Place {
   room: string

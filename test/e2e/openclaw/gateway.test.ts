@@ -7,13 +7,13 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { type Agent, claudeAgent } from '../../../bench/demo/agents.mjs'
 import { LEFTOVERS_PER_PROMPT } from '../../../bench/demo/leftovers.mjs'
 import { members } from '../../../bench/demo/pen.mjs'
-import { eventually, stays } from '../../support/eventually.js'
+import { eventually, SLOWNESS, stays } from '../../support/eventually.js'
 import { guards, LONG_PROMPT, leftovers, midway, PROMPT } from '../acpx/turns.js'
 import { test } from '../penned.js'
 import { commandLine } from '../processes.js'
 import { installOpenClaw, type Kind, MAIN, type OpenClaw, startOpenClaw } from './gateway.js'
 
-const TIMEOUT_MS = 300_000
+const TIMEOUT_MS = 300_000 * SLOWNESS
 // A run is over for OpenClaw some seconds after its agent has answered
 const OVER_WITHIN_MS = 60_000
 // More than it takes with the plugin

@@ -60,7 +60,7 @@ async function nothingIsLeft(mark: string): Promise<void> {
     // The container's first process has the gateway's command line, with the mark, in its own
     return groups.length === 0 && processes.every(({ words }) => words[0] === 'sh' && words[1] === '-c')
   }
-  await eventually('nothing is left', isNothing, { withinMs: 10_000, everyMs: 50, instead: left })
+  await eventually('nothing is left', isNothing, { everyMs: 50, instead: left })
 }
 
 function verdicts({ findings }: Diagnosis): Record<string, string> {

@@ -55,7 +55,6 @@ export async function startGateway(place: Place, { doctor = false } = {}): Promi
   try {
     await place.start([process.execPath, GATEWAY, file, mark, ...(doctor ? ['doctor'] : [])])
     const facts = await eventually(`a gateway in ${place.name}`, () => readTold<Facts>(file), {
-      withinMs: 20_000,
       everyMs: 20,
     })
     const closed = async () => (await readTold<{ reasons: string[] }>(`${file}.closed`))?.reasons

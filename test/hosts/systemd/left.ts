@@ -46,5 +46,5 @@ export async function nothingIsLeft(mark: string): Promise<void> {
     const { groups, processes } = await left()
     return groups.length === 0 && processes.length === 0
   }
-  await eventually('nothing is left', isNothing, { withinMs: 10_000, everyMs: 50, instead: left })
+  await eventually('nothing is left', isNothing, { everyMs: 50, instead: left })
 }

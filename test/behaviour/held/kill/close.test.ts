@@ -1,7 +1,6 @@
 // close() ends a session that would go on, at once or after a grace time, and then nothing of it is left.
 import { describe, expect } from 'vitest'
-import { basicTable, payloads } from '../../../chaos/escape/payload-table.js'
-import { SLOWNESS } from '../../../support/eventually.js'
+import { basicTable, graceFor, payloads } from '../../../chaos/escape/payload-table.js'
 import { test } from '../../../support/pen-test.js'
 import {
   expectKilled,
@@ -27,11 +26,11 @@ describe.each(killMethods)('close, kill method %s', (method) => {
     })
   })
 
-  describe('with a short grace time', () => {
+  describe('with a grace time', () => {
     test.for(basicTable)('leaves nothing of %s', async ([, payload], { pen }) => {
       const corral = await openIn(pen, method)
       const session = await hide(corral, payload, 'stay', persistent)
-      const report = await session.close({ graceMs: 400 * SLOWNESS })
+      const report = await session.close({ graceMs: graceFor(payload) })
       expectKilled(report, payload.afterTerm)
       await expectRemoved(session)
       await expectNothingLeft(pen, corral)

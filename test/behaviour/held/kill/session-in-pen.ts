@@ -6,7 +6,6 @@ import { expect, onTestFinished, vi } from 'vitest'
 import type { Corral, Session, SessionReport } from '../../../../src/index.js'
 import { commandOf, type Leader, type Payload, settled } from '../../../chaos/escape/payload-table.js'
 import { BACKEND, expectGone } from '../../../support/backend.js'
-import { SLOWNESS } from '../../../support/eventually.js'
 import { line } from '../../../support/line.js'
 import { openInPen } from '../../../support/open-in-pen.js'
 import type { Pen } from '../../../support/pen.js'
@@ -18,9 +17,6 @@ import type { Pen } from '../../../support/pen.js'
 export type KillMethod = 'default' | 'freeze'
 export const killMethods: readonly KillMethod[] = BACKEND === 'cgroup' ? ['default', 'freeze'] : ['default']
 
-/** The default, where a machine is not slow. */
-const KILL_TIMEOUT_MS = 10_000 * SLOWNESS
-
 /** Opens an instance under the pen which the test closes; it is closed at the end of the test in any case. */
 export async function openIn(
   pen: Pen,
@@ -29,7 +25,7 @@ export async function openIn(
 ): Promise<Corral> {
   vi.stubEnv('CORRAL_KILL_METHOD', method === 'freeze' ? 'freeze' : undefined)
   onTestFinished(() => void vi.unstubAllEnvs())
-  return openInPen(pen, { killTimeoutMs: KILL_TIMEOUT_MS, ...options })
+  return openInPen(pen, options)
 }
 
 export interface Placement {
