@@ -113,15 +113,43 @@ export interface Native {
    * with an empty command makes its group only.
    */
   spawn(plan: string): { started: Promise<NativeStarted>; exited: Promise<NativeExit> }
+  /**
+   * Opens a root, so that all below it is reached from there and not by its name, in every call that takes a path; once for
+   * each user of it. EINVAL where it is no cgroup2 directory. A group that spawn() makes is held open until it is removed.
+   */
+  holdRoot(root: string): void
+  releaseRoot(root: string): void
+  /** The descriptor of a root, an instance or a group that is held open, or -1. It stays the addon's. */
+  heldFd(path: string): number
+  /** Whether a cgroup is no more, as its descriptor says. */
+  isGone(path: string): boolean
+  /** Whether there is such a file or directory, where it can be reached. */
+  exists(path: string): boolean
+  /** A cgroup's id, in digits: no later one of that path has it. */
+  idOf(path: string): string
+  readText(file: string): string
+  writeText(file: string, text: string): void
+  makeDirectory(path: string): void
+  /** Whether the directory is gone; false where something is in it. */
+  removeEmpty(path: string): boolean
+  /** The names of the directories in one; none where it is gone. */
+  directories(path: string): string[]
+  /** Removes a directory and all below it, by rmdir alone: false where somebody lives in there. */
+  removeTree(path: string): Promise<boolean>
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>
   members(path: string): number[]
   /**
    * All families below a directory, read in one go. Rows of `4 + labels + files` fields, each ended by a NUL: depth, name,
    * milliseconds since the epoch at which the leaf was made, number of processes in it and below, its labels, its files;
-   * all but the first two are '' where there is no leaf. Parents come first. A place without `top` is the leaf itself,
+   * all but the first two are '' where there is no leaf, and one below has. Parents come first. A place without `top` is the leaf itself,
    * one with it the leaf's twin below that.
    */
-  survey(directory: string, leaf: string, labels: readonly string[], places: readonly SurveyPlace[]): string
+  survey(
+    directory: string,
+    leaf: string,
+    labels: readonly string[],
+    places: readonly SurveyPlace[],
+  ): Promise<string>
   /** Settles when a member of the group, which need not be a child of ours, has ended, or is none. */
   follow(group: string, pid: number): Promise<void>
   /**

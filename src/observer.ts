@@ -1,6 +1,5 @@
 // All instances below a root, and all sessions of this user that are held without one, seen and ended from outside: what
 // `corral ls`, `kill` and `sweep` stand on. Needs no instance of its own.
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppliedLimit, SweepReport } from './backend.js'
@@ -13,7 +12,7 @@ import {
   readLimits,
   withLimitsIn,
 } from './cgroup/controllers.js'
-import { CORRAL } from './cgroup/instance.js'
+import { CORRAL, holding } from './cgroup/instance.js'
 import { killMethod } from './cgroup/kill.js'
 import { KILLED_LABEL } from './cgroup/labels.js'
 import { memoryAt } from './cgroup/machine.js'
@@ -129,11 +128,16 @@ export class Observer {
   }
 
   async list(detail: Detail = 'all'): Promise<InstanceView[]> {
-    return [...this.#inCgroups(detail), ...viewHeld(this.#native, await this.#held())]
+    const inCgroups = await this.#inRoot(() => this.#inCgroups(detail))
+    return [...inCgroups, ...viewHeld(this.#native, await this.#held())]
   }
 
-  #inCgroups(detail: Detail): InstanceView[] {
+  async #inCgroups(detail: Detail): Promise<InstanceView[]> {
     return this.root === undefined ? [] : surveyInstances(this.#native, this.root, detail)
+  }
+
+  #inRoot<T>(work: () => Promise<T>): Promise<T> {
+    return this.root === undefined ? work() : holding(this.#native, this.root, work)
   }
 
   async #held(): Promise<HeldSession[]> {
@@ -142,7 +146,9 @@ export class Observer {
 
   async sweep(options: { dryRun: boolean }): Promise<SweepReport> {
     const reports: SweepReport[] = []
-    if (this.root !== undefined) reports.push(await sweepInstances(this.root, this.#remover, options))
+    const { root } = this
+    if (root !== undefined)
+      reports.push(await this.#inRoot(() => sweepInstances(root, this.#remover, options)))
     if (this.#seesHeld) {
       const lost = await sweepLost(this.#native, this.#remover, options)
       const live = new Set((await this.#held()).map(({ labels }) => labels.instance))
@@ -164,15 +170,18 @@ export class Observer {
    */
   async kill(selection: Selection, grace: number): Promise<KilledSession[]> {
     const graceMs = parseMilliseconds('graceMs', grace)
-    const held = await this.#held()
-    const ended = await settleAll(
-      [
-        ...select(this.#inCgroups('none'), selection).map((one) => this.#kill(one, graceMs)),
-        ...select(viewHeld(this.#native, held), selection).map((one) => this.#killHeld(one, held, graceMs)),
-      ],
-      (failures) => failures,
-    )
-    return ended.filter((one) => one !== undefined)
+    return this.#inRoot(async () => {
+      const held = await this.#held()
+      const inCgroups = await this.#inCgroups('none')
+      const ended = await settleAll(
+        [
+          ...select(inCgroups, selection).map((one) => this.#kill(one, graceMs)),
+          ...select(viewHeld(this.#native, held), selection).map((one) => this.#killHeld(one, held, graceMs)),
+        ],
+        (failures) => failures,
+      )
+      return ended.filter((one) => one !== undefined)
+    })
   }
 
   /**
@@ -188,8 +197,8 @@ export class Observer {
     const changes = parseLimitChanges(limits, () => memoryAt(root))
     assertNotHeld(select(viewHeld(this.#native, await this.#held()), selection))
     if (root === undefined) return []
-    const found = select(this.#inCgroups('none'), selection)
-    return found.map(({ instance, session }) => {
+    const found = async () => select(await this.#inCgroups('none'), selection)
+    const change = ({ instance, session }: Found) => {
       const { key, group } = session
       const directory = family ? session.path : (group?.path ?? session.path)
       const memoryV1 = readMemoryV1(this.#native, path.join(root, CORRAL, instance))
@@ -198,7 +207,8 @@ export class Observer {
       assertEnforceable(changes, controllers, { enforcement: 'required', path: directory })
       changeLimits(directory, changes, controllers)
       return { instance, key, path: directory, limits: readLimits(directory, given(changes), controllers) }
-    })
+    }
+    return this.#inRoot(async () => (await found()).map(change))
   }
 
   async #killHeld(
@@ -237,7 +247,7 @@ export class Observer {
   /** Gives the owner the time to see the claim and to remove the group; after that it is ours to remove. */
   async #ownerRemoves(directory: string): Promise<void> {
     const deadline = performance.now() + OWNER_MS
-    while (existsSync(directory) && performance.now() < deadline) await sleep(OWNER_LOOK_MS)
+    while (this.#native.exists(directory) && performance.now() < deadline) await sleep(OWNER_LOOK_MS)
   }
 
   /** Gives the descriptor by which the owner sees who ends the session; its report alone depends on that, not the ending. */

@@ -4,14 +4,17 @@
 #include <fcntl.h>
 #include <memory>
 #include <string>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <vector>
 
 #include "admission.h"
+#include "handles.h"
 #include "jobs.h"
 #include "link.h"
 #include "survey.h"
+#include "survey_worker.h"
 
 extern "C" {
 #include "../core/admission.h"
@@ -22,7 +25,10 @@ extern "C" {
 #include "../core/lock.h"
 #include "../core/members.h"
 #include "../core/memory.h"
+#include "../core/own.h"
 #include "../core/pidfd.h"
+#include "../core/place.h"
+#include "../core/tree.h"
 }
 
 namespace {
@@ -31,13 +37,26 @@ namespace {
 class Corral : public Napi::Addon<Corral> {
 public:
   Corral(Napi::Env env, Napi::Object exports)
-      : bridge_(new Bridge(env)), spawner_(*bridge_), watcher_(new Watcher(*bridge_)) {
+      : bridge_(new Bridge(env)), spawner_(*bridge_), walker_(new Watcher(*bridge_, "corral-walker")),
+        watcher_(new Watcher(*bridge_, "corral-watcher", walker_.get())) {
     DefineAddon(exports, {
                              InstanceMethod("build", &Corral::Build),
                              InstanceMethod("features", &Corral::Features),
                              InstanceMethod("spawn", &Corral::Spawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
+                             InstanceMethod("removeTree", &Corral::RemoveTree),
                              InstanceMethod("members", &Corral::Members),
+                             InstanceMethod("holdRoot", &Corral::HoldRoot),
+                             InstanceMethod("releaseRoot", &Corral::ReleaseRoot),
+                             InstanceMethod("heldFd", &Corral::HeldFd),
+                             InstanceMethod("isGone", &Corral::IsGone),
+                             InstanceMethod("exists", &Corral::Exists),
+                             InstanceMethod("idOf", &Corral::IdOf),
+                             InstanceMethod("readText", &Corral::ReadText),
+                             InstanceMethod("writeText", &Corral::WriteText),
+                             InstanceMethod("makeDirectory", &Corral::MakeDirectory),
+                             InstanceMethod("removeEmpty", &Corral::RemoveEmpty),
+                             InstanceMethod("directories", &Corral::Directories),
                              InstanceMethod("survey", &Corral::Survey),
                              InstanceMethod("follow", &Corral::Follow),
                              InstanceMethod("memoryUsed", &Corral::MemoryUsed),
@@ -84,6 +103,7 @@ private:
   static void AtEnd(void *self) {
     Corral *corral = static_cast<Corral *>(self);
     corral->watcher_->Stop();
+    corral->walker_->Stop();
     corral->links_.CloseAll();
     corral->admissions_.CloseAll();
     if (corral->spawner_.Stop())
@@ -110,7 +130,7 @@ private:
       return info.Env().Undefined();
     if (!spawner_.Start())
       return Fail(info.Env(), errno, "start spawner", "");
-    std::unique_ptr<SpawnJob> job = MakeSpawnJob(info, watcher_);
+    std::unique_ptr<SpawnJob> job = MakeSpawnJob(info, watcher_, handles_);
     Napi::Object promises = Napi::Object::New(info.Env());
     promises.Set("started", job->Promise());
     promises.Set("exited", job->Exited());
@@ -120,25 +140,47 @@ private:
   }
 
   Napi::Value Watch(Napi::Env env, std::unique_ptr<WatcherJob> job) {
+    return AddTo(watcher_, env, std::move(job));
+  }
+
+  // What looks at all that there is, and so may take its time.
+  Napi::Value Walk(Napi::Env env, std::unique_ptr<WatcherJob> job) {
+    return AddTo(walker_, env, std::move(job));
+  }
+
+  Napi::Value AddTo(const std::shared_ptr<Watcher> &thread, Napi::Env env, std::unique_ptr<WatcherJob> job) {
     if (!HasWatcher(env))
       return env.Undefined();
     Napi::Value promise = job->Promise();
     if (job->HoldsLoop())
       bridge_->Hold();
-    watcher_->Add(std::move(job));
+    thread->Add(std::move(job));
     return promise;
   }
 
-  Napi::Value EndGroup(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndJob(info)); }
+  Napi::Value EndGroup(const Napi::CallbackInfo &info) {
+    return Watch(info.Env(), MakeEndJob(info, handles_));
+  }
+
+  // (path) -> promise of whether the directory is gone with all below it, by rmdir alone
+  Napi::Value RemoveTree(const Napi::CallbackInfo &info) {
+    return Walk(info.Env(), MakeRemoveJob(info, *handles_));
+  }
 
   // (group, pid) -> promise, when that member of the group, which need not be a child of ours, has ended
-  Napi::Value Follow(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeFollowJob(info)); }
+  Napi::Value Follow(const Napi::CallbackInfo &info) {
+    return Walk(info.Env(), MakeFollowJob(info, *handles_));
+  }
 
   // (group, enough) -> promise of the bytes of memory that its processes use
-  Napi::Value MemoryUsed(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeMemoryJob(info)); }
+  Napi::Value MemoryUsed(const Napi::CallbackInfo &info) {
+    return Walk(info.Env(), MakeMemoryJob(info, *handles_));
+  }
 
   // (group, file, trigger) -> promise of whether the group was under that pressure before its end
-  Napi::Value Pressure(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakePressureJob(info)); }
+  Napi::Value Pressure(const Napi::CallbackInfo &info) {
+    return Watch(info.Env(), MakePressureJob(info, *handles_));
+  }
 
   // (v1 memory group) -> promise of whether the kernel killed in it before its end
   Napi::Value OutOfMemory(const Napi::CallbackInfo &info) {
@@ -272,11 +314,11 @@ private:
 
   // (pid, enough) -> promise of the bytes of memory that its descendants use
   Napi::Value MemoryBelow(const Napi::CallbackInfo &info) {
-    return Watch(info.Env(), MakeMemoryBelowJob(info));
+    return Walk(info.Env(), MakeMemoryBelowJob(info));
   }
 
   // () -> promise of [{ mark, holder, processes }] of sessions without cgroups whose holders are gone
-  Napi::Value Lost(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeLostJob(info)); }
+  Napi::Value Lost(const Napi::CallbackInfo &info) { return Walk(info.Env(), MakeLostJob(info)); }
 
   // (mark, killMs) -> promise of { empty, killed, names, left }
   Napi::Value EndMarked(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndMarkedJob(info)); }
@@ -342,15 +384,16 @@ private:
 
   // (path) -> pids of the group and of all below it; [] when it is gone
   Napi::Value Members(const Napi::CallbackInfo &info) {
-    std::string path = info[0].As<Napi::String>().Utf8Value();
+    const Place place = Find(info[0]);
+    const corral_place group = place.Get();
     corral_members members = {};
-    int answer = corral_members_read(path.c_str(), &members);
+    int answer = corral_members_read(&group, &members);
     Napi::Array pids = Napi::Array::New(info.Env(), members.count);
     for (uint32_t i = 0; i < members.count; i++)
       pids.Set(i, Napi::Number::New(info.Env(), members.pids[i]));
     corral_members_free(&members);
     if (answer < 0 && answer != -ENOENT)
-      return Fail(info.Env(), -answer, "read members", path);
+      return Fail(info.Env(), -answer, "read members", place.Path());
     return pids;
   }
 
@@ -361,22 +404,127 @@ private:
     return strings;
   }
 
-  // (directory, leaf, labels, [{ top, files }]) -> rows of fields, each ended by a NUL: survey.h
+  // (directory, leaf, labels, [{ top, files }]) -> promise of rows of fields, each ended by a NUL: survey.h
   Napi::Value Survey(const Napi::CallbackInfo &info) {
-    SurveyPlan plan = {info[0].As<Napi::String>().Utf8Value(),
-                       info[1].As<Napi::String>().Utf8Value(),
-                       Strings(info[2].As<Napi::Array>()),
-                       {}};
+    SurveyPlan plan = {
+        Find(info[0]), info[1].As<Napi::String>().Utf8Value(), Strings(info[2].As<Napi::Array>()), {}};
     Napi::Array places = info[3].As<Napi::Array>();
     for (uint32_t i = 0; i < places.Length(); i++) {
       Napi::Object place = places.Get(i).As<Napi::Object>();
       plan.places.push_back(
           {place.Get("top").As<Napi::String>().Utf8Value(), Strings(place.Get("files").As<Napi::Array>())});
     }
-    std::string rows, refused;
-    int answer = ::Survey(plan, rows, refused);
-    return answer < 0 ? Fail(info.Env(), -answer, "read cgroup", refused)
-                      : Napi::String::New(info.Env(), rows);
+    return StartSurvey(info.Env(), std::move(plan));
+  }
+
+  Place Find(const Napi::Value &path) { return handles_->Find(path.As<Napi::String>().Utf8Value()); }
+
+  // (root): opens it, that all below is reached from there; once more for each user of it
+  Napi::Value HoldRoot(const Napi::CallbackInfo &info) {
+    std::string root = info[0].As<Napi::String>().Utf8Value();
+    int answer = handles_->HoldRoot(root);
+    return answer < 0 ? Fail(info.Env(), -answer, "open root", root) : info.Env().Undefined();
+  }
+
+  Napi::Value ReleaseRoot(const Napi::CallbackInfo &info) {
+    handles_->ReleaseRoot(info[0].As<Napi::String>().Utf8Value());
+    return info.Env().Undefined();
+  }
+
+  // (path) -> the descriptor of a root or of a directory that is held, which stays ours; -1
+  Napi::Value HeldFd(const Napi::CallbackInfo &info) {
+    return Napi::Number::New(info.Env(), Find(info[0]).Get().fd);
+  }
+
+  // (path) -> whether the cgroup is no more
+  Napi::Value IsGone(const Napi::CallbackInfo &info) {
+    const Place place = Find(info[0]);
+    const corral_place group = place.Get();
+    return Napi::Boolean::New(info.Env(), corral_is_gone(&group));
+  }
+
+  // (path) -> whether there is such a file or directory
+  Napi::Value Exists(const Napi::CallbackInfo &info) {
+    const Place found = Find(info[0]);
+    const corral_place place = found.Get();
+    CORRAL_OWNED_FD fd = corral_open_place(&place, O_PATH);
+    return Napi::Boolean::New(info.Env(), fd >= 0);
+  }
+
+  // (path) -> the cgroup's id, in digits
+  Napi::Value IdOf(const Napi::CallbackInfo &info) {
+    const Place place = Find(info[0]);
+    const corral_place group = place.Get();
+    CORRAL_OWNED_FD fd = corral_open_place(&group, O_PATH | O_DIRECTORY);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) < 0)
+      return Fail(info.Env(), errno, "open cgroup", place.Path());
+    return Napi::String::New(info.Env(), std::to_string(status.st_ino));
+  }
+
+  // (file) -> its text
+  Napi::Value ReadText(const Napi::CallbackInfo &info) {
+    const Place place = Find(info[0]);
+    const corral_place file = place.Get();
+    CORRAL_OWNED_FD fd = corral_open_place(&file, O_RDONLY);
+    std::string text;
+    char buffer[4096];
+    ssize_t length = fd < 0 ? -1 : 0;
+    while (fd >= 0 && (length = read(fd, buffer, sizeof buffer)) > 0)
+      text.append(buffer, static_cast<size_t>(length));
+    return length < 0 ? Fail(info.Env(), errno, fd < 0 ? "open" : "read", place.Path())
+                      : Napi::String::New(info.Env(), text);
+  }
+
+  // (file, text)
+  Napi::Value WriteText(const Napi::CallbackInfo &info) {
+    const Place place = Find(info[0]);
+    const corral_place file = place.Get();
+    std::string text = info[1].As<Napi::String>().Utf8Value();
+    CORRAL_OWNED_FD fd = corral_open_place(&file, O_WRONLY);
+    if (fd < 0 || write(fd, text.data(), text.size()) < 0)
+      return Fail(info.Env(), errno, fd < 0 ? "open" : "write", place.Path());
+    return info.Env().Undefined();
+  }
+
+  // (directory)
+  Napi::Value MakeDirectory(const Napi::CallbackInfo &info) {
+    const Place place = Find(info[0]);
+    const corral_place directory = place.Get();
+    const char *name;
+    CORRAL_OWNED_FD parent = corral_open_parent(&directory, &name);
+    if (parent < 0 || mkdirat(parent, name, CORRAL_DIRECTORY_MODE) < 0)
+      return Fail(info.Env(), errno, "mkdir", place.Path());
+    return info.Env().Undefined();
+  }
+
+  // (directory) -> whether it is gone: false where something is in it
+  Napi::Value RemoveEmpty(const Napi::CallbackInfo &info) {
+    const Place place = Find(info[0]);
+    const corral_place directory = place.Get();
+    int answer = corral_remove_top(&directory);
+    if (answer == -ENOENT || answer == -ENODEV)
+      answer = 0;
+    if (answer < 0 && answer != -EBUSY)
+      return Fail(info.Env(), -answer, "rmdir", place.Path());
+    if (answer == 0)
+      handles_->Drop(place.Path());
+    return Napi::Boolean::New(info.Env(), answer == 0);
+  }
+
+  // (directory) -> the names of those in it; none where it is gone
+  Napi::Value Directories(const Napi::CallbackInfo &info) {
+    const Place place = Find(info[0]);
+    const corral_place directory = place.Get();
+    CORRAL_OWNED_FD fd = corral_open_place(&directory, CORRAL_OPEN_DIRECTORY);
+    std::vector<std::string> names;
+    int answer = fd < 0 ? -errno : ListDirectories(fd, names);
+    if (answer < 0 && answer != -ENOENT && answer != -ENODEV)
+      return Fail(info.Env(), -answer, "read directory", place.Path());
+    Napi::Array array = Napi::Array::New(info.Env(), names.size());
+    for (uint32_t i = 0; i < names.size(); i++)
+      array.Set(i, names[i]);
+    return array;
   }
 
   // (root, name, command) -> descriptor that holds the lock of the new instance, or undefined when it is
@@ -385,22 +533,32 @@ private:
     std::string root = info[0].As<Napi::String>().Utf8Value(), name = info[1].As<Napi::String>().Utf8Value(),
                 command = info[2].As<Napi::String>().Utf8Value();
     corral_error error = {};
-    int lock = corral_instance_make(root.c_str(), name.c_str(), command.c_str(), &error);
+    const RootPlace held(handles_->Find(root));
+    const corral_base base = held.Base();
+    int lock = corral_instance_make(&base, name.c_str(), command.c_str(), &error);
     if (lock < 0 && corral_instance_must_wait(&error))
       return info.Env().Undefined();
     if (lock < 0) {
       ToError(info.Env(), error).ThrowAsJavaScriptException();
       return info.Env().Undefined();
     }
+    // Without the lock: to be handed to guards
+    int directory = corral_open_below(lock, ".", CORRAL_OPEN_DIRECTORY);
+    if (directory >= 0)
+      handles_->Keep(root + "/" CORRAL_DIRECTORY "/" + name, directory);
     return Napi::Number::New(info.Env(), lock);
   }
 
   // (directory) -> its descriptor where its owner is dead, which holds the lock unless a stranger does;
   // undefined where the owner lives
   Napi::Value Lock(const Napi::CallbackInfo &info) {
-    std::string path = info[0].As<Napi::String>().Utf8Value();
+    const Place place = Find(info[0]);
+    const std::string &path = place.Path();
+    const corral_place directory = place.Get();
+    const char *name;
+    CORRAL_OWNED_FD above = corral_open_parent(&directory, &name);
     bool taken = false;
-    int fd = corral_lock(AT_FDCWD, path.c_str(), &taken);
+    int fd = above < 0 ? -errno : corral_lock(above, name, &taken);
     if (fd == -EWOULDBLOCK)
       return info.Env().Undefined();
     if (fd < 0)
@@ -410,7 +568,9 @@ private:
 
   // (root): removes <root>/corral where nothing is left in it
   Napi::Value RemoveHome(const Napi::CallbackInfo &info) {
-    corral_instance_remove_home(info[0].As<Napi::String>().Utf8Value().c_str());
+    const RootPlace root(Find(info[0]));
+    const corral_base base = root.Base();
+    corral_instance_remove_home(&base);
     return info.Env().Undefined();
   }
 
@@ -432,7 +592,9 @@ private:
       all->found.Set(all->found.Length(), one);
     };
     std::string root = info[0].As<Napi::String>().Utf8Value();
-    int answer = corral_instances_visit(root.c_str(), see, &listing);
+    const RootPlace held(handles_->Find(root));
+    const corral_base base = held.Base();
+    int answer = corral_instances_visit(&base, see, &listing);
     return answer < 0 ? Fail(info.Env(), -answer, "list instances", root) : listing.found;
   }
 
@@ -472,18 +634,23 @@ private:
 
   // (directory, name, value)
   Napi::Value SetLabel(const Napi::CallbackInfo &info) {
-    std::string path = info[0].As<Napi::String>().Utf8Value(), name = info[1].As<Napi::String>().Utf8Value(),
-                value = info[2].As<Napi::String>().Utf8Value();
-    if (setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) < 0)
-      return Fail(info.Env(), errno, "setxattr", path);
+    const Place place = Find(info[0]);
+    const corral_place directory = place.Get();
+    std::string name = info[1].As<Napi::String>().Utf8Value(), value = info[2].As<Napi::String>().Utf8Value();
+    CORRAL_OWNED_FD fd = corral_open_place(&directory, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 || fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) < 0)
+      return Fail(info.Env(), errno, "setxattr", place.Path());
     return info.Env().Undefined();
   }
 
   // (directory, name) -> value, or undefined when there is none (or no directory, or no xattrs here)
   Napi::Value GetLabel(const Napi::CallbackInfo &info) {
-    std::string path = info[0].As<Napi::String>().Utf8Value(), name = info[1].As<Napi::String>().Utf8Value();
+    const Place place = Find(info[0]);
+    const corral_place directory = place.Get();
+    std::string name = info[1].As<Napi::String>().Utf8Value();
     char value[16384];
-    ssize_t length = getxattr(path.c_str(), name.c_str(), value, sizeof value);
+    CORRAL_OWNED_FD fd = corral_open_place(&directory, O_RDONLY | O_DIRECTORY);
+    ssize_t length = fd < 0 ? -1 : fgetxattr(fd, name.c_str(), value, sizeof value);
     if (length < 0)
       return info.Env().Undefined();
     return Napi::String::New(info.Env(), value, static_cast<size_t>(length));
@@ -517,6 +684,8 @@ private:
 
   Bridge *bridge_; // never destroyed: the channel's last callbacks may come after this object's end
   Spawner spawner_;
+  std::shared_ptr<Handles> handles_ = std::make_shared<Handles>();
+  std::shared_ptr<Watcher> walker_;
   std::shared_ptr<Watcher> watcher_; // also that of a spawn which had to be left behind
   Links links_;
   Admissions admissions_;

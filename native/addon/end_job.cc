@@ -17,8 +17,10 @@ namespace {
 
 class EndJob : public WatcherJob {
 public:
-  EndJob(Napi::Env env, std::string path, const corral_end_plan &plan, std::vector<std::string> read)
-      : WatcherJob(env), path_(std::move(path)), plan_(plan), read_(std::move(read)) {}
+  EndJob(Napi::Env env, Place place, std::shared_ptr<Handles> handles, const corral_end_plan &plan,
+         std::vector<std::string> read)
+      : WatcherJob(env), place_(std::move(place)), handles_(std::move(handles)), plan_(plan),
+        read_(std::move(read)) {}
   ~EndJob() override {
     if (begun_)
       corral_end_finish(&end_);
@@ -38,7 +40,11 @@ public:
     }
     if (end_.state == CORRAL_FAILED)
       error_ = end_.error;
-    return wait_ms < 0 ? kDone : wait_ms;
+    if (end_.state == CORRAL_REMOVED)
+      handles_->Drop(place_.Path());
+    if (wait_ms < 0)
+      return kDone;
+    return corral_end_is_long(&end_) ? kWalk : wait_ms;
   }
 
 protected:
@@ -60,7 +66,8 @@ private:
 
   // False where it has to be tried again: others that end give descriptors and memory back.
   bool Begin(int64_t now_ms) {
-    corral_end_begin(&end_, path_.c_str(), &plan_, now_ms);
+    const corral_place group = place_.Get();
+    corral_end_begin(&end_, &group, &plan_, now_ms);
     const int refused = end_.state == CORRAL_FAILED ? end_.error.number : 0;
     if (try_until_ms_ == 0)
       try_until_ms_ = now_ms + plan_.kill_ms;
@@ -85,7 +92,9 @@ private:
       return;
     for (const std::string &file : read_) {
       char text[kCounterBytes];
-      int fd = openat(end_.group_fd, file.c_str(), O_RDONLY | O_CLOEXEC);
+      // A whole path is that of the v1 memory cgroup
+      int fd = file[0] == '/' ? open(file.c_str(), O_RDONLY | O_CLOEXEC)
+                              : corral_open_below(end_.group_fd, file.c_str(), O_RDONLY);
       ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text);
       counters_.emplace_back(text, length > 0 ? static_cast<size_t>(length) : 0);
       if (fd >= 0)
@@ -93,7 +102,8 @@ private:
     }
   }
 
-  std::string path_;
+  Place place_;
+  std::shared_ptr<Handles> handles_;
   corral_end_plan plan_;
   std::vector<std::string> read_, counters_;
   corral_end end_ = {};
@@ -103,7 +113,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info) {
+std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles) {
   Napi::Object options = info[1].As<Napi::Object>();
   corral_end_plan plan = {};
   plan.grace_ms = options.Get("graceMs").As<Napi::Number>().Int64Value();
@@ -115,5 +125,6 @@ std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info) {
   if (files.IsArray())
     for (uint32_t i = 0; i < files.As<Napi::Array>().Length(); i++)
       read.push_back(files.As<Napi::Array>().Get(i).ToString().Utf8Value());
-  return std::make_unique<EndJob>(info.Env(), info[0].As<Napi::String>().Utf8Value(), plan, std::move(read));
+  Place place = handles->Find(info[0].As<Napi::String>().Utf8Value());
+  return std::make_unique<EndJob>(info.Env(), std::move(place), std::move(handles), plan, std::move(read));
 }

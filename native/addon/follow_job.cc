@@ -1,6 +1,5 @@
 // follow(): waits for the end of a process that somebody else started in one of our groups.
 #include <cerrno>
-#include <string>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -15,8 +14,7 @@ namespace {
 
 class FollowJob : public WatcherJob {
 public:
-  FollowJob(Napi::Env env, std::string group, pid_t pid)
-      : WatcherJob(env), group_(std::move(group)), pid_(pid) {}
+  FollowJob(Napi::Env env, Place group, pid_t pid) : WatcherJob(env), group_(std::move(group)), pid_(pid) {}
   ~FollowJob() override {
     if (pidfd_ >= 0)
       close(pidfd_);
@@ -43,19 +41,20 @@ private:
   // Asked after the pidfd was opened: so the pid cannot be a later process's.
   bool IsMember() {
     corral_members members = {};
-    bool member = corral_members_read(group_.c_str(), &members) == 0 && corral_members_has(&members, pid_);
+    const corral_place group = group_.Get();
+    bool member = corral_members_read(&group, &members) == 0 && corral_members_has(&members, pid_);
     corral_members_free(&members);
     return member;
   }
 
-  std::string group_;
+  Place group_;
   pid_t pid_;
   int pidfd_ = -1;
 };
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeFollowJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<FollowJob>(info.Env(), info[0].As<Napi::String>().Utf8Value(),
+std::unique_ptr<WatcherJob> MakeFollowJob(const Napi::CallbackInfo &info, Handles &handles) {
+  return std::make_unique<FollowJob>(info.Env(), handles.Find(info[0].As<Napi::String>().Utf8Value()),
                                      info[1].As<Napi::Number>().Int32Value());
 }

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "handles.h"
 #include "spawner.h"
 #include "watcher.h"
 
@@ -18,24 +19,28 @@ public:
   // -> { code, signal }, when the process has ended and is reaped. Does not keep the event loop alive.
   virtual Napi::Value Exited() const = 0;
 };
-std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, std::shared_ptr<Watcher> watcher);
+std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, std::shared_ptr<Watcher> watcher,
+                                       std::shared_ptr<Handles> handles);
 
 // (path, { graceMs, killMs, freeze, remove?, read?: file names }) -> { empty, killed, names, left, counters }
 // With `remove` the directory is gone afterwards, with all below it; `counters` are the texts of the files of
 // `read` just before that, "" for a file that is not there.
-std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info);
+std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles);
+
+// (path) -> whether the directory is gone, with all below it: with rmdir alone, so what lives in there stays.
+std::unique_ptr<WatcherJob> MakeRemoveJob(const Napi::CallbackInfo &info, Handles &handles);
 
 // (group, pid) -> nothing, once the process has ended, or is no member of the group. Does not keep the event
 // loop alive.
-std::unique_ptr<WatcherJob> MakeFollowJob(const Napi::CallbackInfo &info);
+std::unique_ptr<WatcherJob> MakeFollowJob(const Napi::CallbackInfo &info, Handles &handles);
 
 // (group, enough) -> bytes of memory that the group's processes use; rough, and too much, below `enough`.
 // Does not keep the event loop alive.
-std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info);
+std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info, Handles &handles);
 
 // (group, file, trigger) -> true when the trigger was met, once; false when the group is gone, or has no such
 // file. Does not keep the event loop alive.
-std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info);
+std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info, Handles &handles);
 
 // (link) -> the next message of the other side (native/core/message.h), or undefined at its end. Does not
 // keep the event loop alive.

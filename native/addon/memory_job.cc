@@ -1,6 +1,5 @@
 // memoryUsed(), memoryBelow(): one look at the memory of processes, off the event loop.
 #include <cerrno>
-#include <string>
 
 #include "jobs.h"
 
@@ -12,15 +11,16 @@ namespace {
 
 class MemoryJob : public WatcherJob {
 public:
-  MemoryJob(Napi::Env env, std::string group, int64_t enough)
+  MemoryJob(Napi::Env env, Place group, int64_t enough)
       : WatcherJob(env), group_(std::move(group)), enough_(enough) {}
 
   bool HoldsLoop() const override { return false; }
 
   int64_t Step(int64_t) override {
-    used_ = corral_memory_used(group_.c_str(), enough_);
+    const corral_place group = group_.Get();
+    used_ = corral_memory_used(&group, enough_);
     if (used_ < 0)
-      corral_fail(&error_, static_cast<int>(-used_), "read members", group_.c_str());
+      corral_fail(&error_, static_cast<int>(-used_), "read members", group_.Path().c_str());
     return kDone;
   }
 
@@ -28,7 +28,7 @@ protected:
   Napi::Value Result(Napi::Env env) override { return Napi::Number::New(env, static_cast<double>(used_)); }
 
 private:
-  std::string group_;
+  Place group_;
   int64_t enough_;
   int64_t used_ = 0;
 };
@@ -57,8 +57,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<MemoryJob>(info.Env(), info[0].As<Napi::String>().Utf8Value(),
+std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info, Handles &handles) {
+  return std::make_unique<MemoryJob>(info.Env(), handles.Find(info[0].As<Napi::String>().Utf8Value()),
                                      info[1].As<Napi::Number>().Int64Value());
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 class PressureJob : public WatcherJob {
 public:
-  PressureJob(Napi::Env env, std::string group, std::string file, std::string trigger)
+  PressureJob(Napi::Env env, Place group, std::string file, std::string trigger)
       : WatcherJob(env), group_(std::move(group)), file_(std::move(file)), trigger_(std::move(trigger)) {}
   ~PressureJob() override {
     if (fd_ >= 0)
@@ -30,7 +30,8 @@ public:
   int64_t Step(int64_t now_ms) override {
     if (fd_ < 0)
       return Begin(now_ms);
-    bool there = access(group_.c_str(), F_OK) == 0;
+    const corral_place group = group_.Get();
+    bool there = !corral_is_gone(&group);
     if (there && now_ms >= look_again_ms_)
       return LookAgain(now_ms);
     met_ = there;
@@ -45,11 +46,12 @@ private:
   static constexpr int64_t kLookAgainMs = 30000;
 
   int64_t Begin(int64_t now_ms) {
-    fd_ = corral_pressure_open(group_.c_str(), file_.c_str(), trigger_.c_str());
+    const corral_place group = group_.Get();
+    fd_ = corral_pressure_open(&group, file_.c_str(), trigger_.c_str());
     if (fd_ >= 0)
       return LookAgain(now_ms);
     if (fd_ != -ENOENT && fd_ != -ENODEV)
-      corral_fail(&error_, -fd_, "set trigger", (group_ + "/" + file_).c_str());
+      corral_fail(&error_, -fd_, "set trigger", (group_.Path() + "/" + file_).c_str());
     return kDone;
   }
 
@@ -58,7 +60,8 @@ private:
     return kLookAgainMs;
   }
 
-  std::string group_, file_, trigger_;
+  Place group_;
+  std::string file_, trigger_;
   int fd_ = -1;
   int64_t look_again_ms_ = 0;
   bool met_ = false;
@@ -66,8 +69,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<PressureJob>(info.Env(), info[0].As<Napi::String>().Utf8Value(),
+std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info, Handles &handles) {
+  return std::make_unique<PressureJob>(info.Env(), handles.Find(info[0].As<Napi::String>().Utf8Value()),
                                        info[1].As<Napi::String>().Utf8Value(),
                                        info[2].As<Napi::String>().Utf8Value());
 }

@@ -1,6 +1,8 @@
 // spawn(): makes a group, starts a process in it, watches for its end. The plan comes as one string, and
 // stays one block of memory from here to exec: argv, env and all else point into it.
+#include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <sched.h>
 #include <string>
 #include <unistd.h>
@@ -18,8 +20,10 @@ namespace {
 
 class Spawning : public SpawnJob {
 public:
-  Spawning(Napi::Env env, std::string block, std::shared_ptr<Watcher> watcher)
-      : SpawnJob(env), watcher_(std::move(watcher)), exit_(new ExitJob(env)), block_(std::move(block)) {
+  Spawning(Napi::Env env, std::string block, std::shared_ptr<Watcher> watcher,
+           std::shared_ptr<Handles> handles)
+      : SpawnJob(env), watcher_(std::move(watcher)), handles_(std::move(handles)), exit_(new ExitJob(env)),
+        block_(std::move(block)) {
     if (!std::strchr(block_.c_str(), 'e')) // the first field: flags
       CopyEnvironment();                   // now, on the thread that may change it
   }
@@ -52,17 +56,26 @@ public:
     }
     plan_.spawn.scheduler = scheduler == SCHED_OTHER ? scheduler : -1;
     fds_.assign(plan_.spawn.stdio_count, -1);
-    if (corral_make(plan_.steps, plan_.step_count, &error_) < 0)
+    if (!plan_.spawn.group)
+      return Start();
+    const Place group = handles_->Find(plan_.spawn.group);
+    const corral_base base = group.Base();
+    if (corral_make(&base, plan_.steps, plan_.step_count, &error_) < 0)
       return;
-    if (!*plan_.spawn.command) { // the group is made for somebody else to enter
-      spawned_ = {0, -1, false};
-      return;
+    const corral_place place = group.Get();
+    int held = plan_.step_count > 0 ? corral_open_place(&place, CORRAL_OPEN_DIRECTORY) : -1;
+    plan_.spawn.group_fd = held >= 0 ? held : place.fd;
+    if (held < 0 && plan_.step_count > 0)
+      corral_fail(&error_, errno, "open cgroup", place.path);
+    else
+      Start();
+    if (error_.number) {
+      if (held >= 0)
+        close(held);
+      corral_unmake(&base, plan_.steps, plan_.step_count);
+    } else if (held >= 0) {
+      handles_->Keep(plan_.spawn.group, corral_put_away(held));
     }
-    started_ = corral_spawn(&plan_.spawn, &spawned_, fds_.data(), &error_) == 0;
-    if (!started_)
-      return corral_unmake(plan_.steps, plan_.step_count);
-    exit_->Watch(spawned_.pidfd);
-    watcher_->Add(std::move(exit_));
   }
 
 protected:
@@ -78,6 +91,18 @@ protected:
   }
 
 private:
+  void Start() {
+    if (!*plan_.spawn.command) { // the group is made for somebody else to enter
+      spawned_ = {0, -1, false};
+      return;
+    }
+    started_ = corral_spawn(&plan_.spawn, &spawned_, fds_.data(), &error_) == 0;
+    if (!started_)
+      return;
+    exit_->Watch(spawned_.pidfd);
+    watcher_->Add(std::move(exit_));
+  }
+
   void CopyEnvironment() {
     environment_.reserve(8192);
     for (char **entry = environ; entry && *entry; entry++)
@@ -88,6 +113,7 @@ private:
   }
 
   std::shared_ptr<Watcher> watcher_;
+  std::shared_ptr<Handles> handles_;
   std::unique_ptr<ExitJob> exit_;
   std::string block_, environment_;
   std::vector<char *> env_;
@@ -100,6 +126,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, std::shared_ptr<Watcher> watcher) {
-  return std::make_unique<Spawning>(info.Env(), info[0].As<Napi::String>().Utf8Value(), std::move(watcher));
+std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, std::shared_ptr<Watcher> watcher,
+                                       std::shared_ptr<Handles> handles) {
+  return std::make_unique<Spawning>(info.Env(), info[0].As<Napi::String>().Utf8Value(), std::move(watcher),
+                                    std::move(handles));
 }

@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 extern "C" {
 #include "../core/members.h"
@@ -22,7 +23,6 @@ extern "C" {
 
 namespace {
 
-constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 // A directory's name, its own `.`, and the `..` of each below it. File systems that do not count them say 1.
 constexpr nlink_t kLinksOfLowest = 2, kLinksOfOneBelow = 3;
 
@@ -34,35 +34,14 @@ bool IsGone(int number) {
   return number == ENOENT || number == ENODEV;
 }
 
-int ListDirectories(int directory_fd, std::vector<std::string> &names) {
-  int fd = openat(directory_fd, ".", kOpenDirectory);
-  DIR *listing = fd < 0 ? nullptr : fdopendir(fd);
-  if (!listing) {
-    int number = errno;
-    corral_close_fd(&fd);
-    return IsGone(number) ? 0 : -number;
-  }
-  while (const dirent *entry = readdir(listing))
-    if (entry->d_type == DT_DIR && std::strcmp(entry->d_name, ".") != 0 &&
-        std::strcmp(entry->d_name, "..") != 0)
-      names.emplace_back(entry->d_name);
-  closedir(listing);
-  std::sort(names.begin(), names.end());
-  return 0;
-}
-
 struct Names {
   const std::string *begin, *end;
 };
 
-Names All(const std::vector<std::string> &names) {
-  return {names.data(), names.data() + names.size()};
-}
-
 class Surveyor {
 public:
   explicit Surveyor(const SurveyPlan &plan) : plan_(plan) {
-    for (const SurveyPlan::Place &place : plan.places) {
+    for (const SurveyPlan::Source &place : plan.places) {
       tops_.push_back(place.top.empty() ? -1 : open(place.top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
       fields_ += place.files.size();
     }
@@ -78,12 +57,11 @@ public:
       corral_close_fd(&top);
   }
 
-  // Those of these names, in the directory at `path_` below the top.
-  int Families(int directory_fd, Names names, int depth) {
+  // Those of these names, in the directory that all are in.
+  int Families(int top, Names names) {
     int answer = 0;
     for (const std::string *name = names.begin; name != names.end && answer == 0; name++)
-      if (depth == 0 || *name != plan_.leaf)
-        answer = Below(directory_fd, *name, depth);
+      answer = Family(top, *name);
     return answer;
   }
 
@@ -91,76 +69,126 @@ public:
   const std::string &Path() const { return path_; }
 
 private:
-  int Below(int directory_fd, const std::string &name, int depth) {
-    const size_t above = path_.size();
-    path_ += '/' + name;
-    if (path_.size() > PATH_MAX) // nothing could be done there by its path
-      return -ENAMETOOLONG;
-    int answer = Family(directory_fd, name, depth);
-    if (answer == 0)
-      path_.resize(above);
-    return answer;
-  }
+  struct Row {
+    std::string path, fields;
+  };
 
-  int Family(int directory_fd, const std::string &name, int depth) {
-    CORRAL_OWNED_FD family = corral_open_forced(directory_fd, name.c_str(), kOpenDirectory);
+  int Family(int top, const std::string &name) {
+    path_ = '/' + name;
+    CORRAL_OWNED_FD family = corral_open_below(top, name.c_str(), CORRAL_OPEN_DIRECTORY);
     if (family < 0)
       return IsGone(errno) ? 0 : -errno;
-    Append(std::to_string(depth));
-    Append(name);
-    const bool has_leaf = Leaf(family);
     struct stat status;
-    if (has_leaf && fstat(family, &status) == 0 && status.st_nlink == kLinksOfOneBelow)
+    std::string row = Head(0, name);
+    if (Leaf(family, row) && fstat(family, &status) == 0 && status.st_nlink == kLinksOfOneBelow) {
+      rows_ += row;
       return 0;
-    std::vector<std::string> names;
-    int answer = ListDirectories(family, names);
-    return answer < 0 ? answer : Families(family, All(names), depth + 1);
+    }
+    return All(family);
+  }
+
+  // A family and those below it. Rows wait until one with a leaf is found below them.
+  int All(int family) {
+    const corral_place place = {family, ".", family, ""};
+    const size_t above = path_.size();
+    std::vector<Row> waiting, found;
+    corral_tree tree = corral_tree_none();
+    int step = corral_tree_begin(&tree, &place, false);
+    tree.skips = plan_.leaf.c_str();
+    for (; step >= 0 && (step = corral_tree_step(&tree)) > CORRAL_TREE_OVER;) {
+      if (step == CORRAL_TREE_LEFT) {
+        path_.resize(path_.rfind('/'));
+        waiting.resize(std::min(waiting.size(), tree.depth + 1));
+        continue;
+      }
+      if (tree.depth > 0)
+        (path_ += '/') += corral_tree_name(&tree);
+      if (IsTooLong()) {
+        tree.passes = true;
+        continue;
+      }
+      waiting.resize(tree.depth);
+      waiting.push_back({path_, Head(tree.depth, path_.substr(path_.rfind('/') + 1))});
+      if (!Leaf(tree.fd, waiting.back().fields) && tree.depth > 0)
+        continue;
+      for (Row &row : waiting)
+        if (!row.fields.empty())
+          found.push_back({row.path, std::exchange(row.fields, "")});
+    }
+    corral_tree_end(&tree);
+    if (step < 0)
+      return IsGone(-step) ? 0 : step;
+    std::sort(found.begin(), found.end(), ComesBefore);
+    for (const Row &row : found)
+      rows_ += row.fields;
+    path_.resize(above);
+    return 0;
+  }
+
+  bool IsTooLong() const {
+    return plan_.directory.Path().size() + path_.size() + 1 + plan_.leaf.size() >= PATH_MAX;
+  }
+
+  // By names: what separates them comes before all that is in them.
+  static bool ComesBefore(const Row &a, const Row &b) {
+    return std::lexicographical_compare(a.path.begin(), a.path.end(), b.path.begin(), b.path.end(),
+                                        [](char left, char right) { return Rank(left) < Rank(right); });
+  }
+  static int Rank(char letter) { return letter == '/' ? -1 : static_cast<unsigned char>(letter); }
+
+  static std::string Head(size_t depth, const std::string &name) {
+    return std::to_string(depth) + '\0' + name + '\0';
   }
 
   // Appends what is to be told of a family's leaf; false, and empty fields, where there is none.
-  bool Leaf(int family) {
-    CORRAL_OWNED_FD leaf = corral_open_forced(family, plan_.leaf.c_str(), kOpenDirectory);
+  bool Leaf(int family, std::string &row) {
+    CORRAL_OWNED_FD leaf = corral_open_below(family, plan_.leaf.c_str(), CORRAL_OPEN_DIRECTORY);
     struct stat status;
     if (leaf < 0 || fstat(leaf, &status) < 0) {
-      rows_.append(2 + fields_, '\0');
+      row.append(2 + fields_, '\0');
       return false;
     }
     const double ms = static_cast<double>(status.st_ctim.tv_sec) * 1000;
-    Append(std::to_string(ms + static_cast<double>(status.st_ctim.tv_nsec) / 1e6));
-    const bool read = (status.st_nlink == kLinksOfLowest ? corral_members_read_own(leaf, &members_)
-                                                         : corral_members_read_at(leaf, ".", &members_)) == 0;
-    Append(std::to_string(read ? members_.count : 0));
+    Append(row, std::to_string(ms + static_cast<double>(status.st_ctim.tv_nsec) / 1e6));
+    Append(row, std::to_string(CountMembers(leaf, status.st_nlink == kLinksOfLowest)));
     for (const std::string &label : plan_.labels)
-      Label(leaf, label);
+      AppendText(row, fgetxattr(leaf, label.c_str(), buffer_, sizeof buffer_));
     for (size_t i = 0; i < tops_.size(); i++)
-      Files(leaf, i);
+      Files(leaf, i, row);
     return true;
   }
 
-  void Label(int leaf, const std::string &name) {
-    ssize_t length = fgetxattr(leaf, name.c_str(), buffer_, sizeof buffer_);
-    AppendText(length);
+  size_t CountMembers(int leaf, bool is_lowest) {
+    const corral_place place = {leaf, ".", leaf, ""};
+    corral_members_clear(&members_);
+    const int answer =
+        is_lowest ? corral_members_append(leaf, &members_) : corral_members_read(&place, &members_);
+    if (is_lowest)
+      corral_members_sort(&members_);
+    return answer == 0 ? members_.count : 0;
   }
 
-  void Files(int leaf, size_t place) {
-    const SurveyPlan::Place &wanted = plan_.places[place];
+  void Files(int leaf, size_t place, std::string &row) {
+    const SurveyPlan::Source &wanted = plan_.places[place];
     CORRAL_OWNED_FD twin = -1;
     if (!wanted.top.empty() && tops_[place] >= 0)
       twin = openat(tops_[place], (path_.substr(1) + '/' + plan_.leaf).c_str(), O_PATH | O_CLOEXEC);
     const int directory_fd = wanted.top.empty() ? leaf : twin;
     for (const std::string &name : wanted.files) {
-      CORRAL_OWNED_FD file = directory_fd < 0 ? -1 : openat(directory_fd, name.c_str(), O_RDONLY | O_CLOEXEC);
-      AppendText(file < 0 ? -1 : read(file, buffer_, sizeof buffer_));
+      CORRAL_OWNED_FD file = directory_fd < 0 ? -1 : corral_open_below(directory_fd, name.c_str(), O_RDONLY);
+      AppendText(row, file < 0 ? -1 : read(file, buffer_, sizeof buffer_));
     }
   }
 
-  void Append(const std::string &field) { rows_.append(field.c_str(), field.size() + 1); }
+  static void Append(std::string &row, const std::string &field) {
+    row.append(field.c_str(), field.size() + 1);
+  }
 
   // What is in the buffer, up to its first NUL: a payload can put one into a label.
-  void AppendText(ssize_t length) {
+  void AppendText(std::string &row, ssize_t length) {
     if (length > 0)
-      rows_.append(buffer_, strnlen(buffer_, static_cast<size_t>(length)));
-    rows_ += '\0';
+      row.append(buffer_, strnlen(buffer_, static_cast<size_t>(length)));
+    row += '\0';
   }
 
   const SurveyPlan &plan_;
@@ -178,7 +206,7 @@ struct Share {
 
   static void *Run(void *self) {
     Share *share = static_cast<Share *>(self);
-    share->answer = share->surveyor.Families(share->top, share->names, 0);
+    share->answer = share->surveyor.Families(share->top, share->names);
     return nullptr;
   }
 
@@ -212,9 +240,27 @@ void RunAll(const std::vector<std::unique_ptr<Share>> &shares) {
 
 } // namespace
 
+int ListDirectories(int directory_fd, std::vector<std::string> &names) {
+  int fd = corral_open_below(directory_fd, ".", O_RDONLY | O_DIRECTORY);
+  DIR *listing = fd < 0 ? nullptr : fdopendir(fd);
+  if (!listing) {
+    int number = errno;
+    corral_close_fd(&fd);
+    return IsGone(number) ? 0 : -number;
+  }
+  while (const dirent *entry = readdir(listing))
+    if (entry->d_type == DT_DIR && std::strcmp(entry->d_name, ".") != 0 &&
+        std::strcmp(entry->d_name, "..") != 0)
+      names.emplace_back(entry->d_name);
+  closedir(listing);
+  std::sort(names.begin(), names.end());
+  return 0;
+}
+
 int Survey(const SurveyPlan &plan, std::string &rows, std::string &refused) {
-  CORRAL_OWNED_FD top = corral_open_forced(AT_FDCWD, plan.directory.c_str(), kOpenDirectory);
-  refused = plan.directory;
+  const corral_place place = plan.directory.Get();
+  CORRAL_OWNED_FD top = corral_open_place(&place, CORRAL_OPEN_DIRECTORY);
+  refused = plan.directory.Path();
   if (top < 0)
     return IsGone(errno) ? 0 : -errno;
   std::vector<std::string> names;

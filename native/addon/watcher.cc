@@ -24,11 +24,14 @@ constexpr size_t kTurnsAtOnce = 1024;
 
 } // namespace
 
-Watcher::Watcher(Bridge &bridge) : bridge_(bridge) {}
+Watcher::Watcher(Bridge &bridge, const char *name, Watcher *walker)
+    : bridge_(bridge), name_(name), walker_(walker) {}
 
 bool Watcher::Start() {
   if (started_)
     return true;
+  if (walker_ && !walker_->Start())
+    return false;
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   epoll_event event = {};
@@ -103,29 +106,43 @@ void Watcher::Schedule(WatcherJob *job, int64_t wait_ms) {
   job->timed_ = true;
 }
 
-void Watcher::Finish(WatcherJob *job) {
+void Watcher::Remove(WatcherJob *job) {
   Unschedule(job);
   if (job->Descriptor() >= 0)
     epoll_ctl(epoll_, EPOLL_CTL_DEL, job->Descriptor(), nullptr);
   jobs_.erase(job);
   if (job->TakesTurns())
     turns_--;
-  bridge_.Finish(job);
+}
+
+// Done, or gone on with elsewhere.
+void Watcher::Finish(WatcherJob *job, int64_t answer) {
+  Remove(job);
+  if (answer == WatcherJob::kDone)
+    bridge_.Finish(job);
+  else
+    walker_->Add(std::unique_ptr<WatcherJob>(job));
+}
+
+// How long until the next step; kDone and kWalk: no more of them here.
+int64_t Watcher::StepOf(WatcherJob *job) const {
+  int64_t wait_ms = job->Step(NowMs());
+  return wait_ms == WatcherJob::kWalk && !walker_ ? 0 : wait_ms;
 }
 
 void Watcher::Step(WatcherJob *job) {
-  int64_t wait_ms = job->Step(NowMs());
-  if (wait_ms == WatcherJob::kDone)
-    Finish(job);
+  int64_t wait_ms = StepOf(job);
+  if (wait_ms < 0)
+    Finish(job, wait_ms);
   else
     Schedule(job, wait_ms);
 }
 
 void Watcher::Begin(WatcherJob *job) {
   jobs_.insert(job);
-  int64_t wait_ms = job->Step(NowMs());
-  if (wait_ms == WatcherJob::kDone)
-    return Finish(job);
+  int64_t wait_ms = StepOf(job);
+  if (wait_ms < 0)
+    return Finish(job, wait_ms);
   if (job->Descriptor() >= 0) {
     epoll_event event = {};
     event.events = job->Events();
@@ -159,7 +176,7 @@ int Watcher::NextTimeout() const {
 }
 
 void Watcher::Loop() {
-  pthread_setname_np(pthread_self(), "corral-watcher");
+  pthread_setname_np(pthread_self(), name_);
   std::vector<WatcherJob *> added;
   for (;;) {
     epoll_event events[kEventsAtOnce];

@@ -1,5 +1,7 @@
 // The thread that waits: for processes to exit (pidfds), for groups to become empty (cgroup.events) and for
-// directories to become removable. Any number of them at once, in one epoll.
+// directories to become removable. Any number of them at once, in one epoll. Beside it there is a second one,
+// the walker, for what takes longer: whoever looks at all that a payload has made may have thousands of
+// groups to look at, and nobody else is to wait for that.
 #ifndef CORRAL_WATCHER_H
 #define CORRAL_WATCHER_H
 
@@ -20,6 +22,7 @@ public:
   // On the watcher's thread. Each Step() does what is due and returns how many ms to wait at most before the
   // next one; kWaitForEvent: until the descriptor is ready; kDone: finished.
   static constexpr int64_t kDone = -1;
+  static constexpr int64_t kWalk = -2; // there is more to do at once: on the walker's thread
   static constexpr int64_t kWaitForEvent = INT64_MAX;
   virtual int64_t Step(int64_t now_ms) = 0;
   // What wakes the job besides its time; asked once, after the first Step(). -1: nothing.
@@ -37,7 +40,7 @@ private:
 
 class Watcher {
 public:
-  explicit Watcher(Bridge &bridge);
+  Watcher(Bridge &bridge, const char *name, Watcher *walker = nullptr);
   // JavaScript thread. Starts the thread, if it does not run yet. False, with errno: there are no descriptors
   // left, or no threads.
   bool Start();
@@ -54,10 +57,14 @@ private:
   void Step(WatcherJob *job);
   void Schedule(WatcherJob *job, int64_t wait_ms);
   void Unschedule(WatcherJob *job);
-  void Finish(WatcherJob *job);
+  void Remove(WatcherJob *job);
+  void Finish(WatcherJob *job, int64_t answer);
+  int64_t StepOf(WatcherJob *job) const;
   int NextTimeout() const;
 
   Bridge &bridge_;
+  const char *name_;
+  Watcher *walker_; // null: this is the walker
   int epoll_ = -1;
   int wake_ = -1;
   pthread_t thread_ = {};

@@ -10,7 +10,8 @@ int64_t corral_now_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int corral_collect(const char *group, const struct corral_end_plan *plan, struct corral_error *error) {
+int corral_collect(const struct corral_place *group, const struct corral_end_plan *plan,
+                   struct corral_error *error) {
   struct corral_end_plan removing = *plan;
   removing.grace_ms = 0;
   removing.remove = true;
@@ -23,7 +24,7 @@ int corral_collect(const char *group, const struct corral_end_plan *plan, struct
   }
   int answer = 0;
   if (end.state == CORRAL_STUCK)
-    answer = corral_fail(error, EBUSY, "kill", group);
+    answer = corral_fail(error, EBUSY, "kill", group->path);
   else if (end.state == CORRAL_FAILED)
     answer = corral_fail(error, end.error.number, end.error.operation, end.error.path);
   corral_end_finish(&end);

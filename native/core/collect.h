@@ -13,6 +13,7 @@ int64_t corral_now_ms(void);
 
 // Kills all that lives in `group` and below it, without asking, and removes it. 0 when it is gone, also when
 // it was so before; -EBUSY when something outlived plan->kill_ms; else -errno.
-int corral_collect(const char *group, const struct corral_end_plan *plan, struct corral_error *error);
+int corral_collect(const struct corral_place *group, const struct corral_end_plan *plan,
+                   struct corral_error *error);
 
 #endif

@@ -21,7 +21,16 @@
 // this.
 #define FREEZE_MS 50
 
+// Directories that one step looks at: about a millisecond of work.
+#define SLICE 64
+// How long it is counted who is to be killed before they are.
+#define COUNT_MS 500
+// How long a walk goes on once all else is over.
+#define LAST_WALK_MS 1000
+
 static const int kill_it[] = {SIGKILL, 0};
+// SIGCONT after it: a stopped process does not act on SIGTERM before it runs again.
+static const int polite[] = {SIGTERM, SIGCONT, 0};
 
 static bool gone(int number) {
   return number == ENOENT || number == ENODEV;
@@ -32,15 +41,20 @@ static int64_t finish_as(struct corral_end *end, enum corral_end_state state) {
   return -1;
 }
 
+static void stop_walk(struct corral_end *end);
+
 static int64_t empty(struct corral_end *end) {
+  stop_walk(end);
   end->state = CORRAL_EMPTY;
   return end->plan.remove ? 0 : -1;
 }
 
+// "Gone" is what the kernel says through a descriptor that is held; a path that does not resolve says
+// nothing.
 static int64_t fail(struct corral_end *end, int number, const char *operation) {
-  if (gone(number))
+  if (gone(number) && (end->group_fd >= 0 || end->group.at != AT_FDCWD))
     return empty(end);
-  corral_fail(&end->error, number, operation, end->group);
+  corral_fail(&end->error, number, operation, end->group.path);
   return finish_as(end, CORRAL_FAILED);
 }
 
@@ -52,7 +66,7 @@ static int64_t tick(struct corral_end *end, int64_t now_ms) {
 }
 
 static int write_file(int directory_fd, const char *name, const char *text) {
-  CORRAL_OWNED_FD fd = corral_open_forced(directory_fd, name, O_WRONLY);
+  CORRAL_OWNED_FD fd = corral_open_below(directory_fd, name, O_WRONLY);
   if (fd < 0)
     return errno;
   return write(fd, text, strlen(text)) < 0 ? errno : 0;
@@ -63,21 +77,25 @@ static int64_t look_again(struct corral_end *end, int64_t now_ms);
 static void enter_killing(struct corral_end *end, int64_t now_ms) {
   end->state = CORRAL_KILLING;
   end->deadline_ms = now_ms + end->plan.kill_ms;
+  end->count_by_ms = now_ms + COUNT_MS;
   end->tick_ms = FIRST_TICK_MS;
 }
 
-void corral_end_begin(struct corral_end *end, const char *group, const struct corral_end_plan *plan,
-                      int64_t now_ms) {
-  *end = (struct corral_end){
-      .plan = *plan, .group = group, .group_fd = -1, .events_fd = -1, .tick_ms = FIRST_TICK_MS};
-  end->group_fd = corral_open_forced(AT_FDCWD, group, O_RDONLY | O_DIRECTORY);
+void corral_end_begin(struct corral_end *end, const struct corral_place *group,
+                      const struct corral_end_plan *plan, int64_t now_ms) {
+  *end = (struct corral_end){.plan = *plan,
+                             .group = *group,
+                             .group_fd = group->fd,
+                             .tree = corral_tree_none(),
+                             .events_fd = -1,
+                             .tick_ms = FIRST_TICK_MS};
+  if (end->group_fd < 0)
+    end->group_fd = corral_open_place(group, CORRAL_OPEN_DIRECTORY);
   if (end->group_fd < 0) {
     fail(end, errno, "open cgroup");
     return;
   }
-  if (faccessat(end->group_fd, "cgroup.kill", F_OK, 0) < 0)
-    end->plan.freeze = true;
-  end->events_fd = corral_open_forced(end->group_fd, "cgroup.events", O_RDONLY);
+  end->events_fd = corral_open_below(end->group_fd, "cgroup.events", O_RDONLY);
   if (end->events_fd < 0) {
     fail(end, errno, "open cgroup.events");
     return;
@@ -89,17 +107,75 @@ void corral_end_begin(struct corral_end *end, const char *group, const struct co
     enter_killing(end, now_ms);
 }
 
-// SIGCONT after it: a stopped process does not act on SIGTERM before it runs again.
+// ---- walks, a slice a step ----
+
+static int visit(struct corral_end *end) {
+  switch (end->walk) {
+  case CORRAL_WALK_ASK:
+    return corral_members_signal(end->tree.fd, polite, &end->asked, &end->asked);
+  case CORRAL_WALK_COUNT:
+    return corral_members_append(end->tree.fd, &end->found);
+  case CORRAL_WALK_KILL:
+    return corral_members_signal(end->tree.fd, kill_it, NULL, NULL);
+  default:
+    return 0;
+  }
+}
+
+static void stop_walk(struct corral_end *end) {
+  if (end->walk == CORRAL_WALK_NONE)
+    return;
+  corral_members_sort(&end->found);
+  corral_tree_end(&end->tree);
+  end->walk = CORRAL_WALK_NONE;
+}
+
+static int begin_walk(struct corral_end *end, enum corral_end_walk walk) {
+  const struct corral_place top = {.at = end->group_fd, .below = ".", .fd = end->group_fd};
+  end->walk = walk;
+  corral_members_clear(&end->found);
+  return corral_tree_begin(&end->tree, &top, walk == CORRAL_WALK_REMOVE);
+}
+
+// Goes on with such a walk, or begins it. 1 at its end, 0 when it goes on at the next step; -errno.
+static int walked(struct corral_end *end, enum corral_end_walk walk) {
+  int answer = end->walk == walk ? 0 : begin_walk(end, walk);
+  for (int seen = 0; answer >= 0; seen++) {
+    if (seen == SLICE)
+      return 0;
+    answer = corral_tree_step(&end->tree);
+    if (answer == CORRAL_TREE_OVER) {
+      stop_walk(end);
+      return 1;
+    }
+    if (answer == CORRAL_TREE_ENTERED)
+      answer = visit(end);
+  }
+  stop_walk(end);
+  return gone(-answer) ? 1 : answer;
+}
+
+bool corral_end_is_long(const struct corral_end *end) {
+  return end->walk != CORRAL_WALK_NONE;
+}
+
+// After a walk that did not come to its end: it goes on at once, or failed. Others that end give descriptors
+// and memory back.
+static int64_t go_on(struct corral_end *end, int answer, const char *operation, int64_t now_ms) {
+  if (answer == 0)
+    return 0;
+  if ((answer == -EMFILE || answer == -ENFILE || answer == -ENOMEM) && now_ms < end->deadline_ms)
+    return tick(end, now_ms);
+  return fail(end, -answer, operation);
+}
+
 static int64_t ask(struct corral_end *end, int64_t now_ms) {
-  static const int polite[] = {SIGTERM, SIGCONT, 0};
   if (now_ms >= end->deadline_ms) {
     enter_killing(end, now_ms);
     return 0;
   }
-  int reached = corral_members_signal(end->group, polite, &end->asked, &end->asked);
-  if (reached < 0)
-    return fail(end, -reached, "signal members");
-  return tick(end, now_ms);
+  int answer = walked(end, CORRAL_WALK_ASK);
+  return answer == 1 ? tick(end, now_ms) : go_on(end, answer, "signal members", now_ms);
 }
 
 static void keep_name(struct corral_end *end, pid_t pid) {
@@ -126,21 +202,19 @@ static void read_names(struct corral_end *end) {
 // before they are killed. Of many, some are named while the kernel is at it, which takes longer than reading
 // the names does.
 static void count_members(struct corral_end *end) {
-  struct corral_members members = {0};
+  stop_walk(end);
+  const struct corral_members *found = &end->found;
   end->counted = true;
-  if (corral_members_read(end->group, &members) == 0) {
-    end->killed += members.count + (members.unreachable ? 1 : 0);
-    end->standing = members.count;
-    for (size_t i = 0; i < members.count && end->unnamed_count < CORRAL_NAMES; i++)
-      end->unnamed[end->unnamed_count++] = members.pids[i];
-    if (members.count <= CORRAL_NAMES)
-      read_names(end);
-  }
-  corral_members_free(&members);
+  end->killed += found->count + (found->unreachable ? 1 : 0);
+  end->standing = found->count;
+  for (size_t i = 0; i < found->count && end->unnamed_count < CORRAL_NAMES; i++)
+    end->unnamed[end->unnamed_count++] = found->pids[i];
+  if (found->count <= CORRAL_NAMES)
+    read_names(end);
 }
 
-// Kernels before 5.14. Frozen, the members cannot fork away from under the list; a SIGKILL ends a frozen
-// process.
+// Kernels before 5.14, and threaded groups. Frozen, the members cannot fork away from under the list; a
+// SIGKILL ends a frozen process.
 static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group_events *events,
                                int64_t now_ms) {
   if (!end->freezing) {
@@ -154,11 +228,13 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
   if (!events->frozen && now_ms < end->freeze_by_ms)
     return FIRST_TICK_MS;
   read_names(end); // frozen, all are still there
-  int reached = corral_members_signal(end->group, kill_it, NULL, NULL);
+  int answer = walked(end, CORRAL_WALK_KILL);
+  if (answer == 0)
+    return 0;
   int refused = write_file(end->group_fd, "cgroup.freeze", "0");
   end->freezing = false;
-  if (reached < 0)
-    return fail(end, -reached, "signal members");
+  if (answer < 0)
+    return go_on(end, answer, "signal members", now_ms);
   if (refused)
     return fail(end, refused, "write cgroup.freeze");
   return FIRST_TICK_MS;
@@ -168,42 +244,78 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
 // that thread alone, a zombie, which takes no signal (seen on 6.1 to 7.2). A signal through a pidfd is for
 // the process. Only where nobody went since the last look: those that are dying need no second signal.
 static int kill_each(struct corral_end *end) {
-  struct corral_members members = {0};
-  int answer = corral_members_read(end->group, &members);
-  size_t before = end->standing, now = members.count;
-  corral_members_free(&members);
-  if (answer < 0)
-    return answer;
-  end->standing = now;
-  return now < before ? 0 : corral_members_signal(end->group, kill_it, NULL, NULL);
+  if (end->looks) {
+    int answer = walked(end, CORRAL_WALK_COUNT);
+    if (answer != 1)
+      return answer;
+    end->looks = false;
+    end->tells = end->found.count >= end->standing;
+    end->standing = end->found.count;
+  }
+  int answer = end->tells ? walked(end, CORRAL_WALK_KILL) : 1;
+  if (answer == 1)
+    end->tells = false;
+  return answer;
+}
+
+static bool is_gone(const struct corral_end *end) {
+  struct corral_group_events events;
+  return corral_reread_group_events(end->events_fd, &events) < 0;
 }
 
 // One write is not proof: kernels before 6.14 can miss a process in mid-fork. But telling those that are
 // dying again and again holds them up, so in between it is only looked whether they are gone.
 static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
-  if (now_ms < end->kill_again_ms)
+  const bool goes_on = end->looks || end->tells;
+  if (!goes_on && now_ms < end->kill_again_ms)
     return tick(end, now_ms);
-  bool again = end->kill_again_ms > 0;
-  end->kill_again_ms = now_ms + KILL_AGAIN_MS;
-  int refused = write_file(end->group_fd, "cgroup.kill", "1");
-  if (refused)
-    return fail(end, refused, "write cgroup.kill");
-  int reached = again ? kill_each(end) : 0;
-  if (reached < 0)
-    return fail(end, -reached, "signal members");
+  if (!goes_on) {
+    end->looks = end->kill_again_ms > 0;
+    end->kill_again_ms = now_ms + KILL_AGAIN_MS;
+    int refused = write_file(end->group_fd, "cgroup.kill", "1");
+    end->by_members = refused == EOPNOTSUPP || (refused == ENOENT && !is_gone(end));
+    if (end->by_members) {
+      end->looks = false;
+      return 0;
+    }
+    if (refused)
+      return fail(end, refused, "write cgroup.kill");
+  }
+  int answer = kill_each(end);
+  if (answer != 1)
+    return go_on(end, answer, "signal members", now_ms);
   read_names(end);
   struct corral_group_events events;
-  int answer = corral_reread_group_events(end->events_fd, &events);
+  answer = corral_reread_group_events(end->events_fd, &events);
   if (answer < 0)
     return fail(end, -answer, "read cgroup.events");
   return events.populated ? tick(end, now_ms) : empty(end);
 }
 
-// Killed in any case: the bound may have been none.
-static int64_t give_up(struct corral_end *end) {
-  (void)corral_members_signal(end->group, kill_it, NULL, NULL);
-  (void)corral_members_read(end->group, &end->left);
+// Killed in any case: the bound may have been none. Then who is left is listed.
+static int64_t give_up(struct corral_end *end, int64_t now_ms) {
+  if (!end->gives_up) {
+    stop_walk(end);
+    end->gives_up = end->tells = true;
+    if (!end->by_members && !end->plan.freeze)
+      (void)write_file(end->group_fd, "cgroup.kill", "1");
+  }
+  const bool late = now_ms >= end->deadline_ms + LAST_WALK_MS;
+  if (end->tells && !late && walked(end, CORRAL_WALK_KILL) == 0)
+    return 0;
+  end->tells = false;
+  if (!late && walked(end, CORRAL_WALK_COUNT) == 0)
+    return 0;
+  stop_walk(end);
+  end->left = end->found;
+  end->found = (struct corral_members){0};
   return finish_as(end, CORRAL_STUCK);
+}
+
+static bool is_covered(const struct corral_end *end) {
+  struct corral_group_events events;
+  return end->events_fd >= 0 && corral_is_lowest(end->group_fd) &&
+         corral_reread_group_events(end->events_fd, &events) == 0 && !events.populated;
 }
 
 // EBUSY although the kernel said empty: the payload had groups beside its own, or somebody moved in. Ends who
@@ -211,26 +323,49 @@ static int64_t give_up(struct corral_end *end) {
 static int64_t take_away(struct corral_end *end, int64_t now_ms) {
   if (!end->remove_by_ms)
     end->remove_by_ms = now_ms + end->plan.kill_ms;
-  int answer = corral_remove_tree(end->group, &end->error);
+  int answer = 1;
+  if (end->group_fd >= 0 && !corral_is_lowest(end->group_fd))
+    answer = walked(end, CORRAL_WALK_REMOVE);
+  const bool late = now_ms >= end->remove_by_ms;
+  if (answer == 0 && !late)
+    return 0;
+  if (answer >= 0)
+    answer = corral_remove_top(&end->group);
   if (answer == 0)
     return finish_as(end, CORRAL_REMOVED);
-  if (answer != -EBUSY || now_ms >= end->remove_by_ms)
+  if (answer != -EBUSY || late) {
+    const bool covered = answer == -EBUSY && is_covered(end);
+    corral_fail(&end->error, -answer, covered ? "rmdir what something is mounted on" : "rmdir",
+                end->group.path);
     return finish_as(end, CORRAL_FAILED);
+  }
   if (end->events_fd < 0)
     return look_again(end, now_ms);
   end->state = CORRAL_KILLING;
   end->deadline_ms = end->remove_by_ms;
+  end->count_by_ms = now_ms + COUNT_MS;
   end->kill_again_ms = 0;
   end->counted = false;
   return tick(end, now_ms);
 }
 
+static void let_go(struct corral_end *end) {
+  if (end->group_fd >= 0 && end->freezing)
+    (void)write_file(end->group_fd, "cgroup.freeze", "0");
+  stop_walk(end);
+  corral_drop_fd(&end->events_fd);
+  if (end->group_fd != end->group.fd)
+    corral_drop_fd(&end->group_fd);
+}
+
 // It was gone when it was opened, and is there now.
 static int64_t look_again(struct corral_end *end, int64_t now_ms) {
-  struct corral_end_plan plan = end->plan;
+  const struct corral_end_plan plan = end->plan;
+  const struct corral_place group = {
+      .at = end->group.at, .below = end->group.below, .fd = -1, .path = end->group.path};
   int64_t remove_by_ms = end->remove_by_ms;
-  corral_close_fd(&end->group_fd);
-  corral_end_begin(end, end->group, &plan, now_ms);
+  let_go(end);
+  corral_end_begin(end, &group, &plan, now_ms);
   end->remove_by_ms = remove_by_ms;
   return end->state == CORRAL_FAILED ? -1 : FIRST_TICK_MS;
 }
@@ -248,11 +383,16 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
     return empty(end);
   if (end->state == CORRAL_ASKING)
     return ask(end, now_ms);
-  if (!end->counted)
-    count_members(end);
-  if (now_ms >= end->deadline_ms)
-    return give_up(end);
-  return end->plan.freeze ? freeze_and_kill(end, &events, now_ms) : kill_group(end, now_ms);
+  if (now_ms >= end->deadline_ms && end->counted)
+    return give_up(end, now_ms);
+  if (!end->counted) {
+    answer = walked(end, CORRAL_WALK_COUNT);
+    if (answer == 0 && now_ms < end->count_by_ms)
+      return 0;
+    count_members(end); // those that were seen
+  }
+  return end->plan.freeze || end->by_members ? freeze_and_kill(end, &events, now_ms)
+                                             : kill_group(end, now_ms);
 }
 
 void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms) {
@@ -261,11 +401,9 @@ void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms)
 }
 
 void corral_end_finish(struct corral_end *end) {
-  if (end->freezing)
-    (void)write_file(end->group_fd, "cgroup.freeze", "0");
-  corral_close_fd(&end->events_fd);
-  corral_close_fd(&end->group_fd);
-  end->events_fd = end->group_fd = -1;
+  let_go(end);
+  end->group_fd = end->events_fd = -1;
   corral_members_free(&end->asked);
+  corral_members_free(&end->found);
   corral_members_free(&end->left);
 }

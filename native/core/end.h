@@ -5,6 +5,9 @@
 //   ASKING --grace over--> KILLING --bound over--> STUCK
 //      \----------------------+--populated 0--> EMPTY --rmdir--> REMOVED
 //                             ^----EBUSY: somebody came----/
+//
+// What has to look at every group that the payload made below its own does so in slices, a step each: a
+// payload can make thousands.
 #ifndef CORRAL_END_H
 #define CORRAL_END_H
 
@@ -14,6 +17,8 @@
 
 #include "error.h"
 #include "members.h"
+#include "place.h"
+#include "tree.h"
 
 #define CORRAL_NAMES 16      // how many names of killed processes are kept
 #define CORRAL_NAME_BYTES 16 // TASK_COMM_LEN
@@ -35,38 +40,58 @@ struct corral_end_plan {
   bool remove;      // take the directory away, with all below it
 };
 
+// What a walk over all groups of the end is for.
+enum corral_end_walk {
+  CORRAL_WALK_NONE,
+  CORRAL_WALK_ASK,    // SIGTERM to who has not had it
+  CORRAL_WALK_COUNT,  // who is there?
+  CORRAL_WALK_KILL,   // SIGKILL to each
+  CORRAL_WALK_REMOVE, // the directories below the group's own
+};
+
 struct corral_end {
   enum corral_end_state state;
+  enum corral_end_walk walk;
   struct corral_end_plan plan;
-  const char *group; // borrowed: must outlive this
-  int group_fd;
+  struct corral_place group; // what it points to must outlive this
+  struct corral_tree tree;
+  int group_fd;  // group.fd, where that is held
   int events_fd; // cgroup.events; POLLPRI wakes
   int64_t deadline_ms;
   int64_t tick_ms;
+  int64_t count_by_ms;
   int64_t kill_again_ms; // when the whole group is to be told again to die
-  size_t standing;       // members at the last look: when they do not get fewer, each is told by itself
   int64_t remove_by_ms;  // when to give up on removing; 0 before it began
-  bool freezing;         // we wrote cgroup.freeze and have not thawed yet
   int64_t freeze_by_ms;
-  bool counted;
+  size_t standing;     // members at the last look: when they do not get fewer, each is told by itself
+  bool looks, tells;   // what is under way for that
+  bool by_members;     // no cgroup.kill (before 5.14), or none for a threaded group (EOPNOTSUPP)
+  bool freezing;       // we wrote cgroup.freeze and have not thawed yet
+  bool counted;        // who is to be killed
+  bool gives_up;       // the bound is over
+  uint32_t name_count; // of `names`
+  uint32_t unnamed_count;
+  pid_t unnamed[CORRAL_NAMES]; // whose names are still to be read
+  char names[CORRAL_NAMES][CORRAL_NAME_BYTES];
+  uint64_t killed;             // processes alive when the killing began
+  struct corral_members found; // by CORRAL_WALK_COUNT
   struct corral_members asked; // who had SIGTERM already
   struct corral_members left;  // who is left: filled when STUCK
-  uint64_t killed;             // processes alive when the killing began
-  pid_t unnamed[CORRAL_NAMES]; // whose names are still to be read
-  uint32_t unnamed_count;
-  uint32_t name_count;
-  char names[CORRAL_NAMES][CORRAL_NAME_BYTES];
   struct corral_error error;
 };
 
-// Begins; `now_ms` is CLOCK_MONOTONIC. A group that does not exist (any more) is EMPTY at once.
-void corral_end_begin(struct corral_end *end, const char *group, const struct corral_end_plan *plan,
-                      int64_t now_ms);
+// Begins; `now_ms` is CLOCK_MONOTONIC. A group that a held directory says is gone is EMPTY at once.
+void corral_end_begin(struct corral_end *end, const struct corral_place *group,
+                      const struct corral_end_plan *plan, int64_t now_ms);
 
 // Does what is due. Returns how many milliseconds to wait, or to wait for POLLPRI on events_fd, before the
 // next step; -1 when `state` is final. With `remove` it stops once in EMPTY, with 0: whoever wants the
 // group's last numbers reads them then, through group_fd.
 int64_t corral_end_step(struct corral_end *end, int64_t now_ms);
+
+// Whether it has more groups to look at than one step does: on a thread that others wait for, it is not to go
+// on.
+bool corral_end_is_long(const struct corral_end *end);
 
 // Shortens the grace time of an end that is under way, counted from now.
 void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "error.h"
+#include "place.h"
 
 enum corral_make_kind {
   CORRAL_MAKE_NEW,    // mkdir; a directory that exists is an error (EEXIST)
@@ -23,12 +24,14 @@ struct corral_make_step {
   bool made;         // out: this call made the directory
 };
 
-// Does the steps in order. A written number that the kernel then holds higher than it was asked to (or as
-// "max") is an error, ERANGE: several tools drop a limit so without a word. It may hold it lower: memory
-// limits are whole pages. 0, or -errno and `error`, and the directories that this call made are gone again.
-int corral_make(struct corral_make_step *steps, size_t count, struct corral_error *error);
+// Does the steps in order, from the base where their paths are below that. A written number that the kernel
+// then holds higher than it was asked to (or as "max") is an error, ERANGE: several tools drop a limit so
+// without a word. It may hold it lower: memory limits are whole pages. 0, or -errno and `error`, and the
+// directories that this call made are gone again.
+int corral_make(const struct corral_base *base, struct corral_make_step *steps, size_t count,
+                struct corral_error *error);
 
 // Takes the directories away again that corral_make() made, where nothing is in them.
-void corral_unmake(const struct corral_make_step *steps, size_t count);
+void corral_unmake(const struct corral_base *base, const struct corral_make_step *steps, size_t count);
 
 #endif

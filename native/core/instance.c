@@ -26,7 +26,6 @@
 // Nobody else lists them, nobody else locks them (flock(2) takes a descriptor for reading); a session with a
 // uid of its own goes through them to the files of its own cgroup.
 #define OPENED_BY_OTHERS 0044
-#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static bool path_in(char path[PATH_MAX], const char *home, const char *name) {
   return snprintf(path, PATH_MAX, "%s/%s", home, name) < PATH_MAX;
@@ -64,8 +63,10 @@ static bool is_owner(int fd, const struct stat *directory) {
 static struct corral_instance judge(int home_fd, const struct stat *home, const char *name) {
   struct corral_instance found = {.name = name, .state = CORRAL_FOREIGN, .lock = -1};
   struct stat status;
-  if (fstatat(home_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
-    found.state = CORRAL_GONE;
+  CORRAL_OWNED_FD entry = corral_open_below(home_fd, name, O_PATH | O_NOFOLLOW);
+  if (entry < 0 || fstat(entry, &status) < 0) {
+    found.state = errno == ENOENT || errno == ENODEV ? CORRAL_GONE : CORRAL_FOREIGN;
+    snprintf(found.why, sizeof found.why, "it cannot be looked at: %s", strerror(errno));
     return found;
   }
   if (!is_name(name) || !is_our_uid(home, &status)) {
@@ -73,7 +74,7 @@ static struct corral_instance judge(int home_fd, const struct stat *home, const 
              is_name(name) ? "it belongs to uid %u" : "its name is not that of an instance", status.st_uid);
     return found;
   }
-  CORRAL_OWNED_FD fd = corral_open_forced(home_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  CORRAL_OWNED_FD fd = corral_open_below(home_fd, name, CORRAL_OPEN_DIRECTORY);
   if (fd < 0) {
     found.state = errno == ENOENT || errno == ENODEV ? CORRAL_GONE : CORRAL_FOREIGN;
     snprintf(found.why, sizeof found.why, "it cannot be opened: %s", strerror(errno));
@@ -91,15 +92,12 @@ static struct corral_instance judge(int home_fd, const struct stat *home, const 
   return found;
 }
 
-int corral_instances_visit(const char *root,
+int corral_instances_visit(const struct corral_base *root,
                            void (*see)(void *context, const struct corral_instance *instance),
                            void *context) {
-  char path[PATH_MAX];
   struct stat status;
-  if (!path_in(path, root, CORRAL_DIRECTORY))
-    return -ENAMETOOLONG;
-  CORRAL_OWNED_FD home = corral_open_forced(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  int listed = home < 0 ? -1 : openat(home, ".", OPEN_DIRECTORY);
+  CORRAL_OWNED_FD home = corral_open_below(root->fd, CORRAL_DIRECTORY, CORRAL_OPEN_DIRECTORY);
+  int listed = home < 0 ? -1 : corral_open_below(home, ".", CORRAL_OPEN_DIRECTORY);
   DIR *listing = listed < 0 ? NULL : fdopendir(listed);
   if (!listing || fstat(home, &status) < 0) {
     int refused = errno;
@@ -125,17 +123,17 @@ static bool is_home_of_ours(const struct stat *root, const struct stat *home) {
 }
 
 // <root>/corral, made where it is not there.
-static int open_home(const char *root, struct corral_error *error) {
+static int open_home(const struct corral_base *root, struct corral_error *error) {
   char path[PATH_MAX];
   struct stat above, home;
-  if (!path_in(path, root, CORRAL_DIRECTORY))
-    return corral_fail(error, ENAMETOOLONG, "mkdir", root);
-  if (mkdir(path, CORRAL_DIRECTORY_MODE) < 0 && errno != EEXIST)
+  if (!path_in(path, root->path, CORRAL_DIRECTORY))
+    return corral_fail(error, ENAMETOOLONG, "mkdir", root->path);
+  if (mkdirat(root->fd, CORRAL_DIRECTORY, CORRAL_DIRECTORY_MODE) < 0 && errno != EEXIST)
     return corral_fail(error, errno, "mkdir", path);
-  CORRAL_OWNED_FD fd = open(path, OPEN_DIRECTORY);
+  CORRAL_OWNED_FD fd = corral_open_below(root->fd, CORRAL_DIRECTORY, CORRAL_OPEN_DIRECTORY);
   if (fd < 0)
     return corral_fail(error, errno, "open", path);
-  if (fstat(fd, &home) < 0 || stat(root, &above) < 0)
+  if (fstat(fd, &home) < 0 || fstat(root->fd, &above) < 0)
     return corral_fail(error, errno, "stat", path);
   if (!is_home_of_ours(&above, &home))
     return corral_fail(error, EPERM, "check owner", path);
@@ -154,7 +152,7 @@ static int make_in(int home_fd, const char *name, const char *command, const cha
   bool made = mkdirat(home_fd, name, CORRAL_DIRECTORY_MODE) == 0;
   if (!made && errno != EEXIST)
     return corral_fail(error, errno, "mkdir", path);
-  CORRAL_OWNED_FD fd = openat(home_fd, name, OPEN_DIRECTORY);
+  CORRAL_OWNED_FD fd = corral_open_below(home_fd, name, CORRAL_OPEN_DIRECTORY);
   if (fd < 0)
     return corral_fail(error, errno, "open", path);
   if (!made && corral_instance_pid(fd) != getpid()) // not of an earlier try of ours
@@ -171,11 +169,11 @@ static int make_in(int home_fd, const char *name, const char *command, const cha
   return corral_release_fd(&lock);
 }
 
-int corral_instance_make(const char *root, const char *name, const char *command,
+int corral_instance_make(const struct corral_base *root, const char *name, const char *command,
                          struct corral_error *error) {
   char path[PATH_MAX];
-  if (snprintf(path, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", root, name) >= PATH_MAX)
-    return corral_fail(error, ENAMETOOLONG, "mkdir", root);
+  if (snprintf(path, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", root->path, name) >= PATH_MAX)
+    return corral_fail(error, ENAMETOOLONG, "mkdir", root->path);
   for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
     CORRAL_OWNED_FD home = open_home(root, error);
     int lock = home < 0 ? home : make_in(home, name, command, path, error);
@@ -189,28 +187,35 @@ bool corral_instance_must_wait(const struct corral_error *error) {
   return error->number == EWOULDBLOCK && !strcmp(error->operation, "flock");
 }
 
-void corral_instance_remove_home(const char *root) {
-  char path[PATH_MAX];
+void corral_instance_remove_home(const struct corral_base *root) {
   struct stat above, home;
-  if (path_in(path, root, CORRAL_DIRECTORY) && lstat(path, &home) == 0 && stat(root, &above) == 0 &&
-      is_home_of_ours(&above, &home))
-    (void)rmdir(path); // refused while something is in it
+  CORRAL_OWNED_FD fd = corral_open_below(root->fd, CORRAL_DIRECTORY, O_PATH | O_NOFOLLOW);
+  if (fd >= 0 && fstat(fd, &home) == 0 && fstat(root->fd, &above) == 0 && is_home_of_ours(&above, &home))
+    (void)corral_remove_entry(root->fd, CORRAL_DIRECTORY); // refused while something is in it
 }
 
 // ---- taking them away ----
 
-int corral_instance_remove(const char *directory, const struct corral_end_plan *plan,
+int corral_instance_remove(const struct corral_place *instance, const struct corral_end_plan *plan,
                            struct corral_error *error) {
+  CORRAL_OWNED_FD directory = corral_open_place(instance, CORRAL_OPEN_DIRECTORY);
+  if (directory < 0)
+    return errno == ENOENT ? 0 : corral_fail(error, errno, "open cgroup", instance->path);
+  const struct corral_base base = {.fd = directory, .path = instance->path};
   char sessions[PATH_MAX];
-  int answer = path_in(sessions, directory, CORRAL_SESSIONS) ? corral_collect(sessions, plan, error) : 0;
+  int answer = 0;
+  if (path_in(sessions, instance->path, CORRAL_SESSIONS)) {
+    const struct corral_place all = corral_place_of(&base, sessions);
+    answer = corral_collect(&all, plan, error);
+  }
   // Word of these goes with the directory
   if (answer == 0)
-    answer = corral_memory_v1_remove(directory, error);
-  return answer < 0 ? answer : corral_collect(directory, plan, error);
+    answer = corral_memory_v1_remove(directory, instance->path, error);
+  return answer < 0 ? answer : corral_collect(instance, plan, error);
 }
 
 struct sweep {
-  const char *root;
+  const struct corral_base *root;
   const struct corral_end_plan *plan;
   bool found;
 };
@@ -221,13 +226,16 @@ static void collect_dead(void *context, const struct corral_instance *instance) 
   char path[PATH_MAX];
   if (instance->state != CORRAL_DEAD)
     return;
-  if (snprintf(path, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", sweep->root, instance->name) < PATH_MAX)
-    (void)corral_instance_remove(path, sweep->plan, &error);
+  if (snprintf(path, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", sweep->root->path, instance->name) < PATH_MAX) {
+    struct corral_place place = corral_place_of(sweep->root, path);
+    place.fd = instance->lock;
+    (void)corral_instance_remove(&place, sweep->plan, &error);
+  }
   close(instance->lock);
   sweep->found = true;
 }
 
-void corral_instance_sweep(const char *root, const struct corral_end_plan *plan) {
+void corral_instance_sweep(const struct corral_base *root, const struct corral_end_plan *plan) {
   struct sweep sweep = {.root = root, .plan = plan};
   (void)corral_instances_visit(root, collect_dead, &sweep);
   if (sweep.found)

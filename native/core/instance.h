@@ -7,6 +7,7 @@
 
 #include "end.h"
 #include "error.h"
+#include "place.h"
 
 #define CORRAL_DIRECTORY "corral"      // below the root: all that is ours
 #define CORRAL_SESSIONS "sessions"     // below an instance: its sessions
@@ -35,7 +36,7 @@ struct corral_instance {
 // Calls `see` for each directory of <root>/corral. An instance is ours by its name, by the label that was
 // left when it was made, and by its owner, who is our user; for root also whoever owns <root>/corral. 0, or
 // -errno.
-int corral_instances_visit(const char *root,
+int corral_instances_visit(const struct corral_base *root,
                            void (*see)(void *context, const struct corral_instance *instance), void *context);
 
 // The pid that the owner of an instance left in its label, as the owner saw it; 0: there is no such label.
@@ -45,7 +46,8 @@ pid_t corral_instance_pid(int directory_fd);
 // that holds the lock, or -errno and `error`: -EEXIST when the name is taken. On failure nothing is left but
 // perhaps an empty <root>/corral, or what a sweeper took for a dead instance in the moment before it was
 // locked.
-int corral_instance_make(const char *root, const char *name, const char *command, struct corral_error *error);
+int corral_instance_make(const struct corral_base *root, const char *name, const char *command,
+                         struct corral_error *error);
 
 // Whether that failed because a sweeper is collecting what was just made: try again. (mkdir(2) in a full
 // cgroup is EAGAIN as well, which is the same number as EWOULDBLOCK.)
@@ -53,14 +55,14 @@ bool corral_instance_must_wait(const struct corral_error *error);
 
 // Removes <root>/corral where nothing is left in it, unless it is another user's. It needs no lock: a creator
 // that finds it gone makes it anew.
-void corral_instance_remove_home(const char *root);
+void corral_instance_remove_home(const struct corral_base *root);
 
 // Ends and removes an instance, with its v1 memory cgroups. As corral_collect().
-int corral_instance_remove(const char *directory, const struct corral_end_plan *plan,
+int corral_instance_remove(const struct corral_place *instance, const struct corral_end_plan *plan,
                            struct corral_error *error);
 
 // Ends and removes every instance below `root` whose owner is dead. What outlives plan->kill_ms is left for
 // the next sweep.
-void corral_instance_sweep(const char *root, const struct corral_end_plan *plan);
+void corral_instance_sweep(const struct corral_base *root, const struct corral_end_plan *plan);
 
 #endif

@@ -4,21 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "instance.h"
 #include "lock_holder.h"
 #include "own.h"
-#include "tree.h"
-
-// 0; -ENOENT: the directory that was locked is gone, and there may be another.
-static int check_still(int above_fd, const char *name, int fd) {
-  struct stat named, held;
-  if (fstatat(above_fd, name, &named, AT_SYMLINK_NOFOLLOW) < 0 || fstat(fd, &held) < 0)
-    return -errno;
-  return named.st_ino == held.st_ino && named.st_dev == held.st_dev ? 0 : -ENOENT;
-}
+#include "place.h"
 
 static int try_lock(int fd) {
   while (flock(fd, LOCK_EX | LOCK_NB) < 0)
@@ -46,12 +37,12 @@ static int lock_or_judge(int fd, bool *taken) {
 }
 
 int corral_lock(int above_fd, const char *name, bool *taken) {
-  CORRAL_OWNED_FD fd = corral_open_forced(above_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  CORRAL_OWNED_FD fd = corral_open_below(above_fd, name, CORRAL_OPEN_DIRECTORY);
   if (fd < 0)
     return -errno;
   int answer = lock_or_judge(fd, taken);
-  if (answer == 0)
-    answer = check_still(above_fd, name, fd);
+  if (answer == 0) // or it is gone, and there may be another
+    answer = corral_is_entry(above_fd, name, fd);
   return answer < 0 ? answer : corral_release_fd(&fd);
 }
 

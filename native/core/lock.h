@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-// Takes the lock of the directory `name` in `above_fd` (as openat(2) takes them) without waiting, where its
+// Takes the lock of the directory `name` in `above_fd` (which is held open) without waiting, where its
 // owner does not live. A descriptor of the directory, whose closing lets go, and in `taken` whether that has
 // the lock: a stranger may hold it, which proves that the owner does not. Or -errno; -EWOULDBLOCK: the owner
 // lives, or it cannot be seen who holds the lock; -ENOENT: it is gone, also when it went, perhaps to be made

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,7 +35,7 @@ static int compare(const void *a, const void *b) {
 }
 
 // cgroup.procs is neither sorted nor free of repetitions.
-static void sort_once(struct corral_members *members) {
+void corral_members_sort(struct corral_members *members) {
   if (members->count < 2)
     return;
   qsort(members->pids, members->count, sizeof *members->pids, compare);
@@ -45,18 +46,32 @@ static void sort_once(struct corral_members *members) {
   members->count = kept;
 }
 
-struct reading {
-  struct corral_members *members;
-  int failed;
-};
+// The process that a thread belongs to, proc_pid_status(5); 0 where it has ended.
+static pid_t process_of(pid_t thread) {
+  char path[32], text[1024];
+  snprintf(path, sizeof path, "/proc/%d/status", thread);
+  CORRAL_OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  text[length > 0 ? length : 0] = '\0';
+  const char *line = strstr(text, "\nTgid:");
+  return line ? (pid_t)strtol(line + strlen("\nTgid:"), NULL, 10) : 0;
+}
 
-// The decimal numbers of one cgroup.procs, one a line. A threaded sub-group answers EOPNOTSUPP: its processes
-// are listed in the domain above it. One that is going answers ENODEV.
-static void read_procs(int directory_fd, void *context) {
-  struct reading *reading = context;
-  CORRAL_OWNED_FD fd = corral_open_forced(directory_fd, "cgroup.procs", O_RDONLY);
+static int note(struct corral_members *members, pid_t listed, bool threads) {
+  if (listed == 0) {
+    members->unreachable = true;
+    return 0;
+  }
+  const pid_t pid = threads ? process_of(listed) : listed;
+  return pid > 0 ? append(members, pid) : 0;
+}
+
+// The decimal numbers of a file, one a line. 0, or -errno: a threaded group has no cgroup.procs (EOPNOTSUPP),
+// one that is going has nothing (ENODEV).
+static int append_listed(int group_fd, const char *file, bool threads, struct corral_members *members) {
+  CORRAL_OWNED_FD fd = corral_open_below(group_fd, file, O_RDONLY);
   if (fd < 0)
-    return;
+    return -errno;
   char buffer[8192];
   ssize_t length;
   pid_t pid = 0;
@@ -68,38 +83,32 @@ static void read_procs(int directory_fd, void *context) {
         digits = true;
         continue;
       }
-      if (digits && pid == 0)
-        reading->members->unreachable = true;
-      else if (digits && append(reading->members, pid) < 0)
-        reading->failed = -ENOMEM;
+      if (digits && note(members, pid, threads) < 0)
+        return -ENOMEM;
       pid = 0;
       digits = false;
     }
   }
+  return length < 0 ? -errno : 0;
 }
 
-int corral_members_read_at(int directory_fd, const char *group, struct corral_members *members) {
-  struct reading reading = {.members = members};
-  members->count = 0;
-  members->unreachable = false;
-  int answer = corral_walk_at(directory_fd, group, read_procs, &reading);
-  sort_once(members);
-  if (answer < 0)
-    return answer == -ENODEV ? -ENOENT : answer;
-  return reading.failed;
+int corral_members_append(int group_fd, struct corral_members *members) {
+  int answer = append_listed(group_fd, "cgroup.procs", false, members);
+  if (answer == -EOPNOTSUPP)
+    answer = append_listed(group_fd, "cgroup.threads", true, members);
+  return answer == -ENOMEM ? answer : 0;
 }
 
-int corral_members_read_own(int group_fd, struct corral_members *members) {
-  struct reading reading = {.members = members};
-  members->count = 0;
-  members->unreachable = false;
-  read_procs(group_fd, &reading);
-  sort_once(members);
-  return reading.failed;
-}
-
-int corral_members_read(const char *group, struct corral_members *members) {
-  return corral_members_read_at(AT_FDCWD, group, members);
+int corral_members_read(const struct corral_place *group, struct corral_members *members) {
+  struct corral_tree tree = corral_tree_none();
+  corral_members_clear(members);
+  int answer = corral_tree_begin(&tree, group, false);
+  while (answer >= 0 && (answer = corral_tree_step(&tree)) > CORRAL_TREE_OVER)
+    if (answer == CORRAL_TREE_ENTERED)
+      answer = corral_members_append(tree.fd, members);
+  corral_tree_end(&tree);
+  corral_members_sort(members);
+  return answer == -ENODEV ? -ENOENT : answer;
 }
 
 void corral_members_free(struct corral_members *members) {
@@ -132,10 +141,11 @@ bool corral_members_has(const struct corral_members *members, pid_t pid) {
 
 // A pidfd was opened for each pid of the batch. Those still listed by the group *now* are members for
 // certain: the pidfd keeps the pid from meaning anyone else.
-static int signal_batch(const char *group, const pid_t *pids, const int *pidfds, size_t count,
-                        const int *signals, struct corral_members *reached) {
+static int signal_batch(int group_fd, const pid_t *pids, const int *pidfds, size_t count, const int *signals,
+                        struct corral_members *reached) {
   struct corral_members now = {0};
-  int answer = corral_members_read(group, &now);
+  int answer = corral_members_append(group_fd, &now);
+  corral_members_sort(&now);
   int hit = 0;
   for (size_t i = 0; i < count && answer == 0; i++) {
     if (pidfds[i] < 0 || !corral_members_has(&now, pids[i]))
@@ -144,18 +154,17 @@ static int signal_batch(const char *group, const pid_t *pids, const int *pidfds,
       (void)corral_pidfd_signal(pidfds[i], *signal);
     hit++;
     if (reached)
-      answer = append(reached, pids[i]);
+      answer = corral_members_add(reached, pids[i]);
   }
   corral_members_free(&now);
-  if (reached)
-    sort_once(reached); // it may be what the next batch is searched in
-  return answer < 0 && answer != -ENOENT ? answer : hit;
+  return answer < 0 ? answer : hit;
 }
 
-int corral_members_signal(const char *group, const int *signals, const struct corral_members *except,
+int corral_members_signal(int group_fd, const int *signals, const struct corral_members *except,
                           struct corral_members *reached) {
   struct corral_members listed = {0};
-  int answer = corral_members_read(group, &listed);
+  int answer = corral_members_append(group_fd, &listed);
+  corral_members_sort(&listed);
   int total = 0;
   for (size_t next = 0; next < listed.count && answer >= 0;) {
     pid_t pids[BATCH];
@@ -170,12 +179,12 @@ int corral_members_signal(const char *group, const int *signals, const struct co
     }
     if (!count)
       break;
-    answer = signal_batch(group, pids, pidfds, count, signals, reached);
+    answer = signal_batch(group_fd, pids, pidfds, count, signals, reached);
     if (answer > 0)
       total += answer;
     for (size_t i = 0; i < count; i++)
       corral_close_fd(&pidfds[i]);
   }
   corral_members_free(&listed);
-  return answer < 0 && answer != -ENOENT ? answer : total;
+  return answer < 0 ? answer : total;
 }

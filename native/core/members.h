@@ -6,29 +6,33 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "place.h"
+
 struct corral_members {
   pid_t *pids; // sorted, each once
   size_t count, capacity;
   bool unreachable; // a process was listed as 0: it lives in a pid namespace that we cannot see into
 };
 
-// Reads the whole subtree (cgroup.procs of each directory). 0, -ENOENT when the cgroup is gone, or -ENOMEM.
-// The list may be out of date as soon as it is there; use it for what tolerates that.
-int corral_members_read(const char *group, struct corral_members *members);
-// The same of the group at a path below a directory, as openat(2) takes it.
-int corral_members_read_at(int directory_fd, const char *group, struct corral_members *members);
-// Those of the group alone, without what is below it. 0, or -ENOMEM.
-int corral_members_read_own(int group_fd, struct corral_members *members);
+// Reads the whole subtree (cgroup.procs of each directory). 0, -ENOENT when the cgroup is gone, or another
+// errno. The list may be out of date as soon as it is there; use it for what tolerates that.
+int corral_members_read(const struct corral_place *group, struct corral_members *members);
+// Adds those of one group, without what is below it, at the end; corral_members_sort() then puts all in
+// order. Of a threaded group, which has no processes of its own, those that have a thread in it. 0, or
+// -ENOMEM.
+int corral_members_append(int group_fd, struct corral_members *members);
+void corral_members_sort(struct corral_members *members);
 void corral_members_free(struct corral_members *members);
 void corral_members_clear(struct corral_members *members);
 // Keeps the order. 0, also for one that is there already, or -ENOMEM.
 int corral_members_add(struct corral_members *members, pid_t pid);
 bool corral_members_has(const struct corral_members *members, pid_t pid);
 
-// Sends `signals` (0-terminated, in order) to every member of the group that is not in `except` (or to all,
-// when that is NULL), through pidfds, and adds those reached to `reached` unless NULL. A pid that was reused
-// by a process outside the group is never hit. Returns how many were reached, or -errno.
-int corral_members_signal(const char *group, const int *signals, const struct corral_members *except,
+// Sends `signals` (0-terminated, in order) to every member of one group, without what is below it, that is
+// not in `except` (or to all, when that is NULL), through pidfds, and adds those reached to `reached` unless
+// NULL, which may be `except`. A pid that was reused by a process outside the group is never hit. Returns how
+// many were reached, or -errno.
+int corral_members_signal(int group_fd, const int *signals, const struct corral_members *except,
                           struct corral_members *reached);
 
 #endif

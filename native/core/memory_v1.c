@@ -62,17 +62,24 @@ static bool has_none(int number) {
 static bool is_home_of(const char *home, const char *instance) {
   const char *name = strrchr(instance, '/'), *last = strrchr(home, '/');
   char expected[NAME_MAX + 1];
-  struct statfs file_system;
   return name && last && snprintf(expected, sizeof expected, "/corral-%s", name + 1) < NAME_MAX &&
-         !strcmp(last, expected) && statfs(home, &file_system) == 0 &&
-         (unsigned long)file_system.f_type == CGROUP_V1_MAGIC;
+         !strcmp(last, expected);
 }
 
-int corral_memory_v1_remove(const char *instance, struct corral_error *error) {
+static bool is_v1(int fd) {
+  struct statfs file_system;
+  return fstatfs(fd, &file_system) == 0 && (unsigned long)file_system.f_type == CGROUP_V1_MAGIC;
+}
+
+int corral_memory_v1_remove(int instance, const char *path, struct corral_error *error) {
   char home[PATH_MAX];
-  ssize_t length = getxattr(instance, CORRAL_MEMORY_LABEL, home, sizeof home - 1);
+  ssize_t length = fgetxattr(instance, CORRAL_MEMORY_LABEL, home, sizeof home - 1);
   if (length < 0)
-    return has_none(errno) ? 0 : corral_fail(error, errno, "getxattr", instance);
+    return has_none(errno) ? 0 : corral_fail(error, errno, "getxattr", path);
   home[length] = '\0';
-  return is_home_of(home, instance) ? corral_remove_tree(home, error) : 0;
+  CORRAL_OWNED_FD fd = is_home_of(home, path) ? open(home, CORRAL_OPEN_DIRECTORY | O_CLOEXEC) : -1;
+  if (fd < 0 || !is_v1(fd))
+    return 0;
+  const struct corral_place place = {.at = AT_FDCWD, .below = home, .fd = fd, .path = home};
+  return corral_remove_tree(&place, error);
 }

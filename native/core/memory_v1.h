@@ -17,9 +17,9 @@ int corral_memory_v1_watch(const char *group);
 // How many processes of `group` the kernel has killed because memory ran out, or -errno (ENOENT: it is gone).
 int64_t corral_memory_v1_kills(const char *group);
 
-// Removes all v1 memory cgroups of the instance whose directory is `instance`, if it has any: those below
-// what its label names, which is not believed unless it is a v1 cgroup directory of the instance's name. What
-// still lives there is left (-EBUSY). 0 or -errno.
-int corral_memory_v1_remove(const char *instance, struct corral_error *error);
+// Removes all v1 memory cgroups of the instance whose directory is held open, and is at `path`, if it has
+// any: those below what its label names, which is not believed unless it is a v1 cgroup directory of the
+// instance's name. What still lives there is left (-EBUSY). 0 or -errno.
+int corral_memory_v1_remove(int instance, const char *path, struct corral_error *error);
 
 #endif

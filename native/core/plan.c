@@ -153,7 +153,7 @@ static int read_block(struct fields *fields, char **environment, struct corral_p
 }
 
 int corral_plan_read(char *block, size_t size, char **environment, struct corral_plan *plan) {
-  *plan = (struct corral_plan){.spawn.scheduler = -1};
+  *plan = (struct corral_plan){.spawn.scheduler = -1, .spawn.group_fd = -1};
   if (!size || block[size - 1])
     return -EINVAL;
   struct fields fields = {block, block + size};

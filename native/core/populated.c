@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "own.h"
+#include "place.h"
 
 int corral_reread_group_events(int events_fd, struct corral_group_events *events) {
   char text[256];
@@ -20,6 +21,6 @@ int corral_reread_group_events(int events_fd, struct corral_group_events *events
 }
 
 int corral_read_group_events(int group_fd, struct corral_group_events *events) {
-  CORRAL_OWNED_FD fd = openat(group_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+  CORRAL_OWNED_FD fd = corral_open_below(group_fd, "cgroup.events", O_RDONLY);
   return fd < 0 ? -errno : corral_reread_group_events(fd, events);
 }

@@ -8,11 +8,11 @@
 
 #include "own.h"
 
-int corral_pressure_open(const char *group, const char *file, const char *trigger) {
-  CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+int corral_pressure_open(const struct corral_place *group, const char *file, const char *trigger) {
+  CORRAL_OWNED_FD group_fd = corral_open_place(group, O_PATH | O_DIRECTORY);
   if (group_fd < 0)
     return -errno;
-  CORRAL_OWNED_FD fd = openat(group_fd, file, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  CORRAL_OWNED_FD fd = corral_open_below(group_fd, file, O_RDWR | O_NONBLOCK);
   // With the NUL, as psi.rst writes it
   if (fd < 0 || write(fd, trigger, strlen(trigger) + 1) < 0)
     return -errno;

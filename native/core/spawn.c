@@ -20,6 +20,7 @@
 #include "clone3.h"
 #include "own.h"
 #include "pidfd.h"
+#include "place.h"
 #include "populated.h"
 #include "unborn.h"
 
@@ -309,7 +310,9 @@ static int launch_child(const struct corral_spawn_plan *plan, const int *child_f
                         struct corral_spawned *spawned, struct corral_error *error) {
   CORRAL_OWNED_FD group_fd = -1;
   if (plan->group) {
-    group_fd = open(plan->group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    // A number of its own: one that is held has a high one
+    group_fd = plan->group_fd >= 0 ? corral_open_below(plan->group_fd, ".", O_PATH | O_DIRECTORY)
+                                   : open(plan->group, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (group_fd < 0)
       return corral_fail(error, errno, "open cgroup", plan->group);
     int frozen = refuse_frozen(group_fd, plan->group, error);
@@ -332,9 +335,7 @@ static int launch_child(const struct corral_spawn_plan *plan, const int *child_f
   return attempt(&launch, spawned, error);
 }
 
-// Gives a descriptor that is held for long a number out of the way of others. It keeps its own where that is
-// refused (RLIMIT_NOFILE).
-static int put_away(int fd) {
+int corral_put_away(int fd) {
   if (fd < FEW_FDS)
     return fd;
   int high = fcntl(fd, F_DUPFD_CLOEXEC, HELD_FDS_FROM);
@@ -369,8 +370,8 @@ int corral_spawn(const struct corral_spawn_plan *plan, struct corral_spawned *sp
       parent_fds[i] = -1;
     return answer;
   }
-  spawned->pidfd = put_away(spawned->pidfd);
+  spawned->pidfd = corral_put_away(spawned->pidfd);
   for (size_t i = 0; i < plan->stdio_count; i++)
-    parent_fds[i] = put_away(parent_fds[i]);
+    parent_fds[i] = corral_put_away(parent_fds[i]);
   return answer;
 }

@@ -28,6 +28,7 @@ struct corral_spawn_plan {
   char **shell_argv;        // room for argv's length + 3 pointers: argv for /bin/sh when exec says ENOEXEC
   const char *cwd;          // NULL: the caller's
   const char *group;        // directory of the cgroup; NULL: the caller's cgroup
+  int group_fd;             // the same, held open; -1: it is not
   const char *memory_group; // directory of the v1 memory cgroup to enter before exec; NULL: the caller's
   struct corral_stdio *stdio;
   size_t stdio_count; // the child's descriptors 0 … stdio_count-1; all others are closed on exec
@@ -52,6 +53,10 @@ struct corral_spawned {
 // event loop's thread. Safe against threads: allocates nothing between clone and exec.
 int corral_spawn(const struct corral_spawn_plan *plan, struct corral_spawned *spawned, int *parent_fds,
                  struct corral_error *error);
+
+// Gives a descriptor that is held for long a number out of the way of others. It keeps its own where that is
+// refused (RLIMIT_NOFILE).
+int corral_put_away(int fd);
 
 // Makes both ends of a descriptor: the child's and the caller's (which is left as it is where there is none).
 // `ours`: the child's end was made here, and is to be closed. 0, or -errno.

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,20 +13,7 @@
 #include <unistd.h>
 
 #include "own.h"
-
-// How many directories in a row somebody else may have removed between our finding and our removing them.
-#define LOST_MOST 1000
-
-#define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-
-int corral_open_forced(int directory_fd, const char *name, int flags) {
-  int fd = openat(directory_fd, name, flags | O_CLOEXEC);
-  if (fd >= 0 || errno != EACCES)
-    return fd;
-  if (fchmodat(directory_fd, name, flags & O_DIRECTORY ? 0700 : 0600, 0) < 0)
-    return errno = EACCES, -1;
-  return openat(directory_fd, name, flags | O_CLOEXEC);
-}
+#include "populated.h"
 
 // struct linux_dirent64 of getdents64(2): readdir(3) would allocate.
 struct entry {
@@ -40,7 +26,7 @@ struct entry {
 
 // Finds the next sub-directory after where the descriptor stands: its name into `name`, and the descriptor is
 // left just behind it. False at the end.
-static bool next_directory(int fd, char *name, size_t size) {
+static bool next_directory(int fd, char name[NAME_MAX + 1]) {
   _Alignas(struct entry) char buffer[4096];
   long length;
   while ((length = syscall(SYS_getdents64, fd, buffer, sizeof buffer)) > 0) {
@@ -49,8 +35,8 @@ static bool next_directory(int fd, char *name, size_t size) {
       at += entry->length;
       if (entry->type != DT_DIR || !strcmp(entry->name, ".") || !strcmp(entry->name, ".."))
         continue;
-      strncpy(name, entry->name, size - 1);
-      name[size - 1] = '\0';
+      strncpy(name, entry->name, NAME_MAX);
+      name[NAME_MAX] = '\0';
       lseek(fd, entry->next, SEEK_SET);
       return true;
     }
@@ -60,118 +46,175 @@ static bool next_directory(int fd, char *name, size_t size) {
 
 // A directory has two links (its name and its own `.`) and one for each below it. File systems that do not
 // count them say 1.
-static bool is_lowest(int fd) {
+bool corral_is_lowest(int fd) {
   struct stat status;
   return fstat(fd, &status) == 0 && status.st_nlink == 2;
 }
 
-// Where to go on in each directory above the current one. A payload can nest its groups as deep as it likes,
-// so neither a descriptor a level nor a fixed size will do.
-struct trail {
-  off_t *resume;
-  size_t depth, capacity;
-};
-
-static bool remember(struct trail *trail, off_t where) {
-  if (trail->depth == trail->capacity) {
-    size_t capacity = trail->capacity ? trail->capacity * 2 : 16;
-    off_t *resume = realloc(trail->resume, capacity * sizeof *resume);
-    if (!resume)
-      return false;
-    trail->resume = resume;
-    trail->capacity = capacity;
-  }
-  trail->resume[trail->depth++] = where;
+static bool grow(void **list, size_t *room, size_t needed, size_t each) {
+  if (needed <= *room)
+    return true;
+  size_t wanted = *room ? *room * 2 : 64;
+  while (wanted < needed)
+    wanted *= 2;
+  void *grown = realloc(*list, wanted * each);
+  if (!grown)
+    return false;
+  *list = grown;
+  *room = wanted;
   return true;
 }
 
-// Goes from `fd` (taken over) to the next directory in the order of the walk, and tells in `entered` whether
-// that is one that was not visited yet. -1 at the end; -ENOMEM.
-static int advance(int fd, struct trail *trail, bool *entered) {
+static bool remember(struct corral_tree *tree, const char *name) {
+  const size_t length = strlen(name) + 1;
+  if (!grow((void **)&tree->resume, &tree->capacity, tree->depth + 1, sizeof *tree->resume) ||
+      !grow((void **)&tree->names, &tree->room, tree->used + length, 1))
+    return false;
+  tree->resume[tree->depth++] = lseek(tree->fd, 0, SEEK_CUR);
+  memcpy(tree->names + tree->used, name, length);
+  tree->used += length;
+  return true;
+}
+
+const char *corral_tree_name(const struct corral_tree *tree) {
+  const char *name = tree->names + tree->used - 1;
+  while (name > tree->names && name[-1])
+    name--;
+  return name;
+}
+
+// The same, taken from the end of the list.
+static const char *forget(struct corral_tree *tree) {
+  const char *name = corral_tree_name(tree);
+  tree->used = (size_t)(name - tree->names);
+  tree->depth--;
+  return name;
+}
+
+// The kernel's answer for an empty directory that something is mounted on is the same as for one in use.
+static bool nobody_lives_in(int parent_fd, const char *name) {
+  struct corral_group_events events;
+  CORRAL_OWNED_FD fd = corral_open_below(parent_fd, name, CORRAL_OPEN_DIRECTORY);
+  if (fd < 0)
+    return errno == EXDEV;
+  return corral_is_lowest(fd) && (corral_read_group_events(fd, &events) < 0 || !events.populated);
+}
+
+int corral_remove_entry(int parent_fd, const char *name) {
+  for (bool taken_back = false;;) {
+    if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT || errno == ENODEV)
+      return 0;
+    int refused = errno;
+    if (refused == EACCES && !taken_back) {
+      corral_take_back(parent_fd);
+      taken_back = true;
+      continue;
+    }
+    // EBUSY: alive, or with sub-groups. ENOTEMPTY: a plain directory that plays cgroupfs in a unit test.
+    if (refused == ENOTEMPTY)
+      return -EBUSY;
+    if (refused != EBUSY || !nobody_lives_in(parent_fd, name) || !corral_uncover(parent_fd, name))
+      return -refused;
+  }
+}
+
+struct corral_tree corral_tree_none(void) {
+  return (struct corral_tree){.fd = -1};
+}
+
+int corral_tree_begin(struct corral_tree *tree, const struct corral_place *top, bool removes) {
+  corral_tree_end(tree);
+  tree->fd = corral_open_place(top, CORRAL_OPEN_DIRECTORY);
+  tree->at_top = true;
+  tree->removes = removes;
+  tree->refused = 0;
+  return tree->fd < 0 ? -errno : 0;
+}
+
+// Into the next directory below that there is. False where there is none.
+static int step_down(struct corral_tree *tree) {
   char name[NAME_MAX + 1];
-  *entered = false;
-  while (!is_lowest(fd) && next_directory(fd, name, sizeof name)) {
-    int below = corral_open_forced(fd, name, OPEN_DIRECTORY);
+  while (!corral_is_lowest(tree->fd) && next_directory(tree->fd, name)) {
+    if (tree->skips && !strcmp(name, tree->skips))
+      continue;
+    // Most have nothing in them
+    if (tree->removes && unlinkat(tree->fd, name, AT_REMOVEDIR) == 0)
+      continue;
+    int below = corral_open_below(tree->fd, name, CORRAL_OPEN_DIRECTORY);
+    if (below < 0 && errno == EXDEV && tree->removes && corral_uncover(tree->fd, name))
+      below = corral_open_below(tree->fd, name, CORRAL_OPEN_DIRECTORY);
+    if (below < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+      return -errno;
     if (below < 0)
       continue;
-    bool remembered = remember(trail, lseek(fd, 0, SEEK_CUR));
-    close(fd);
-    if (!remembered) {
+    if (!remember(tree, name)) {
       close(below);
       return -ENOMEM;
     }
-    *entered = true;
-    return below;
+    close(tree->fd);
+    tree->fd = below;
+    return CORRAL_TREE_ENTERED;
   }
-  // A directory that was removed under our feet has no way up; nor has it anything left that is still to be
-  // seen.
-  int above = trail->depth ? openat(fd, "..", OPEN_DIRECTORY) : -1;
-  close(fd);
-  if (above >= 0)
-    lseek(above, trail->resume[--trail->depth], SEEK_SET);
-  return above < 0 ? -1 : above;
+  return CORRAL_TREE_OVER;
 }
 
-int corral_walk_at(int directory_fd, const char *path, void (*visit)(int directory_fd, void *context),
-                   void *context) {
-  struct trail trail = {0};
-  bool entered = true;
-  int fd = corral_open_forced(directory_fd, path, OPEN_DIRECTORY);
-  if (fd < 0)
-    return -errno;
-  while (fd >= 0) {
-    if (entered)
-      visit(fd, context);
-    fd = advance(fd, &trail, &entered);
-  }
-  free(trail.resume);
-  return fd == -ENOMEM ? -ENOMEM : 0;
+// A directory that was removed under our feet has a way up all the same: its own entry of its parent stays.
+static int step_up(struct corral_tree *tree) {
+  if (!tree->depth)
+    return CORRAL_TREE_OVER;
+  int above = corral_open_above(tree->fd);
+  if (above < 0)
+    return errno == ENOENT ? CORRAL_TREE_OVER : -errno;
+  const off_t resume = tree->resume[tree->depth - 1];
+  const char *name = forget(tree);
+  close(tree->fd);
+  tree->fd = above;
+  lseek(above, resume, SEEK_SET);
+  const int answer = tree->removes ? corral_remove_entry(above, name) : 0;
+  if (answer < 0)
+    tree->refused = -answer;
+  return CORRAL_TREE_LEFT;
 }
 
-int corral_walk(const char *path, void (*visit)(int directory_fd, void *context), void *context) {
-  return corral_walk_at(AT_FDCWD, path, visit, context);
+int corral_tree_step(struct corral_tree *tree) {
+  if (tree->fd < 0)
+    return CORRAL_TREE_OVER;
+  if (tree->at_top) {
+    tree->at_top = false;
+    return CORRAL_TREE_ENTERED;
+  }
+  int answer = tree->passes ? CORRAL_TREE_OVER : step_down(tree);
+  tree->passes = false;
+  return answer == CORRAL_TREE_OVER ? step_up(tree) : answer;
 }
 
-// Descends to a directory without sub-directories below `fd` (taken over) and gives its parent and name.
-// Returns the parent's descriptor, or -1 when `fd` itself has none below it.
-static int deepest(int fd, char *name, size_t size) {
-  char below_name[NAME_MAX + 1];
-  int parent = -1;
-  while (!is_lowest(fd) && next_directory(fd, below_name, sizeof below_name)) {
-    int below = corral_open_forced(fd, below_name, OPEN_DIRECTORY);
-    if (below < 0)
-      continue;
-    corral_close_fd(&parent);
-    parent = fd;
-    fd = below;
-    memcpy(name, below_name, size);
-  }
-  close(fd);
-  return parent;
+void corral_tree_end(struct corral_tree *tree) {
+  corral_close_fd(&tree->fd);
+  free(tree->resume);
+  free(tree->names);
+  *tree = corral_tree_none();
 }
 
-int corral_remove_tree(const char *path, struct corral_error *error) {
-  char name[NAME_MAX + 1];
-  for (int lost = 0;;) {
-    if (rmdir(path) == 0 || errno == ENOENT || errno == ENODEV)
-      return 0;
-    // EBUSY: alive, or with sub-groups. ENOTEMPTY: a plain directory that plays cgroupfs in a unit test.
-    if (errno != EBUSY && errno != ENOTEMPTY)
-      return corral_fail(error, errno, "rmdir", path);
-    int refused = errno;
-    int top = corral_open_forced(AT_FDCWD, path, OPEN_DIRECTORY);
-    if (top < 0)
-      return errno == ENOENT ? 0 : corral_fail(error, errno, "open cgroup", path);
-    CORRAL_OWNED_FD parent = deepest(top, name, sizeof name);
-    if (parent < 0)
-      return corral_fail(error, refused, "rmdir", path);
-    if (unlinkat(parent, name, AT_REMOVEDIR) == 0)
-      lost = 0;
-    else if (errno != ENOENT || ++lost == LOST_MOST)
-      return corral_fail(error, errno == ENOENT ? refused : errno, "rmdir", path);
-    // Its siblings are often leaves as well: go on here as far as that holds, then again from the top.
-    while (lseek(parent, 0, SEEK_SET) == 0 && next_directory(parent, name, sizeof name) &&
-           unlinkat(parent, name, AT_REMOVEDIR) == 0)
-      ;
-  }
+int corral_remove_top(const struct corral_place *place) {
+  const char *name;
+  CORRAL_OWNED_FD parent = corral_open_parent(place, &name);
+  if (parent < 0)
+    return place->at != AT_FDCWD && (errno == ENOENT || errno == ENODEV) ? 0 : -errno;
+  // Another of that name is not ours: this one is gone
+  if (place->fd >= 0 && corral_is_entry(parent, name, place->fd) == -ENOENT)
+    return 0;
+  return corral_remove_entry(parent, name);
+}
+
+int corral_remove_tree(const struct corral_place *place, struct corral_error *error) {
+  struct corral_tree tree = corral_tree_none();
+  int answer = corral_tree_begin(&tree, place, true);
+  if (answer == -ENOENT)
+    return 0;
+  while (answer >= 0 && (answer = corral_tree_step(&tree)) > CORRAL_TREE_OVER)
+    ;
+  corral_tree_end(&tree);
+  if (answer >= 0)
+    answer = corral_remove_top(place);
+  return answer < 0 ? corral_fail(error, -answer, "rmdir", place->path) : 0;
 }

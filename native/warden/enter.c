@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -15,28 +14,26 @@
 #include "../core/own.h"
 #include "tell.h"
 
-#define CGROUP2_MAGIC 0x63677270 // linux/magic.h
 #define LEADER_LABEL "user.corral.leader"
 
 static bool is_the_group(int group_fd, uint64_t group_id) {
   struct stat found;
-  struct statfs file_system;
-  return fstat(group_fd, &found) == 0 && found.st_ino == group_id && fstatfs(group_fd, &file_system) == 0 &&
-         file_system.f_type == CGROUP2_MAGIC;
+  return fstat(group_fd, &found) == 0 && found.st_ino == group_id && corral_is_cgroup(group_fd);
 }
 
-static bool is_member(const char *group) {
+static bool is_member(int group_fd) {
   struct corral_members members = {0};
-  bool member = corral_members_read(group, &members) == 0 && corral_members_has(&members, getpid());
+  const struct corral_place group = {.at = group_fd, .below = ".", .fd = group_fd};
+  bool member = corral_members_read(&group, &members) == 0 && corral_members_has(&members, getpid());
   corral_members_free(&members);
   return member;
 }
 
 // Tells the owner of the session who came: a hint, which it checks.
-static int announce(const char *group) {
+static int announce(int group_fd) {
   char pid[16];
   int length = snprintf(pid, sizeof pid, "%d", getpid());
-  return setxattr(group, LEADER_LABEL, pid, (size_t)length, 0);
+  return fsetxattr(group_fd, LEADER_LABEL, pid, (size_t)length, 0);
 }
 
 static bool move_to(int group_fd) {
@@ -53,7 +50,7 @@ static int join_memory(const char *group) {
 }
 
 static int join(const char *group, uint64_t group_id) {
-  CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  CORRAL_OWNED_FD group_fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (group_fd < 0 || !is_the_group(group_fd, group_id)) {
     tell("the session in %s is over: start another one", group);
     return STATUS_FAILED;
@@ -62,7 +59,7 @@ static int join(const char *group, uint64_t group_id) {
     tell("%s cannot be entered: %s", group, strerror(errno));
     return STATUS_FAILED;
   }
-  if (is_member(group) && announce(group) == 0)
+  if (is_member(group_fd) && announce(group_fd) == 0)
     return 0;
   tell("%s was entered, but the kernel does not say so", group);
   return STATUS_FAILED;

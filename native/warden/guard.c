@@ -26,12 +26,17 @@
 
 // How long to leave alone what outlived SIGKILL (uninterruptible sleep) before it is tried again.
 #define TRY_AGAIN_S 1
+// Where the descriptors of the two directories are, and where none of the others is.
+#define ROOT_FD 3
+#define INSTANCE_FD 4
+#define KEPT 8
 
 struct guard {
   const struct guard_plan *plan;
   int owner; // pidfd
   int home;  // the owner's cgroup
-  char instance[PATH_MAX], sessions[PATH_MAX], warden[PATH_MAX];
+  char path[PATH_MAX], sessions[PATH_MAX], warden[PATH_MAX];
+  struct corral_place instance;
 };
 
 static void say(const struct guard *guard, char word) {
@@ -55,35 +60,45 @@ static char hear(const struct guard *guard) {
   }
 }
 
-typedef int (*remover)(const char *directory, const struct corral_end_plan *plan, struct corral_error *error);
+typedef int (*remover)(const struct corral_place *directory, const struct corral_end_plan *plan,
+                       struct corral_error *error);
 
 // Until nothing of it is left: who else would?
-static void insist_on(remover remove, const struct guard *guard, const char *directory) {
+static void insist_on(remover remove, const struct guard *guard, const struct corral_place *directory) {
   const struct timespec pause = {.tv_sec = TRY_AGAIN_S};
   struct corral_error error;
   while (remove(directory, &guard->plan->end, &error) < 0)
     nanosleep(&pause, NULL);
 }
 
+// A place in the instance: from its own directory, once that is held.
+static struct corral_place place_in(const struct guard *guard, const char *path) {
+  const struct corral_base instance = {.fd = guard->instance.fd, .path = guard->path};
+  return corral_place_of(instance.fd >= 0 ? &instance : &guard->plan->root, path);
+}
+
 // Whoever does this must not live in the instance.
 _Noreturn static void remove_instance(const struct guard *guard, bool owner_died) {
-  insist_on(corral_instance_remove, guard, guard->instance);
-  corral_instance_remove_home(guard->plan->root);
+  insist_on(corral_instance_remove, guard, &guard->instance);
+  corral_instance_remove_home(&guard->plan->root);
   if (owner_died) // it may have been sweeping, and left that half-done
-    corral_instance_sweep(guard->plan->root, &guard->plan->end);
+    corral_instance_sweep(&guard->plan->root, &guard->plan->end);
   _exit(0);
 }
 
 // The sessions first: they are what hurts. An owner that died is replaced as the holder of the lock, so that
 // no sweeper takes the same instance; one that has it all the same ends us with the rest.
 _Noreturn static void collect(const struct guard *guard, bool moved_in, bool owner_died) {
+  const char *name;
   bool taken;
-  if (owner_died)
-    (void)corral_lock(AT_FDCWD, guard->instance, &taken); // kept up to our end
-  insist_on(corral_collect, guard, guard->sessions);
+  CORRAL_OWNED_FD above = owner_died ? corral_open_parent(&guard->instance, &name) : -1;
+  if (above >= 0)
+    (void)corral_lock(above, name, &taken); // kept up to our end
+  const struct corral_place sessions = place_in(guard, guard->sessions);
+  insist_on(corral_collect, guard, &sessions);
   if (!moved_in)
     remove_instance(guard, owner_died);
-  pid_t last = fork_home(guard->home, guard->plan->root, guard->plan->no_clone3);
+  pid_t last = fork_home(guard->home, &guard->plan->root, guard->plan->no_clone3);
   if (last == 0)
     remove_instance(guard, owner_died);
   _exit(last < 0); // nowhere else to live: the two empty directories are left for the next sweep
@@ -91,49 +106,73 @@ _Noreturn static void collect(const struct guard *guard, bool moved_in, bool own
 
 // Gives the guard a group of its own, a new one: a group that was killed once kills whatever is cloned into
 // it. Returns in the guard; the first process is done.
-static void move_in(const struct guard *guard) {
+static void move_in(struct guard *guard) {
   struct corral_error error;
-  if (corral_collect(guard->warden, &guard->plan->end, &error) < 0 ||
-      mkdir(guard->warden, CORRAL_DIRECTORY_MODE) < 0)
+  if (guard->instance.fd < 0)
+    guard->instance.fd = corral_open_place(&guard->instance, CORRAL_OPEN_DIRECTORY);
+  const struct corral_place warden = place_in(guard, guard->warden);
+  if (guard->instance.fd < 0 || corral_collect(&warden, &guard->plan->end, &error) < 0 ||
+      mkdirat(guard->instance.fd, CORRAL_WARDEN, CORRAL_DIRECTORY_MODE) < 0)
     _exit(1);
-  CORRAL_OWNED_FD group = open(guard->warden, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  CORRAL_OWNED_FD group = corral_open_place(&warden, O_PATH | O_DIRECTORY);
   pid_t next = group < 0 ? -1 : corral_fork_into(group, guard->plan->no_clone3);
   if (next != 0)
     _exit(next < 0);
 }
 
-static bool set_paths(struct guard *guard) {
+static bool set_places(struct guard *guard) {
   const struct guard_plan *plan = guard->plan;
-  return snprintf(guard->instance, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", plan->root, plan->name) <
-             PATH_MAX &&
-         snprintf(guard->sessions, PATH_MAX, "%s/" CORRAL_SESSIONS, guard->instance) < PATH_MAX &&
-         snprintf(guard->warden, PATH_MAX, "%s/" CORRAL_WARDEN, guard->instance) < PATH_MAX;
+  if (snprintf(guard->path, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", plan->root.path, plan->name) >=
+          PATH_MAX ||
+      snprintf(guard->sessions, PATH_MAX, "%s/" CORRAL_SESSIONS, guard->path) >= PATH_MAX ||
+      snprintf(guard->warden, PATH_MAX, "%s/" CORRAL_WARDEN, guard->path) >= PATH_MAX)
+    return false;
+  guard->instance = corral_place_of(&plan->root, guard->path);
+  guard->instance.fd = plan->instance_fd;
+  return plan->root.fd >= 0;
 }
 
-// Nothing of the owner's but the lifeline: not its terminal, its stdio, its directory or its signals. SIGKILL
-// and SIGSTOP are all that reaches us.
-static void detach(int *lifeline) {
+// Takes a descriptor along to a number behind stdio.
+static int keep(int fd, int number) {
+  if (fd < 0)
+    return -1;
+  if (dup2(fd, number) < 0)
+    _exit(1);
+  return number;
+}
+
+// Nothing of the owner's but the lifeline and the two directories: not its terminal, its stdio, its directory
+// or its signals. SIGKILL and SIGSTOP are all that reaches us.
+static void detach(struct guard_plan *plan) {
   const uint64_t all = ~0ULL; // libc would leave out its own two
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
   setsid();
   (void)!chdir("/");
   int null = open("/dev/null", O_RDWR);
-  if (dup2(*lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
+  // Out of the way first, that none is put in the place of another
+  int lifeline = fcntl(plan->lifeline, F_DUPFD, KEPT), root = fcntl(plan->root.fd, F_DUPFD, KEPT),
+      instance = plan->instance_fd < 0 ? -1 : fcntl(plan->instance_fd, F_DUPFD, KEPT);
+  if (lifeline < 0 || root < 0 || dup2(lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+      dup2(null, STDERR_FILENO) < 0)
     _exit(1);
-  *lifeline = STDIN_FILENO;
-  close_from(STDERR_FILENO + 1);
+  plan->lifeline = STDIN_FILENO;
+  plan->root.fd = keep(root, ROOT_FD);
+  plan->instance_fd = keep(instance, INSTANCE_FD);
+  close_from(instance < 0 ? INSTANCE_FD : INSTANCE_FD + 1);
 }
 
 _Noreturn void guard(const struct guard_plan *given) {
   struct guard_plan plan = *given;
   struct guard guard = {.plan = &plan};
   become_undumpable();
-  detach(&plan.lifeline);
+  if (plan.root.fd < 0)
+    plan.root.fd = corral_open_root(plan.root.path);
+  detach(&plan);
   guard.owner = corral_pidfd_open(plan.owner);
   // Still our parent, so the pidfd is the owner's and nobody's who has its pid now
-  if (guard.owner < 0 || getppid() != plan.owner || !set_paths(&guard))
+  if (guard.owner < 0 || getppid() != plan.owner || !set_places(&guard))
     _exit(1);
-  guard.home = open_own_cgroup(plan.root);
+  guard.home = open_own_cgroup(plan.root.path);
   say(&guard, GUARD_READY);
   char word = hear(&guard);
   if (word != GUARD_MADE)

@@ -1,6 +1,9 @@
 // The guard of an instance: ends and removes all of it when its owner is gone, milliseconds later and
 // whatever the owner was doing, or when the owner says that it is over.
 //
+// It reaches all by descriptors that it opened before the first session was there, or that its owner handed
+// down: whatever the sessions do to the modes and the mounts on the way, it finds them.
+//
 // It is there before the first directory of the instance is, so there is no moment in which the owner could
 // die and leave one. Three processes take turns, of which one lives on:
 //
@@ -16,6 +19,7 @@
 #include <sys/types.h>
 
 #include "../core/end.h"
+#include "../core/place.h"
 
 // What owner and guard say to each other over the lifeline, a UNIX stream socket: a byte each. Its end says
 // that the other side is gone.
@@ -29,7 +33,9 @@ enum guard_word {
 struct guard_plan {
   int lifeline;
   pid_t owner; // the parent of the first process
-  const char *root, *name;
+  struct corral_base root;
+  int instance_fd; // the directory of the instance, where it stands already; -1: it does not
+  const char *name;
   struct corral_end_plan end;
   bool no_clone3;
 };

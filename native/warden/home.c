@@ -53,10 +53,10 @@ int open_own_cgroup(const char *directory) {
   return top < 0 ? -1 : openat(top, *path ? path : ".", OPEN_PATH);
 }
 
-pid_t fork_home(int home, const char *root, bool no_clone3) {
-  CORRAL_OWNED_FD at_root = open(root, OPEN_PATH);
-  CORRAL_OWNED_FD supervisor = at_root < 0 ? -1 : openat(at_root, CORRAL_SUPERVISOR, OPEN_PATH);
-  CORRAL_OWNED_FD top = open_top(root);
+pid_t fork_home(int home, const struct corral_base *root, bool no_clone3) {
+  CORRAL_OWNED_FD at_root = corral_open_below(root->fd, ".", O_PATH | O_DIRECTORY);
+  CORRAL_OWNED_FD supervisor = corral_open_below(root->fd, CORRAL_SUPERVISOR, O_PATH | O_DIRECTORY);
+  CORRAL_OWNED_FD top = open_top(root->path);
   const int homes[] = {home, supervisor, at_root, top};
   for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
     pid_t pid = homes[i] < 0 ? -1 : corral_fork_into(homes[i], no_clone3);

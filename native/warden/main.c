@@ -39,7 +39,8 @@ static const char USAGE[] =
     "[ARGUMENT]...\n"
     "       corral-warden enter --door NAME [--kill-timeout MS] [--scan] -- COMMAND [ARGUMENT]...\n"
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
-    "                         [--no-clone3]          (the lifeline is descriptor 0)\n"
+    "                         [--no-clone3] [--root-fd FD] [--instance-fd FD]          (the lifeline is "
+    "descriptor 0)\n"
     "       corral-warden keep --owner PID [--kill-timeout MS] [--scan]          (the lifeline is descriptor "
     "0)\n"
     "       corral-warden --version\n";
@@ -61,6 +62,8 @@ enum choice {
   ID,
   INSTANCE,
   OWNER,
+  ROOT_FD,
+  INSTANCE_FD,
   SCAN,
   HOLD,
   DOOR,
@@ -84,6 +87,8 @@ static const struct option OPTIONS[] = {
     {"id", required_argument, NULL, ID},
     {"instance", required_argument, NULL, INSTANCE},
     {"owner", required_argument, NULL, OWNER},
+    {"root-fd", required_argument, NULL, ROOT_FD},
+    {"instance-fd", required_argument, NULL, INSTANCE_FD},
     {"scan", no_argument, NULL, SCAN},
     {"hold", no_argument, NULL, HOLD},
     {"door", required_argument, NULL, DOOR},
@@ -95,6 +100,7 @@ struct arguments {
   struct preparation run;
   const char *group, *instance, *door, *labels;
   long long id, owner;
+  int root_fd, instance_fd; // -1: not held open
   bool scan, hold;
 };
 
@@ -153,7 +159,7 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
   struct preparation *run = &arguments->run;
   switch (option) {
   case ROOT:
-    run->root = value;
+    run->root.path = value;
     break;
   case PLACE:
     run->place = check_place(value);
@@ -196,6 +202,12 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
   case OWNER:
     arguments->owner = number("owner", value, INT_MAX);
     break;
+  case ROOT_FD:
+    arguments->root_fd = (int)number("root-fd", value, INT_MAX);
+    break;
+  case INSTANCE_FD:
+    arguments->instance_fd = (int)number("instance-fd", value, INT_MAX);
+    break;
   case SCAN:
     arguments->scan = true;
     break;
@@ -214,7 +226,10 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
 }
 
 static struct arguments parse(int count, char **words) {
-  struct arguments arguments = {.run = {.end = {.grace_ms = DEFAULT_GRACE_MS, .kill_ms = DEFAULT_KILL_MS}}};
+  struct arguments arguments = {
+      .root_fd = -1,
+      .instance_fd = -1,
+      .run = {.root = {.fd = -1}, .end = {.grace_ms = DEFAULT_GRACE_MS, .kill_ms = DEFAULT_KILL_MS}}};
   opterr = 0; // what getopt() prints would show the word as it is
   for (int option; (option = getopt_long(count, words, "+", OPTIONS, NULL)) != -1;)
     take(&arguments, option, optarg, words);
@@ -224,11 +239,12 @@ static struct arguments parse(int count, char **words) {
 
 static int run_guard(const struct arguments *arguments) {
   const struct preparation *run = &arguments->run;
-  if (!run->root || !arguments->instance || !arguments->owner)
+  if (!run->root.path || !arguments->instance || !arguments->owner)
     usage("guard takes --root, --instance and --owner", "");
   guard(&(struct guard_plan){.lifeline = STDIN_FILENO,
                              .owner = (pid_t)arguments->owner,
-                             .root = run->root,
+                             .root = {.fd = arguments->root_fd, .path = run->root.path},
+                             .instance_fd = arguments->instance_fd,
                              .name = arguments->instance,
                              .end = run->end,
                              .no_clone3 = run->no_clone3});
@@ -247,7 +263,7 @@ static int run_keep(const struct arguments *arguments) {
 
 static int run_without_cgroup(const struct arguments *arguments) {
   const struct preparation *run = &arguments->run;
-  if (run->root || run->setting_count > 0)
+  if (run->root.path || run->setting_count > 0)
     usage("with --hold there is no cgroup, and nothing to set in one", "");
   const struct held_run plan = {.end = run->end,
                                 .memory_cap = run->memory_cap,
@@ -295,13 +311,14 @@ int main(int count, char **words) {
   }
   if (arguments.hold)
     return run_without_cgroup(&arguments);
-  if (!arguments.run.root)
+  if (!arguments.run.root.path)
     usage("run takes --root, a cgroup2 directory to build under, or --hold", "");
   static char root[PATH_MAX]; // absolute: the guard has a working directory of its own
-  if (!realpath(arguments.run.root, root)) {
-    tell("the root %s cannot be had: %s", arguments.run.root, strerror(errno));
+  const char *given = arguments.run.root.path;
+  if (!realpath(given, root)) {
+    tell("the root %s cannot be had: %s", given, strerror(errno));
     return STATUS_FAILED;
   }
-  arguments.run.root = root;
+  arguments.run.root.path = root;
   return run(&arguments.run);
 }

@@ -57,16 +57,15 @@ static bool lists(const char *text, const char *word) {
   return false;
 }
 
-static void read_text(const char *directory, const char *file, char *text, size_t size) {
-  char *path = path_of(directory, file);
-  CORRAL_OWNED_FD fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+static void read_text(const struct corral_base *directory, const char *file, char *text, size_t size) {
+  CORRAL_OWNED_FD fd = corral_open_below(directory->fd, file, O_RDONLY);
   ssize_t length = fd < 0 ? 0 : read(fd, text, size - 1);
   text[length > 0 ? length : 0] = '\0';
 }
 
 // Turns on for the children of the root what it offers, and gives in `value` what is on: "+memory +pids". One
 // that cannot be turned on stays off; a setting that needs it is refused then.
-static void enable_at_root(const char *root, char *value, size_t size) {
+static void enable_at_root(const struct corral_base *root, char *value, size_t size) {
   static const char *const controllers[] = {"memory", "pids", "cpu", "io"};
   char offered[256], enabled[256], one[16];
   read_text(root, "cgroup.controllers", offered, sizeof offered);
@@ -75,8 +74,7 @@ static void enable_at_root(const char *root, char *value, size_t size) {
     if (!lists(offered, controllers[i]))
       continue;
     snprintf(one, sizeof one, "+%s", controllers[i]);
-    char *path = path_of(root, "cgroup.subtree_control");
-    CORRAL_OWNED_FD control = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+    CORRAL_OWNED_FD control = corral_open_below(root->fd, "cgroup.subtree_control", O_WRONLY);
     if (control >= 0)
       (void)!write(control, one, strlen(one));
     read_text(root, "cgroup.subtree_control", enabled, sizeof enabled);
@@ -104,7 +102,7 @@ static void add_directory(struct steps *steps, const char *directory, const char
 // All that is made: the directories from <root>/corral down, and what is written into the last.
 static bool plan_steps(const struct preparation *plan, struct prepared *prepared, const char *controllers,
                        const char *command, struct steps *steps) {
-  const char *home = path_of(plan->root, CORRAL_DIRECTORY);
+  const char *home = path_of(plan->root.path, CORRAL_DIRECTORY);
   if (*controllers && home)
     add(steps, CORRAL_WRITE, path_of(home, "cgroup.subtree_control"), NULL, controllers);
   add_directory(steps, prepared->instance, controllers);
@@ -178,6 +176,7 @@ static int start_leader(const struct preparation *plan, struct prepared *prepare
       .envp = environ,
       .shell_argv = calloc(words + 3, sizeof(char *)),
       .group = prepared->group,
+      .group_fd = prepared->session.fd,
       .memory_group = prepared->memory_group,
       .stdio = stdio,
       .stdio_count = 3,
@@ -207,8 +206,8 @@ static bool name_instance(struct prepared *prepared, const struct preparation *p
   if (plan->memory_group && snprintf(prepared->memory_home, PATH_MAX, "%s/corral-%s", plan->memory_group,
                                      prepared->name) >= PATH_MAX)
     return false;
-  return snprintf(prepared->instance, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", plan->root, prepared->name) <
-             PATH_MAX &&
+  return snprintf(prepared->instance, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", plan->root.path,
+                  prepared->name) < PATH_MAX &&
          snprintf(prepared->group, PATH_MAX, "%s/" CORRAL_SESSIONS "/%s/" CORRAL_LEAF, prepared->instance,
                   prepared->place) < PATH_MAX;
 }
@@ -217,12 +216,15 @@ static int make_instance(const struct preparation *plan, struct prepared *prepar
   const struct timespec pause = {.tv_nsec = 1000000};
   struct corral_error error;
   for (int64_t until = corral_now_ms() + TURN_MS;; nanosleep(&pause, NULL)) {
-    prepared->lock = corral_instance_make(plan->root, prepared->name, command, &error);
+    prepared->lock = corral_instance_make(&plan->root, prepared->name, command, &error);
     if (prepared->lock >= 0 || !corral_instance_must_wait(&error) || corral_now_ms() > until)
       break;
   }
-  if (prepared->lock >= 0)
+  if (prepared->lock >= 0) {
+    prepared->instance_fd = corral_open_below(prepared->lock, ".", CORRAL_OPEN_DIRECTORY);
+    prepared->guard_plan.instance_fd = prepared->instance_fd;
     return 0;
+  }
   tell_error("nothing can be made below the root", &error);
   return STATUS_FAILED;
 }
@@ -231,13 +233,16 @@ static int make_group(const struct preparation *plan, struct prepared *prepared,
   static struct steps steps;
   char controllers[64];
   struct corral_error error;
-  enable_at_root(plan->root, controllers, sizeof controllers);
+  enable_at_root(&plan->root, controllers, sizeof controllers);
   if (!plan_steps(plan, prepared, controllers, command, &steps)) {
     tell("the session cgroup cannot be made: too many keys and settings");
     return STATUS_FAILED;
   }
-  if (corral_make(steps.list, steps.count, &error) == 0)
+  if (corral_make(&plan->root, steps.list, steps.count, &error) == 0) {
+    prepared->session = corral_place_of(&plan->root, prepared->group);
+    prepared->session.fd = corral_open_place(&prepared->session, CORRAL_OPEN_DIRECTORY);
     return start_leader(plan, prepared);
+  }
   tell_error("the session cgroup cannot be made", &error);
   return STATUS_FAILED;
 }
@@ -252,13 +257,16 @@ int prepare(const struct preparation *plan, struct prepared *prepared) {
   char command[COMMAND_BYTES], owner[COMMAND_BYTES];
   join_words(plan->command, command, sizeof command);
   snprintf(owner, sizeof owner, "corral run -- %.480s", command);
-  *prepared = (struct prepared){.guard = {.lifeline = -1, .first = -1}, .lock = -1};
+  *prepared = (struct prepared){.guard = {.lifeline = -1, .first = -1}, .lock = -1, .instance_fd = -1};
   if (!name_instance(prepared, plan)) {
-    tell("%s is too long a path, or there is no randomness to be had", plan->root);
+    tell("%s is too long a path, or there is no randomness to be had", plan->root.path);
     return STATUS_FAILED;
   }
-  prepared->guard_plan = (struct guard_plan){
-      .root = plan->root, .name = prepared->name, .end = plan->end, .no_clone3 = plan->no_clone3};
+  prepared->guard_plan = (struct guard_plan){.root = plan->root,
+                                             .instance_fd = -1,
+                                             .name = prepared->name,
+                                             .end = plan->end,
+                                             .no_clone3 = plan->no_clone3};
   // First, so that nothing is ever there that it does not guard
   int answer = guard_start(prepared->guard_plan, &prepared->guard);
   if (answer < 0) {
@@ -282,10 +290,12 @@ int unprepare(const struct preparation *plan, struct prepared *prepared) {
     (void)guard_over(&prepared->guard, plan->end.kill_ms + 1000);
   guard_drop(&prepared->guard);
   struct corral_error error; // nothing to do, unless the guard died
-  int answer = corral_instance_remove(prepared->instance, &plan->end, &error);
+  struct corral_place instance = corral_place_of(&plan->root, prepared->instance);
+  instance.fd = prepared->instance_fd;
+  int answer = corral_instance_remove(&instance, &plan->end, &error);
   if (answer < 0)
     tell_error("the session's directories are left for the next sweep", &error);
   else
-    corral_instance_remove_home(plan->root);
+    corral_instance_remove_home(&plan->root);
   return answer < 0 ? STATUS_FAILED : 0;
 }

@@ -21,7 +21,7 @@ struct key {
 };
 
 struct preparation {
-  const char *root;
+  struct corral_base root;
   const char *place; // below sessions/: one directory name for each key, from the eldest parent down; NULL:
                      // one of its own
   struct setting settings[MAX_SETTINGS];
@@ -38,12 +38,14 @@ struct prepared {
   struct guard_plan guard_plan;
   struct guarded guard;
   int lock;           // of the instance
+  int instance_fd;    // its directory, without the lock: for guards
   char name[16];      // of the instance
   char own_place[24]; // where the plan has none
   const char *place;
   char instance[PATH_MAX], group[PATH_MAX];
-  char memory_home[PATH_MAX]; // the instance's v1 memory cgroups are in here; empty: it has none
-  const char *memory_group;   // that of the group
+  struct corral_place session; // that of the group, held open
+  char memory_home[PATH_MAX];  // the instance's v1 memory cgroups are in here; empty: it has none
+  const char *memory_group;    // that of the group
   struct corral_spawned leader;
 };
 

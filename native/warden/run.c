@@ -47,7 +47,7 @@ static void begin_end(struct run *run, int64_t grace_ms) {
   }
   struct corral_end_plan plan = run->plan->end;
   plan.grace_ms = grace_ms;
-  corral_end_begin(&run->end, run->prepared.group, &plan, now_ms);
+  corral_end_begin(&run->end, &run->prepared.session, &plan, now_ms);
   run->ending = true;
   run->ears[MEMORY].fd = -1;
   run->memory.look_ms = -1;
@@ -172,24 +172,39 @@ static int finish(struct run *run) {
   return status_of(&run->exit);
 }
 
-int run(const struct preparation *plan) {
+// Opens the root, from which all is reached. 0, or the exit status.
+static int open_root(struct corral_base *root) {
+  root->fd = corral_open_root(root->path);
+  if (root->fd >= 0 && corral_is_cgroup(root->fd))
+    return 0;
+  tell("the root %s cannot be had: %s", root->path,
+       root->fd < 0 ? strerror(-root->fd) : "it is not a directory of a cgroup2 file system");
+  return STATUS_FAILED;
+}
+
+int run(const struct preparation *given) {
+  struct preparation opened = *given;
+  const struct preparation *plan = &opened;
   struct run run = {.plan = plan, .guard_wait_ms = GUARD_AGAIN_MS};
   struct corral_end_plan sweep = plan->end;
   sweep.kill_ms = SWEEP_KILL_MS;
   close_from(STDERR_FILENO + 1);
+  int status = open_root(&opened.root);
+  if (status)
+    return status;
   for (int i = 0; i < EARS; i++)
     run.ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
   run.ears[SIGNALS].fd = take_signals();
   run.ears[PARENT].fd = open_parent();
-  corral_instance_sweep(plan->root, &sweep);
-  int status = prepare(plan, &run.prepared);
+  corral_instance_sweep(&plan->root, &sweep);
+  status = prepare(plan, &run.prepared);
   if (status)
     return status;
   let_go_of_output();
   run.ears[LEADER].fd = run.prepared.leader.pidfd;
   run.ears[GUARD].fd = run.prepared.guard.lifeline;
   run.memory = (struct memory_watch){
-      .group = run.prepared.group, .memory_group = run.prepared.memory_group, .cap = plan->memory_cap};
+      .group = &run.prepared.session, .memory_group = run.prepared.memory_group, .cap = plan->memory_cap};
   memory_watch_begin(&run.memory, corral_now_ms());
   run.ears[MEMORY].fd = run.memory.event_fd;
   supervise(&run);

@@ -1,5 +1,4 @@
 // The cgroup backend: sessions in cgroup v2 groups below a delegated root.
-import { mkdirSync, rmdirSync } from 'node:fs'
 import path from 'node:path'
 import type {
   AppliedLimit,
@@ -26,15 +25,7 @@ import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
 import { endInstance, Guard } from './guard.js'
 import { HangingSpawns } from './hanging.js'
-import {
-  CORRAL,
-  createInstance,
-  DIRECTORY_MODE,
-  type Instance,
-  newInstanceName,
-  ROOM_HINT,
-  SESSIONS,
-} from './instance.js'
+import { CORRAL, createInstance, type Instance, newInstanceName, ROOM_HINT, SESSIONS } from './instance.js'
 import { killMethod } from './kill.js'
 import { type MemoryV1, makeMemoryV1 } from './memory-v1.js'
 import { OomAccount } from './oom.js'
@@ -97,6 +88,28 @@ export class CgroupBackend implements Backend {
     const native = loadNative()
     const root = await obtainRoot(native, options)
     vacateRoot(root)
+    try {
+      native.holdRoot(root)
+    } catch (error) {
+      throw new RootError(
+        `${root} cannot be opened: ${(error as Error).message}`,
+        systemDetails(error, ROOM_HINT),
+      )
+    }
+    try {
+      return await CgroupBackend.#openIn(root, native, options, tell)
+    } catch (error) {
+      native.releaseRoot(root)
+      throw error
+    }
+  }
+
+  static async #openIn(
+    root: string,
+    native: Native,
+    options: CgroupBackendOptions,
+    tell: (event: GuardEvent) => void,
+  ): Promise<CgroupBackend> {
     const context = makeContext(native, options)
     const name = newInstanceName()
     const guard = new Guard(native, { root, instance: name, ...context }, tell)
@@ -154,8 +167,9 @@ export class CgroupBackend implements Backend {
   async close(): Promise<void> {
     try {
       await removeTree(this.#sessions, this.#context)
-      this.#context.memoryV1?.remove([this.#sessions])
+      await this.#context.memoryV1?.remove([this.#sessions])
       await endInstance(this.#native, this.root, this.#instance, this.#guard)
+      this.#native.releaseRoot(this.root)
     } catch (error) {
       throw explained(`instance ${this.instance} cannot be removed`, error)
     }
@@ -202,7 +216,7 @@ function prepareInstance(
 ): Pick<GroupContext, 'controllers' | 'oom' | 'memoryV1'> {
   const sessions = path.join(instance.path, SESSIONS)
   try {
-    mkdirSync(sessions, { mode: DIRECTORY_MODE })
+    native.makeDirectory(sessions)
   } catch (error) {
     throw new RootError(
       `${sessions} cannot be made: ${(error as Error).message}`,
@@ -224,15 +238,15 @@ function prepareInstance(
     changeLimits(sessions, options.sessions, controllers)
     return { controllers, oom: OomAccount.open(sessions, controllers), memoryV1 }
   } catch (error) {
-    takeAway(sessions, memoryV1)
+    takeAway(native, sessions, memoryV1)
     throw explained(`sessions cannot be prepared in ${instance.path}`, error)
   }
 }
 
 /** What prepareInstance() has made, after a failure of which is told; what stays here, the guard removes. */
-function takeAway(sessions: string, memoryV1: MemoryV1 | undefined): void {
+function takeAway(native: Native, sessions: string, memoryV1: MemoryV1 | undefined): void {
+  memoryV1?.remove([sessions]).catch(() => undefined)
   try {
-    memoryV1?.remove([sessions])
-    rmdirSync(sessions)
+    native.removeEmpty(sessions)
   } catch {}
 }

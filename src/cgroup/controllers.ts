@@ -1,5 +1,4 @@
 // All controllers that Corral uses, which of them a directory offers, and turning them on for its children.
-import { existsSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import path from 'node:path'
 import type { AppliedLimit, Enforcement, Usage } from '../backend.js'
@@ -9,7 +8,7 @@ import type { SurveyPlace } from '../native.js'
 import { step } from '../native-plan.js'
 import type { Controller, LimitFile } from './controller.js'
 import { cpu } from './cpu.js'
-import { readFile, readWords } from './file.js'
+import { hasFile, readFile, readWords, writeFile } from './file.js'
 import { io } from './io.js'
 import { memory } from './memory.js'
 import { pids } from './pids.js'
@@ -32,9 +31,7 @@ export function enabledControllers(directory: string): Controller[] {
 export function withLimitsIn(directory: string, controllers: Controller[]): Controller[] {
   return controllers.map((controller) => ({
     ...controller,
-    limits: controller.limits.filter(({ file }) =>
-      existsSync(path.join(placeOf(controller, directory), file)),
-    ),
+    limits: controller.limits.filter(({ file }) => hasFile(placeOf(controller, directory), file)),
   }))
 }
 
@@ -43,7 +40,7 @@ export function enableControllers(directory: string): Controller[] {
   for (const controller of offeredControllers(directory)) {
     if (enabledControllers(directory).includes(controller)) continue
     try {
-      writeFileSync(path.join(directory, 'cgroup.subtree_control'), `+${controller.name}`)
+      writeFile(directory, 'cgroup.subtree_control', `+${controller.name}`)
     } catch (error) {
       // One that will not be had (a cpu controller with realtime tasks, io without a policy) must not cost the
       // others. EBUSY is different: processes sit in the directory itself, and then none can be had.
@@ -166,7 +163,7 @@ export function changeLimits(directory: string, changes: LimitChanges, controlle
           path: place,
           errno: -constants.errno.ENOENT,
         })
-      const write = (text: string) => writeFileSync(path.join(place, file.file), text)
+      const write = (text: string) => writeFile(place, file.file, text)
       write(value === null ? file.lifted : file.format(value))
       undo.push(() => write(before))
       const held = file.parse(readFile(place, file.file) ?? '')
@@ -236,7 +233,7 @@ function effectiveLimit(directory: string, enforcer: Enforcer | undefined): numb
 }
 
 function isCgroup(directory: string): boolean {
-  return existsSync(path.join(directory, 'cgroup.procs'))
+  return hasFile(directory, 'cgroup.procs')
 }
 
 /** The least of the caps on memory that hold in a directory, and of the machine's, in bytes. */

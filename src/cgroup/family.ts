@@ -1,5 +1,4 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
-import { existsSync } from 'node:fs'
 import type { AppliedLimit, Enforcement, Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
 import { explained } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
@@ -14,7 +13,6 @@ import {
   writeSteps,
 } from './controllers.js'
 import { CgroupGroup, type GroupContext } from './group.js'
-import { removeEmpty } from './instance.js'
 import { KEY_LABEL } from './labels.js'
 import { LEAF, labelOfKey, nameOfKey } from './name.js'
 import { removeTree } from './removal.js'
@@ -90,7 +88,7 @@ export class CgroupFamily implements Family {
     this.#limits = limits // of what is made from now on
     try {
       await Promise.allSettled(this.#making)
-      if (existsSync(this.path)) changeLimits(this.path, changes, controllers)
+      if (this.#context.native.exists(this.path)) changeLimits(this.path, changes, controllers)
     } catch (error) {
       this.#limits = before
       throw error
@@ -98,7 +96,8 @@ export class CgroupFamily implements Family {
   }
 
   limits(): AppliedLimit[] {
-    return existsSync(this.path) ? readLimits(this.path, this.#limits, this.#context.controllers) : []
+    const { native, controllers } = this.#context
+    return native.exists(this.path) ? readLimits(this.path, this.#limits, controllers) : []
   }
 
   /** Keeps account of what is being made here and, with it, in those above. */
@@ -150,7 +149,7 @@ export class CgroupFamily implements Family {
   async #removeUnused(leaf: string | undefined): Promise<void> {
     const empty = this.#line().filter((family) => family.#users === 0)
     const paths = empty.map((family) => family.path)
-    if (leaf === undefined && removeAtOnce(paths)) return this.#context.memoryV1?.remove(paths)
+    if (leaf === undefined && this.#removeAtOnce(paths)) return this.#context.memoryV1?.remove(paths)
     const top = empty[0]?.path ?? leaf
     if (top === undefined) return
     const removal = removeTree(top, this.#context)
@@ -159,14 +158,14 @@ export class CgroupFamily implements Family {
     for (const family of empty) family.#removal = settled
     try {
       await removal
-      this.#context.memoryV1?.remove([top])
+      await this.#context.memoryV1?.remove([top])
     } finally {
       for (const family of empty) if (family.#removal === settled) family.#removal = undefined
     }
   }
-}
 
-/** Removes directories on the spot, the last first. False where something is in one of them. */
-function removeAtOnce(directories: string[]): boolean {
-  return directories.toReversed().every(removeEmpty)
+  /** Removes directories on the spot, the last first. False where something is in one of them. */
+  #removeAtOnce(directories: string[]): boolean {
+    return directories.toReversed().every((directory) => this.#context.native.removeEmpty(directory))
+  }
 }

@@ -1,21 +1,25 @@
-// What is in a cgroup directory: its small text files, and its sub-directories.
-import { type Dirent, readdirSync, readFileSync } from 'node:fs'
-import { isGone, isSystemError, systemCodeOf } from '../errors.js'
+// What is in a cgroup directory: its small text files, and its sub-directories. Reached by the addon, from the root that it
+// holds open: no mount and no link leads elsewhere.
+import { isGone, systemCodeOf } from '../errors.js'
+import { loadNative } from '../native.js'
 
 /** The text of a file, without its last newline; `undefined` where the kernel has no such file, or has it no more. */
 export function readFile(directory: string, file: string): string | undefined {
   try {
-    return readFileSync(`${directory}/${file}`, 'utf8').trimEnd()
+    return loadNative().readText(`${directory}/${file}`).trimEnd()
   } catch (error) {
     if (isGone(error) || systemCodeOf(error) === 'EOPNOTSUPP') return undefined
-    if (isSystemError(error) && error.path === undefined)
-      // that of a read, as Node has it
-      Object.assign(error, {
-        path: `${directory}/${file}`,
-        message: `${error.message} '${directory}/${file}'`,
-      })
     throw error
   }
+}
+
+export function writeFile(directory: string, file: string, text: string): void {
+  loadNative().writeText(`${directory}/${file}`, text)
+}
+
+/** Whether the kernel has that file there. */
+export function hasFile(directory: string, file: string): boolean {
+  return loadNative().exists(`${directory}/${file}`)
 }
 
 /** One number; `max` is Infinity. */
@@ -42,12 +46,5 @@ export function readWords(directory: string, file: string): string[] {
 
 /** The names of the directories in a directory; none where it is gone. */
 export function subdirectories(directory: string): string[] {
-  let entries: Dirent[]
-  try {
-    entries = readdirSync(directory, { withFileTypes: true })
-  } catch (error) {
-    if (isGone(error)) return []
-    throw error
-  }
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+  return loadNative().directories(directory)
 }

@@ -1,5 +1,5 @@
 // One group of processes: a leaf cgroup from its making to its removal.
-import { existsSync, statSync, watch } from 'node:fs'
+import { watch } from 'node:fs'
 import type {
   AppliedLimit,
   CommandLine,
@@ -202,7 +202,7 @@ export class CgroupGroup implements Group {
         remove: true,
         read: counterFiles(this.path, controllers),
       })
-      if (empty) memoryV1?.remove([this.path])
+      if (empty) await memoryV1?.remove([this.path])
       this.#removed ||= empty
       return { empty, killed: { count: killed, names }, left, usage: parseUsage(controllers, counters) }
     } catch (error) {
@@ -256,7 +256,7 @@ export class CgroupGroup implements Group {
   }
 
   isGone(): boolean {
-    return !existsSync(this.path)
+    return this.#context.native.isGone(this.path)
   }
 
   killedBy(): string | undefined {
@@ -264,12 +264,12 @@ export class CgroupGroup implements Group {
   }
 
   entry(command: string, args: readonly string[]): CommandLine {
-    const { ino } = statSync(this.path, { bigint: true }) // the cgroup's id: no later group of this path has it
+    const id = this.#context.native.idOf(this.path) // no later group of this path has it
     const memoryGroup = this.#memoryGroup()
     const memory = memoryGroup === undefined ? [] : ['--memory-group', memoryGroup]
     return {
       command: wardenPath(),
-      args: ['enter', '--group', this.path, '--id', String(ino), ...memory, '--', command, ...args],
+      args: ['enter', '--group', this.path, '--id', id, ...memory, '--', command, ...args],
     }
   }
 

@@ -18,6 +18,8 @@ const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
 const ENDED_EARLY = 'the guard ended before it stood'
 // A fork and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000
+// Behind stdio
+const FIRST_KEPT_FD = 3
 
 export interface GuardPlan {
   root: string
@@ -178,8 +180,13 @@ export class Guard {
     await removeTree(this.#group, { native: this.#native, ...this.#plan })
   }
 
+  /** That of the instance. */
+  get #directory(): string {
+    return path.join(this.#plan.root, CORRAL, this.#plan.instance)
+  }
+
   get #group(): string {
-    return path.join(this.#plan.root, CORRAL, this.#plan.instance, WARDEN)
+    return path.join(this.#directory, WARDEN)
   }
 
   async #dismiss(): Promise<void> {
@@ -245,8 +252,17 @@ export class Guard {
     if (killMethod === 'freeze') argv.push('--freeze')
     if (noClone3) argv.push('--no-clone3')
     try {
+      // By descriptors: a session can hide the way to them, or close it
+      const held: number[] = []
+      for (const [option, directory] of [
+        ['--root-fd', root] as const,
+        ['--instance-fd', this.#directory] as const,
+      ]) {
+        const fd = this.#native.heldFd(directory)
+        if (fd >= 0) argv.push(option, String(FIRST_KEPT_FD + held.push(fd) - 1))
+      }
       const plan = packPlan(
-        { command, argv, env: [], cwd: '/', stdio: ['socket', 'ignore', 'ignore'], detached: true },
+        { command, argv, env: [], cwd: '/', stdio: ['socket', 'ignore', 'ignore', ...held], detached: true },
         { group: '', make: '', noClone3 },
       )
       const { started, exited } = this.#native.spawn(plan)

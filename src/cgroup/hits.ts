@@ -1,10 +1,10 @@
 // Word of limits that are met while a group lives: its events files change (memory.events, pids.events).
-import { existsSync, type FSWatcher, watch } from 'node:fs'
+import { type FSWatcher, watch } from 'node:fs'
 import path from 'node:path'
 import { hitsOf, type LimitHit } from '../backend.js'
 import { isSystemError } from '../errors.js'
 import { CONTROLLERS } from './controllers.js'
-import { readFile } from './file.js'
+import { hasFile, readFile } from './file.js'
 
 const FILES = ['memory.events', 'pids.events']
 
@@ -38,8 +38,8 @@ export function watchHits(directory: string, hit: (hit: LimitHit) => void): () =
     for (const watcher of watchers) watcher.close()
   }
   try {
-    for (const file of FILES.map((name) => path.join(directory, name)).filter((file) => existsSync(file))) {
-      const watcher = watch(file, look)
+    for (const file of FILES.filter((name) => hasFile(directory, name))) {
+      const watcher = watch(path.join(directory, file), look)
       watcher.unref()
       watcher.on('error', () => undefined) // the counts are in the report all the same
       watchers.push(watcher)

@@ -1,11 +1,10 @@
 // One running gateway below a root: a directory, and a lock on it that the kernel lets go of when we die. An instance
 // whose owner holds its lock no more is dead. native/core/instance.c makes them, and tells them from what is not ours.
 import { randomBytes } from 'node:crypto'
-import { rmdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ForeignDirectory } from '../backend.js'
-import { isGone, KernelError, RootError, systemCodeOf, systemDetails } from '../errors.js'
+import { KernelError, RootError, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
 
 /** The directory below the root that is Corral's. */
@@ -36,6 +35,16 @@ export function newInstanceName(): string {
   return `i${randomBytes(5).toString('hex')}`
 }
 
+/** Does some work with the root held open, so that all below it is reached from there. */
+export async function holding<T>(native: Native, root: string, work: () => Promise<T>): Promise<T> {
+  native.holdRoot(root)
+  try {
+    return await work()
+  } finally {
+    native.releaseRoot(root)
+  }
+}
+
 /** Makes and locks an instance of our own. @throws RootError when the root does not let us. */
 export async function createInstance(native: Native, root: string, name: string): Promise<Instance> {
   const directory = path.join(root, CORRAL, name)
@@ -64,23 +73,11 @@ export async function createInstance(native: Native, root: string, name: string)
 /** Removes our own empty instance, lets its lock go, and takes corral/ away if it was the last. */
 export function removeInstance(native: Native, root: string, instance: Instance): void {
   try {
-    removeEmpty(instance.path)
+    native.removeEmpty(instance.path)
   } finally {
     native.close(instance.lock)
   }
   native.removeHome(root)
-}
-
-/** Removes a directory in which nothing is; leaves it where something is: false. */
-export function removeEmpty(directory: string): boolean {
-  try {
-    rmdirSync(directory)
-    return true
-  } catch (error) {
-    if (isGone(error)) return true
-    if (systemCodeOf(error) === 'EBUSY' || systemCodeOf(error) === 'ENOTEMPTY') return false
-    throw error
-  }
 }
 
 /** Whether somebody alive owns an instance. */

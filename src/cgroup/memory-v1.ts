@@ -1,12 +1,12 @@
 // The v1 memory controller (Documentation/admin-guide/cgroup-v1/memory.rst), for hosts where it is mounted beside a cgroup2
 // that has none: every directory of sessions has a twin in that hierarchy, below the v1 cgroup that this process is in.
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { Native } from '../native.js'
 import { type Controller, known } from './controller.js'
-import { parseKeyed, parseNumber, readFile, subdirectories } from './file.js'
-import { DIRECTORY_MODE, removeEmpty, SESSIONS } from './instance.js'
+import { parseKeyed, parseNumber, readFile, writeFile } from './file.js'
+import { DIRECTORY_MODE, SESSIONS } from './instance.js'
 import { MEMORY_LABEL } from './labels.js'
 import { directoryOf, parseCgroupMounts, parseOwnCgroup } from './mount.js'
 
@@ -65,11 +65,13 @@ export function memoryV1Controller(at: (directory: string) => string): Controlle
 /** The tree of v1 cgroups of one instance. */
 export class MemoryV1 {
   readonly controller = memoryV1Controller((directory) => this.twinOf(directory))
+  readonly #native: Native
   readonly #home: string
   readonly #sessions: string
 
   /** `home` is the twin of the sessions' directory of `instance`. Makes nothing. */
-  constructor(instance: string, home: string) {
+  constructor(native: Native, instance: string, home: string) {
+    this.#native = native
     this.#sessions = path.join(instance, SESSIONS)
     this.#home = home
   }
@@ -86,16 +88,12 @@ export class MemoryV1 {
   }
 
   /** Removes the twins of directories that are gone, the last first, and what the payload made in them. */
-  remove(directories: readonly string[]): void {
-    for (const directory of directories.toReversed()) removeBelow(this.twinOf(directory))
+  async remove(directories: readonly string[]): Promise<void> {
+    for (const directory of directories.toReversed()) {
+      const twin = this.twinOf(directory)
+      if (!this.#native.removeEmpty(twin)) await this.#native.removeTree(twin)
+    }
   }
-}
-
-/** With rmdir only; what somebody lives in is left. */
-function removeBelow(directory: string): void {
-  if (removeEmpty(directory)) return
-  for (const name of subdirectories(directory)) removeBelow(path.join(directory, name))
-  removeEmpty(directory)
 }
 
 /** The v1 memory cgroup that this process is in, where it may make others in that; undefined: there is none. */
@@ -138,15 +136,15 @@ export function makeMemoryV1(native: Native, instance: string): MemoryV1 | undef
   try {
     makeHierarchical(home)
   } catch {
-    removeEmpty(home)
+    native.removeEmpty(home)
     return undefined
   }
-  return new MemoryV1(instance, home)
+  return new MemoryV1(native, instance, home)
 }
 
 /** Before Linux 5.11 a limit is not one of all that is below, unless that is asked for. */
 function makeHierarchical(home: string): void {
-  if (readFile(home, 'memory.use_hierarchy') === '0') writeFileSync(`${home}/memory.use_hierarchy`, '1')
+  if (readFile(home, 'memory.use_hierarchy') === '0') writeFile(home, 'memory.use_hierarchy', '1')
 }
 
 /** That of another instance, by the word that it left. */
@@ -154,5 +152,5 @@ export function readMemoryV1(native: Native, instance: string): MemoryV1 | undef
   const home = native.getLabel(instance, MEMORY_LABEL)
   if (home === undefined || path.basename(home) !== path.basename(memoryHome('', instance))) return undefined
   if (readFile(home, 'memory.limit_in_bytes') === undefined) return undefined
-  return new MemoryV1(instance, home)
+  return new MemoryV1(native, instance, home)
 }

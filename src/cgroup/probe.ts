@@ -1,13 +1,13 @@
 // What the kernel below a root can do: found out by doing it, in a group of our own that is gone afterwards.
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import type { LimitName } from '../limits.js'
 import type { Native } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { offeredControllers } from './controllers.js'
-import { subdirectories } from './file.js'
+import { hasFile, subdirectories } from './file.js'
 import { endInstance, Guard } from './guard.js'
-import { createInstance, newInstanceName, SESSIONS } from './instance.js'
+import { createInstance, holding, newInstanceName, SESSIONS } from './instance.js'
 import { killMethod } from './kill.js'
 import { makeMemoryV1 } from './memory-v1.js'
 import { type Remover, removeTree } from './removal.js'
@@ -42,23 +42,27 @@ const LIMIT_FILE = /\.(?:max|weight)$/
 
 /** @throws RootError, KernelError when nothing can be made or started below the root. */
 export async function probeRoot(native: Native, root: string): Promise<RootFacts> {
+  return holding(native, root, () => probe(native, root))
+}
+
+async function probe(native: Native, root: string): Promise<RootFacts> {
   const remover: Remover = { native, killMethod: killMethod(), killTimeoutMs: 5000 }
   const name = newInstanceName()
   const guard = new Guard(native, { root, instance: name, noClone3: false, ...remover }, () => undefined)
   const [unguarded] = await failures(() => guard.start())
   const instance = await createInstance(native, root, name)
   const group = path.join(instance.path, 'probe')
-  const has = (file: string) => existsSync(path.join(group, file))
+  const has = (file: string) => hasFile(group, file)
   try {
     const [strayed] = unguarded ? [] : await failures(() => guard.moveIn())
-    mkdirSync(group)
+    native.makeDirectory(group)
     const controllers = offeredControllers(root).map(({ name }) => name)
     return {
       controllers,
-      memoryV1: !controllers.includes('memory') && makesMemoryV1(native, instance.path),
+      memoryV1: !controllers.includes('memory') && (await makesMemoryV1(native, instance.path)),
       cgroupKill: has('cgroup.kill'),
       freeze: has('cgroup.freeze'),
-      memoryPeak: has('memory.peak') || existsSync(path.join(root, 'memory.peak')),
+      memoryPeak: has('memory.peak') || hasFile(root, 'memory.peak'),
       ...limitsSeen(root),
       pressure: has('cgroup.pressure') || has('memory.pressure'),
       labels: canLabel(native, group),
@@ -84,9 +88,7 @@ function limitsSeen(root: string): Pick<RootFacts, 'missingLimits' | 'unseen'> {
       readdirSync(place).some((file) => LIMIT_FILE.test(file) && file.startsWith(`${name}.`)),
     )
     if (shown === undefined) seen.unseen.push(name)
-    else
-      for (const { limit, file } of limits)
-        if (!existsSync(path.join(shown, file))) seen.missingLimits.push(limit)
+    else for (const { limit, file } of limits) if (!hasFile(shown, file)) seen.missingLimits.push(limit)
   }
   return seen
 }
@@ -99,9 +101,9 @@ async function failures(attempt: () => Promise<void>): Promise<Error[]> {
 }
 
 /** Makes one and removes it, for a directory that may be written in can refuse it all the same. */
-function makesMemoryV1(native: Native, instance: string): boolean {
+async function makesMemoryV1(native: Native, instance: string): Promise<boolean> {
   const memoryV1 = makeMemoryV1(native, instance)
-  memoryV1?.remove([path.join(instance, SESSIONS)])
+  await memoryV1?.remove([path.join(instance, SESSIONS)])
   return memoryV1 !== undefined
 }
 

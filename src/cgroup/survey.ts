@@ -49,9 +49,9 @@ const OWN_FIELDS = 4
 const FIELDS_BEFORE_FILES = OWN_FIELDS + LABELS.length
 
 /** Reads all sessions of an instance; none where it is gone. */
-function viewSessions(native: Native, top: string, controllers: Controller[]): SessionView[] {
+async function viewSessions(native: Native, top: string, controllers: Controller[]): Promise<SessionView[]> {
   const places = counterPlaces(top, controllers)
-  const fields = native.survey(top, LEAF, LABELS, places).split('\0')
+  const fields = (await native.survey(top, LEAF, LABELS, places)).split('\0')
   const width = FIELDS_BEFORE_FILES + places.reduce((sum, { files }) => sum + files.length, 0)
   const sessions: SessionView[] = []
   const line: SessionView[] = [] // the families from the top down to the one read last
@@ -87,8 +87,11 @@ function viewSession(native: Native, above: string, row: string[], controllers: 
 }
 
 /** How many sessions there are below a directory, and processes in all of them. */
-export function countSessions(native: Native, top: string): { sessions: number; processes: number } {
-  const rows = native.survey(top, LEAF, [], []).split('\0')
+export async function countSessions(
+  native: Native,
+  top: string,
+): Promise<{ sessions: number; processes: number }> {
+  const rows = (await native.survey(top, LEAF, [], [])).split('\0')
   const count = { sessions: 0, processes: 0 }
   for (let at = 0; at + OWN_FIELDS < rows.length; at += OWN_FIELDS) {
     if (rows[at + 2] === '') continue
@@ -105,7 +108,7 @@ function controllersOf(native: Native, instance: string): Controller[] {
   return memoryV1 ? [...own, memoryV1.controller] : own
 }
 
-export function surveyInstances(native: Native, root: string, detail: Detail): InstanceView[] {
+export async function surveyInstances(native: Native, root: string, detail: Detail): Promise<InstanceView[]> {
   const views: InstanceView[] = []
   for (const { name: instance, alive } of listInstances(native, root)) {
     const directory = path.join(root, CORRAL, instance)
@@ -120,7 +123,7 @@ export function surveyInstances(native: Native, root: string, detail: Detail): I
         alive,
         pid: pid === undefined ? undefined : Number(pid),
         command: native.getLabel(directory, COMMAND_LABEL),
-        sessions: viewSessions(native, sessions, controllers),
+        sessions: await viewSessions(native, sessions, controllers),
       })
     } catch (error) {
       if (!isGone(error)) throw error // it ended while we looked

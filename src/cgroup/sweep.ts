@@ -19,11 +19,11 @@ export async function sweepInstances(
   const report: SweepReport = { collected: [], live, failed: [], ...(foreign.length > 0 && { foreign }) }
   const collect = async ({ name, path: directory, lock }: Instance) => {
     try {
-      const { sessions, processes } = countSessions(native, path.join(directory, SESSIONS))
+      const { sessions, processes } = await countSessions(native, path.join(directory, SESSIONS))
       if (!dryRun) {
         const memoryV1 = readMemoryV1(native, directory) // word of which goes with the directory
         await removeTree(path.join(directory, SESSIONS), remover)
-        memoryV1?.remove([path.join(directory, SESSIONS)])
+        await memoryV1?.remove([path.join(directory, SESSIONS)])
         await removeTree(directory, remover)
       }
       report.collected.push({ instance: name, path: directory, sessions, processes })

@@ -3,8 +3,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { subdirectories } from '../../src/cgroup/file.js'
-import { removeEmpty } from '../../src/cgroup/instance.js'
 import { findMemoryV1 } from '../../src/cgroup/memory-v1.js'
+import { loadNative } from '../../src/native.js'
 import { eventually } from './eventually.js'
 
 export interface SuiteMemory {
@@ -48,7 +48,7 @@ export function enterSuiteMemory(): SuiteMemory {
       for (const directory of left.toReversed()) rmdirSync(directory)
       enter(parent)
       // The test runner's own workers may still be on their way out
-      await eventually(`nobody is in ${own}`, () => removeEmpty(own), {
+      await eventually(`nobody is in ${own}`, () => loadNative().removeEmpty(own), {
         instead: () => readFileSync(path.join(own, 'cgroup.procs'), 'utf8'),
       })
       if (left.length > 0)

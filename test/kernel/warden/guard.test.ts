@@ -41,13 +41,17 @@ describe('a guard', () => {
     expect(terminal).toBe('0')
   })
 
-  test('holds nothing but its lifeline, its owner and the way home', async ({ pen }) => {
+  test('holds nothing but its lifeline, its owner, the way home, the root and its instance', async ({
+    pen,
+  }) => {
     const corral = await openInPen(pen)
     expect(descriptorsOf(await guardOf(pen.path, corral.id))).toEqual([
       expect.stringMatching(/^socket:/),
       '/dev/null',
       '/dev/null',
+      expect.stringMatching(/^\//), // as the mount that it is in names it
       'anon_inode:[pidfd]',
+      expect.stringMatching(new RegExp(`/corral/${corral.id}$`)),
       expect.stringMatching(/^\//),
     ])
   })
