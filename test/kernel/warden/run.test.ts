@@ -63,8 +63,8 @@ describe('corral-warden run', () => {
       expect.stringMatching(/^\//), // the root, as the mount that it is in names it
       expect.stringMatching(/^socket:/), // the lifeline of its guard
       expect.stringMatching(/\/corral\/i[0-9a-f]+$/), // the lock
-      expect.stringMatching(/\/corral\/i[0-9a-f]+$/), // the instance, for guards
       expect.stringMatching(/\/corral\/i[0-9a-f]+\/sessions\/.*\/agent$/),
+      expect.stringMatching(/\/corral\/i[0-9a-f]+$/), // the instance, for guards
       'anon_inode:[pidfd]', // the command
     ])
   })
