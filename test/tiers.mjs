@@ -50,7 +50,7 @@ const TIERS = {
     KERNEL,
     step(npm('test:crash', '60'), CRASH),
     step(['pack/pack-and-try'], PACKAGE),
-    step(npm('test:sanitize', 'test/kernel/native', 'test/behaviour/held/kill', 'test/chaos/kill'), SUITE),
+    step(npm('test:sanitize', 'test/kernel/native', 'test/behaviour/held/endings'), SUITE),
     step(npm('test:hosts', 'bookworm'), [...GUESTS, 'test/hosts']),
     step(npm('test:e2e', 'test/e2e/claude.test.ts'), [...SUPPORT, 'test/e2e', 'bench']),
   ],

@@ -6,19 +6,21 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { GuardEvent } from '../../src/backend.js'
-import type {
-  OpenOptions,
-  Receipt,
-  ResetOptions,
-  SessionOptions,
-  SessionReport,
-  SpawnOptions,
-  StuckProcess,
-  SweepReport,
+import {
+  type OpenOptions,
+  openCorral,
+  type Receipt,
+  type ResetOptions,
+  type SessionOptions,
+  type SessionReport,
+  type SpawnOptions,
+  type StuckProcess,
+  type SweepReport,
 } from '../../src/index.js'
 import { withoutGateway } from './entered-pen.js'
 import { eventually } from './eventually.js'
 import { killBoth } from './kill-both.js'
+import { ordersOf } from './orders.mjs'
 import type { Pen } from './pen.js'
 
 const PROGRAM = fileURLToPath(new URL('./gateway.mjs', import.meta.url))
@@ -125,6 +127,27 @@ export abstract class Orders {
   sweep(options: { dryRun?: boolean } = {}): Promise<SweepReport> {
     return this.ask('sweep', options) as Promise<SweepReport>
   }
+
+  /** Closes its instance; a process then leaves by itself. */
+  abstract leave(): Promise<void>
+}
+
+/** The process of the test. */
+export class OwnProcess extends Orders {
+  readonly #orders = ordersOf(openCorral)
+
+  override async open(options: GatewayOptions): Promise<this> {
+    onTestFinished(async () => void (await this.ask('end')))
+    return super.open(options)
+  }
+
+  async ask(order: string, ...words: unknown[]): Promise<unknown> {
+    return this.#orders[order]?.(...words)
+  }
+
+  async leave(): Promise<void> {
+    await this.ask('end')
+  }
 }
 
 export class Gateway extends Orders {
@@ -151,7 +174,7 @@ export class Gateway extends Orders {
     createInterface({ input: child.stdout }).on('line', (line) => this.#hear(JSON.parse(line)))
   }
 
-  /** In the pen, or where the test is; it is killed when that is over, should it still run. */
+  /** In the pen, with which it ends, or where the test is, with that. */
   static start(pen: Pen | undefined, { by = [], env = {}, inWorker = false }: How = {}): Gateway {
     const [command = '', ...words] = [...by, process.execPath, PROGRAM, ...(inWorker ? ['worker'] : [])]
     const options = {
@@ -159,7 +182,7 @@ export class Gateway extends Orders {
       env: { ...process.env, ...env },
     }
     const child = pen ? pen.spawn(command, words, options) : spawn(command, words, options)
-    onTestFinished(() => void child.kill('SIGKILL'))
+    if (!pen) onTestFinished(() => void child.kill('SIGKILL'))
     return new Gateway(child, pen)
   }
 
@@ -222,7 +245,6 @@ export class Gateway extends Orders {
     await killBoth(this.child, root, this.instance)
   }
 
-  /** Has it close its instance, and waits until it has left by itself. */
   async leave(): Promise<void> {
     await this.ask('end')
     this.child.stdin?.end()

@@ -1,6 +1,5 @@
 // What the gateways of the tests do when they are told to: a function for each order, with JSON in and JSON out. gateway.mjs
 // takes them as lines; in the process of a test they are called as they are.
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import pino from 'pino'
 
@@ -51,8 +50,6 @@ export function ordersOf(openCorral, tell = () => undefined) {
     close: (key, options) => sessions.get(key).close(options),
     closed: (key) => sessions.get(key).closed,
     exited: (key) => sessions.get(key).process.exited,
-    /** The output of a session has ended, although something else may have held it. */
-    outputEnded: (key) => once(sessions.get(key).process, 'close'),
     members: (key) => sessions.get(key).members(),
     state: (key) => sessions.get(key).state,
     guard: () => corral.guard,

@@ -1,11 +1,11 @@
-// Runs the programs of the escape corpus against the endings, as often as the command line says: npm run test:escape -- 10
+// Runs the programs beside this against the endings of test/behaviour/held/endings, as often as the command line says: npm run test:escape -- 10
 import { parseArgs } from 'node:util'
 import { roundsOf, runTests } from '../../support/rounds-command.mjs'
 
 const USAGE = `usage: npm run test:escape -- [--holder NAME]… [--ending NAME]… [ROUNDS]
   ROUNDS         how often each program meets each way to end a session, a whole number of at least 1 (default 1)
-  --holder NAME  only what holds sessions and has NAME in its name (test/chaos/escape/holders.ts), as in --holder subreaper
-  --ending NAME  only endings that have NAME in theirs (test/chaos/escape/endings.ts), as in --ending SIGKILL`
+  --holder NAME  only what holds sessions and has NAME in its name (test/behaviour/held/endings/holders.ts), as in --holder subreaper
+  --ending NAME  only endings that have NAME in theirs (test/behaviour/held/endings/endings.ts), as in --ending SIGKILL`
 
 function readArguments() {
   const several = { type: 'string', multiple: true, default: [] }

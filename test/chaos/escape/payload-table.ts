@@ -54,7 +54,7 @@ if (COUNTS_BY_NAMESPACE) console.log('left out: programs that make cgroups, for 
 export const bySubreaper = ({ freezes, bomb, makesGroups }: Payload) =>
   !freezes && !(bomb && outrun) && !(makesGroups && COUNTS_BY_NAMESPACE)
 
-/** those that test/behaviour/held/kill and test/chaos/kill take through each ending in detail. */
+/** Those that other kernels and hosts have, where each process takes its time. */
 export const basicTable = table(basicPrograms).filter(
   ([, payload]) => BACKEND === 'cgroup' || bySubreaper(payload),
 )

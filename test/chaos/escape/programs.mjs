@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url'
  * by         what runs it, where its name does not tell
  */
 
-/** those that test/behaviour/held/kill and test/chaos/kill take through each ending in detail. */
+/** Those that other kernels and hosts have, where each process takes its time. */
 export const basicPrograms = {
   'a hundred processes': { file: 'hundred.c', hidden: 100, afterTerm: 0 },
   'groups of its own, three deep': { file: 'nested-groups.c', makesGroups: true, hidden: 3, afterTerm: 0 },

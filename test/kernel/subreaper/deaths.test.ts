@@ -3,14 +3,13 @@ import { readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
 import { whole } from '../../chaos/crash/numbers.js'
-import { basicTable, bySubreaper, commandOf } from '../../chaos/escape/payload-table.js'
 import { CLI } from '../../cli/command-line.js'
 import { withoutWardens } from '../../support/entered-pen.js'
 import { eventually } from '../../support/eventually.js'
 import type { Gateway } from '../../support/gateway.js'
 import { line } from '../../support/line.js'
 import { output } from '../../support/output.js'
-import { describeAll, type Pen } from '../../support/pen.js'
+import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 import { statOf, statusOf } from '../warden/warden.js'
 import { expectMembers, nobodyLeft, startGateway } from './gateway.js'
@@ -27,17 +26,7 @@ const SWEEP = ['sweep', '--backend', 'subreaper', '--json', '--dry-run']
 
 const holderOf = ({ receipt }: { receipt: { path: string } }) => Number(receipt.path.split('/').at(-1))
 
-// The programs that would freeze the gateway and those that hold it cannot be held so
-const escapes = basicTable.filter(([, payload]) => bySubreaper(payload))
-
 describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
-  test.for(escapes)('leaves nothing of %s', async ([, payload], { pen }) => {
-    const gateway = await startGateway(pen)
-    await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
-    await gateway.kill()
-    await nobodyLeft(pen)
-  })
-
   test('leaves nothing of many sessions, whatever it was doing', async ({ pen }) => {
     const gateway = await startGateway(pen)
     await Promise.all(Array.from({ length: 8 }, () => gateway.spawn(family, 'ready')))
@@ -69,17 +58,6 @@ describe('a gateway that is killed', { repeats: ROUNDS - 1 }, () => {
 })
 
 describe('a holder that is killed', () => {
-  test.for(escapes)('costs its session, and nothing of it is left: %s', async ([, payload], { pen }) => {
-    const gateway = await startGateway(pen)
-    const session = await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
-    process.kill(holderOf(session), 'SIGKILL')
-    const report = await gateway.closed(session.key)
-    expect(report).toMatchObject({ reason: 'holder-killed', exitCode: null, signal: 'SIGKILL' })
-    expect(report.notHeld).toBeUndefined()
-    expect(await gateway.held()).toEqual([])
-    expect(await gateway.named('corral-holder')).toEqual([])
-  })
-
   test('costs no other session, and the key is free again', async ({ pen }) => {
     const gateway = await startGateway(pen)
     const other = await gateway.spawn(family, 'ready')
@@ -177,20 +155,6 @@ async function newFamily(pen: Pen, gateway: Gateway) {
 }
 
 describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1 }, () => {
-  test.for(escapes)('costs its session, and nothing of it is left: %s', async ([, payload], { pen }) => {
-    const gateway = await startGateway(pen)
-    const session = await gateway.spawn(await commandOf(payload, 'stay'), 'hidden')
-    expect(session.receipt.notHeld).toBeUndefined()
-    await killBoth(gateway, holderOf(session))
-    const report = await gateway.closed(session.key)
-    expect(report).toMatchObject({ reason: 'holder-killed', exitCode: null, signal: 'SIGKILL' })
-    expect(report.notHeld).toBeUndefined()
-    await eventually('there is another keeper', () => gateway.guardEvents.length === 2) // and no part of its start
-    // At once: but zombies are for whoever is now their parent to reap
-    const left = await describeAll(await gateway.held())
-    expect(left.filter((one) => !one.includes('[Z '))).toEqual([])
-  })
-
   test('costs no other session, nor what the gateway started otherwise', async ({ pen }) => {
     const gateway = await startGateway(pen)
     const beside = pen.spawn('sleep', ['1000'])

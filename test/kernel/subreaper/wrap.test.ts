@@ -4,25 +4,24 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, onTestFinished } from 'vitest'
-import { basicTable, bySubreaper, commandOf } from '../../chaos/escape/payload-table.js'
 import { eventually } from '../../support/eventually.js'
 import type { Gateway, Wrapped } from '../../support/gateway.js'
 import { line } from '../../support/line.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 import { statOf } from '../warden/warden.js'
-import { expectMembers, nobodyLeft, startGateway } from './gateway.js'
+import { expectMembers, startGateway } from './gateway.js'
 
 // A daemon, a child, and a leader: none of them ends by itself or on SIGTERM
 const FAMILY = ['sh', '-c', 'trap "" TERM; sleep 1000 & (setsid sleep 1000 &); sleep 1000 & echo ready; wait']
 
 /** Starts a wrapped command as anybody would, in the pen; resolves once it has said that it is ready. */
-async function start(pen: Pen, { command, args }: Wrapped, ready = /^ready$/) {
+async function start(pen: Pen, { command, args }: Wrapped) {
   const child = pen.spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   if (!child.stdout) throw new Error('no stdout')
   const exited = once(child, 'exit')
-  await line(child.stdout, ready)
+  await line(child.stdout, /^ready$/)
   return { child, exited, pid: child.pid ?? 0 }
 }
 
@@ -38,29 +37,6 @@ async function ownHolder(gateway: Gateway, wrapped: Wrapped): Promise<number> {
     return others.length === 0 && found
   })
 }
-
-const escapes = basicTable.filter(([, payload]) => bySubreaper(payload) && !payload.makesGroups)
-
-describe('nothing is left of', () => {
-  test.for(escapes)('%s, when the process that was started is killed', async ([, payload], { pen }) => {
-    const gateway = await startGateway(pen)
-    const { command, args } = await commandOf(payload, 'stay')
-    const wrapped = await gateway.wrap([command, ...args])
-    const { child, exited } = await start(pen, wrapped, /^hidden$/)
-    child.kill('SIGKILL')
-    await exited
-    expect(await gateway.closed(wrapped.key)).toMatchObject({ reason: 'oneshot-complete' })
-    expect(await gateway.held()).toEqual([])
-  })
-
-  test.for(escapes)('%s, when the gateway is killed', async ([, payload], { pen }) => {
-    const gateway = await startGateway(pen)
-    const { command, args } = await commandOf(payload, 'stay')
-    await start(pen, await gateway.wrap([command, ...args]), /^hidden$/)
-    await gateway.kill()
-    await nobodyLeft(pen)
-  })
-})
 
 describe('a command that others started', () => {
   test('is ended with its session, and its starter sees how', async ({ pen }) => {

@@ -1,0 +1,29 @@
+// What holds sessions: each of these ways stands every ending. The one place where that is chosen.
+import { inject } from 'vitest'
+import type { BackendName } from '../../../../src/index.js'
+import { bySubreaper, type Payload } from '../../../chaos/escape/payload-table.js'
+
+export interface Holder {
+  name: string
+  backend: BackendName
+  /** CORRAL_KILL_METHOD: how kernels before 5.14 are served, too: freeze, SIGKILL through pidfds, thaw, repeat. */
+  killMethod?: 'freeze'
+  /** Whether this program can be held, and hides in some way of its own then. */
+  takes(payload: Payload): boolean
+}
+
+const all: readonly Holder[] = [
+  { name: 'a cgroup', backend: 'cgroup', takes: () => true },
+  { name: 'a cgroup, by freezing', backend: 'cgroup', killMethod: 'freeze', takes: () => true },
+  {
+    name: 'a subreaper',
+    backend: 'subreaper',
+    // All are in one cgroup, that of the gateway: to make groups hides nothing, and to freeze it stops the gateway too
+    takes: (payload) => !payload.makesGroups && bySubreaper(payload),
+  },
+]
+
+const backend = inject('backend') as BackendName | undefined
+
+/** Those of this project; of all, where there is none. */
+export const holders = all.filter((holder) => backend === undefined || holder.backend === backend)
