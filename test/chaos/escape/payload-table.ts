@@ -82,5 +82,5 @@ export async function settled({ freezes }: Payload, group: string): Promise<void
  */
 export function graceFor({ afterTerm }: Payload): number {
   if (afterTerm === 0) return 1_000_000
-  return afterTerm === undefined ? 300 : 1000 * SLOWNESS
+  return afterTerm === undefined ? 300 : 500 * SLOWNESS
 }
