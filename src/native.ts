@@ -166,10 +166,12 @@ export interface Native {
   outOfMemory(memoryGroup: string): Promise<boolean>
   /** A lifeline: our end, which closes at the latest with this environment, and the other, to be passed on and closed. */
   openLink(): [link: number, other: number]
-  /** A lifeline to a holder, by its door, and the holder's pid. Only to one of this user: EPERM; ECONNREFUSED: it is gone. */
+  /** A lifeline to a holder, which is woken, by its door, and the holder's pid. Only to one of this user: EPERM; ECONNREFUSED: it is gone. */
   enterDoor(name: string): [link: number, pid: number]
   /** A descriptor of a file with this text, which nobody can change; to be closed. */
   textFile(text: string): number
+  /** The text of such a file; undefined for any other, and one that is longer than 1 MiB. Never waits. */
+  textOf(fd: number): string | undefined
   /** Sends a message, with a descriptor or -1; never waits. */
   send(link: number, kind: number, id: number, number: number, second: number, fd: number): void
   /** Asks a holder for a process, by what packPlan() makes; gives our ends of its stdio (-1: none). Never waits. */
@@ -224,10 +226,12 @@ export interface Native {
   /** A pidfd, or `undefined` where there is no such process. EINVAL for what is a thread of one. */
   openProcess(pid: number): number | undefined
   /**
-   * Whether the process, which need not be a child of ours, has ended within that time; reaped or not. Without a time it
-   * waits for ever, and does not keep the event loop alive.
+   * Whether the process, which need not be a child of ours, has ended within that time; reaped or not, which it is not
+   * here. Without a time it waits for ever, and does not keep the event loop alive.
    */
   ended(pidfd: number, withinMs?: number): Promise<boolean>
+  /** Reaps a process that has ended, where it is a child of ours: where we are init, those that lost their parent come to us. */
+  reap(pidfd: number): void
   /** False when the process has ended. */
   signal(pidfd: number, signal: number): boolean
   setLabel(directory: string, name: string, value: string): void

@@ -52,7 +52,7 @@ public:
                              InstanceMethod("isGone", &Corral::IsGone),
                              InstanceMethod("exists", &Corral::Exists),
                              InstanceMethod("idOf", &Corral::IdOf),
-                             InstanceMethod("readText", &Corral::ReadText),
+                             InstanceMethod("textOf", &Corral::TextOf),
                              InstanceMethod("writeText", &Corral::WriteText),
                              InstanceMethod("makeDirectory", &Corral::MakeDirectory),
                              InstanceMethod("removeEmpty", &Corral::RemoveEmpty),
@@ -81,6 +81,8 @@ public:
                              InstanceMethod("lost", &Corral::Lost),
                              InstanceMethod("endMarked", &Corral::EndMarked),
                              InstanceMethod("usageBelow", &Corral::UsageBelow),
+                             InstanceMethod("readText", &Corral::ReadText),
+                             InstanceMethod("reap", &Corral::Reap),
                              InstanceMethod("makeInstance", &Corral::MakeInstance),
                              InstanceMethod("removeHome", &Corral::RemoveHome),
                              InstanceMethod("instances", &Corral::Instances),
@@ -99,6 +101,9 @@ public:
   }
 
 private:
+  // Two keys a session has at most, and each at most 4,096 bytes; the parents of parents make it more.
+  static constexpr size_t kTextBytes = 1U << 20;
+
   // Before anything of the environment is torn down: no thread may finish a job into it any more.
   static void AtEnd(void *self) {
     Corral *corral = static_cast<Corral *>(self);
@@ -212,6 +217,22 @@ private:
     both.Set(0U, Napi::Number::New(info.Env(), link));
     both.Set(1U, Napi::Number::New(info.Env(), pid));
     return both;
+  }
+
+  // (descriptor) -> its text where it is a file that textFile() made, undefined for any other
+  Napi::Value TextOf(const Napi::CallbackInfo &info) {
+    std::string text(kTextBytes, '\0');
+    ssize_t length = corral_text_read(info[0].As<Napi::Number>().Int32Value(), text.data(), text.size());
+    if (length < 0)
+      return info.Env().Undefined();
+    return Napi::String::New(info.Env(), text.data(), static_cast<size_t>(length));
+  }
+
+  // (pidfd): reaps the process, where it is a child of ours that has ended
+  Napi::Value Reap(const Napi::CallbackInfo &info) {
+    corral_exit ended;
+    (void)corral_pidfd_wait(info[0].As<Napi::Number>().Int32Value(), false, &ended);
+    return info.Env().Undefined();
   }
 
   // (text) -> a descriptor

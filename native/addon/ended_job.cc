@@ -8,10 +8,6 @@
 
 #include "jobs.h"
 
-extern "C" {
-#include "../core/pidfd.h"
-}
-
 namespace {
 
 class EndedJob : public WatcherJob {
@@ -38,7 +34,7 @@ public:
     pollfd look = {pidfd_, POLLIN, 0};
     ended_ = poll(&look, 1, 0) > 0;
     if (within_ms_ < 0)
-      return ended_ ? Reap() : kWaitForEvent;
+      return ended_ ? kDone : kWaitForEvent;
     if (deadline_ms_ == 0)
       deadline_ms_ = now_ms + within_ms_;
     return ended_ || now_ms >= deadline_ms_ ? kDone : deadline_ms_ - now_ms;
@@ -48,13 +44,6 @@ protected:
   Napi::Value Result(Napi::Env env) override { return Napi::Boolean::New(env, ended_); }
 
 private:
-  // Where we are init, or a subreaper, a process of ours that has lost its parent is ours to reap.
-  int64_t Reap() const {
-    corral_exit ended;
-    (void)corral_pidfd_wait(pidfd_, false, &ended);
-    return kDone;
-  }
-
   int pidfd_;
   int64_t within_ms_; // negative: for ever
   int64_t deadline_ms_ = 0;

@@ -1,12 +1,15 @@
 #include "link.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 extern "C" {
+#include "../core/own.h"
+#include "../core/pidfd.h"
 #include "../core/plan.h"
 extern char **environ;
 }
@@ -19,9 +22,16 @@ bool Links::Open(int ends[2]) {
 }
 
 int Links::Enter(const std::string &door, pid_t *pid) {
-  int link = corral_door_enter(door.c_str(), pid);
-  if (link >= 0)
-    open_.insert(link);
+  corral_peer holder = {};
+  holder.pidfd = -1;
+  int link = corral_door_enter(door.c_str(), &holder);
+  CORRAL_OWNED_FD pidfd = holder.pidfd;
+  *pid = holder.pid;
+  if (link < 0)
+    return link;
+  if (pidfd >= 0)
+    (void)corral_pidfd_signal(pidfd, SIGCONT);
+  open_.insert(link);
   return link;
 }
 

@@ -19,7 +19,8 @@ public:
 
   // Both ends of a new one, of which the first is kept here. False, with errno.
   bool Open(int ends[2]);
-  // One to a holder, by its door; `pid` takes that of the holder. The link, or -errno: see core/door.h.
+  // One to a holder, by its door; `pid` takes that of the holder, which is woken: one that was stopped does
+  // not hear, and would not end its session either. The link, or -errno: see core/door.h.
   int Enter(const std::string &door, pid_t *pid);
   // Ends it: receive() then tells of its end. The descriptor is kept until Drop().
   void HangUp(int link) const;

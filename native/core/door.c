@@ -25,16 +25,15 @@ static socklen_t address_of(const char *name, struct sockaddr_un *address) {
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
 }
 
-// By the credentials that the other side had when it connected, or began to listen.
-static int check_peer(int socket, pid_t *pid) {
-  struct ucred peer;
-  socklen_t length = sizeof peer;
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
-    return -errno;
-  if (peer.uid != geteuid())
-    return -EPERM;
-  *pid = peer.pid;
-  return 0;
+// By the credentials that the other side had when it connected, or began to listen. On failure there is no
+// pidfd.
+static int check_peer(int socket, struct corral_peer *peer) {
+  int answer = corral_peer_of(socket, peer);
+  if (answer == 0 && !corral_peer_is_own(peer))
+    answer = -EPERM;
+  if (answer < 0)
+    corral_drop_fd(&peer->pidfd);
+  return answer;
 }
 
 int corral_door_open(int64_t *number, int64_t *second) {
@@ -57,21 +56,23 @@ int corral_door_open(int64_t *number, int64_t *second) {
 int corral_door_let_in(int door) {
   for (;;) {
     CORRAL_OWNED_FD guest = accept4(door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    pid_t pid;
+    struct corral_peer peer;
     if (guest < 0 && errno != EINTR && errno != ECONNABORTED)
       return -errno;
-    if (guest >= 0 && check_peer(guest, &pid) == 0)
-      return corral_release_fd(&guest);
+    if (guest < 0 || check_peer(guest, &peer) < 0)
+      continue;
+    corral_drop_fd(&peer.pidfd); // who joins is looked at again
+    return corral_release_fd(&guest);
   }
 }
 
-int corral_door_enter(const char *name, pid_t *pid) {
+int corral_door_enter(const char *name, struct corral_peer *holder) {
   struct sockaddr_un address;
   socklen_t length = address_of(name, &address);
   // Not to wait for one whose door is crowded: -EAGAIN
   CORRAL_OWNED_FD guest = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (guest < 0 || connect(guest, (const struct sockaddr *)&address, length) < 0)
     return -errno;
-  int answer = check_peer(guest, pid);
+  int answer = check_peer(guest, holder);
   return answer < 0 ? answer : corral_release_fd(&guest);
 }

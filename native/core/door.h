@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "peer.h"
+
 #define CORRAL_DOOR_PREFIX "corral-door-"
 
 // A listening socket with a new name, which two numbers of 48 bits tell; or -errno.
@@ -18,7 +20,8 @@ int corral_door_open(int64_t *number, int64_t *second);
 int corral_door_let_in(int door);
 
 // Connects to the door of that name. The socket, or -errno: -ECONNREFUSED when there is none (any more),
-// -EPERM when it is another user's. `pid` takes that of the process that opened it.
-int corral_door_enter(const char *name, pid_t *pid);
+// -EPERM when it is another user's. `holder` takes the process that opened it, with a pidfd that is the
+// caller's to close.
+int corral_door_enter(const char *name, struct corral_peer *holder);
 
 #endif

@@ -7,9 +7,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "own.h"
+
+#define SEALED (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 union control {
   char bytes[CMSG_SPACE(sizeof(int) * CORRAL_MESSAGE_FDS)];
@@ -95,9 +98,18 @@ int corral_text_file(const char *text, size_t length) {
   ssize_t written = write(file, text, length);
   if (written != (ssize_t)length)
     return written < 0 ? -errno : -ENOSPC;
-  if (fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+  if (fcntl(file, F_ADD_SEALS, SEALED) < 0)
     return -errno;
   return corral_release_fd(&file);
+}
+
+ssize_t corral_text_read(int file, char *text, size_t size) {
+  struct stat status;
+  int seals = fcntl(file, F_GET_SEALS); // only files in memory have any: memfd_create(2)
+  if (seals < 0 || (seals & SEALED) != SEALED || fstat(file, &status) < 0 || status.st_size > (off_t)size)
+    return -EINVAL;
+  ssize_t length = pread(file, text, size, 0);
+  return length < 0 ? -errno : length;
 }
 
 void corral_fds_close(struct corral_fds *fds) {

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "end.h"
 #include "error.h"
@@ -32,17 +33,26 @@ enum corral_message_kind {
   // The rest is about a holder's door (door.h). Gateway to holder
   CORRAL_LABELS, // descriptor: the text that it shows
   // holder to gateway
-  CORRAL_DOOR,    // `number`, `second`: of the door's name; 0: there is none
-  CORRAL_TOLD,    // a visitor has it end all
-  CORRAL_ENTERED, // `id` of who came in, `number`: pid of its own holder; descriptor: pidfd of its keeper
-  CORRAL_LEFT,    // `id`: its command has ended; what that left may live
+  CORRAL_DOOR, // `number`, `second`: of the door's name; 0: there is none
+  CORRAL_TOLD, // a visitor has it end all
+  // `id` of who came in, `number`: pid of its own holder; descriptor: pidfd of its keeper. Both as the kernel
+  // tells them:
+  // what a visitor says of a pid, or sends for a pidfd, is not believed
+  CORRAL_ENTERED,
+  CORRAL_LEFT, // `id`: its command has ended; what that left may live
   // visitor to holder: CORRAL_END too, which CORRAL_ENDED answers
   CORRAL_SHOW, // answer CORRAL_SHOWN
-  CORRAL_JOIN, // answer CORRAL_JOINED; `number`: pid; descriptor: pidfd of its keeper. A holder: it is told
-               // CORRAL_END, says CORRAL_LEFT and CORRAL_ENDED, and ends all when the connection ends
+  // answer CORRAL_JOINED; `number`: pid of a holder, which is a child of the process that connected: its
+  // keeper. It is told
+  // CORRAL_END, says CORRAL_LEFT and CORRAL_ENDED, and ends all when the connection ends. Descriptor: pidfd
+  // of its keeper,
+  // which only holders of older releases look at
+  CORRAL_JOIN,
   // holder to visitor
   CORRAL_SHOWN, // descriptor: the text, if there is any; `left`: the pids of the holders that have joined
   CORRAL_JOINED,
+  // holder to gateway
+  CORRAL_OUT, // `id` of who came in: the connection has ended, so nothing of it is held any more
 };
 
 struct corral_message {
@@ -72,6 +82,10 @@ int corral_message_receive(int socket, struct corral_message *message, struct co
 
 // A file with this text, for a descriptor of a message, that nobody can change any more; or -errno.
 int corral_text_file(const char *text, size_t length);
+
+// Reads such a file, of `size` bytes at most: how many there are, or -errno; -EINVAL for any other. One of
+// another kind could make whoever reads it wait, or change meanwhile.
+ssize_t corral_text_read(int file, char *text, size_t size);
 
 void corral_fds_close(struct corral_fds *fds);
 

@@ -2,7 +2,9 @@
 #include "guests.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -24,6 +26,23 @@ void guests_watch(const struct guests *guests, int fd) {
   (void)epoll_ctl(guests->any, EPOLL_CTL_ADD, fd, &event);
 }
 
+// How many more visitors there is room for. Where there is none, the one that came first has to go, and makes
+// room for one: all that is said so far has been heard by then.
+static size_t make_room(struct guests *guests) {
+  struct guest *first = NULL; // they are in the order in which they came
+  size_t visiting = 0;
+  for (size_t i = guests->count; i-- > 0;) {
+    struct guest *guest = &guests->list[i];
+    visiting += guest->id == 0;
+    if (guest->id == 0 && (!guest->awaits_end || !first))
+      first = guest;
+  }
+  if (visiting < GUESTS_VISITING)
+    return GUESTS_VISITING - visiting;
+  guests_let_out(guests, first);
+  return 1;
+}
+
 static bool take(struct guests *guests, int fd) {
   if (guests->count == guests->capacity) {
     size_t capacity = guests->capacity ? guests->capacity * 2 : 4;
@@ -39,7 +58,10 @@ static bool take(struct guests *guests, int fd) {
 }
 
 void guests_let_in(struct guests *guests) {
-  while (guests->door >= 0) {
+  struct pollfd knock = {.fd = guests->door, .events = POLLIN};
+  if (guests->door < 0 || poll(&knock, 1, 0) <= 0)
+    return;
+  for (size_t room = make_room(guests); guests->door >= 0 && room > 0; room--) {
     int fd = corral_door_let_in(guests->door);
     if (fd == -EAGAIN)
       return;
@@ -51,8 +73,10 @@ void guests_let_in(struct guests *guests) {
 }
 
 void guests_let_out(struct guests *guests, struct guest *guest) {
+  const size_t behind = (size_t)(guests->list + guests->count - guest) - 1;
   close(guest->fd);
-  *guest = guests->list[--guests->count];
+  memmove(guest, guest + 1, behind * sizeof *guest);
+  guests->count--;
 }
 
 size_t guests_joined(const struct guests *guests) {

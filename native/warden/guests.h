@@ -11,10 +11,14 @@
 struct guest {
   int fd;
   uint32_t id;     // of one that has joined; 0: a visitor
-  pid_t pid;       // of the holder that has joined
+  pid_t pid;       // of the holder that has joined, or of what connected for it
   bool left;       // the command of that has ended
   bool awaits_end; // is to be told of the end
 };
+
+// So many at once: visitors ask and go, and what a message can name is CORRAL_MESSAGE_LEFT.
+#define GUESTS_VISITING 64
+#define GUESTS_JOINED 256
 
 struct guests {
   int any;  // epoll: readable when somebody comes, or says something
@@ -30,10 +34,10 @@ bool guests_open(struct guests *guests, int64_t *number, int64_t *second);
 // Has `any` tell of this descriptor, too.
 void guests_watch(const struct guests *guests, int fd);
 
-// Lets in who stands before the door.
+// Lets in who stands before the door. Where there are too many visitors, the one that came first has to go.
 void guests_let_in(struct guests *guests);
 
-// Closes the connection. The last in the list takes its place.
+// Closes the connection. The next in the list takes its place.
 void guests_let_out(struct guests *guests, struct guest *guest);
 
 // How many have joined and are still there.

@@ -46,7 +46,7 @@ static int await_both(struct held *held, struct corral_error *error) {
     if (poll(links, 2, (int)until(until_ms)) == 0)
       return corral_fail(error, ETIMEDOUT, "start a holder", "");
     int answer = 0;
-    if (links[0].revents)
+    if (held->keeper_pidfd < 0) // also when only the other is ready: the keeper says why there is no holder
       answer = take_first(held->keeper, &held->keeper_pidfd, &keeper, error);
     if (answer >= 0 && links[1].revents)
       answer = take_first(held->holder, &held->holder_pidfd, &holder, error);

@@ -27,9 +27,10 @@ struct keep_plan {
   // The lifeline of its only holder, which stays in the terminal session and process group of the owner, as
   // what it starts then does; the keeper ends with it. -1: holders are started when they are asked for.
   int holder;
-  // A connection to the door of the session that the only holder joins. As the keeper keeps it too, it ends
-  // when both are gone: when nothing is held any more. -1: none
-  int host;
+  // The door of the session that the only holder joins; NULL: none. The keeper connects, which is what the
+  // session believes of who joins it, and keeps the connection too: so it ends when both are gone, when
+  // nothing is held any more.
+  const char *door;
 };
 
 // Runs a keeper. Never returns.
@@ -40,7 +41,7 @@ struct hold_plan {
   int owner;     // pidfd
   bool scan;     // as of the keeper's
   bool in_place; // as of ears.h
-  int host;      // as of the keeper's
+  int host;      // the connection to the session that it joins; -1: none
 };
 
 // Runs a holder, in a child of the keeper's. Never returns.

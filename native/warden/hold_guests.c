@@ -3,16 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/descendants.h"
 #include "../core/own.h"
+#include "../core/peer.h"
 #include "../core/pidfd.h"
 #include "wait.h"
 
 // How long who joins a session waits to be let in.
 #define JOIN_MS 10000
+// The longest that a visitor can have an end take: as long as setTimeout() can wait.
+#define VISITORS_MS INT_MAX
 
 void say(int socket, const struct corral_message *message, int fd) {
   const struct corral_fds fds = {.fds = {fd}, .count = fd >= 0};
@@ -66,15 +71,30 @@ void tell_guests(const struct holder *holder, const struct corral_message *ended
       say(holder->guests.list[i].fd, ended, -1);
 }
 
-static void take_join(struct holder *holder, struct guest *guest, const struct corral_message *message,
-                      const struct corral_fds *fds) {
-  if (holder->closed || guest->id || fds->count != 1)
+// The holder that is said to join, where it is a child of the keeper that connected for it; else that process
+// itself. Whatever is said so, only what is below the process that connected becomes the session's.
+static pid_t joining(pid_t connected, int64_t said) {
+  struct corral_process process;
+  bool child = said > 0 && said <= INT_MAX && corral_process_read((pid_t)said, &process) && process.lives &&
+               process.parent == connected;
+  return child ? (pid_t)said : connected;
+}
+
+static void take_join(struct holder *holder, struct guest *guest, const struct corral_message *message) {
+  struct corral_peer peer;
+  if (holder->closed || guest->id || guests_joined(&holder->guests) >= GUESTS_JOINED ||
+      corral_peer_of(guest->fd, &peer) < 0)
     return; // it is let out, and that says so
+  CORRAL_OWNED_FD keeper = peer.pidfd;
+  const pid_t pid = joining(peer.pid, message->number);
+  // It lives, so what was read of its pid was read of it
+  if (peer.pid <= 0 || keeper < 0 || corral_pidfd_signal(keeper, 0) == -ESRCH)
+    return;
   guest->id = ++holder->guests.last_id;
-  guest->pid = (pid_t)message->number;
+  guest->pid = pid;
   say(guest->fd, &(struct corral_message){.kind = CORRAL_JOINED}, -1);
-  const struct corral_message entered = {.kind = CORRAL_ENTERED, .id = guest->id, .number = message->number};
-  (void)ears_say(&holder->ears, &entered, fds->fds[0]);
+  const struct corral_message entered = {.kind = CORRAL_ENTERED, .id = guest->id, .number = pid};
+  (void)ears_say(&holder->ears, &entered, keeper);
 }
 
 static void take_leave(struct holder *holder, struct guest *guest) {
@@ -83,11 +103,15 @@ static void take_leave(struct holder *holder, struct guest *guest) {
   guest->left = true;
 }
 
+static int64_t bounded(int64_t ms) {
+  return ms < 0 ? 0 : ms > VISITORS_MS ? VISITORS_MS : ms;
+}
+
 static void take_visitors_end(struct holder *holder, struct guest *guest,
                               const struct corral_message *message) {
   guest->awaits_end = true;
   (void)ears_say(&holder->ears, &(struct corral_message){.kind = CORRAL_TOLD}, -1);
-  begin_end(holder, message->number, message->second);
+  begin_end(holder, bounded(message->number), bounded(message->second));
 }
 
 static void show(const struct holder *holder, const struct guest *guest) {
@@ -99,8 +123,8 @@ static void show(const struct holder *holder, const struct guest *guest) {
 }
 
 // False when the guest has to leave.
-static bool take_guests_word(struct holder *holder, struct guest *guest, const struct corral_message *message,
-                             const struct corral_fds *fds) {
+static bool take_guests_word(struct holder *holder, struct guest *guest,
+                             const struct corral_message *message) {
   if (message->kind == CORRAL_SHOW)
     show(holder, guest);
   else if (message->kind == CORRAL_END && !guest->id)
@@ -110,7 +134,7 @@ static bool take_guests_word(struct holder *holder, struct guest *guest, const s
   else if (message->kind == CORRAL_ENDED && guest->id)
     add(&holder->sum, message);
   else if (message->kind == CORRAL_JOIN) {
-    take_join(holder, guest, message, fds);
+    take_join(holder, guest, message);
     return guest->id != 0;
   }
   return true;
@@ -122,8 +146,8 @@ static bool hear_guest(struct holder *holder, struct guest *guest) {
   int answer;
   bool stays = true;
   while (stays && (answer = corral_message_receive(guest->fd, &message, &fds)) == 1) {
-    stays = take_guests_word(holder, guest, &message, &fds);
-    corral_fds_close(&fds);
+    corral_fds_close(&fds); // nothing that a guest sends is of use
+    stays = take_guests_word(holder, guest, &message);
   }
   return stays && answer == -EAGAIN;
 }
@@ -137,6 +161,8 @@ void hear_guests(struct holder *holder) {
       continue;
     }
     take_leave(holder, guest); // one that was killed has not said so
+    if (guest->id)
+      (void)ears_say(&holder->ears, &(struct corral_message){.kind = CORRAL_OUT, .id = guest->id}, -1);
     guests_let_out(&holder->guests, guest);
   }
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../core/collect.h"
+#include "../core/door.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "../core/reap.h"
@@ -201,7 +202,7 @@ static void take_words(struct keeper *keeper) {
   for (int heard; (heard = ears_hear(&keeper->ears, &message, &fds)) != 0;) {
     if (heard < 0) {
       // One that has joined a session knows whether it goes on
-      keeper->over_ms = keeper->plan.host < 0 ? corral_now_ms() + HOLDERS_MS : 0;
+      keeper->over_ms = keeper->plan.door ? 0 : corral_now_ms() + HOLDERS_MS;
       wake_holders(keeper);
       return;
     }
@@ -260,6 +261,18 @@ static void say_ready(struct keeper *keeper) {
     _exit(1);
 }
 
+// By the keeper itself, and before it has a holder: the kernel tells the session who connected.
+static int enter_or_exit(const struct keep_plan *plan) {
+  struct corral_peer host = {.pidfd = -1};
+  int link = corral_door_enter(plan->door, &host);
+  corral_close_fd(&host.pidfd);
+  if (link >= 0)
+    return link;
+  struct corral_message refused = {.kind = CORRAL_REFUSED, .error_number = -link, .error_operation = "join"};
+  (void)corral_message_send(plan->lifeline, &refused, NULL);
+  _exit(1);
+}
+
 _Noreturn void keep(const struct keep_plan *plan) {
   struct keeper keeper = {.plan = *plan};
   become_undumpable(); // and so are the holders
@@ -271,14 +284,15 @@ _Noreturn void keep(const struct keep_plan *plan) {
   if (fork() != 0)
     _exit(0);
   become_subreaper(); // before there is a child
+  const int host = plan->door ? enter_or_exit(plan) : -1;
   // While this process still is where the owner is
   const struct hold_plan only = {
-      .lifeline = plan->holder, .owner = owner, .scan = plan->scan, .in_place = true, .host = plan->host};
+      .lifeline = plan->holder, .owner = owner, .scan = plan->scan, .in_place = true, .host = host};
   if (plan->holder >= 0 && !start_holder(&keeper, 0, &only))
     _exit(1);
-  ears_open(&keeper.ears,
-            &(struct ears_plan){
-                .name = "corral-keeper", .lifeline = plan->lifeline, .owner = owner, .kept = plan->host});
+  ears_open(
+      &keeper.ears,
+      &(struct ears_plan){.name = "corral-keeper", .lifeline = plan->lifeline, .owner = owner, .kept = host});
   keeper.owner = keeper.ears.of[OWNER].fd;
   say_ready(&keeper);
   run_keeper(&keeper);

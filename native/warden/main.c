@@ -255,7 +255,6 @@ static int run_keep(const struct arguments *arguments) {
     usage("keep takes --owner", "");
   keep(&(struct keep_plan){.lifeline = STDIN_FILENO,
                            .holder = -1,
-                           .host = -1,
                            .owner = (pid_t)arguments->owner,
                            .kill_ms = arguments->run.end.kill_ms,
                            .scan = arguments->scan});

@@ -11,7 +11,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "../core/door.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "../core/reap.h"
@@ -32,8 +31,7 @@ enum ear { SIGNALS, PARENT, INPUT, HOLDER, KEEPER, EARS };
 
 struct run {
   const struct held_run *plan;
-  int host; // the connection to the session to join, until that is done; -1: this is one of its own
-  bool joins;
+  const char *door; // of the session to join; NULL: this is one of its own
   struct held held;
   struct pollfd ears[EARS]; // poll() passes over those with a negative fd
   struct memory_watch memory;
@@ -100,17 +98,17 @@ static void take_start(struct run *run, int leader, pid_t pid) {
 // What the terminal's kernel side sends, it sends to the whole foreground group, and a hang-up also to the
 // first process of the terminal session.
 static bool has_it_already(const struct run *run, const struct signalfd_siginfo *signal) {
-  return signal->ssi_code == SI_KERNEL && (!run->joins || getpgid(run->leader_pid) == getpgrp());
+  return signal->ssi_code == SI_KERNEL && (!run->door || getpgid(run->leader_pid) == getpgrp());
 }
 
 // SIGTERM and SIGHUP end a session of its own, a second one at once. Others are the command's.
 static void take_signal(struct run *run, const struct signalfd_siginfo *signal) {
   const int number = (int)signal->ssi_signo;
   const bool ends = number == SIGTERM || number == SIGHUP;
-  const bool asked_anyway = number == SIGTERM && !run->joins; // by the end that follows
+  const bool asked_anyway = number == SIGTERM && !run->door; // by the end that follows
   if (!asked_anyway && !has_it_already(run, signal))
     pass_on(run, number);
-  if (ends && !run->joins)
+  if (ends && !run->door)
     begin_end(run, run->ending ? FORCED_GRACE_MS : run->plan->end.grace_ms);
 }
 
@@ -133,7 +131,7 @@ static void take_refusal(struct run *run, const struct corral_message *message) 
 static void take_exit(struct run *run, const struct corral_message *message) {
   run->leader_ended = true;
   run->exit = (struct corral_exit){.code = (int)message->number, .signal = (int)message->second};
-  if (!run->ending && !run->joins) // what it left is its session's
+  if (!run->ending && !run->door) // what it left is its session's
     begin_end(run, FORCED_GRACE_MS);
 }
 
@@ -199,7 +197,7 @@ static int64_t next_wait(const struct run *run) {
 
 static bool is_over(const struct run *run) {
   return (run->ears[HOLDER].fd < 0 && run->ears[KEEPER].fd < 0) || run->left ||
-         (run->joins && run->leader_ended);
+         (run->door && run->leader_ended);
 }
 
 // Until holder and keeper are gone, or something outlives them; or the command, where others see to the rest.
@@ -261,12 +259,13 @@ static bool was_held(const struct run *run) {
 static int start(struct run *run) {
   const struct held_run *plan = run->plan;
   struct corral_error error = {0};
-  const struct keep_plan keeper = {.kill_ms = plan->end.kill_ms, .scan = plan->scan, .host = run->host};
+  const struct keep_plan keeper = {.kill_ms = plan->end.kill_ms, .scan = plan->scan, .door = run->door};
   int answer = held_start(keeper, &run->held, &error);
-  corral_drop_fd(&run->host); // it ends with those two
   if (answer < 0) {
-    if (run->joins && error.number == ECONNREFUSED)
-      tell("the session is over: start another one");
+    if (run->door && error.number == ECONNREFUSED)
+      tell("the session at %s is over: start another one", run->door);
+    else if (run->door)
+      tell("the session at %s cannot be entered: %s", run->door, strerror(error.number));
     else
       tell_error("nothing can be held", &error);
     return STATUS_FAILED;
@@ -301,7 +300,7 @@ static void open_ears(struct run *run) {
 }
 
 int run_held(const struct held_run *plan) {
-  struct run run = {.plan = plan, .leader = -1, .host = -1};
+  struct run run = {.plan = plan, .leader = -1};
   open_ears(&run);
   run.ears[PARENT].fd = open_parent();
   int status = begin(&run);
@@ -333,15 +332,9 @@ static int end_as(const struct corral_exit *ended) {
 
 int enter_held(const struct held_run *plan, const char *door) {
   const struct corral_exit killed = {.code = -1, .signal = SIGKILL};
-  struct run run = {.plan = plan, .leader = -1, .joins = true};
+  struct run run = {.plan = plan, .leader = -1, .door = door};
   open_ears(&run);
-  pid_t holder;
-  run.host = corral_door_enter(door, &holder);
-  if (run.host == -ECONNREFUSED)
-    tell("the session at %s is over: start another one", door);
-  else if (run.host < 0)
-    tell("the session at %s cannot be entered: %s", door, strerror(-run.host));
-  int status = run.host < 0 ? STATUS_FAILED : begin(&run);
+  int status = begin(&run);
   if (status)
     return status;
   if (run.leader_ended)

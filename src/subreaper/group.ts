@@ -173,7 +173,7 @@ export class SubreaperGroup implements Group {
 
   usage(): Usage {
     if (this.#holder.pid === 0 || this.isGone()) return {}
-    const [own, ...others] = this.#holder.holders().map((pid) => this.#native.usageBelow(pid))
+    const [own, ...others] = this.#holders().map((pid) => this.#native.usageBelow(pid))
     if (!own) return {}
     for (const other of others)
       for (const name of ['pids', 'memoryBytes', 'cpuUserMs', 'cpuSystemMs'] as const)
@@ -192,7 +192,7 @@ export class SubreaperGroup implements Group {
   watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
     if (this.#wanted.memoryMax === undefined) return undefined
     const memoryUsed = async (_path: string, enough: number) => {
-      const looks = this.#holder.holders().map((pid) => this.#native.memoryBelow(pid, enough))
+      const looks = this.#holders().map((pid) => this.#native.memoryBelow(pid, enough))
       const used = (await Promise.all(looks)).reduce((sum, one) => sum + one, 0)
       if (used >= enough) this.#seen(used)
       return used
@@ -210,7 +210,15 @@ export class SubreaperGroup implements Group {
 
   members(): number[] {
     if (this.isGone()) return []
-    return this.#holder.holders().flatMap((pid) => this.#native.descendants(pid))
+    return [...new Set(this.#holders().flatMap((pid) => this.#native.descendants(pid)))]
+  }
+
+  /** Those of commands that were started within the session are below its own. */
+  #holders(): number[] {
+    const [own = 0, ...others] = this.#holder.holders()
+    if (others.length === 0) return [own]
+    const below = new Set(this.#native.descendants(own))
+    return [own, ...others.filter((pid) => !below.has(pid))]
   }
 
   isGone(): boolean {

@@ -6,7 +6,7 @@ import type { Native, NativeExit, NativeMessage } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
 import type { Keeper } from './keeper.js'
 import { type Labels, labelsFile } from './labels.js'
-import { DOOR, held, KIND, Link, within } from './link.js'
+import { DOOR, ended, held, KIND, Link, within } from './link.js'
 
 // How much longer than its bounds a holder may take for ending all; one that was stopped never answers.
 const PATIENCE_MS = 2000
@@ -30,6 +30,23 @@ const ENTERED_MS = 10_000
 function doorName(number: number, second: number): string | undefined {
   const hex = (half: number) => half.toString(16).padStart(12, '0')
   return number === 0 && second === 0 ? undefined : `${DOOR}${hex(number)}${hex(second)}`
+}
+
+// Its keeper's connection ends a moment before the keeper
+const OUT_MS = 1000
+// Libuv has reaped a child of the gateway's long before that, in the turn of the event loop that follows its end
+const LEFT_MS = 1000
+
+/**
+ * Where we are init, the keeper of a command that came in is ours to reap once it has lost its parent. But whoever connects
+ * can say that it is one, also a child of the gateway's for whose exit others wait: so only what nobody has reaped in time.
+ */
+function reapUnlessWaitedFor(native: Native, pidfd: number): void {
+  const reap = () => {
+    native.reap(pidfd)
+    native.close(pidfd)
+  }
+  setTimeout(() => setImmediate(reap), LEFT_MS).unref() // behind the look at what has ended
 }
 
 const ignore = () => undefined
@@ -62,8 +79,8 @@ export class Holder {
   #processGone: Promise<unknown> = Promise.resolve()
   #isReady: () => void = ignore
   readonly #ready: Promise<void>
-  /** The holders of commands that came in by the door, by number, until their keepers are gone. */
-  readonly #entered = new Map<number, { pid: number; gone: Promise<unknown> }>()
+  /** The holders of commands that came in by the door, by number, with the pidfds of their keepers. */
+  readonly #entered = new Map<number, { pid: number; keeper: number }>()
   readonly #left = new Set<() => void>()
 
   constructor(native: Native, keeper: Keeper) {
@@ -110,10 +127,9 @@ export class Holder {
     return () => this.#left.delete(ended)
   }
 
-  /** Waits until all is gone that holds a command that came in. */
+  /** After the holder's own end: waits until all is gone that holds a command that came in. */
   async enteredGone(): Promise<void> {
-    const gone = [...this.#entered.values()].map(({ gone: one }) => one)
-    await held(this.#native, within(Promise.all(gone), ENTERED_MS))
+    await Promise.all([...this.#entered.keys()].map((id) => this.#awaitOut(id, ENTERED_MS)))
   }
 
   /** @throws a system error: that of the step that failed. */
@@ -187,11 +203,12 @@ export class Holder {
   #hear(message: NativeMessage): void {
     const { kind, id, number, second, fds, error } = message
     const request = this.#requests.get(id)
-    if (kind === KIND.held) this.#onHeld(number, second, fds)
-    else if (kind === KIND.started) this.#onStarted(request, number, fds)
+    if (kind === KIND.held) this.#onHeld(number, second, fds.shift())
+    else if (kind === KIND.started) this.#onStarted(request, number, fds.shift())
     else if (kind === KIND.door) this.door = doorName(number, second)
     else if (kind === KIND.told) this.told = true
-    else if (kind === KIND.entered) this.#onEntered(id, number, fds)
+    else if (kind === KIND.entered) this.#onEntered(id, number, fds.shift())
+    else if (kind === KIND.out) void this.#awaitOut(id, OUT_MS)
     else if (kind === KIND.left) this.#onLeft()
     else if (kind === KIND.refused) this.#onRefused(id, request, error)
     else if (kind === KIND.exited) {
@@ -200,24 +217,26 @@ export class Holder {
     } else if (kind === KIND.ended) this.#onEnded(message)
   }
 
-  #onHeld(pid: number, mark: number, [pidfd]: number[]): void {
+  #onHeld(pid: number, mark: number, pidfd: number | undefined): void {
     this.pid = pid
     this.mark = mark
     this.#pidfd = pidfd
     // Where it cannot be watched (no descriptors left), the end of its link has to do
-    if (pidfd !== undefined) this.#processGone = this.#native.ended(pidfd).catch(() => undefined)
+    if (pidfd !== undefined) this.#processGone = ended(this.#native, pidfd).catch(() => undefined)
     this.#isReady()
   }
 
-  #onEntered(id: number, pid: number, [keeper]: number[]): void {
+  #onEntered(id: number, pid: number, keeper: number | undefined): void {
+    if (keeper !== undefined) this.#entered.set(id, { pid, keeper })
+  }
+
+  /** Nothing of it is held any more, or soon; whoever does not end is not waited for. */
+  async #awaitOut(id: number, withinMs: number): Promise<void> {
+    const { keeper } = this.#entered.get(id) ?? {}
+    this.#entered.delete(id)
     if (keeper === undefined) return
-    // Where it cannot be watched (no descriptors left), the end of our own link has to do
-    const watched = this.#native.ended(keeper).catch(() => this.#link.gone)
-    const gone = watched.then(() => {
-      this.#entered.delete(id)
-      this.#native.close(keeper)
-    })
-    this.#entered.set(id, { pid, gone })
+    await this.#native.ended(keeper, withinMs).catch(() => undefined)
+    reapUnlessWaitedFor(this.#native, keeper)
   }
 
   #onLeft(): void {
@@ -225,7 +244,7 @@ export class Holder {
     this.#left.clear()
   }
 
-  #onStarted(request: Request | undefined, pid: number, [pidfd]: number[]): void {
+  #onStarted(request: Request | undefined, pid: number, pidfd: number | undefined): void {
     if (pidfd === undefined) return
     if (request) {
       request.pidfd = pidfd
@@ -258,6 +277,7 @@ export class Holder {
     await held(this.#native, this.#processGone)
     if (this.#pidfd !== undefined) this.#native.close(this.#pidfd)
     this.#pidfd = undefined
+    if (!this.lost) await Promise.all([...this.#entered.keys()].map((id) => this.#awaitOut(id, 0)))
   }
 
   async #killed(pidfd: number): Promise<void> {
@@ -266,6 +286,6 @@ export class Holder {
     } catch {
       return // not ours to signal (a setuid program): the keeper names it, where it is left
     }
-    await this.#native.ended(pidfd).catch(() => undefined) // killed it is in any case
+    await ended(this.#native, pidfd).catch(() => undefined) // killed it is in any case
   }
 }

@@ -6,7 +6,7 @@ import { GuardError, systemDetails } from '../errors.js'
 import { type Native, type NativeMessage, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { Restarts } from '../restarts.js'
-import { held, KIND, Link, within } from './link.js'
+import { ended, held, KIND, Link, within } from './link.js'
 
 // Two forks and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000
@@ -87,18 +87,18 @@ export class Keeper {
     this.#link.send(KIND.over)
     const pidfd = this.#pidfd
     if (pidfd === undefined) return this.#link.hangUp()
-    const ended = held(
+    const over = held(
       this.#native,
-      this.#native.ended(pidfd).catch(() => this.gone),
+      ended(this.#native, pidfd).catch(() => this.gone),
     )
     if (
       (await within(
-        ended.then(() => true),
+        over.then(() => true),
         this.#killTimeoutMs + PATIENCE_MS,
       )) === undefined
     )
       this.#native.signal(pidfd, constants.signals.SIGKILL)
-    await ended
+    await over
     await held(this.#native, this.gone)
   }
 
@@ -119,11 +119,11 @@ export class Keeper {
   #hear(message: NativeMessage): void {
     const { kind, fds, error, killed, names, left } = message
     if (kind === KIND.ready) {
-      ;[this.#pidfd] = fds
+      this.#pidfd = fds.shift()
       const pidfd = this.#pidfd
       const forget = () => this.#forget(pidfd ?? -1)
       // Where it cannot be watched (no descriptors left), the end of its lifeline tells
-      if (pidfd !== undefined) this.#native.ended(pidfd).then(forget, () => this.gone.then(forget))
+      if (pidfd !== undefined) ended(this.#native, pidfd).then(forget, () => this.gone.then(forget))
       this.#ready?.()
     } else if (kind === KIND.refused) this.#refused = error
     else if (kind === KIND.clean) this.#waiting.shift()?.({ killed: { count: killed, names }, left })

@@ -1,7 +1,6 @@
 // What a holder shows of its session to whoever comes to its door: hints for people and for other programs, as the labels of a
 // cgroup are.
 import { randomBytes } from 'node:crypto'
-import { closeSync, fstatSync, readSync } from 'node:fs'
 import type { Native } from '../native.js'
 
 export interface Labels {
@@ -20,8 +19,6 @@ export interface Labels {
 
 // What is kept of a command line; a whole one can be megabytes.
 const COMMAND_LENGTH = 512
-// Two keys a session has at most, and each at most 4,096 bytes; the parents of parents make it more.
-const MAX_BYTES = 2 ** 20
 
 /** As of cgroup instances, with another letter. */
 export const newHeldInstanceName = () => `s${randomBytes(5).toString('hex')}`
@@ -41,16 +38,10 @@ export function labelsFile(native: Native, labels: Labels): number {
   return native.textFile(packLabels(labels))
 }
 
-/** Reads such a file and closes it; undefined where something else is in it. */
-export function readLabels(fd: number): Labels | undefined {
-  try {
-    const { size } = fstatSync(fd)
-    if (size === 0 || size > MAX_BYTES) return undefined
-    const bytes = Buffer.alloc(size)
-    return parseLabels(bytes.toString('utf8', 0, readSync(fd, bytes, 0, size, 0)))
-  } finally {
-    closeSync(fd)
-  }
+/** Reads such a file; undefined where it is another one, or something else is in it. */
+export function readLabels(native: Native, fd: number): Labels | undefined {
+  const text = native.textOf(fd)
+  return text === undefined ? undefined : parseLabels(text)
 }
 
 type Unchecked<Type> = { [Name in keyof Type]?: unknown }

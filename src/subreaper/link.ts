@@ -23,6 +23,7 @@ export const KIND = {
   show: 18,
   join: 19,
   shown: 20,
+  out: 22,
 } as const
 
 /** What the names of doors begin with: native/core/door.h. */
@@ -37,7 +38,10 @@ export class Link {
   readonly #fd: number
   #open = true
 
-  /** `ends`: of a lifeline that is there already; -1 where the other is not ours. */
+  /**
+   * `heard` takes the descriptors of a message that it keeps out of its list. `ends`: of a lifeline that is there already;
+   * -1 where the other is not ours.
+   */
   constructor(
     native: Native,
     heard: (message: NativeMessage) => void,
@@ -79,10 +83,17 @@ export class Link {
       const message = await this.#native.receive(this.#fd).catch(() => undefined)
       if (!message) break
       heard(message)
+      for (const fd of message.fds) this.#native.close(fd) // what nobody took
     }
     this.#open = false
     this.#native.dropLink(this.#fd)
   }
+}
+
+/** Waits for the end of a keeper or holder of ours, which comes to us where it loses its parent and we are init. */
+export async function ended(native: Native, pidfd: number): Promise<void> {
+  await native.ended(pidfd)
+  native.reap(pidfd)
 }
 
 /** Has the event loop stay alive until `promise` has settled. */

@@ -1,16 +1,17 @@
 // The sessions of this user that are held without cgroups, as anybody of the same user can see them and end them: by the doors
 // of their holders (native/core/door.h).
 import { readFileSync } from 'node:fs'
-import { constants } from 'node:os'
 import type { Ended, Usage } from '../backend.js'
 import type { InstanceView, SessionView } from '../cgroup/survey.js'
-import { isSystemError, KernelError, systemCodeOf } from '../errors.js'
+import { isSystemError, KernelError } from '../errors.js'
 import type { Native, NativeMessage } from '../native.js'
 import { type Labels, readLabels } from './labels.js'
 import { DOOR, held, KIND, Link, within } from './link.js'
 
 // A holder answers within a millisecond, unless it is ending a fork bomb.
 const ANSWER_MS = 1000
+// Each visit takes a descriptor, and whoever opens doors decides how many there are.
+const AT_ONCE = 256
 // How much longer than its bounds it may take for ending all
 const PATIENCE_MS = 2000
 
@@ -39,7 +40,6 @@ function doors(): string[] {
 function visit(native: Native, door: string, heard: (message: NativeMessage) => void) {
   try {
     const [fd, pid] = native.enterDoor(door)
-    wake(native, pid)
     return { link: new Link(native, heard, [fd, -1]), pid }
   } catch (error) {
     if (isSystemError(error)) return undefined // it is over, or somebody else's
@@ -47,26 +47,51 @@ function visit(native: Native, door: string, heard: (message: NativeMessage) => 
   }
 }
 
+interface Shown {
+  labels: Labels
+  /** The holders of commands that came in. */
+  joined: number[]
+}
+
+/** Whether that is the pid of a holder of this user's: whoever opens a door can say any. */
+function isHolder(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const [, name] = /^Name:\t(.*)$/m.exec(status) ?? []
+    const [, uid] = /^Uid:\t\d+\t(\d+)/m.exec(status) ?? []
+    return name === 'corral-holder' && Number(uid) === process.geteuid?.()
+  } catch (error) {
+    if (isSystemError(error)) return false // it has ended
+    throw error
+  }
+}
+
 async function ask(native: Native, door: string): Promise<HeldSession | undefined> {
-  let answer: (message: NativeMessage | undefined) => void = () => undefined
-  const shown = new Promise<NativeMessage | undefined>((resolve) => {
+  let answer: (shown: Shown | undefined) => void = () => undefined
+  const shown = new Promise<Shown | undefined>((resolve) => {
     answer = resolve
   })
-  const found = visit(native, door, answer)
+  const found = visit(native, door, ({ fds: [file], left }) => {
+    const labels = file === undefined ? undefined : readLabels(native, file)
+    answer(labels && { labels, joined: left.filter(isHolder) })
+  })
   if (!found) return undefined
   const { link, pid } = found
   void link.gone.then(() => answer(undefined))
   link.send(KIND.show)
   const message = await held(native, within(shown, ANSWER_MS))
   link.hangUp()
-  const [file] = message?.fds ?? []
-  const labels = file === undefined ? undefined : readLabels(file)
-  return labels && { door, pid, holders: [pid, ...(message?.left ?? [])], labels }
+  return message && { door, pid, holders: [pid, ...message.joined], labels: message.labels }
 }
 
 export async function heldSessions(native: Native): Promise<HeldSession[]> {
-  const answers = await Promise.all(doors().map((door) => ask(native, door)))
-  return answers.filter((session) => session !== undefined)
+  const all = doors()
+  const found: HeldSession[] = []
+  while (all.length > 0) {
+    const answers = await Promise.all(all.splice(0, AT_ONCE).map((door) => ask(native, door)))
+    found.push(...answers.filter((session) => session !== undefined))
+  }
+  return found
 }
 
 function usageOf(native: Native, { holders, labels }: HeldSession): Usage & { pids: number } {
@@ -148,16 +173,4 @@ export async function endHeld(
   if (!ended) return undefined
   const { number, killed, names, left } = ended
   return { empty: number === 1, killed: { count: killed, names }, left }
-}
-
-/** One that was stopped does not hear, and would not end its session either. That we are connected to it says that the pid is still its own. */
-function wake(native: Native, pid: number): void {
-  try {
-    const pidfd = native.openProcess(pid)
-    if (pidfd === undefined) return
-    native.signal(pidfd, constants.signals.SIGCONT)
-    native.close(pidfd)
-  } catch (error) {
-    if (systemCodeOf(error) === undefined) throw error // in another pid namespace it has another pid
-  }
 }

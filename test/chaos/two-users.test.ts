@@ -18,19 +18,19 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished } from 'vitest'
 import { loadNative } from '../../src/native.js'
+import { KIND } from '../../src/subreaper/link.js'
 import { corral } from '../cli/command-line.js'
 import { isPopulated } from '../support/cgroup-tree.js'
 import { compiled } from '../support/compile-payload.js'
 import { eventually } from '../support/eventually.js'
-import { killBoth } from '../support/kill-both.js'
+import { Gateway } from '../support/gateway.js'
 import { line } from '../support/line.js'
 import { openInPen } from '../support/open-in-pen.js'
 import { asOther, isRoot, ONLY_ROOT, OTHER_UID, otherShell } from '../support/other-user.js'
 import type { Pen } from '../support/pen.js'
 import { test as penned } from '../support/pen-test.js'
 
-const gatewayProgram = fileURLToPath(new URL('../kernel/cgroup/fixtures/gateway.mjs', import.meta.url))
-
+const guestSource = fileURLToPath(new URL('payloads/door-guest.c', import.meta.url))
 const lockerSource = fileURLToPath(new URL('payloads/locker.c', import.meta.url))
 
 const test = penned.extend<{ pen: Pen }>({
@@ -45,20 +45,16 @@ const test = penned.extend<{ pen: Pen }>({
 const OLDER_MODE = 0o755
 
 interface Started {
-  child: ChildProcess
+  gateway: Gateway
   id: string
   directory: string
 }
 
 /** Root's gateway, with sessions that run. */
 async function startGateway(pen: Pen, sessions = 1): Promise<Started> {
-  const child = spawn(process.execPath, [gatewayProgram, pen.path, String(sessions)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  if (!child.stdout) throw new Error('no stdout')
-  const id = await line(child.stdout, /^i[0-9a-f]+$/)
-  return { child, id, directory: join(pen.path, 'corral', id) }
+  const gateway = await Gateway.open(undefined, { root: pen.path })
+  await gateway.sleepers(sessions)
+  return { gateway, id: gateway.instance, directory: join(pen.path, 'corral', gateway.instance) }
 }
 
 /** A copy of a program where others can execute it. */
@@ -157,38 +153,38 @@ describe.skipIf(!isRoot)(`locks (${ONLY_ROOT})`, () => {
 
   for (const [what, lock] of lockers)
     test(`of a dead instance, ${what}, do not keep it from being collected`, async ({ pen }) => {
-      const gateway = await startGateway(pen, 2)
-      chmodSync(gateway.directory, OLDER_MODE)
+      const { gateway, id, directory } = await startGateway(pen, 2)
+      chmodSync(directory, OLDER_MODE)
       chmodSync(join(pen.path, 'corral'), OLDER_MODE)
-      const stranger = await openAsOther(gateway.directory, await lock())
-      await killBoth(gateway.child, pen.path, gateway.id)
+      const stranger = await openAsOther(directory, await lock())
+      await gateway.killWithGuard(pen.path)
       await stranger.locked()
       expect(await pen.members()).toHaveLength(2)
       const { stdout } = await corral(['ls', '--root', pen.path])
       expect(stdout).toMatch(/dead: was pid/)
       expect(await corral(['sweep', '--root', pen.path])).toMatchObject({
         status: 0,
-        stdout: `collected ${gateway.id}: 2 sessions, 2 processes\n`,
+        stdout: `collected ${id}: 2 sessions, 2 processes\n`,
       })
       expect(await pen.members()).toEqual([])
       expect(await pen.groups()).toEqual([])
     })
 
   test('of a live instance whose directory others may open are still its owner’s', async ({ pen }) => {
-    const gateway = await startGateway(pen, 1)
-    chmodSync(gateway.directory, OLDER_MODE)
+    const { id, directory } = await startGateway(pen, 1)
+    chmodSync(directory, OLDER_MODE)
     chmodSync(join(pen.path, 'corral'), OLDER_MODE)
-    const stranger = await openAsOther(gateway.directory)
+    const stranger = await openAsOther(directory)
     stranger.ask()
     await eventually('it waits for the lock', () => readFileSync('/proc/locks', 'utf8').includes('-> FLOCK'))
-    expect((await (await openInPen(pen)).sweep()).live).toContain(gateway.id)
+    expect((await (await openInPen(pen)).sweep()).live).toContain(id)
     expect(await pen.members()).toHaveLength(1)
   })
 
   test('that root holds keep an instance from being collected (control)', async ({ pen }) => {
-    const gateway = await startGateway(pen, 1)
-    await killBoth(gateway.child, pen.path, gateway.id)
-    const own = spawn(await compiled(lockerSource), [gateway.directory, 'exclusive'])
+    const { gateway, directory } = await startGateway(pen, 1)
+    await gateway.killWithGuard(pen.path)
+    const own = spawn(await compiled(lockerSource), [directory, 'exclusive'])
     onTestFinished(() => void own.kill('SIGKILL'))
     own.stdin.write('go\n')
     await line(own.stdout, /^locked$/)
@@ -246,9 +242,9 @@ describe.skipIf(!isRoot)(`directories (${ONLY_ROOT})`, () => {
       await opened.close()
       expect(await corral(['run', '--root', pen.path, '--', 'true'])).toMatchObject({ status: 0, stderr: '' })
       expect(await corral(['kill', '--all', '--root', pen.path])).toMatchObject({ status: 0 })
-      const gateway = await startGateway(pen)
+      const { gateway, directory: own } = await startGateway(pen)
       gateway.child.kill('SIGKILL') // its guard sweeps
-      await eventually('its guard is done', () => !existsSync(gateway.directory))
+      await eventually('its guard is done', () => !existsSync(own))
       expect(runs(child)).toBe(true)
       expect(await isPopulated(directory)).toBe(true)
     })
@@ -286,5 +282,68 @@ describe.skipIf(!isRoot)(`directories (${ONLY_ROOT})`, () => {
       expect(await otherShell('ls "$0"', [directory])).toMatchObject({
         stderr: expect.stringMatching(/denied/),
       })
+  })
+})
+
+describe.skipIf(!isRoot)(`doors of sessions without cgroups (${ONLY_ROOT})`, () => {
+  /** A session of root's, and the name of its door. */
+  async function session(pen: Pen) {
+    const gateway = await Gateway.open(pen, { backend: 'subreaper' })
+    const key = 'two-users'
+    const { args } = await gateway.wrap(['cat'], { key, mode: 'persistent' })
+    await gateway.spawn({ key: 'sleeper', command: 'sleep', args: ['1000'] })
+    return { gateway, key, door: args[args.indexOf('--door') + 1] ?? '' }
+  }
+
+  const words: [string, string[]][] = [
+    ['ends it', [KIND.end, 0, 1000].map(String)],
+    ['asks what it is', [KIND.show, 0, 0].map(String)],
+    ['joins it', [KIND.join, 1, 0].map(String)],
+  ]
+
+  for (const [what, word] of words)
+    test(`are closed to another user who ${what}`, async ({ pen }) => {
+      const { gateway, door } = await session(pen)
+      const program = await copied(await compiled(guestSource))
+      const { stdout } = await otherShell('exec "$0" "$@"', [program, door, ...word])
+      expect(stdout.replace(/^unsaid .*\n/, '')).toBe('closed\n')
+      expect(await gateway.held()).toHaveLength(1)
+      // Control: they are not, to root
+      const own = spawn(program, [door, ...word], { stdio: ['ignore', 'pipe', 'inherit'] })
+      onTestFinished(() => void own.kill('SIGKILL'))
+      await line(own.stdout, /^word/)
+    })
+
+  test('of another user are no sessions of root’s', async ({ pen }) => {
+    const { gateway } = await session(pen)
+    const [program, labels] = [
+      await copied(await compiled(guestSource)),
+      await copied('/etc/hostname', 0o644),
+    ]
+    const name = `corral-door-${'ab'.repeat(12)}`
+    const host = asOther(program, [name, 'host', labels])
+    await line(host.stdout, /^open$/)
+    const { stdout } = await corral(['ls', '--backend', 'subreaper', '--json'])
+    const instances = (JSON.parse(stdout) as { instances: { instance: string }[] }).instances
+    expect(instances.map(({ instance }) => instance)).toContain(gateway.instance)
+    expect(await corral(['kill', 'nobody', '--backend', 'subreaper'])).toMatchObject({ status: 1 })
+  })
+
+  // The overflow uid is that of the gateway here, and of everybody who is not mapped
+  test('are closed to whoever has no uid in the user namespace of the gateway', async ({ pen }) => {
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    const by = [...nobody, 'unshare', '--user', '--map-user=65534', '--map-group=65534']
+    const gateway = await Gateway.open(pen, { backend: 'subreaper' }, { by })
+    const { args } = await gateway.wrap(['cat'], { key: 'mapped', mode: 'persistent' })
+    await gateway.spawn({ key: 'sleeper', command: 'sleep', args: ['1000'] })
+    const door = args[args.indexOf('--door') + 1] ?? ''
+    const word = [KIND.end, 0, 1000].map(String)
+    const program = await copied(await compiled(guestSource))
+    const strangers = await otherShell('exec "$0" "$@"', [program, door, ...word])
+    expect(strangers.stdout.replace(/^unsaid .*\n/, '')).toBe('closed\n')
+    expect(await gateway.ask('members', 'sleeper')).toHaveLength(1)
+    // Control: who is mapped to that uid is the gateway's own user
+    const own = asOther(program, [door, ...word], 65534)
+    await line(own.stdout, new RegExp(`^word ${KIND.ended}$`))
   })
 })
