@@ -1,6 +1,6 @@
 // A shim: a program by the name of an agent that runs the agent of that name, contained. Hosts know some agents by the
 // basename of what they start, which is that of the shim.
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fchmodSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../errors.js'
 
@@ -66,8 +66,13 @@ export function writeShim(directory: string, name: string, command: readonly str
   assertOurs(file)
   const unfinished = join(dirname(file), `.${basename(file)}.${process.pid}`)
   try {
-    writeFileSync(unfinished, script(name, command), { flag: 'wx' })
-    chmodSync(unfinished, 0o755)
+    const fd = openSync(unfinished, 'wx')
+    try {
+      writeFileSync(fd, script(name, command))
+      fchmodSync(fd, 0o755)
+    } finally {
+      closeSync(fd)
+    }
     renameSync(unfinished, file)
   } catch (error) {
     rmSync(unfinished, { force: true })

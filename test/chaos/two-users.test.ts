@@ -347,3 +347,77 @@ describe.skipIf(!isRoot)(`doors of sessions without cgroups (${ONLY_ROOT})`, () 
     await line(own.stdout, new RegExp(`^word ${KIND.ended}$`))
   })
 })
+
+describe.skipIf(!isRoot)(`links that another user has planted (${ONLY_ROOT})`, () => {
+  const CONFIG = '{"agents":{"x":{"command":"claude-agent-acp"}}}\n'
+  const setup = (file: string, ...more: string[]) => corral(['setup', 'acpx', '--file', file, ...more])
+
+  /** A directory of that user's with a configuration, and a file of root's that is none of that user's business. */
+  async function homeOfOther() {
+    const base = await mkdtemp(join(tmpdir(), 'corral-home-'))
+    onTestFinished(() => rm(base, { recursive: true }))
+    const [home, precious, file] = [
+      join(base, 'home'),
+      join(base, 'precious.json'),
+      join(base, 'home/c.json'),
+    ]
+    mkdirSync(home)
+    for (const [place, text] of [
+      [file, CONFIG],
+      [precious, CONFIG.replace('x', 'y')],
+    ] as const)
+      writeFileSync(place, text, { mode: 0o600 })
+    for (const place of [home, file]) chownSync(place, OTHER_UID, OTHER_UID)
+    chmodSync(base, 0o755)
+    return { home, file, precious, text: CONFIG.replace('x', 'y') }
+  }
+
+  test('in the place of the backup are replaced, not followed', async () => {
+    const { file, precious, text } = await homeOfOther()
+    const { stdout } = await setup(file, '--write')
+    const backup = /\/\S+before-corral-\w+/.exec(stdout)?.[0] ?? ''
+    expect(await setup(file, '--undo')).toMatchObject({ status: 0 })
+    await otherShell('ln -s "$0" "$1"', [precious, backup])
+    expect(await setup(file, '--write')).toMatchObject({ status: 0 })
+    expect(readFileSync(precious, 'utf8')).toBe(text)
+    expect(readFileSync(backup, 'utf8')).toBe(CONFIG)
+    expect(statSync(backup)).toMatchObject({ uid: OTHER_UID })
+  })
+
+  test('in the place of the backup do not give root’s files to them', async () => {
+    const { file, precious, text } = await homeOfOther()
+    const { stdout } = await setup(file, '--write')
+    const backup = /\/\S+before-corral-\w+/.exec(stdout)?.[0] ?? ''
+    await otherShell('rm "$1" && ln -s "$0" "$1"', [precious, backup])
+    expect(await setup(file, '--undo')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/is a link/),
+    })
+    expect(readFileSync(file, 'utf8')).not.toBe(text)
+  })
+
+  test('in the place of the configuration, or of a directory above it, are refused', async () => {
+    const { home, file, precious, text } = await homeOfOther()
+    await otherShell('rm "$1" && ln -s "$0" "$1"', [precious, file])
+    await otherShell('ln -s "$0" "$1"', [dirname(precious), join(home, 'above')])
+    for (const path of [file, join(home, 'above/precious.json'), join(home, 'above/home/../precious.json')])
+      expect(await setup(path, '--write')).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(new RegExp(`uid ${OTHER_UID} decides and does not own`)),
+      })
+    expect(readFileSync(precious, 'utf8')).toBe(text)
+  })
+
+  test('to another file of theirs are followed, and a FIFO is not waited for (control)', async () => {
+    const { home, file } = await homeOfOther()
+    const link = join(home, 'link.json')
+    await otherShell('ln -s c.json "$0"', [link])
+    expect(await setup(link, '--write')).toMatchObject({ status: 0 })
+    expect(readFileSync(file, 'utf8')).not.toBe(CONFIG)
+    expect(statSync(file)).toMatchObject({ uid: OTHER_UID, mode: 0o100600 })
+    await otherShell('mkfifo "$0"', [join(home, 'fifo')])
+    expect(await setup(join(home, 'fifo'), '--write')).toMatchObject({
+      stderr: expect.stringMatching(/not a regular/),
+    })
+  })
+})
