@@ -155,8 +155,10 @@ export class Gateway extends Orders {
   readonly guardEvents: GuardEvent[] = []
   readonly #pen: Pen | undefined
   readonly #orders = new Map<unknown, Order>()
-  /** That it is reaped, and has nobody left that writes for it. */
+  /** What it has written to stderr. */
+  errors = ''
   readonly exited: Promise<unknown>
+  /** That it is reaped, and nobody has its stdout and stderr any more. */
   readonly closedOutput: Promise<unknown>
   #last = 0
 
@@ -167,6 +169,10 @@ export class Gateway extends Orders {
     this.exited = once(child, 'exit')
     this.closedOutput = once(child, 'close')
     child.stdin?.on('error', () => undefined) // its end tells
+    child.stderr?.on('data', (text) => {
+      this.errors += text
+      process.stderr.write(text)
+    })
     void this.closedOutput.then(() => {
       for (const { answer } of this.#orders.values()) answer(undefined, new Error('the gateway has ended'))
     })
@@ -178,7 +184,7 @@ export class Gateway extends Orders {
   static start(pen: Pen | undefined, { by = [], env = {}, inWorker = false }: How = {}): Gateway {
     const [command = '', ...words] = [...by, process.execPath, PROGRAM, ...(inWorker ? ['worker'] : [])]
     const options = {
-      stdio: ['pipe', 'pipe', 'inherit'] as ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'pipe'] as ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     }
     const child = pen ? pen.spawn(command, words, options) : spawn(command, words, options)

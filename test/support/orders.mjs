@@ -56,6 +56,8 @@ export function ordersOf(openCorral, tell = () => undefined) {
     reset: (key, options) => corral.resetParent(key, options),
     sweep: (options) => corral.sweep(options),
     end: (options = { graceMs: 0 }) => corral.close(options),
+    /** Nothing, for ever. */
+    idle: () => new Promise(() => undefined),
     /** Keeps the event loop busy. */
     block(ms) {
       const until = performance.now() + ms // timer: this is what is tested

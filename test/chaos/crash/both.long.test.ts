@@ -3,8 +3,9 @@
 import { expect, test } from 'vitest'
 import { corral } from '../../cli/command-line.js'
 import { members } from '../../support/cgroup-tree.js'
-import { guardGroup, killBoth } from '../../support/kill-both.js'
-import { elapse, Gateway, instanceDirectory, makePens, type Pens, PROCESSES } from './gateway.js'
+import { guardGroup } from '../../support/kill-both.js'
+import { makePens, type Pens } from '../../support/pens.js'
+import { atPhase, dead, elapse, instanceDirectory, PROCESSES } from './gateway.js'
 import { inventory, onlyLeft } from './left.js'
 import { whole } from './numbers.js'
 import { type Round, runRounds, timeoutOf } from './rounds.js'
@@ -37,7 +38,7 @@ interface Place {
 
 async function besideNeighbour(work: (place: Place) => Promise<void>): Promise<void> {
   await using pens = await makePens()
-  const neighbour = await Gateway.atPhase(pens, 'idle')
+  const { gateway: neighbour } = await atPhase(pens, 'idle')
   const [processes, guard] = await Promise.all([
     members(instanceDirectory(pens, neighbour)),
     members(guardGroup(pens.root.path, neighbour.instance)),
@@ -51,7 +52,7 @@ async function atRandomMoment({ pens }: Place, { random, note }: Round) {
   const { phase, withinMs, alive } = random.pick(phases)
   const delayMs = random.fraction() * withinMs
   note(`interrupted ${delayMs.toFixed(2)} ms into '${phase}'`)
-  const gateway = await Gateway.atPhase(pens, phase)
+  const { gateway } = await atPhase(pens, phase)
   await elapse(delayMs)
   return { gateway, alive }
 }
@@ -63,8 +64,8 @@ async function sweep({ pens }: Place): Promise<void> {
 
 async function killTogether(round: Round, place: Place): Promise<void> {
   const { gateway, alive } = await atRandomMoment(place, round)
-  await killBoth(gateway.child, place.pens.root.path, gateway.instance)
-  await gateway.kill()
+  await gateway.killWithGuard(place.pens.root.path)
+  await dead(gateway)
   const left = await members(instanceDirectory(place.pens, gateway))
   expect(left.length).toBeGreaterThanOrEqual(alive)
   await sweep(place)

@@ -2,9 +2,9 @@
 // start anything for that.
 import { expect, test } from 'vitest'
 import { members } from '../../support/cgroup-tree.js'
-import { killBoth } from '../../support/kill-both.js'
-import { elapse, Gateway, instanceDirectory, makePens, type Pens, PROCESSES } from './gateway.js'
-import { nothingLeft } from './left.js'
+import type { Gateway } from '../../support/gateway.js'
+import { makePens, nothingLeft, type Pens } from '../../support/pens.js'
+import { atPhase, dead, elapse, instanceDirectory, type Phase, PROCESSES } from './gateway.js'
 import { whole } from './numbers.js'
 import { type Round, runRounds, timeoutOf } from './rounds.js'
 import { Tally } from './tally.js'
@@ -12,8 +12,7 @@ import { Tally } from './tally.js'
 const ROUNDS = whole('CORRAL_CRASH_ROUNDS', { least: 1 }) ?? 300
 
 interface Way {
-  /** Of fixtures/gateway.mjs. */
-  phase: string
+  phase: Phase
   /** The kill comes at a random moment of this time: as long as the phase takes, and some more. */
   withinMs: number
   before?: (pens: Pens) => Promise<void>
@@ -26,13 +25,13 @@ const killByPid = (gateway: Gateway) => gateway.kill()
 /** By cgroup.kill of the cgroup that it lives in, as service managers and container runtimes kill. */
 async function killWithItsGroup(gateway: Gateway, { gateways }: Pens): Promise<void> {
   await gateways.kill()
-  await gateway.killed()
+  await dead(gateway)
 }
 
 /** An instance whose gateway and guard are both dead, and whose sessions live. */
 async function leaveDeadInstance(pens: Pens): Promise<void> {
-  const gateway = await Gateway.atPhase(pens, 'idle')
-  await killBoth(gateway.child, pens.root.path, gateway.instance)
+  const { gateway } = await atPhase(pens, 'idle')
+  await gateway.killWithGuard(pens.root.path)
   expect(await members(instanceDirectory(pens, gateway))).toHaveLength(PROCESSES)
 }
 
@@ -79,12 +78,14 @@ async function killAtRandom(ways: readonly Way[], { random, note }: Round, tally
   note(`killed ${delayMs.toFixed(2)} ms into '${phase}'`)
   await using pens = await makePens()
   await before?.(pens)
-  const gateway = await Gateway.atPhase(pens, phase)
+  const { gateway, begun } = await atPhase(pens, phase)
   await elapse(delayMs)
   const killedAt = performance.now() // timer: printed
   await kill(gateway, pens)
   await nothingLeft(pens)
-  tally.add(performance.now() - killedAt, gateway.wasDone) // timer: as above
+  const goneMs = performance.now() - killedAt // timer: as above
+  await dead(gateway)
+  tally.add(goneMs, begun.isDone)
 }
 
 for (const [index, [name, ways]] of phases.entries()) {

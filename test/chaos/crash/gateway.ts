@@ -1,103 +1,81 @@
-// The gateway of fixtures/gateway.mjs as a child process, and the cgroups in which it is watched: one for itself and
-// one for what it makes, so that what is left is seen wherever it is.
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+// A gateway of twenty sessions that is to be killed at any moment of what it does, and the processes and groups of a round.
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises' // timer: for elapse()
 import { fileURLToPath } from 'node:url'
-import { inject } from 'vitest'
 import { compiled } from '../../support/compile-payload.js'
-import { line } from '../../support/line.js'
-import { makePen, type Pen } from '../../support/pen.js'
+import { type Begun, Gateway } from '../../support/gateway.js'
+import type { Pens } from '../../support/pens.js'
 
-const program = fileURLToPath(new URL('./fixtures/gateway.mjs', import.meta.url))
 const payload = fileURLToPath(new URL('./payloads/tree.c', import.meta.url))
 
-/** A session of fixtures/gateway.mjs has as many, and a gateway so many sessions. */
-export const PROCESSES = 20 * 4
+// Long enough that a kill lands in it; the payload has one that no SIGTERM ends.
+const GRACE_MS = 100
+const FAMILIES = 4
+// Five sessions a family: a head, two children of it, and a child of each.
+const FAMILY = [['head'], ['left', 'head'], ['right', 'head'], ['left-most', 'left'], ['right-most', 'right']]
 
-export interface Pens extends AsyncDisposable {
-  /** Of the gateway, and of the guard before it moves in and after it has moved out. */
-  gateways: Pen
-  root: Pen
+/** A session has as many, and a gateway so many sessions. */
+export const PROCESSES = FAMILIES * FAMILY.length * 4
+
+const keys = Array.from({ length: FAMILIES }, (_, family) =>
+  FAMILY.map(([name]) => `${name} ${family}`),
+).flat()
+
+async function spawnAll(...pattern: string[]): Promise<unknown[]> {
+  const options = {
+    command: await compiled(payload),
+    stdio: ['ignore', 'pipe', 'ignore'],
+    mode: 'persistent',
+  }
+  const sessions = Array.from({ length: FAMILIES }, (_, family) =>
+    FAMILY.map(([name, parent]) => ({
+      ...options,
+      key: `${name} ${family}`,
+      ...(parent && { parentKey: `${parent} ${family}` }),
+    })),
+  ).flat()
+  return ['all', ...sessions.map((session) => ['spawn', session, ...pattern])]
 }
 
-export async function makePens(): Promise<Pens> {
-  const suite = inject('suiteRoot')
-  const gateways = await makePen(suite, 'gateways')
-  const root = await makePen(suite, 'root')
-  return {
-    gateways,
-    root,
-    // The gateways first: one that lives would put another guard into the root
-    [Symbol.asyncDispose]: async () => {
-      await gateways[Symbol.asyncDispose]()
-      await root[Symbol.asyncDispose]()
-    },
-  }
+/** What a gateway is doing: an order. Before all but the first two, its sessions are in place. */
+const phases = {
+  open: () => [],
+  spawn: () => spawnAll(),
+  idle: () => ['idle'],
+  'close sessions': () => ['all', ...keys.map((key) => ['close', key, { graceMs: GRACE_MS }])],
+  'close corral': () => ['end', { graceMs: GRACE_MS }],
+  'close at once': () => ['end', { graceMs: 0 }],
+  reset: () => ['reset', 'head 0', { includeParent: true }],
+  'reset politely': () => ['reset', 'head 0', { graceMs: GRACE_MS }],
+  sweep: () => ['sweep'],
+} satisfies Record<string, () => unknown[] | Promise<unknown[]>>
+
+export type Phase = keyof typeof phases
+
+export interface Doomed {
+  gateway: Gateway
+  /** What it was doing. */
+  begun: Begun
 }
 
-export class Gateway {
-  readonly child: ChildProcess
-  readonly #phase: string
-  readonly #closed: Promise<unknown>
-  #out = ''
-  #errors = ''
-
-  private constructor(child: ChildProcess, phase: string) {
-    this.child = child
-    this.#phase = phase
-    this.#closed = once(child, 'close')
-    child.stdout?.on('data', (text) => {
-      this.#out += text
-    })
-    child.stderr?.on('data', (text) => {
-      this.#errors += text
-    })
+/** Starts one; resolves at the moment in which the phase begins. */
+export async function atPhase(pens: Pens, phase: Phase): Promise<Doomed> {
+  const gateway = Gateway.start(pens.gateways)
+  const options = { root: pens.root.path, sweep: phase !== 'sweep' }
+  if (phase === 'open') return { gateway, begun: await gateway.begin('open', options) }
+  await gateway.open(options)
+  const [order, ...words] = (await phases[phase]()) as [string, ...unknown[]]
+  if (phase !== 'spawn') {
+    const [all, ...spawns] = (await spawnAll('^hidden$')) as [string, ...unknown[]]
+    await gateway.ask(all, ...spawns)
   }
+  return { gateway, begun: await gateway.begin(order, ...words) }
+}
 
-  /** Starts it; resolves at the moment in which it says that the phase begins. */
-  static async atPhase(pens: Pens, phase: string): Promise<Gateway> {
-    const args = [program, pens.root.path, await compiled(payload), phase]
-    const gateway = new Gateway(pens.gateways.spawn(process.execPath, args, { stdio: 'pipe' }), phase)
-    await gateway.#begun()
-    return gateway
-  }
-
-  get instance(): string {
-    const instance = this.#said('opened')
-    if (instance === undefined) throw new Error(`the gateway has not opened; it said ${this.#out}`)
-    return instance
-  }
-
-  /** Whether the phase was over before the gateway was. To be asked when it is dead. */
-  get wasDone(): boolean {
-    return this.#said('done') !== undefined
-  }
-
-  async kill(): Promise<void> {
-    this.child.kill('SIGKILL')
-    await this.killed()
-  }
-
-  /** Resolves when it is reaped, and nobody has its stdout and stderr any more. */
-  async killed(): Promise<void> {
-    await this.#closed
-    if (this.#errors) throw new Error(`the gateway wrote to stderr: ${this.#errors}`)
-  }
-
-  async #begun(): Promise<void> {
-    if (!this.child.stdout) throw new Error('the gateway has no stdout')
-    try {
-      await line(this.child.stdout, new RegExp(`^phase ${this.#phase}$`))
-    } catch (error) {
-      throw new Error(`${(error as Error).message}; on stderr: ${this.#errors}`)
-    }
-  }
-
-  #said(word: string): string | undefined {
-    return new RegExp(`^${word} (.*)$`, 'm').exec(this.#out)?.[1]
-  }
+/** Resolves when it is reaped, and nobody has its stdout and stderr any more. */
+export async function dead(gateway: Gateway): Promise<void> {
+  await gateway.closedOutput
+  if (gateway.errors) throw new Error(`the gateway wrote to stderr: ${gateway.errors}`)
 }
 
 export const instanceDirectory = ({ root }: Pens, { instance }: Gateway) =>

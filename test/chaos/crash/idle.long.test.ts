@@ -6,7 +6,8 @@ import { descriptorsOf, statusOf } from '../../kernel/warden/warden.js'
 import { members } from '../../support/cgroup-tree.js'
 import { atRest, SLOWNESS, stays } from '../../support/eventually.js'
 import { guardGroup } from '../../support/kill-both.js'
-import { Gateway, makePens } from './gateway.js'
+import { makePens } from '../../support/pens.js'
+import { atPhase } from './gateway.js'
 
 const IDLE_MS = 60_000
 
@@ -24,7 +25,7 @@ test(
   'a guard of 20 live sessions uses no processor time in a minute',
   async () => {
     await using pens = await makePens()
-    const gateway = await Gateway.atPhase(pens, 'idle')
+    const { gateway } = await atPhase(pens, 'idle')
     const [guard = 0] = await members(guardGroup(pens.root.path, gateway.instance))
     const before = await atRest(() => observe(guard))
     await stays(() => isDeepStrictEqual(observe(guard), before), {

@@ -1,9 +1,9 @@
-// What is in the groups of a round: that there is nothing, or nothing but what there was before.
+// What is in the groups of a round: that there is nothing but what there was before.
 import { isDeepStrictEqual } from 'node:util'
-import { isPopulated, members, subtree } from '../../support/cgroup-tree.js'
+import { members, subtree } from '../../support/cgroup-tree.js'
 import { eventually } from '../../support/eventually.js'
 import { describeAll } from '../../support/pen.js'
-import type { Pens } from './gateway.js'
+import type { Pens } from '../../support/pens.js'
 
 /** The groups below both pens, with the processes that are in each of them, in both pens too. */
 type Inventory = Map<string, number[]>
@@ -43,17 +43,4 @@ export async function onlyLeft(pens: Pens, before: Inventory, withinMs: number):
       },
     },
   )
-}
-
-/** Resolves when no process lives in the pens, and no group is below them; rejects with those that are. */
-export async function nothingLeft(pens: Pens): Promise<void> {
-  const { gateways, root } = pens
-  const isBare = async () =>
-    !(await isPopulated(gateways.path)) &&
-    !(await isPopulated(root.path)) &&
-    (await Promise.all([gateways.groups(), root.groups()])).flat().length === 0
-  await eventually('no process and no directory is left', isBare, {
-    instead: async () =>
-      surplus(await inventory(pens), new Map([gateways, root].map(({ path }) => [path, []]))),
-  })
 }
