@@ -1,36 +1,27 @@
-// Makes the directories that all tests of a run build in, and fails the run if they left anything there.
+// Makes the directories that all tests of a run build in, and fails the run if they left anything there. Where no cgroup can be made,
+// what they left is found by its mark.
 import type { TestProject } from 'vitest/node'
-import { eventually } from './support/eventually.js'
-import { COUNTS_BY_NAMESPACE, namespacePen } from './support/namespace-pen.js'
-import { describeAll } from './support/pen.js'
+import { lacksHere } from './support/lacks.js'
+import { markSuite } from './support/marked-pen.js'
 import { enterSuiteMemory } from './support/suite-memory.js'
 import { endSuiteRoot, makeSuiteRoot, SUITE_ROOT_VARIABLE } from './support/suite-root.js'
 
-/** Where tests count by the pid namespace: the test runner's own workers may still be on their way out. */
-async function setUpNamespace(project: TestProject): Promise<() => Promise<void>> {
-  const suite = await namespacePen()
-  project.provide('suiteRoot', suite.path)
-  return async () => {
-    try {
-      await eventually('the tests leave nothing behind', async () => (await suite.everybody()).length === 0, {
-        instead: async () => describeAll(await suite.everybody()),
-      })
-    } catch (error) {
-      process.exitCode = 1
-      throw error
-    }
-  }
+/** Where the tests build, and what ends it. */
+async function begin(): Promise<{ root: string; end: () => Promise<void> }> {
+  const suite = await makeSuiteRoot()
+  if (suite === undefined) return { root: '', end: markSuite().end }
+  const memory = enterSuiteMemory()
+  process.env[SUITE_ROOT_VARIABLE] = suite.path
+  return { root: suite.path, end: () => endSuiteRoot(suite).finally(() => memory.end()) }
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  if (COUNTS_BY_NAMESPACE) return setUpNamespace(project)
-  const suite = await makeSuiteRoot()
-  const memory = enterSuiteMemory()
-  project.provide('suiteRoot', suite.path)
-  process.env[SUITE_ROOT_VARIABLE] = suite.path
+  const { root, end } = await begin()
+  project.provide('suiteRoot', root)
+  project.provide('lacks', lacksHere(root === '' ? undefined : root))
   return async () => {
     try {
-      await endSuiteRoot(suite).finally(() => memory.end())
+      await end()
     } catch (error) {
       // vitest prints what a teardown throws, but ends with 0 all the same.
       process.exitCode = 1

@@ -10,8 +10,6 @@ export default defineConfig({
     reporters: reporters('behaviour'),
     globalSetup: 'test/global-setup.ts',
     ...TIMES,
-    // Whoever counts by the pid namespace has all of it
-    fileParallelism: false,
     include: process.env['CORRAL_TEST_HOST'] === 'claims' ? CLAIMS : [ALWAYS, HELD, ...CLAIMS],
     provide: { backend: process.env['CORRAL_TEST_BACKEND'] === 'subreaper' ? 'subreaper' : 'cgroup' },
   },

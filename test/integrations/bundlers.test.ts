@@ -7,18 +7,18 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as esbuild from 'esbuild'
-import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import webpack from 'webpack'
 import { addonPath } from '../../src/native.js'
-import { makePen } from '../support/pen.js'
-import '../support/suite-root.js'
+import type { Pen } from '../support/pen.js'
+import { CGROUPS, test } from '../support/pen-test.js'
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url))
 
 const PROGRAM = `
   import { openCorral } from 'corral'
   async function main() {
-    const corral = await openCorral({ backend: 'cgroup', root: process.argv[2] })
+    const corral = await openCorral(JSON.parse(process.argv[2]))
     const session = await corral.spawn({ command: 'sh', args: ['-c', 'setsid sleep 1000 & echo up'] })
     const said = (await session.process.stdout.toArray()).join('').trim()
     const { killed } = await session.closed
@@ -99,32 +99,38 @@ async function bundle(bundler: keyof typeof BUNDLERS, format: Format, external: 
   return target
 }
 
-async function run(program: string, env: NodeJS.ProcessEnv): Promise<unknown> {
-  await using pen = await makePen(inject('suiteRoot'), 'bundle')
-  const { stdout } = await promisify(execFile)(process.execPath, [program, pen.path], { env })
+const optionsIn = (pen: Pen) => (CGROUPS ? { backend: 'cgroup', root: pen.path } : { backend: 'subreaper' })
+
+async function run(pen: Pen, program: string, env: NodeJS.ProcessEnv): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(optionsIn(pen))], {
+    env,
+  })
   return JSON.parse(stdout)
 }
 
 const { CORRAL_ADDON: _, ...plain } = process.env
 
 describe.each(WAYS)('bundled by %s as %s', (bundler, format) => {
-  test('it finds the package that was left out', async () => {
-    expect(await run(await bundle(bundler, format, ['corral']), process.env)).toEqual(CONTAINED)
+  test('it finds the package that was left out', async ({ pen }) => {
+    expect(await run(pen, await bundle(bundler, format, ['corral']), process.env)).toEqual(CONTAINED)
   })
 
-  test('it has the package in it, and CORRAL_ADDON tells where the addon is', async () => {
+  test('it has the package in it, and CORRAL_ADDON tells where the addon is', async ({ pen }) => {
     const program = await bundle(bundler, format, [])
-    expect(await run(program, { ...plain, CORRAL_ADDON: addonPath() })).toEqual(CONTAINED)
+    expect(await run(pen, program, { ...plain, CORRAL_ADDON: addonPath() })).toEqual(CONTAINED)
   })
 })
 
 // (webpack writes the place that the package had into the bundle)
-test.each(['esm', 'cjs'] as const)('bundled as %s without the addon it says what to do', async (format) => {
-  expect(await run(await bundle('esbuild', format, []), plain)).toEqual({
-    code: 'CORRAL_NATIVE_MISSING',
-    hint: expect.stringMatching(/leave it out of bundles \(external\), or set CORRAL_ADDON/),
-  })
-})
+test.for(['esm', 'cjs'] as const)(
+  'bundled as %s without the addon it says what to do',
+  async (format, { pen }) => {
+    expect(await run(pen, await bundle('esbuild', format, []), plain)).toEqual({
+      code: 'CORRAL_NATIVE_MISSING',
+      hint: expect.stringMatching(/leave it out of bundles \(external\), or set CORRAL_ADDON/),
+    })
+  },
+)
 
 test('nothing is bundled but what is used', async () => {
   const { metafile } = await esbuild.build({

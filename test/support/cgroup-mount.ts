@@ -1,7 +1,10 @@
 // Where on this machine the tests may build cgroups: CORRAL_TEST_ROOT, else for root the cgroup2 mount, else
 // for an ordinary user the cgroup that the tests run in, which has to be delegated to that user.
-import { access, constants, readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { eventually } from './eventually.js'
 
 /** The variable that names the parent directory of all that the tests build. */
 export const ROOT_VARIABLE = 'CORRAL_TEST_ROOT'
@@ -32,29 +35,44 @@ function ownGroup(mount: Mount, procCgroup: string): string {
   return join(mount.point, below)
 }
 
-/** Rejects with what has to be done when nothing can be built here. */
-export async function testParent(): Promise<string> {
+/** The value of that variable by which the tests build no cgroups, as where none can be made. */
+const NONE = 'none'
+
+/** Undefined where no cgroup can be made. Rejects, with what has to be done, where one was asked for that cannot be. */
+export async function testParent(): Promise<string | undefined> {
   const named = process.env[ROOT_VARIABLE]
-  if (named) return writable(named, `${ROOT_VARIABLE} names a directory that cannot be written`)
+  if (named === NONE) return undefined
+  if (named !== undefined) {
+    if (await isWritable(named)) return named
+    throw new Error(
+      `${ROOT_VARIABLE} names a directory that is no cgroup2 or cannot be written: ${named}. ${remedy}`,
+    )
+  }
   const mount = cgroup2Mount(await readFile('/proc/self/mountinfo', 'utf8'))
-  if (!mount) throw new Error(`the tests need a writable cgroup2, and none is mounted here. ${remedy}`)
-  if (process.getuid?.() === 0) return writable(mount.point, 'the cgroup2 mount cannot be written')
-  const own = ownGroup(mount, await readFile('/proc/self/cgroup', 'utf8'))
-  return writable(own, 'the cgroup of the tests is not delegated to this user')
+  if (mount === undefined) return undefined
+  const directory =
+    process.getuid?.() === 0 ? mount.point : ownGroup(mount, await readFile('/proc/self/cgroup', 'utf8'))
+  return (await isWritable(directory)) ? directory : undefined
 }
 
-const remedy = [
-  'Run the tests as root, or in a delegated cgroup:',
-  '  systemd-run --user --scope --property Delegate=yes npm test',
-  `or set ${ROOT_VARIABLE} to a cgroup2 directory that this user may write and that the tests run below.`,
-].join('\n')
-
-async function writable(directory: string, complaint: string): Promise<string> {
+/** Whether groups can be made in it, and processes put into these: permissions do not tell of all that forbids it, so it is tried. */
+async function isWritable(directory: string): Promise<boolean> {
+  const group = await mkdtemp(join(directory, 'corral-probe-')).catch(() => undefined)
+  if (group === undefined) return false
   try {
-    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK)
-    await access(join(directory, 'cgroup.procs'), constants.W_OK)
-    return directory
-  } catch (cause) {
-    throw new Error(`${complaint}: ${directory}. ${remedy}`, { cause })
+    await promisify(execFile)('sh', ['-c', '[ -e "$0/cgroup.procs" ] && echo 0 >"$0/cgroup.procs"', group])
+    return true
+  } catch {
+    return false
+  } finally {
+    await eventually(`${group} is removed`, () =>
+      rmdir(group).then(
+        () => true,
+        () => false,
+      ),
+    )
   }
 }
+
+const remedy = `Name a cgroup2 directory that this user may write and that the tests run below, or ${NONE}; as root, or in a delegated
+cgroup (systemd-run --user --scope --property Delegate=yes npm test), they find one without.`

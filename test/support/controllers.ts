@@ -1,24 +1,13 @@
 // Tests that need controllers of cgroup v2: where the kernel does not give them to the tests, they are skipped, and the
 // run says so.
-import { existsSync, readFileSync } from 'node:fs'
 import { inject } from 'vitest'
-import { findMemoryV1 } from '../../src/cgroup/memory-v1.js'
-import { test } from './pen-test.js'
+import { controllersOf } from './controllers-of.js'
+import { CGROUPS, test } from './pen-test.js'
 
-/** What the kernel tells of pressure (psi.rst), named as if it were a controller. */
-export const PRESSURE = 'pressure'
-
-/** The memory controller of v1, where v2 has none. */
-export const MEMORY_V1 = 'memory of v1'
+export { MEMORY_V1, PRESSURE } from './controllers-of.js'
 
 /** The controllers that the directory of all tests has. */
-export function controllersHere(): string[] {
-  const suite = inject('suiteRoot')
-  const controllers = readFileSync(`${suite}/cgroup.controllers`, 'utf8').split(/\s+/).filter(Boolean)
-  if (existsSync(`${suite}/memory.pressure`)) controllers.push(PRESSURE)
-  if (!controllers.includes('memory') && findMemoryV1() !== undefined) controllers.push(MEMORY_V1)
-  return controllers
-}
+export const controllersHere = () => (CGROUPS ? controllersOf(inject('suiteRoot')) : [])
 
 function skipped(why: string): typeof test {
   console.log(`skipped: ${why}`)

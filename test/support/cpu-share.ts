@@ -5,7 +5,8 @@ import { accessSync, constants, mkdtempSync, readFileSync, rmdirSync, writeFileS
 import { join } from 'node:path'
 import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../src/cgroup/mount.js'
 
-const VARIABLE = 'CORRAL_TEST_CPU_SHARE'
+/** Names that cgroup; absent where there is none. */
+export const VARIABLE = 'CORRAL_TEST_CPU_SHARE'
 // Half of what a session of setsid(2) has
 const SHARES = '512'
 const ENTER = 'echo 0 >"$0/cgroup.procs" && exec "$@"'

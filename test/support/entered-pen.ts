@@ -1,6 +1,5 @@
 // A pen that the test itself is in: without cgroups of the library's, who is to be counted has to be in there from the start.
-import { readFile, readlink, writeFile } from 'node:fs/promises'
-import { findCgroupPlace } from '../../src/cgroup/mount.js'
+import { readFile, readlink } from 'node:fs/promises'
 import { wardenPath } from '../../src/native.js'
 import { stays } from './eventually.js'
 import type { Pen } from './pen.js'
@@ -40,22 +39,20 @@ export async function withoutGateway(pids: number[], gateway = process.pid): Pro
 
 /** Goes into the pen, and out of it when `use` is over, or the pen is killed. The pen's members are those of the sessions. */
 export async function penned(pen: Pen, use: (pen: Pen) => Promise<void>): Promise<void> {
-  const { ownDirectory } = findCgroupPlace()
-  if (ownDirectory === undefined) throw new Error('no cgroup2 shows the cgroup of this process')
-  const enter = (directory: string) => writeFile(`${directory}/cgroup.procs`, String(process.pid))
-  await enter(pen.path)
+  let leave = await pen.enter()
+  const inside: Partial<Pen> = {
+    members: async () => withoutGateway(await pen.members()),
+    everybody: async () => (await pen.everybody()).filter((pid) => pid !== process.pid),
+    kill: async () => {
+      await leave()
+      await pen.kill()
+      leave = await pen.enter()
+    },
+  }
   try {
-    await use({
-      ...pen,
-      members: async () => withoutGateway(await pen.members()),
-      everybody: async () => (await pen.everybody()).filter((pid) => pid !== process.pid),
-      kill: async () => {
-        await enter(ownDirectory)
-        await pen.kill()
-        await enter(pen.path)
-      },
-    })
+    // Not a copy, in which the path would have been asked for
+    await use(Object.assign(Object.create(pen) as Pen, inside))
   } finally {
-    await enter(ownDirectory)
+    await leave()
   }
 }

@@ -3,14 +3,18 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { constants, mkdtemp, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { findCgroupPlace } from '../../src/cgroup/mount.js'
 import { insisting, isGone, isPopulated, members, subtree } from './cgroup-tree.js'
 import { eventually } from './eventually.js'
 import { removeTwins } from './suite-memory.js'
 
 export interface Pen extends AsyncDisposable {
+  /** Skips the test where the pen is no cgroup. */
   readonly path: string
   /** Starts a command inside: it is a member before it is exec'ed. */
   spawn(command: string, args: readonly string[], options?: SpawnOptions): ChildProcess
+  /** Puts this process inside; what comes back puts it outside again. */
+  enter(): Promise<() => Promise<void>>
   /** The pids of all living processes of the whole subtree, without the guards of instances. */
   members(): Promise<number[]>
   /** Those, and the guards. */
@@ -25,6 +29,7 @@ export interface Pen extends AsyncDisposable {
 
 /** Makes a new directory `<parent>/<name>XXXXXX`: a group that was killed once is never used again. */
 export async function makePen(parent: string, name: string): Promise<Pen> {
+  if (parent === '') throw new Error('no cgroup can be made here: a test that needs one is skipped')
   return penAt(await mkdtemp(join(parent, `${name}-`)))
 }
 
@@ -35,6 +40,7 @@ function penAt(path: string): Pen {
   return {
     path,
     spawn: (command, args, options = {}) => spawnInside(path, command, args, options),
+    enter: () => enter(path),
     members: () => members(path, (group) => basename(group) !== GUARD),
     everybody: () => members(path),
     groups: async () => (await subtree(path)).slice(1),
@@ -46,7 +52,7 @@ function penAt(path: string): Pen {
 
 // The shell enters the pen and becomes the command, so that not even the first instruction of it runs
 // outside.
-const enter = 'echo 0 >"$0/cgroup.procs" && exec "$@"'
+const ENTER = 'echo 0 >"$0/cgroup.procs" && exec "$@"'
 
 function spawnInside(
   path: string,
@@ -54,7 +60,15 @@ function spawnInside(
   args: readonly string[],
   options: SpawnOptions,
 ): ChildProcess {
-  return spawn('/bin/sh', ['-c', enter, path, command, ...args], options)
+  return spawn('/bin/sh', ['-c', ENTER, path, command, ...args], options)
+}
+
+async function enter(path: string): Promise<() => Promise<void>> {
+  const { ownDirectory } = findCgroupPlace()
+  if (ownDirectory === undefined) throw new Error('no cgroup2 shows the cgroup of this process')
+  const into = (directory: string) => writeFile(`${directory}/cgroup.procs`, String(process.pid))
+  await into(path)
+  return () => into(ownDirectory)
 }
 
 /** False where the file is missing: with the group, or on this kernel. */

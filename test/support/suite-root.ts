@@ -10,13 +10,16 @@ export const SUITE_ROOT_VARIABLE = 'CORRAL_TEST_SUITE_ROOT'
 
 declare module 'vitest' {
   interface ProvidedContext {
+    /** Empty where no cgroup can be made. */
     suiteRoot: string
   }
 }
 
-/** Its pens have all controllers that it has itself. */
-export async function makeSuiteRoot(): Promise<Pen> {
-  const suite = await makePen(await testParent(), 'corral-test')
+/** Its pens have all controllers that it has itself. Undefined where no cgroup can be made. */
+export async function makeSuiteRoot(): Promise<Pen | undefined> {
+  const parent = await testParent()
+  if (parent === undefined) return undefined
+  const suite = await makePen(parent, 'corral-test')
   const offered = (await readFile(join(suite.path, 'cgroup.controllers'), 'utf8'))
     .split(/\s+/)
     .filter(Boolean)

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import treeKill from 'tree-kill'
 import { describe, expect } from 'vitest'
 import { eventually } from '../../support/eventually.js'
+import { lacks, NO_CGROUP } from '../../support/lacks.js'
 import { line } from '../../support/line.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
@@ -13,18 +14,22 @@ import {
   commandOf,
   HIDDEN_OR_NOT,
   type Leader,
+  needsGroup,
   type PayloadName,
   payloads,
   payloadTable,
 } from './payload-table.js'
+
+type Skip = { (condition: boolean, note: string): void; (note: string): never }
 
 /** Starts the payload as is usual, in a process group of its own, and waits until it hides. */
 async function letLoose(
   pen: Pen,
   name: PayloadName,
   leader: Leader,
-  skip: (reason: string) => never,
+  skip: Skip,
 ): Promise<ChildProcess & { pid: number }> {
+  skip(needsGroup(payloads[name]) && lacks('cgroup'), NO_CGROUP)
   const { command, args } = await commandOf(payloads[name], leader)
   const child = pen.spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
   const gone = once(child, 'exit')

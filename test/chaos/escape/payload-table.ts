@@ -5,7 +5,7 @@ import { isFrozen } from '../../support/cgroup-tree.js'
 import { compiled } from '../../support/compile-payload.js'
 import { withShare } from '../../support/cpu-share.js'
 import { EMULATED, eventually, SLOWNESS } from '../../support/eventually.js'
-import { COUNTS_BY_NAMESPACE } from '../../support/namespace-pen.js'
+import { lacks } from '../../support/lacks.js'
 import { basicPrograms, commandLine, programs } from './programs.mjs'
 
 /** Whether the leader is still there once the others are hidden. */
@@ -48,11 +48,14 @@ const outrun = EMULATED && !mayGoFirst()
 if (outrun && BACKEND === 'subreaper')
   console.log('left out: a fork bomb under a subreaper that may not go first, in an emulated kernel')
 // Where no cgroups are to be had, the programs have none either
-if (COUNTS_BY_NAMESPACE) console.log('left out: programs that make cgroups, for none can be made here')
+if (lacks('cgroup')) console.log('left out: programs that make cgroups, for none can be made here')
+
+/** Whether it is about the cgroup that it runs in: where none can be made, that is everybody's. */
+export const needsGroup = ({ makesGroups, freezes }: Payload) => makesGroups === true || freezes === true
 
 /** Whether a subreaper can hold it. One that freezes its group stops also whoever has no other. */
 export const bySubreaper = ({ freezes, bomb, makesGroups }: Payload) =>
-  !freezes && !(bomb && outrun) && !(makesGroups && COUNTS_BY_NAMESPACE)
+  !freezes && !(bomb && outrun) && !(makesGroups && lacks('cgroup'))
 
 /** Those that other kernels and hosts have, where each process takes its time. */
 export const basicTable = table(basicPrograms).filter(
@@ -72,8 +75,8 @@ export async function commandOf(
 }
 
 /** Waits for what the program cannot tell itself, in the group that it runs in. */
-export async function settled({ freezes }: Payload, group: string): Promise<void> {
-  if (freezes) await eventually(`${group} is frozen`, () => isFrozen(group))
+export async function settled({ freezes }: Payload, group: () => string): Promise<void> {
+  if (freezes) await eventually(`${group()} is frozen`, () => isFrozen(group()))
 }
 
 /**

@@ -1,6 +1,6 @@
 // The programs that try to outlive their session, one file each in payloads/, and what is known of each. Plain data and
 // no types, because the bench reads it too.
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -89,10 +89,10 @@ function npxArguments(source) {
   return ['--offline', '--no', '--logs-max=0', `--cache=${join(scratch, 'cache')}`, '--prefix', scratch, tool]
 }
 
+// Also in the place of one that a checkout has left there in which the tool was elsewhere
 function link(target, path) {
-  try {
-    symlinkSync(target, path)
-  } catch (error) {
-    if (error.code !== 'EEXIST') throw error
-  }
+  if (existsSync(path) && readlinkSync(path) === target) return
+  const fresh = `${path}.${process.pid}`
+  symlinkSync(target, fresh)
+  renameSync(fresh, path)
 }

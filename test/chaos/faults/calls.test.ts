@@ -3,6 +3,7 @@
 import { inject, test } from 'vitest'
 import { loadNative } from '../../../src/native.js'
 import { EMULATED } from '../../support/eventually.js'
+import { lacks } from '../../support/lacks.js'
 import { makePen } from '../../support/pen.js'
 import '../../support/suite-root.js'
 import { canLast, errnosOf, numberOf } from './errnos.mjs'
@@ -53,7 +54,7 @@ function* faultsOf(recorded: string[], lasting: boolean): Generator<{ fault: Fau
 const LEFT_OUT = EMULATED && !ALL
 if (LEFT_OUT) console.log('left out: calls that fail, in an emulated kernel')
 
-test.skipIf(LEFT_OUT).concurrent.for(ALL ? Object.keys(OPERATIONS) : SAMPLED)(
+test.skipIf(LEFT_OUT || lacks('cgroup')).concurrent.for(ALL ? Object.keys(OPERATIONS) : SAMPLED)(
   '%s',
   { timeout: ALL ? 1_800_000 : 120_000 },
   async (operation, { task, expect: expected }) => {

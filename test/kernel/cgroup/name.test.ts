@@ -1,12 +1,12 @@
 // Keys as directory names: any key has a name that is safe, its own, and tells the key again.
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import { describe, expect, inject, test } from 'vitest'
+import { dirname } from 'node:path'
+import { describe, expect } from 'vitest'
 import { keyOfName, labelOfKey, nameOfKey } from '../../../src/cgroup/name.js'
-import { testParent } from '../../support/cgroup-mount.js'
+import { test } from '../../support/pen-test.js'
 import { hostileKeys, longKeys } from './hostile-keys.js'
 import { randomKeys } from './random-keys.js'
-import '../../support/suite-root.js'
 
 const noLabel = () => undefined
 
@@ -62,8 +62,8 @@ describe('the name of a key', () => {
     expect(new Set(keys.map(nameOfKey)).size).toBe(keys.length)
   })
 
-  test('is never that of a file which the kernel has in a cgroup directory', async () => {
-    const files = [inject('suiteRoot'), await testParent()]
+  test('is never that of a file which the kernel has in a cgroup directory', ({ pen }) => {
+    const files = [pen.path, dirname(pen.path)]
       .flatMap((directory) => readdirSync(directory, { withFileTypes: true }))
       .filter((entry) => entry.isFile())
       .map((entry) => entry.name)

@@ -10,6 +10,7 @@ import { findRoot, type RootCandidate, type RootSearch, searchRoot } from '../..
 import { openCorral, RootError } from '../../../src/index.js'
 import { loadNative } from '../../../src/native.js'
 import { eventually } from '../../support/eventually.js'
+import { lacks, NO_CGROUP } from '../../support/lacks.js'
 import { output } from '../../support/output.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
@@ -128,6 +129,7 @@ describe('the search for a root', () => {
 
   test('takes the mount where this is root at the top of the hierarchy', ({ skip }) => {
     const { mounts, own } = findCgroupPlace()
+    skip(lacks('cgroup'), NO_CGROUP)
     const mount = mounts.find(({ writable }) => writable)
     skip(!isRoot || own !== '/' || !mount, 'the tests do not run as root at the top of the hierarchy')
     expect(findRoot(native)).toBe(mount?.point)

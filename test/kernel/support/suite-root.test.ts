@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, inject, test, vi } from 'vitest'
 import { testParent } from '../../support/cgroup-mount.js'
 import { eventually } from '../../support/eventually.js'
+import { lacks } from '../../support/lacks.js'
 import { makePen } from '../../support/pen.js'
 import { endSuiteRoot } from '../../support/suite-root.js'
 
-describe('the end of a run', () => {
+describe.skipIf(lacks('cgroup'))('the end of a run', () => {
   test('passes when nothing was left behind', async () => {
     const root = await makePen(inject('suiteRoot'), 'run')
     await endSuiteRoot(root)
@@ -28,9 +29,14 @@ describe('the end of a run', () => {
 describe('the parent of all tests', () => {
   afterEach(() => void vi.unstubAllEnvs())
 
-  test('is the directory that CORRAL_TEST_ROOT names', async () => {
+  test.skipIf(lacks('cgroup'))('is the directory that CORRAL_TEST_ROOT names', async () => {
     vi.stubEnv('CORRAL_TEST_ROOT', inject('suiteRoot'))
     expect(await testParent()).toBe(inject('suiteRoot'))
+  })
+
+  test('is none where it names none', async () => {
+    vi.stubEnv('CORRAL_TEST_ROOT', 'none')
+    expect(await testParent()).toBeUndefined()
   })
 
   test('is refused with what has to be done when it is no cgroup', async () => {

@@ -3,7 +3,6 @@ import { vi } from 'vitest'
 import { penned } from '../../../support/entered-pen.js'
 import { SLOWNESS } from '../../../support/eventually.js'
 import { Gateway, type GatewayOptions, type Orders, OwnProcess } from '../../../support/gateway.js'
-import { COUNTS_BY_NAMESPACE } from '../../../support/namespace-pen.js'
 import type { Pens } from '../../../support/pens.js'
 import type { Holder } from './holders.js'
 
@@ -42,7 +41,7 @@ const ownProcess: Driver = {
     const inPens = (inside: Pens) =>
       work(inside, (options) => new OwnProcess().open(ofHolder(inside, holder, options)))
     try {
-      if (holder.backend === 'cgroup' || COUNTS_BY_NAMESPACE) await inPens(pens)
+      if (holder.backend === 'cgroup') await inPens(pens)
       else await penned(pens.gateways, (gateways) => inPens({ ...pens, gateways }))
     } finally {
       vi.unstubAllEnvs()
@@ -53,7 +52,7 @@ const ownProcess: Driver = {
 const gatewayProcess: Driver = {
   name: 'in a gateway process',
   itself: 1,
-  concurrent: !COUNTS_BY_NAMESPACE,
+  concurrent: true,
   use: (pens, holder, work) => work(pens, (options) => openProcess(pens, holder, options)),
 }
 

@@ -59,7 +59,7 @@ for (const driver of drivers)
         concurrent: driver.concurrent && !payload.crowds,
         timeout: 120_000 * SLOWNESS,
       }, async ({ skip }) => {
-        await using made = await makePens()
+        await using made = await makePens(skip)
         await driver.use(made, holder, (pens, open) =>
           ending.run({ pens, holder, payload, open, itself: driver.itself, skip }),
         )

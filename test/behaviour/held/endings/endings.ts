@@ -53,7 +53,7 @@ async function hide(
   const session = await gateway.spawn(options, HIDDEN_OR_NOT.source)
   if (session.said !== 'hidden') skip(session.said ?? 'it says nothing')
   if (leader === 'leave') await gateway.ask('exited', session.key)
-  if (placement.mode !== 'oneshot') await settled(payload, session.receipt.path)
+  if (placement.mode !== 'oneshot') await settled(payload, () => session.receipt.path)
   return session
 }
 
