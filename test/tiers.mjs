@@ -12,7 +12,15 @@ import { run } from './support/steps.mjs'
 
 // What all code, and every run of vitest, depends on
 const CODE = ['src', 'native', 'binding.gyp', 'package.json', 'package-lock.json', 'tsconfig.json']
-const SUPPORT = [...CODE, 'vitest.config.ts', 'test/support', 'test/global-setup.ts', 'test/flaky.ts']
+const SUPPORT = [
+  ...CODE,
+  'vitest.config.ts',
+  'test/support',
+  'test/global-setup.ts',
+  'test/flaky.ts',
+  'test/skips',
+  'bench/demo',
+]
 const SUITE = [
   ...SUPPORT,
   'test/unit',
