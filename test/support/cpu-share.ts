@@ -1,9 +1,11 @@
 // A share of the processors for programs that take all they get: a cpu cgroup (v1) of the test run's own, where cgroup2 has no
 // such controller. Without it, each session counts as much as the whole test run (sched(7), the autogroup feature), and a fork
 // bomb makes a hundred and fifty sessions. Where cgroup2 has the controller, all that tests start counts as one group anyway.
-import { accessSync, constants, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../src/cgroup/mount.js'
+import { loadNative } from '../../src/native.js'
+import { eventually } from './eventually.js'
 
 /** Names that cgroup; absent where there is none. */
 export const VARIABLE = 'CORRAL_TEST_CPU_SHARE'
@@ -31,13 +33,17 @@ function findOwn(): string | undefined {
 }
 
 /** vitest calls it before all tests, and what it returns after them. */
-export default function setup(): (() => void) | undefined {
+export default function setup(): (() => Promise<unknown>) | undefined {
   const parent = findOwn()
   if (parent === undefined) return undefined
   const own = mkdtempSync(join(parent, 'corral-test-'))
   writeFileSync(join(own, 'cpu.shares'), SHARES)
   process.env[VARIABLE] = own
-  return () => rmdirSync(own)
+  // Who was killed at the end may still be on its way out
+  return () =>
+    eventually(`nobody is in ${own}`, () => loadNative().removeEmpty(own), {
+      instead: () => readFileSync(join(own, 'cgroup.procs'), 'utf8'),
+    })
 }
 
 /** The same program, in there from its first instruction on; as it is where there is no such group. */
