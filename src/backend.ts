@@ -2,6 +2,7 @@
 // nothing of keys and parents. It has families (named places that nest) and in each at most one group of processes.
 
 import type { Socket } from 'node:net'
+import type { Cancellation } from './cancellation.js'
 import type { LimitChanges, LimitName, ParsedLimits } from './limits.js'
 import type { NativeExit } from './native.js'
 import type { NativeStdio } from './native-plan.js'
@@ -45,11 +46,11 @@ export type GuardEvent =
 export interface Family {
   /**
    * Makes the group of this family, with its limits set and read back, and starts its first process in it.
-   * All or nothing, and nothing runs before the limits hold.
+   * All or nothing, and nothing runs before the limits hold. Gives up once `cancel` is cancelled.
    */
-  start(plan: GroupPlan, leader: ProcessPlan): Promise<Started>
+  start(plan: GroupPlan, leader: ProcessPlan, cancel: Cancellation): Promise<Started>
   /** Makes the group alone, as start() does: its first process enters it by entry(). */
-  prepare(plan: GroupPlan): Promise<Group>
+  prepare(plan: GroupPlan, cancel: Cancellation): Promise<Group>
   /** Changes the limits of all that is and will be in this family together: all of them, or none. */
   setLimits(changes: LimitChanges, enforcement: Enforcement): Promise<void>
   /** What was asked for, and what the kernel holds now; nothing while nobody is in the family. */
@@ -99,8 +100,8 @@ export interface Group {
   limits(): AppliedLimit[]
   /** Changes limits of the living group: all of them, or none. */
   setLimits(changes: LimitChanges): void
-  /** Starts a process that is in the group from its first instruction on. */
-  spawn(plan: ProcessPlan): Promise<SpawnedProcess>
+  /** Starts a process that is in the group from its first instruction on. Gives up once `cancel` is cancelled. */
+  spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess>
   /** The command line by which a process of somebody else's comes into the group and becomes `command`. */
   entry(command: string, args: readonly string[]): CommandLine
   /** Calls back once when the first process that came in so has ended. Returns the way to stop. */

@@ -1,4 +1,5 @@
 // One instance: its sessions by key, its families, and its end.
+
 import { EventEmitter } from 'node:events'
 import type {
   AppliedLimit,
@@ -11,6 +12,7 @@ import type {
   GuardStatus,
   SweepReport,
 } from './backend.js'
+import { Cancellation } from './cancellation.js'
 import { ClosingError, explained, InvalidArgumentError, KeyLiveError } from './errors.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
@@ -101,7 +103,7 @@ export class Corral extends EventEmitter<CorralEvents> {
    */
   async spawn(options: SpawnOptions): Promise<Session> {
     const plan = parseSpawnOptions(options, this.#plan, this.#unusedKey())
-    return this.#open(plan, (member) => this.#start(plan, member))
+    return this.#open(plan, (member, cancel) => this.#start(plan, member, cancel))
   }
 
   /**
@@ -117,21 +119,30 @@ export class Corral extends EventEmitter<CorralEvents> {
     options: SessionOptions = {},
   ): Promise<WrappedCommand> {
     const plan = parseWrapOptions(command, args, options, this.#plan, this.#unusedKey())
-    return this.#open(plan, (member) => this.#prepare(plan, member))
+    return this.#open(plan, (member, cancel) => this.#prepare(plan, member, cancel))
   }
 
   #unusedKey(): string {
     return `${this.id}-${++this.#spawns}`
   }
 
-  async #open<Opened>(plan: SessionPlan, open: (member: Member) => Promise<Opened>): Promise<Opened> {
+  async #open<Opened>(
+    plan: SessionPlan,
+    open: (member: Member, cancel: Cancellation) => Promise<Opened>,
+  ): Promise<Opened> {
     plan.signal?.throwIfAborted()
     const member = this.#admit(plan)
-    const starting = open(member)
-    member.starting = starting
+    const cancel = new Cancellation()
+    const aborted = () => cancel.cancel()
+    plan.signal?.addEventListener('abort', aborted, { once: true })
+    const starting = open(member, cancel)
+    member.starting = { over: starting, cancel }
     try {
       return await starting
+    } catch (error) {
+      throw cancel.cancelled ? (this.#refusal(plan, member) ?? error) : error
     } finally {
+      plan.signal?.removeEventListener('abort', aborted)
       member.starting = undefined
       this.#leaveUnlessLive(member)
     }
@@ -287,9 +298,9 @@ export class Corral extends EventEmitter<CorralEvents> {
     return this.#families.join(key, parent, () => this.#backend.family(key, parent?.place, limits))
   }
 
-  async #start(plan: SpawnPlan, member: Member): Promise<Session> {
+  async #start(plan: SpawnPlan, member: Member, cancel: Cancellation): Promise<Session> {
     const groupPlan = this.#groupPlan(plan, plan.process.argv)
-    const { group, leader } = await member.place.start(groupPlan, plan.process)
+    const { group, leader } = await member.place.start(groupPlan, plan.process, cancel)
     const process = new ContainedProcess(plan.process, leader)
     const session = await this.#orEnd(
       group,
@@ -298,8 +309,8 @@ export class Corral extends EventEmitter<CorralEvents> {
     return this.#begin(session, plan, member)
   }
 
-  async #prepare(plan: WrapPlan, member: Member): Promise<WrappedCommand> {
-    const group = await member.place.prepare(this.#groupPlan(plan, [plan.command, ...plan.args]))
+  async #prepare(plan: WrapPlan, member: Member, cancel: Cancellation): Promise<WrappedCommand> {
+    const group = await member.place.prepare(this.#groupPlan(plan, [plan.command, ...plan.args]), cancel)
     const session = await this.#orEnd(group, () => new Session(group, undefined, false, this.#facts(plan)))
     await this.#begin(session, plan, member)
     try {
@@ -403,10 +414,11 @@ export class Corral extends EventEmitter<CorralEvents> {
     this.#families.leave(member)
   }
 
-  /** Closes every session of `members`, and waits for those being started to be refused. */
+  /** Closes every session of `members`. Those being started are given up, and refused. */
   async #closeAll(members: Member[], close: { reason: string; graceMs: number }): Promise<SessionReport[]> {
     const closing = members.map(async (member) => {
-      await member.starting?.catch(() => undefined)
+      member.starting?.cancel.cancel()
+      await member.starting?.over.catch(() => undefined)
       return member.session?.close(close)
     })
     const reports = await settleAll(

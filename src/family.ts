@@ -1,5 +1,6 @@
 // Who asked for whom: the sessions of one instance as a tree of keys. A parent key need not be a session itself.
 import type { Family } from './backend.js'
+import type { Cancellation } from './cancellation.js'
 import type { AnySession } from './session.js'
 
 export interface Member {
@@ -13,8 +14,8 @@ export interface Member {
   session: AnySession | undefined
   /** How many closings of this family are under way: while there is one, nobody may join. */
   closings: number
-  /** Settles when the spawn that is under way has succeeded or failed. */
-  starting: Promise<unknown> | undefined
+  /** The spawn that is under way: settles when that has succeeded or failed, or was given up. */
+  starting: { over: Promise<unknown>; cancel: Cancellation } | undefined
 }
 
 /** A session key and what is below it, for list(). */

@@ -12,6 +12,8 @@ export interface NativeProcessPlan {
   cwd?: string | undefined
   stdio: readonly NativeStdio[]
   detached?: boolean | undefined
+  /** A program of ours, or none: it goes before others, and finds room where these hang. */
+  urgent?: boolean | undefined
   uid?: number | undefined
   gid?: number | undefined
 }
@@ -47,8 +49,8 @@ export interface NativePlace {
 
 /** Fields, each ended by a NUL: native/core/plan.h has the order. No field may have a NUL in it. */
 export function packPlan(plan: NativeProcessPlan, place?: NativePlace): string {
-  const { detached, env, uid = '', gid = '', cwd = '' } = plan
-  const flags = (detached ? 'd' : '') + (place?.noClone3 ? 'n' : '') + (env ? 'e' : '')
+  const { detached, env, urgent, uid = '', gid = '', cwd = '' } = plan
+  const flags = (detached ? 'd' : '') + (place?.noClone3 ? 'n' : '') + (env ? 'e' : '') + (urgent ? 'u' : '')
   const head = `${flags}\0${uid}\0${gid}\0${cwd}\0${place?.group ?? ''}\0${place?.memoryGroup ?? ''}\0${plan.command}\0`
   return head + counted(plan.argv) + counted(plan.stdio) + (env ? counted(env) : '') + (place?.make ?? '')
 }

@@ -112,7 +112,12 @@ export interface Native {
    * The plan is what packPlan() makes; `started` gives pid, pidfd, createdInPlace and the descriptors (-1: none). A plan
    * with an empty command makes its group only.
    */
-  spawn(plan: string): { started: Promise<NativeStarted>; exited: Promise<NativeExit> }
+  spawn(plan: string): { id: number; started: Promise<NativeStarted>; exited: Promise<NativeExit> }
+  /**
+   * Kills the child of a start that is not over: `started` rejects with that errno and with what the child was at, when the
+   * child is gone or, with `abandon`, now.
+   */
+  cancelSpawn(id: number, errno: number, abandon: boolean): void
   /**
    * Opens a root, so that all below it is reached from there and not by its name, in every call that takes a path; once for
    * each user of it. EINVAL where it is no cgroup2 directory. A group that spawn() makes is held open until it is removed.

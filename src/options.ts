@@ -41,6 +41,12 @@ export interface OpenOptions {
   graceMs?: number | undefined
   /** How long to go on killing before close() rejects with StuckError, in ms. Default 10,000. */
   killTimeoutMs?: number | undefined
+  /**
+   * How long a start may take up to its exec, in ms, before it is given up: spawn() and session.spawn() reject with a
+   * SpawnError of ETIMEDOUT. It hangs where its directory or its program are on a file system that does not answer.
+   * Default 10,000.
+   */
+  startTimeoutMs?: number | undefined
   /** Whether to collect dead instances at the start. Default true. */
   sweep?: boolean | undefined
   /** A pino logger. Default: silent. */
@@ -98,6 +104,7 @@ export interface OpenPlan {
   enforcement: Enforcement
   graceMs: number
   killTimeoutMs: number
+  startTimeoutMs: number
   sweep: boolean
   logger: Logger | undefined
   /** The memory of which a limit of '25%' is a share, in bytes. */
@@ -132,6 +139,7 @@ const OPEN_OPTIONS = new Set([
   'enforcement',
   'graceMs',
   'killTimeoutMs',
+  'startTimeoutMs',
   'sweep',
   'logger',
 ])
@@ -144,6 +152,7 @@ const HOLDING: readonly HoldingChoice[] = ['auto', 'cgroup', 'subreaper']
 const BACKENDS: readonly BackendChoice[] = [...HOLDING, 'passthrough']
 const ENFORCEMENTS: readonly Enforcement[] = ['required', 'best-effort']
 const MAX_DESCRIPTORS = 64
+const START_TIMEOUT_MS = 10_000
 const MAX_ID = 2 ** 32 - 2
 
 export function assertOptions(value: unknown, where: string, allowed: ReadonlySet<string>): void {
@@ -177,6 +186,12 @@ export function parseMilliseconds(name: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > 2 ** 31 - 1)
     refuse(name, value, 'milliseconds, 0 or more')
   return Math.ceil(value)
+}
+
+/** As parseMilliseconds(), but not 0: no start takes no time. @throws InvalidArgumentError */
+export function parseStartTimeout(name: string, value: unknown): number {
+  const milliseconds = parseMilliseconds(name, value)
+  return milliseconds > 0 ? milliseconds : refuse(name, value, 'milliseconds, more than 0')
 }
 
 function parseChoice<Choice extends string>(
@@ -235,6 +250,7 @@ export function parseOpenOptions(
     enforcement = 'required',
     graceMs = 2000,
     killTimeoutMs = 10_000,
+    startTimeoutMs = START_TIMEOUT_MS,
   } = options
   if (root === '') refuse('root', root, 'the path of a cgroup2 directory')
   const directory = root === undefined ? undefined : parseText('root', root)
@@ -249,6 +265,7 @@ export function parseOpenOptions(
     enforcement: parseChoice('enforcement', enforcement, ENFORCEMENTS),
     graceMs: parseMilliseconds('graceMs', graceMs),
     killTimeoutMs: parseMilliseconds('killTimeoutMs', killTimeoutMs),
+    startTimeoutMs: parseStartTimeout('startTimeoutMs', startTimeoutMs),
     sweep: parseFlag('sweep', options.sweep ?? true),
     logger: options.logger === undefined ? undefined : parseLogger(options.logger),
     machineMemory,

@@ -14,8 +14,9 @@ import {
   type Pressure,
   type Usage,
 } from './backend.js'
+import { Cancellation } from './cancellation.js'
 import { emit } from './emit.js'
-import { ClosingError, isSystemError, KernelError, systemDetails } from './errors.js'
+import { ClosingError, isSystemError, KernelError, systemCodeOf, systemDetails } from './errors.js'
 import { type Limits, parseLimitChanges } from './limits.js'
 import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
@@ -104,8 +105,8 @@ export class Session<
   #graceBegan = 0
   #graceEnds = Number.POSITIVE_INFINITY
   #hastened: Promise<Ended> | undefined
-  /** Processes that are being started in the group: the group must outlive these calls. */
-  #starting = new Set<Promise<unknown>>()
+  /** Of all starts, when it is closed: an ending waits for none. */
+  readonly #cancel = new Cancellation()
 
   constructor(group: Group, process: Process, createdInPlace: boolean, facts: SessionFacts) {
     super()
@@ -190,12 +191,11 @@ export class Session<
   ): Promise<ContainedProcess> {
     const plan = parseProcessOptions(command, args, options)
     this.#assertOpen()
-    const starting = this.#group.spawn(plan)
-    this.#starting.add(starting)
     try {
-      return new ContainedProcess(plan, await starting)
-    } finally {
-      this.#starting.delete(starting)
+      return new ContainedProcess(plan, await this.#group.spawn(plan, this.#cancel))
+    } catch (error) {
+      if (systemCodeOf(error) === 'ECANCELED') this.#assertOpen()
+      throw error
     }
   }
 
@@ -307,8 +307,8 @@ export class Session<
 
   async #end(reason: string, graceMs: number): Promise<SessionReport> {
     try {
+      this.#cancel.cancel()
       if (graceMs > 0) this.process?.endInput()
-      await Promise.allSettled(this.#starting)
       const ended = await this.#killAll(graceMs)
       // Whole microseconds: sums and differences of floating-point times are not exact
       const graceUsedMs =

@@ -13,6 +13,7 @@
 #include "handles.h"
 #include "jobs.h"
 #include "link.h"
+#include "spawner.h"
 #include "survey.h"
 #include "survey_worker.h"
 
@@ -43,6 +44,7 @@ public:
                              InstanceMethod("build", &Corral::Build),
                              InstanceMethod("features", &Corral::Features),
                              InstanceMethod("spawn", &Corral::Spawn),
+                             InstanceMethod("cancelSpawn", &Corral::CancelSpawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
                              InstanceMethod("removeTree", &Corral::RemoveTree),
                              InstanceMethod("members", &Corral::Members),
@@ -111,8 +113,8 @@ private:
     corral->walker_->Stop();
     corral->links_.CloseAll();
     corral->admissions_.CloseAll();
-    if (corral->spawner_.Stop())
-      corral->bridge_->Close();
+    corral->spawner_.Stop();
+    corral->bridge_->Close();
   }
 
   Napi::Value Fail(Napi::Env env, int number, const char *operation, const std::string &path) {
@@ -135,13 +137,22 @@ private:
       return info.Env().Undefined();
     if (!spawner_.Start())
       return Fail(info.Env(), errno, "start spawner", "");
-    std::unique_ptr<SpawnJob> job = MakeSpawnJob(info, watcher_, handles_);
-    Napi::Object promises = Napi::Object::New(info.Env());
-    promises.Set("started", job->Promise());
-    promises.Set("exited", job->Exited());
+    auto answer = std::make_unique<SpawnAnswer>(info.Env());
+    Napi::Object start = Napi::Object::New(info.Env());
+    start.Set("started", answer->Promise());
+    start.Set("exited", answer->Exited());
     bridge_->Hold();
-    spawner_.Add(std::move(job));
-    return promises;
+    auto job = std::make_unique<SpawnJob>(std::move(answer), info[0].As<Napi::String>().Utf8Value(), watcher_,
+                                          handles_);
+    start.Set("id", Napi::Number::New(info.Env(), spawner_.Add(std::move(job))));
+    return start;
+  }
+
+  // (id, errno, abandon)
+  Napi::Value CancelSpawn(const Napi::CallbackInfo &info) {
+    spawner_.Cancel(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Int32Value(),
+                    info[2].ToBoolean());
+    return info.Env().Undefined();
   }
 
   Napi::Value Watch(Napi::Env env, std::unique_ptr<WatcherJob> job) {

@@ -6,21 +6,7 @@
 #include <memory>
 
 #include "handles.h"
-#include "spawner.h"
 #include "watcher.h"
-
-// (plan) -> [pid, pidfd, createdInPlace, ...the caller's descriptors (-1: none)]
-// The plan is one string of fields with a NUL behind each (src/native-plan.ts); native/core/plan.h has the
-// order. Its steps are done first; when they or the spawn fail, nothing of them is left. Without a command
-// they are all that is done, and the answer is [0, -1, false].
-class SpawnJob : public SpawnerJob {
-public:
-  using SpawnerJob::SpawnerJob;
-  // -> { code, signal }, when the process has ended and is reaped. Does not keep the event loop alive.
-  virtual Napi::Value Exited() const = 0;
-};
-std::unique_ptr<SpawnJob> MakeSpawnJob(const Napi::CallbackInfo &info, std::shared_ptr<Watcher> watcher,
-                                       std::shared_ptr<Handles> handles);
 
 // (path, { graceMs, killMs, freeze, remove?, read?: file names }) -> { empty, killed, names, left, counters }
 // With `remove` the directory is gone afterwards, with all below it; `counters` are the texts of the files of

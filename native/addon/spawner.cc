@@ -1,7 +1,7 @@
 #include "spawner.h"
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <pthread.h>
 #include <sched.h>
@@ -9,19 +9,26 @@
 #include <unistd.h>
 
 namespace {
-// How long the end of the environment waits for a clone that is under way. It takes 0.2 ms when nothing is
-// wrong.
-constexpr std::chrono::seconds kStopWait(2);
+// A start takes 0.2 ms when nothing is wrong. After this others do not wait for it.
+constexpr std::chrono::milliseconds kLate(2);
+// At most so many starts at once. Those that hang longer than their bound are given up, but keep their
+// threads for as long as the file system does not answer.
+constexpr size_t kAtOnce = 64;
+// What is never a stranger's program finds room beyond that: a guard.
+constexpr size_t kReserved = 4;
+// One that works, and one that sees when it hangs.
+constexpr size_t kSpare = 2;
 } // namespace
 
-Spawner::Spawner(Bridge &bridge) : bridge_(bridge) {}
+Spawner::Spawner(Bridge &bridge) {
+  shared_->bridge = &bridge;
+}
 
 // Not std::thread, which ends the gateway where no thread is to be had (EAGAIN).
-bool Spawner::Start() {
-  std::lock_guard<std::mutex> guard(shared_->mutex);
-  if (shared_->running)
-    return true;
-  auto context = std::make_unique<Context>(Context{shared_, &bridge_});
+bool Spawner::Shared::Grow(const std::shared_ptr<Shared> &self) {
+  if (threads >= kAtOnce + kReserved)
+    return false;
+  auto context = std::make_unique<std::shared_ptr<Shared>>(self);
   // Signals are for the threads of the gateway that want them.
   sigset_t all, before;
   sigfillset(&all);
@@ -35,56 +42,130 @@ bool Spawner::Start() {
   }
   (void)context.release(); // the thread's
   pthread_detach(thread);
-  shared_->running = true;
+  threads++;
   return true;
 }
 
-void Spawner::Add(std::unique_ptr<SpawnerJob> job) {
+bool Spawner::Start() {
+  std::lock_guard<std::mutex> guard(shared_->mutex);
+  if (shared_->threads == 0)
+    shared_->scheduler = static_cast<int>(syscall(SYS_sched_getscheduler, 0));
+  return shared_->waiting > 0 || shared_->Grow(shared_) || shared_->threads > 0;
+}
+
+uint32_t Spawner::Add(std::unique_ptr<SpawnJob> job) {
+  const uint32_t id = ++last_id_;
   {
     std::lock_guard<std::mutex> guard(shared_->mutex);
-    shared_->queue.push_back(std::move(job));
+    std::deque<Entry> &queue = shared_->queue;
+    if (job->Urgent())
+      queue.push_front({id, std::move(job)});
+    else
+      queue.push_back({id, std::move(job)});
   } // first: the thread that wakes up wants the lock
   shared_->changed.notify_one();
+  return id;
+}
+
+void Spawner::Cancel(uint32_t id, int number, bool abandon) {
+  std::lock_guard<std::mutex> guard(shared_->mutex);
+  auto &queue = shared_->queue;
+  auto waits = std::find_if(queue.begin(), queue.end(), [id](const Entry &entry) { return entry.id == id; });
+  if (waits != queue.end()) {
+    waits->job->Refuse(number, "wait for other spawns");
+    shared_->Finish(waits->job->Answer());
+    queue.erase(waits);
+    return;
+  }
+  for (const Running &one : shared_->running) {
+    if (one.id != id)
+      continue;
+    one.job->Cancel(number);
+    if (abandon)
+      shared_->Finish(one.job->Answer());
+  }
+}
+
+void Spawner::Shared::Finish(std::unique_ptr<SpawnAnswer> answer) {
+  if (answer)
+    bridge->Finish(answer.release());
+}
+
+// How long it takes until all that run now are late: then nobody waits for them.
+Spawner::Clock::duration Spawner::Shared::UntilLate() const {
+  Clock::duration wait = Clock::duration::zero();
+  const Clock::time_point now = Clock::now();
+  for (const Running &one : running)
+    wait = std::max(wait, one.since + kLate - now);
+  return wait;
+}
+
+bool Spawner::Shared::MayRun() const {
+  return running.size() < kAtOnce + (queue.front().job->Urgent() ? kReserved : 0);
+}
+
+void Spawner::Shared::RunNext(std::unique_lock<std::mutex> &lock, const std::shared_ptr<Shared> &self) {
+  const uint32_t id = queue.front().id;
+  std::unique_ptr<SpawnJob> job = std::move(queue.front().job);
+  queue.pop_front();
+  running.push_back({id, job.get(), Clock::now()});
+  if (!queue.empty() && waiting == 0)
+    (void)Grow(self); // somebody has to see it when this one hangs
+  lock.unlock();
+  job->Run(scheduler, making);
+  lock.lock();
+  if (job->Cancelled()) {
+    lock.unlock();
+    job->Undo(making);
+    lock.lock();
+  }
+  running.erase(
+      std::find_if(running.begin(), running.end(), [id](const Running &one) { return one.id == id; }));
+  if (!stop) // under the lock: Stop() cannot return, and close the bridge, in between
+    Finish(job->Answer());
 }
 
 void *Spawner::Run(void *context) {
-  std::unique_ptr<Context> owned(static_cast<Context *>(context));
-  Loop(owned->shared, owned->bridge);
+  std::unique_ptr<std::shared_ptr<Shared>> owned(static_cast<std::shared_ptr<Shared> *>(context));
+  Loop(*owned);
   return nullptr;
 }
 
-void Spawner::Loop(const std::shared_ptr<Shared> &shared, Bridge *bridge) {
+void Spawner::Loop(const std::shared_ptr<Shared> &shared) {
   pthread_setname_np(pthread_self(), "corral-spawner");
+  std::unique_lock<std::mutex> lock(shared->mutex);
   // Batch threads do not preempt whoever wakes them (sched(7)): else each spawn would begin with the event
   // loop being put aside for it. Only where the gateway has the ordinary policy.
   // (By their numbers: musl refuses these two, since POSIX wants them to be of a process.)
-  int scheduler = static_cast<int>(syscall(SYS_sched_getscheduler, 0));
   const sched_param parameter = {};
-  if (scheduler == SCHED_OTHER)
+  if (shared->scheduler == SCHED_OTHER)
     (void)syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &parameter);
-  std::unique_lock<std::mutex> lock(shared->mutex);
   while (!shared->stop) {
-    if (shared->queue.empty()) {
-      shared->changed.wait(lock);
+    const bool idle = shared->queue.empty() || !shared->MayRun();
+    const Clock::duration wait = idle ? Clock::duration::zero() : shared->UntilLate();
+    if (!idle && wait <= Clock::duration::zero()) {
+      shared->RunNext(lock, shared);
       continue;
     }
-    std::unique_ptr<SpawnerJob> job = std::move(shared->queue.front());
-    shared->queue.pop_front();
-    lock.unlock();
-    job->Run(scheduler);
-    lock.lock();
-    if (!shared->stop)
-      bridge->Finish(job.release()); // under the lock: Stop() cannot return, and close the bridge, in between
+    if (idle && shared->waiting >= kSpare)
+      break;
+    shared->waiting++;
+    if (idle)
+      shared->changed.wait(lock);
+    else // By the clock that every libc can wait on; a jump of it costs at most that the next start wakes us
+      shared->changed.wait_until(lock, std::chrono::system_clock::now() +
+                                           std::chrono::duration_cast<std::chrono::microseconds>(wait));
+    shared->waiting--;
   }
-  shared->running = false;
+  shared->threads--;
   shared->changed.notify_all();
 }
 
-bool Spawner::Stop() {
+void Spawner::Stop() {
   std::unique_lock<std::mutex> lock(shared_->mutex);
   shared_->stop = true;
   shared_->changed.notify_all();
-  // By the clock that every libc can wait on; a jump of it costs at most this wait.
-  auto until = std::chrono::system_clock::now() + kStopWait;
-  return shared_->changed.wait_until(lock, until, [this] { return !shared_->running; });
+  for (Clock::duration wait; (wait = shared_->UntilLate()) > Clock::duration::zero();)
+    shared_->changed.wait_until(lock, std::chrono::system_clock::now() +
+                                          std::chrono::duration_cast<std::chrono::microseconds>(wait));
 }

@@ -53,6 +53,8 @@ enum corral_message_kind {
   CORRAL_JOINED,
   // holder to gateway
   CORRAL_OUT, // `id` of who came in: the connection has ended, so nothing of it is held any more
+  // gateway to holder
+  CORRAL_CANCEL, // `id` of a CORRAL_SPAWN; `number`: errno of the CORRAL_REFUSED that answers it
 };
 
 struct corral_message {

@@ -47,12 +47,35 @@ struct corral_spawned {
                          // here)
 };
 
+// What a child says on its way to exec.
+struct corral_outcome {
+  bool running;          // its first instruction was reached
+  int number;            // errno of the step that failed; 0: none has
+  const char *operation; // that step, or the one that it is at
+  const char *path;      // what that is done on, which is the plan's; or NULL
+  bool unwanted;         // said to the child: it was cancelled before there was one to be killed
+};
+
+// A spawn that is under way, for another thread to look at. All zero but `pidfd`, -1, before it begins.
+struct corral_under_way {
+  volatile struct corral_outcome outcome;
+  volatile int pidfd; // of the child; -1: there is none (yet, any more)
+  int lock;
+};
+
 // Starts plan->command and returns once it was exec'ed. `parent_fds` takes plan->stdio_count descriptors: the
 // caller's end of each socket pair or pipe, -1 elsewhere. On failure: -errno and `error`, and nothing is
-// left: no process, no zombie, no descriptor. Blocks its thread until the exec is done; never call it on an
-// event loop's thread. Safe against threads: allocates nothing between clone and exec.
-int corral_spawn(const struct corral_spawn_plan *plan, struct corral_spawned *spawned, int *parent_fds,
-                 struct corral_error *error);
+// left: no process, no zombie, no descriptor. Safe against threads: allocates nothing between clone and exec.
+// Blocks its thread until the exec is done, which may never be: where the directory or the program are on a
+// file system that does not answer, the child sleeps in a way that no signal ends, and the thread with it
+// (but not past the end of its own process). So it is for a thread that nobody waits for.
+int corral_spawn(const struct corral_spawn_plan *plan, struct corral_under_way *under_way,
+                 struct corral_spawned *spawned, int *parent_fds, struct corral_error *error);
+
+// Any thread, while that has not returned. Kills the child, if there is one, and fills `error` with `number`
+// and what the child was at. The spawn then returns: with a process that was killed, or an error; or, where
+// the child cannot be killed, when that is over.
+void corral_spawn_kill(struct corral_under_way *under_way, int number, struct corral_error *error);
 
 // Gives a descriptor that is held for long a number out of the way of others. It keeps its own where that is
 // refused (RLIMIT_NOFILE).

@@ -46,6 +46,7 @@ void ears_open(struct ears *ears, const struct ears_plan *plan) {
   *ears = (struct ears){{{.fd = STDIN_FILENO, .events = POLLIN},
                          {.fd = OWNER_FD, .events = POLLIN},
                          {.fd = children, .events = POLLIN},
+                         {.fd = -1, .events = POLLIN},
                          {.fd = -1, .events = POLLIN}}};
 }
 

@@ -1,5 +1,5 @@
 // What keeper and holder wait for: a word of the gateway's, its end, the end of a child, and, where somebody
-// sets that ear, a word of others.
+// sets these ears, a word of others, and what comes of a start.
 #ifndef CORRAL_EARS_H
 #define CORRAL_EARS_H
 
@@ -9,7 +9,7 @@
 
 #include "../core/message.h"
 
-enum ear { LIFELINE, OWNER, CHILDREN, GUESTS, EARS };
+enum ear { LIFELINE, OWNER, CHILDREN, GUESTS, STARTS, EARS };
 
 struct ears {
   struct pollfd of[EARS];

@@ -158,6 +158,11 @@ int held_spawn(const struct held *held, uint32_t id, char **command) {
   return corral_message_send(held->holder, &message, &fds);
 }
 
+void held_cancel(const struct held *held, uint32_t id) {
+  const struct corral_message message = {.kind = CORRAL_CANCEL, .id = id, .number = ETIMEDOUT};
+  (void)corral_message_send(held->holder, &message, NULL);
+}
+
 void held_end(const struct held *held, int64_t grace_ms, int64_t kill_ms) {
   const struct corral_message message = {.kind = CORRAL_END, .number = grace_ms, .second = kill_ms};
   (void)corral_pidfd_signal(held->holder_pidfd, SIGCONT); // one that was stopped would not hear it

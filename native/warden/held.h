@@ -24,6 +24,9 @@ int held_label(const struct held *held, const char *text);
 // Asks the holder for `command`, with our environment and standard descriptors. 0, or -errno.
 int held_spawn(const struct held *held, uint32_t id, char **command);
 
+// Has it give that up.
+void held_cancel(const struct held *held, uint32_t id);
+
 // Has the holder end all; a second call hastens the first.
 void held_end(const struct held *held, int64_t grace_ms, int64_t kill_ms);
 

@@ -16,10 +16,10 @@
 #include "../core/mark.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
-#include "../core/plan.h"
 #include "../core/reap.h"
 #include "hold_guests.h"
 #include "holder.h"
+#include "starts.h"
 #include "wait.h"
 
 // How long to leave alone what outlived SIGKILL (uninterruptible sleep) before it is tried again, once nobody
@@ -56,93 +56,13 @@ static enum corral_reaped reap_children(struct holder *holder) {
       return errno == ECHILD ? CORRAL_CHILDLESS : CORRAL_REAPED;
     if (info.si_pid == 0)
       return CORRAL_REAPED;
+    take_start_of(holder, info.si_pid); // it was exec'ed, and has ended already
     struct started *one = find(holder, info.si_pid);
     if (one)
       tell_exit(holder, one, &info);
     (void)waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG | __WALL);
   }
   return CORRAL_MORE_TO_REAP;
-}
-
-// ---- starting ----
-
-static void refuse(struct holder *holder, uint32_t id, const struct corral_error *error) {
-  struct corral_message message = {.kind = CORRAL_REFUSED, .id = id, .error_number = error->number};
-  strncpy(message.error_operation, error->operation, sizeof message.error_operation - 1);
-  memcpy(message.error_path, error->path, sizeof message.error_path);
-  (void)ears_say(&holder->ears, &message, -1);
-}
-
-static bool make_room(struct holder *holder) {
-  if (holder->count < holder->capacity)
-    return true;
-  size_t capacity = holder->capacity ? holder->capacity * 2 : 8;
-  struct started *started = realloc(holder->started, capacity * sizeof *started);
-  if (!started)
-    return false;
-  holder->started = started;
-  holder->capacity = capacity;
-  return true;
-}
-
-// The descriptors that the plan calls the caller's are, in this order, those behind it.
-static bool take_descriptors(struct corral_spawn_plan *spawn, const struct corral_fds *fds) {
-  size_t next = 1;
-  for (size_t i = 0; i < spawn->stdio_count; i++) {
-    if (spawn->stdio[i].kind == CORRAL_STDIO_IGNORE)
-      continue;
-    if (next == fds->count)
-      return false;
-    spawn->stdio[i] = (struct corral_stdio){CORRAL_STDIO_FD, fds->fds[next++]};
-  }
-  return true;
-}
-
-static int start(struct holder *holder, char *block, size_t size, const struct corral_fds *fds,
-                 struct corral_spawned *spawned, struct corral_error *error) {
-  struct corral_plan plan;
-  int none[CORRAL_MESSAGE_FDS];
-  int answer = corral_plan_read(block, size, NULL, &plan);
-  if (answer < 0)
-    return corral_fail(error, -answer, "read plan", "");
-  if (!take_descriptors(&plan.spawn, fds))
-    answer = corral_fail(error, EINVAL, "stdio", plan.spawn.command);
-  else if (holder->ending)
-    answer = corral_fail(error, ECANCELED, "spawn into a session that is ended", plan.spawn.command);
-  else if (!make_room(holder))
-    answer = corral_fail(error, ENOMEM, "spawn", plan.spawn.command);
-  else
-    answer = corral_spawn(&plan.spawn, spawned, none, error);
-  corral_plan_free(&plan);
-  return answer;
-}
-
-// The plan is the first descriptor's file: it may be larger than a message. NULL, with errno.
-static char *map_plan(const struct corral_fds *fds, size_t *size) {
-  struct stat file;
-  if (fds->count == 0 || fstat(fds->fds[0], &file) < 0)
-    return NULL;
-  *size = (size_t)file.st_size;
-  void *block = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fds->fds[0], 0);
-  return block == MAP_FAILED ? NULL : block;
-}
-
-static void take_spawn(struct holder *holder, uint32_t id, const struct corral_fds *fds) {
-  struct corral_error error = {.number = EINVAL, .operation = "read plan"};
-  struct corral_spawned spawned = {.pidfd = -1};
-  size_t size;
-  char *block = map_plan(fds, &size);
-  int answer = block ? start(holder, block, size, fds, &spawned, &error) : -EINVAL;
-  if (block)
-    munmap(block, size);
-  if (answer < 0) {
-    refuse(holder, id, &error);
-    return;
-  }
-  holder->started[holder->count++] = (struct started){id, spawned.pid};
-  struct corral_message message = {.kind = CORRAL_STARTED, .id = id, .number = spawned.pid};
-  (void)ears_say(&holder->ears, &message, spawned.pidfd);
-  close(spawned.pidfd);
 }
 
 // ---- ending ----
@@ -236,6 +156,8 @@ static void take_words(struct holder *holder) {
     }
     if (message.kind == CORRAL_SPAWN)
       take_spawn(holder, message.id, &fds);
+    else if (message.kind == CORRAL_CANCEL)
+      cancel_start(holder, message.id, (int)message.number);
     else if (message.kind == CORRAL_END)
       begin_end(holder, message.number, message.second);
     else if (message.kind == CORRAL_LABELS)
@@ -245,7 +167,8 @@ static void take_words(struct holder *holder) {
 }
 
 _Noreturn void hold(const struct hold_plan *plan) {
-  struct holder holder = {.scan = plan->scan, .labels = -1, .host = -1, .guests = {.any = -1, .door = -1}};
+  struct holder holder = {
+      .scan = plan->scan, .starts = -1, .labels = -1, .host = -1, .guests = {.any = -1, .door = -1}};
   become_subreaper();
   ears_open(&holder.ears, &(struct ears_plan){.name = "corral-holder",
                                               .lifeline = plan->lifeline,
@@ -264,6 +187,7 @@ _Noreturn void hold(const struct hold_plan *plan) {
     take_words(&holder);
     hear_guests(&holder);
     hear_host(&holder);
+    take_starts(&holder);
     enum corral_reaped reaped = reap_children(&holder);
     wait_ms = holder.ending ? step(&holder, reaped) : -1;
     if (holder.ending && wait_ms < 0)

@@ -14,6 +14,9 @@
 // Bound on killing where nobody is left who could say one.
 #define ORPHANED_KILL_MS 10000
 
+// A process that the gateway asked for and that was not exec'ed yet; starts.c has them.
+struct starting;
+
 // A process that the gateway asked for: it is told how that ends.
 struct started {
   uint32_t id;
@@ -23,6 +26,8 @@ struct started {
 struct holder {
   struct ears ears;
   bool scan;
+  struct starting *starting; // a list
+  int starts; // epoll descriptor: tells when one of these is over; -1: there were no two at once yet
   struct started *started;
   size_t count, capacity;
   struct corral_reap reap;

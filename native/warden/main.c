@@ -24,20 +24,23 @@
 
 #define DEFAULT_GRACE_MS 1000 // a host such as acpx follows its SIGTERM with SIGKILL 1.5 s later
 #define DEFAULT_KILL_MS 10000
+#define DEFAULT_START_MS 10000
 
 static const char USAGE[] =
     "usage: corral-warden run --root DIRECTORY [--place NAME[/NAME]...] [--set|--try-set FILE=VALUE]... "
     "[--memory-group DIRECTORY [--set-memory FILE=VALUE]...] [--watch-memory BYTES] "
     "[--key NAME "
     "KEY]...\n"
-    "                         [--grace MS] [--kill-timeout MS] [--freeze] [--no-clone3] -- COMMAND "
+    "                         [--grace MS] [--kill-timeout MS] [--start-timeout MS] [--freeze] [--no-clone3] "
+    "-- COMMAND "
     "[ARGUMENT]...\n"
     "       corral-warden run --hold [--labels TEXT] [--watch-memory BYTES] [--grace MS] [--kill-timeout MS] "
-    "[--scan] -- "
+    "[--start-timeout MS] [--scan] -- "
     "COMMAND [ARGUMENT]...\n"
     "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] -- COMMAND "
     "[ARGUMENT]...\n"
-    "       corral-warden enter --door NAME [--kill-timeout MS] [--scan] -- COMMAND [ARGUMENT]...\n"
+    "       corral-warden enter --door NAME [--kill-timeout MS] [--start-timeout MS] [--scan] -- COMMAND "
+    "[ARGUMENT]...\n"
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
     "                         [--no-clone3] [--root-fd FD] [--instance-fd FD]          (the lifeline is "
     "descriptor 0)\n"
@@ -56,6 +59,7 @@ enum choice {
   KEY,
   GRACE,
   KILL_TIMEOUT,
+  START_TIMEOUT,
   FREEZE,
   NO_CLONE3,
   GROUP,
@@ -81,6 +85,7 @@ static const struct option OPTIONS[] = {
     {"key", required_argument, NULL, KEY},
     {"grace", required_argument, NULL, GRACE},
     {"kill-timeout", required_argument, NULL, KILL_TIMEOUT},
+    {"start-timeout", required_argument, NULL, START_TIMEOUT},
     {"freeze", no_argument, NULL, FREEZE},
     {"no-clone3", no_argument, NULL, NO_CLONE3},
     {"group", required_argument, NULL, GROUP},
@@ -184,6 +189,9 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
   case KILL_TIMEOUT:
     run->end.kill_ms = number("kill-timeout", value, INT_MAX);
     break;
+  case START_TIMEOUT:
+    run->start_ms = number("start-timeout", value, INT_MAX);
+    break;
   case FREEZE:
     run->end.freeze = true;
     break;
@@ -226,10 +234,11 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
 }
 
 static struct arguments parse(int count, char **words) {
-  struct arguments arguments = {
-      .root_fd = -1,
-      .instance_fd = -1,
-      .run = {.root = {.fd = -1}, .end = {.grace_ms = DEFAULT_GRACE_MS, .kill_ms = DEFAULT_KILL_MS}}};
+  struct arguments arguments = {.root_fd = -1,
+                                .instance_fd = -1,
+                                .run = {.root = {.fd = -1},
+                                        .end = {.grace_ms = DEFAULT_GRACE_MS, .kill_ms = DEFAULT_KILL_MS},
+                                        .start_ms = DEFAULT_START_MS}};
   opterr = 0; // what getopt() prints would show the word as it is
   for (int option; (option = getopt_long(count, words, "+", OPTIONS, NULL)) != -1;)
     take(&arguments, option, optarg, words);
@@ -265,6 +274,7 @@ static int run_without_cgroup(const struct arguments *arguments) {
   if (run->root.path || run->setting_count > 0)
     usage("with --hold there is no cgroup, and nothing to set in one", "");
   const struct held_run plan = {.end = run->end,
+                                .start_ms = run->start_ms,
                                 .memory_cap = run->memory_cap,
                                 .scan = arguments->scan,
                                 .labels = arguments->labels,

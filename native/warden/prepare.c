@@ -160,16 +160,18 @@ static bool find_candidates(const char *command, const char *candidates[MAX_STEP
   return true;
 }
 
+// What it is started by is needed up to its exec.
 static int start_leader(const struct preparation *plan, struct prepared *prepared) {
-  struct corral_stdio stdio[] = {
+  static struct corral_stdio stdio[] = {
       {CORRAL_STDIO_FD, STDIN_FILENO}, {CORRAL_STDIO_FD, STDOUT_FILENO}, {CORRAL_STDIO_FD, STDERR_FILENO}};
   static const char *candidates[MAX_STEPS + 1];
+  static struct corral_spawn_plan spawn;
   int none[3];
   size_t words = 0;
   while (plan->command[words])
     words++;
   extern char **environ;
-  struct corral_spawn_plan spawn = {
+  spawn = (struct corral_spawn_plan){
       .command = plan->command[0],
       .candidates = candidates,
       .argv = plan->command,
@@ -188,11 +190,8 @@ static int start_leader(const struct preparation *plan, struct prepared *prepare
   if (!spawn.shell_argv || !find_candidates(plan->command[0], candidates))
     corral_fail(&error, ENOMEM, "look up", plan->command[0]);
   else
-    answer = corral_spawn(&spawn, &prepared->leader, none, &error);
-  free(spawn.shell_argv);
-  if (answer == 0)
-    return 0;
-  return tell_refused(plan->command[0], &error);
+    answer = corral_start_begin(&prepared->start, &spawn, none, &error);
+  return answer == 0 ? 0 : tell_refused(plan->command[0], &error);
 }
 
 static bool name_instance(struct prepared *prepared, const struct preparation *plan) {

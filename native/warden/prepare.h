@@ -1,11 +1,11 @@
-// From a root to a group with a running command in it: an instance of our own, its guard, the group, its
-// limits, the command.
+// From a root to a group in which a command is being started: an instance of our own, its guard, the group,
+// its limits, the command.
 #ifndef CORRAL_PREPARE_H
 #define CORRAL_PREPARE_H
 
 #include <limits.h>
 
-#include "../core/spawn.h"
+#include "../core/start.h"
 #include "owner.h"
 
 #define MAX_SETTINGS 64
@@ -30,6 +30,7 @@ struct preparation {
   int64_t memory_cap;       // bytes at which the group is ended where the kernel holds no cap; 0: none
   const char *memory_group; // the v1 memory cgroup to make this instance's in; NULL: none is needed
   struct corral_end_plan end;
+  int64_t start_ms; // bound on the time up to the command's exec
   bool no_clone3;
   char **command;
 };
@@ -46,7 +47,7 @@ struct prepared {
   struct corral_place session; // that of the group, held open
   char memory_home[PATH_MAX];  // the instance's v1 memory cgroups are in here; empty: it has none
   const char *memory_group;    // that of the group
-  struct corral_spawned leader;
+  struct corral_start start;   // of the command
 };
 
 // 0, or the exit status, and it was said why; then nothing is left.

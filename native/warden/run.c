@@ -24,7 +24,7 @@
 #define GUARD_AGAIN_MS 100
 #define GUARD_AGAIN_MAX_MS 10000
 
-enum ear { SIGNALS, PARENT, INPUT, LEADER, GUARD, GROUP, MEMORY, EARS };
+enum ear { SIGNALS, PARENT, INPUT, START, LEADER, GUARD, GROUP, MEMORY, EARS };
 
 struct run {
   const struct preparation *plan;
@@ -33,6 +33,10 @@ struct run {
   struct memory_watch memory;
   struct corral_end end;
   bool ending;
+  int64_t start_by_ms;          // when the command has to be exec'ed; 0: that is over
+  struct corral_spawned leader; // pidfd -1: it is not started (yet)
+  sigset_t early;               // what the command is to get once it is
+  int refused;                  // the exit status when it cannot be started; 0: it can
   bool leader_ended;
   struct corral_exit exit;
   int64_t guard_again_ms; // when to start another guard; 0: there is one
@@ -54,10 +58,53 @@ static void begin_end(struct run *run, int64_t grace_ms) {
   run->ears[GROUP] = (struct pollfd){.fd = run->end.events_fd, .events = POLLPRI};
 }
 
-static void pass_on(const struct run *run, int signal) {
-  if (!run->leader_ended)
-    (void)corral_pidfd_signal(run->prepared.leader.pidfd, signal);
+// ---- the command ----
+
+static void pass_on(struct run *run, int signal) {
+  if (run->leader.pidfd < 0)
+    sigaddset(&run->early, signal);
+  else if (!run->leader_ended)
+    (void)corral_pidfd_signal(run->leader.pidfd, signal);
 }
+
+static void refuse(struct run *run, const struct corral_error *error) {
+  run->start_by_ms = 0;
+  run->ears[START].fd = -1;
+  if (run->ending && error->number == ECANCELED)
+    run->refused = STATUS_SIGNALLED + SIGTERM; // ended before it was started
+  else
+    run->refused = tell_refused(run->plan->command[0], error);
+  begin_end(run, FORCED_GRACE_MS);
+}
+
+static void take_start(struct run *run) {
+  struct corral_error error = {0};
+  int answer = corral_start_finish(&run->prepared.start, &error);
+  if (answer == -EINPROGRESS)
+    run->ears[START].fd = run->prepared.start.done_fd;
+  if (answer == -EINPROGRESS)
+    return;
+  if (answer < 0) {
+    refuse(run, &error);
+    return;
+  }
+  run->start_by_ms = 0;
+  run->ears[START].fd = -1;
+  run->leader = run->prepared.start.spawned;
+  run->ears[LEADER].fd = run->leader.pidfd;
+  let_go_of_output();
+  for (int number = 1; number < NSIG; number++)
+    if (sigismember(&run->early, number) == 1)
+      pass_on(run, number);
+}
+
+static void give_up_start(struct run *run) {
+  struct corral_error error;
+  corral_start_abandon(&run->prepared.start, ETIMEDOUT, &error);
+  refuse(run, &error);
+}
+
+// ---- what is heard ----
 
 // SIGTERM and SIGHUP end the session, a second one at once. Others are the command's. What the terminal's
 // kernel side sends, it sends to the whole foreground group: the command has it already.
@@ -76,7 +123,7 @@ static void read_signals(struct run *run) {
 }
 
 static void reap_leader(struct run *run) {
-  if (corral_pidfd_wait(run->prepared.leader.pidfd, false, &run->exit) == -EAGAIN)
+  if (corral_pidfd_wait(run->leader.pidfd, false, &run->exit) == -EAGAIN)
     return;
   run->leader_ended = true;
   run->ears[LEADER].fd = -1;
@@ -112,6 +159,8 @@ static void take_events(struct run *run) {
     ears[PARENT].fd = -1;
     ears[INPUT] = (struct pollfd){.fd = STDIN_FILENO}; // no events asked for: POLLHUP comes all the same
   }
+  if (ears[START].revents)
+    take_start(run);
   if (ears[LEADER].revents) {
     reap_leader(run);
     if (run->leader_ended && !run->ending)
@@ -127,6 +176,8 @@ static int next_wait(const struct run *run, int64_t end_wait_ms) {
     wait_ms = sooner(wait_ms, until(run->guard_again_ms));
   if (run->memory.look_ms >= 0)
     wait_ms = sooner(wait_ms, until(run->memory.look_ms));
+  if (run->start_by_ms)
+    wait_ms = sooner(wait_ms, until(run->start_by_ms));
   return (int)wait_ms;
 }
 
@@ -146,16 +197,30 @@ static void supervise(struct run *run) {
       run->ears[i].revents = 0;
     if (poll(run->ears, EARS, next_wait(run, end_wait_ms)) > 0 || run->guard_again_ms)
       take_events(run);
+    if (run->start_by_ms && corral_now_ms() >= run->start_by_ms)
+      give_up_start(run);
     watch_memory(run);
   }
 }
 
-static int finish(struct run *run) {
+// The group is empty, so a command that was being started has ended, or is refused.
+static void await_leader(struct run *run) {
   for (int64_t until = corral_now_ms() + EXIT_NEWS_MS; !run->leader_ended && corral_now_ms() < until;) {
-    struct pollfd leader = {.fd = run->prepared.leader.pidfd, .events = POLLIN};
+    struct pollfd leader = {.fd = run->start_by_ms ? run->ears[START].fd : run->leader.pidfd,
+                            .events = POLLIN};
+    if (leader.fd < 0)
+      return;
     (void)poll(&leader, 1, EXIT_NEWS_MS);
-    reap_leader(run);
+    if (run->start_by_ms)
+      take_start(run);
+    else
+      reap_leader(run);
   }
+}
+
+static int finish(struct run *run) {
+  if (run->end.state == CORRAL_EMPTY || run->end.state == CORRAL_REMOVED)
+    await_leader(run);
   bool stuck = run->end.state == CORRAL_STUCK, failed = run->end.state == CORRAL_FAILED;
   if (stuck)
     tell("%zu processes in %s outlived SIGKILL", run->end.left.count, run->prepared.group);
@@ -167,6 +232,8 @@ static int finish(struct run *run) {
   int status = unprepare(run->plan, &run->prepared);
   if (status)
     return status;
+  if (run->refused)
+    return run->refused;
   if (!run->leader_ended)
     return STATUS_SIGNALLED + SIGKILL;
   return status_of(&run->exit);
@@ -185,13 +252,14 @@ static int open_root(struct corral_base *root) {
 int run(const struct preparation *given) {
   struct preparation opened = *given;
   const struct preparation *plan = &opened;
-  struct run run = {.plan = plan, .guard_wait_ms = GUARD_AGAIN_MS};
+  struct run run = {.plan = plan, .leader.pidfd = -1, .guard_wait_ms = GUARD_AGAIN_MS};
   struct corral_end_plan sweep = plan->end;
   sweep.kill_ms = SWEEP_KILL_MS;
   close_from(STDERR_FILENO + 1);
   int status = open_root(&opened.root);
   if (status)
     return status;
+  sigemptyset(&run.early);
   for (int i = 0; i < EARS; i++)
     run.ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
   run.ears[SIGNALS].fd = take_signals();
@@ -200,8 +268,8 @@ int run(const struct preparation *given) {
   status = prepare(plan, &run.prepared);
   if (status)
     return status;
-  let_go_of_output();
-  run.ears[LEADER].fd = run.prepared.leader.pidfd;
+  run.start_by_ms = corral_now_ms() + plan->start_ms;
+  run.ears[START].fd = run.prepared.start.done_fd;
   run.ears[GUARD].fd = run.prepared.guard.lifeline;
   run.memory = (struct memory_watch){
       .group = &run.prepared.session, .memory_group = run.prepared.memory_group, .cap = plan->memory_cap};

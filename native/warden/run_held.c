@@ -40,6 +40,7 @@ struct run {
   sigset_t early; // what the command is to get once its start is told: it may run before that
   bool ending, leader_ended;
   struct corral_exit exit;
+  int64_t start_by_ms;         // when the command has to be exec'ed; 0: that is over
   int refused;                 // the exit status when the command cannot be started; 0: it can
   int64_t impatient_ms;        // when to do without the one that is to end all; 0: nobody is
   bool ended, collected, left; // what holder and keeper said: all is ended, by one or the other, or it is not
@@ -87,6 +88,7 @@ static void pass_on(struct run *run, int number) {
 }
 
 static void take_start(struct run *run, int leader, pid_t pid) {
+  run->start_by_ms = 0;
   run->leader = leader;
   run->leader_pid = pid;
   let_go_of_output();
@@ -120,6 +122,7 @@ static void read_signals(struct run *run) {
 
 static void take_refusal(struct run *run, const struct corral_message *message) {
   struct corral_error error;
+  run->start_by_ms = 0;
   corral_fail(&error, message->error_number, message->error_operation, message->error_path);
   if (run->ending && error.number == ECANCELED)
     run->refused = STATUS_SIGNALLED + SIGTERM; // ended before it was started
@@ -192,6 +195,8 @@ static void take_events(struct run *run) {
 
 static int64_t next_wait(const struct run *run) {
   int64_t wait_ms = run->memory.look_ms >= 0 ? until(run->memory.look_ms) : -1;
+  if (run->start_by_ms)
+    wait_ms = sooner(wait_ms, until(run->start_by_ms));
   return run->impatient_ms ? sooner(wait_ms, until(run->impatient_ms)) : wait_ms;
 }
 
@@ -208,6 +213,10 @@ static void supervise(struct run *run) {
     if (poll(run->ears, EARS, (int)next_wait(run)) > 0)
       take_events(run);
     int64_t now_ms = corral_now_ms();
+    if (run->start_by_ms && now_ms >= run->start_by_ms) {
+      run->start_by_ms = 0;
+      held_cancel(&run->held, COMMAND_ID);
+    }
     if (run->impatient_ms && now_ms >= run->impatient_ms && !lose_patience(run))
       return;
     if (run->memory.look_ms >= 0 && memory_watch_step(&run->memory, now_ms))
@@ -287,6 +296,7 @@ static int begin(struct run *run) {
   run->ears[KEEPER].fd = run->held.keeper;
   run->memory = (struct memory_watch){.holder = run->held.holder_pid, .cap = run->plan->memory_cap};
   memory_watch_begin(&run->memory, corral_now_ms());
+  run->start_by_ms = corral_now_ms() + run->plan->start_ms;
   supervise(run);
   return 0;
 }

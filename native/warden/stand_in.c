@@ -35,7 +35,10 @@ void let_go_of_output(void) {
 }
 
 int tell_refused(const char *command, const struct corral_error *error) {
-  tell("'%s' cannot be started: %s %s: %s", command, error->operation, error->path, strerror(error->number));
+  const char *why = error->number == ETIMEDOUT
+                        ? "no answer in time (a file system that hangs, or another process's lease)"
+                        : strerror(error->number);
+  tell("'%s' cannot be started: %s %s: %s", command, error->operation, error->path, why);
   if (strcmp(error->operation, "exec") != 0)
     return STATUS_FAILED;
   return error->number == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;

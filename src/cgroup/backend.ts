@@ -13,6 +13,7 @@ import type {
 import { explained, RootError, systemDetails } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { loadNative, type Native } from '../native.js'
+import { Starts } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
 import {
   assertEnforceable,
@@ -24,7 +25,6 @@ import {
 import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
 import { endInstance, Guard } from './guard.js'
-import { HangingSpawns } from './hanging.js'
 import { CORRAL, createInstance, type Instance, newInstanceName, ROOM_HINT, SESSIONS } from './instance.js'
 import { killMethod } from './kill.js'
 import { type MemoryV1, makeMemoryV1 } from './memory-v1.js'
@@ -41,6 +41,7 @@ export interface CgroupBackendOptions {
   sessions: ParsedLimits
   enforcement: Enforcement
   killTimeoutMs: number
+  startTimeoutMs: number
 }
 
 export class CgroupBackend implements Backend {
@@ -194,7 +195,7 @@ async function refuseOrRetry(
 
 function makeContext(
   native: Native,
-  { killTimeoutMs }: CgroupBackendOptions,
+  { killTimeoutMs, startTimeoutMs }: CgroupBackendOptions,
 ): Omit<GroupContext, 'controllers' | 'oom' | 'memoryV1'> {
   return {
     native,
@@ -202,7 +203,8 @@ function makeContext(
     killTimeoutMs,
     // For tests of the way that old kernels and seccomp filters force on us
     noClone3: process.env['CORRAL_NO_CLONE3'] === '1',
-    hanging: new HangingSpawns(),
+    starts: new Starts(native, startTimeoutMs),
+    startTimeoutMs,
     watchdog: new Watchdog(native),
   }
 }

@@ -1,8 +1,10 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
 import type { AppliedLimit, Enforcement, Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
+import type { Cancellation } from '../cancellation.js'
 import { explained } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { step } from '../native-plan.js'
+import { isGivenUp } from '../starts.js'
 import {
   assertEnforceable,
   changeLimits,
@@ -46,16 +48,16 @@ export class CgroupFamily implements Family {
     this.#context = context
   }
 
-  start(plan: GroupPlan, leader: ProcessPlan): Promise<Started> {
+  start(plan: GroupPlan, leader: ProcessPlan, cancel: Cancellation): Promise<Started> {
     return this.#make(plan, async (group, steps) => ({
       group,
-      leader: await group.start(steps, plan, leader),
+      leader: await group.start(steps, plan, leader, cancel),
     }))
   }
 
-  prepare(plan: GroupPlan): Promise<CgroupGroup> {
+  prepare(plan: GroupPlan, cancel: Cancellation): Promise<CgroupGroup> {
     return this.#make(plan, async (group, steps) => {
-      await group.prepare(steps, plan)
+      await group.prepare(steps, plan, cancel)
       return group
     })
   }
@@ -75,7 +77,8 @@ export class CgroupFamily implements Family {
       return await this.#noted(make(group, this.#steps()))
     } catch (error) {
       leave()
-      await this.#prune(undefined).catch(() => undefined) // what is left then, close() removes
+      const pruned = this.#prune(undefined).catch(() => undefined) // what is left then, close() removes
+      if (!isGivenUp(error)) await pruned // in this one somebody may live whom nothing ends
       throw error
     }
   }

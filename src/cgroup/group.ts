@@ -15,12 +15,13 @@ import type {
   SpawnedProcess,
   Usage,
 } from '../backend.js'
+import type { Cancellation } from '../cancellation.js'
 import {
   explained,
   isGone,
   isSystemError,
   KernelError,
-  SpawnError,
+  type SpawnError,
   systemCodeOf,
   systemDetails,
 } from '../errors.js'
@@ -28,6 +29,7 @@ import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.j
 import { type Native, wardenPath } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
 import { packPlan, step } from '../native-plan.js'
+import { type Starts, spawnError } from '../starts.js'
 import type { Watchdog } from '../watchdog.js'
 import { isEndingClaimed } from './claim.js'
 import type { Controller } from './controller.js'
@@ -43,7 +45,6 @@ import {
   sessionSettings,
   writeSteps,
 } from './controllers.js'
-import type { HangingSpawns } from './hanging.js'
 import { watchHits } from './hits.js'
 import { COMMAND_LABEL, LEADER_LABEL, MODE_LABEL } from './labels.js'
 import type { MemoryV1 } from './memory-v1.js'
@@ -56,7 +57,8 @@ export interface GroupContext extends Remover {
   controllers: Controller[]
   /** Go the way of kernels and seccomp filters that refuse clone3. */
   noClone3: boolean
-  hanging: HangingSpawns
+  starts: Starts
+  startTimeoutMs: number
   /** Absent where no controller holds memory. */
   oom: OomAccount | undefined
   /** Where cgroup v2 has no memory controller, and v1 has. */
@@ -96,17 +98,17 @@ export class CgroupGroup implements Group {
    * In one transaction: does `steps`, which make the way to the group, makes it, sets its limits, reads them back, and
    * starts the leader in it. On failure nothing is left of it.
    */
-  start(steps: string, plan: GroupPlan, leader: ProcessPlan): Promise<SpawnedProcess> {
-    return this.#spawn(leader, steps + this.#steps(plan))
+  start(steps: string, plan: GroupPlan, leader: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
+    return this.#spawn(leader, steps + this.#steps(plan), cancel)
   }
 
   /** In one transaction: does `steps`, makes the group, sets its limits, and reads them back. */
-  async prepare(steps: string, plan: GroupPlan): Promise<void> {
-    const { native, noClone3 } = this.#context
-    const nobody = { command: '', argv: [], stdio: [] }
+  async prepare(steps: string, plan: GroupPlan, cancel: Cancellation): Promise<void> {
+    const { starts, noClone3 } = this.#context
+    const nobody = { command: '', argv: [], stdio: [], urgent: true }
     const make = steps + this.#steps(plan)
     try {
-      await native.spawn(packPlan(nobody, { group: this.path, make, noClone3 })).started
+      await starts.begin(packPlan(nobody, { group: this.path, make, noClone3 }), cancel).started
     } catch (error) {
       throw this.#makeError(error)
     }
@@ -125,8 +127,8 @@ export class CgroupGroup implements Group {
     )
   }
 
-  spawn(plan: ProcessPlan): Promise<SpawnedProcess> {
-    return this.#spawn(plan, '')
+  spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
+    return this.#spawn(plan, '', cancel)
   }
 
   /** What was asked for, and what the kernel holds now. */
@@ -144,19 +146,15 @@ export class CgroupGroup implements Group {
     this.#wanted = wanted
   }
 
-  async #spawn(plan: ProcessPlan, make: string): Promise<SpawnedProcess> {
-    const { native, noClone3, hanging, killTimeoutMs } = this.#context
-    const kill = () => void this.end({ graceMs: 0, killTimeoutMs }).catch(() => undefined)
-    hanging.watch(kill)
+  async #spawn(plan: ProcessPlan, make: string, cancel: Cancellation): Promise<SpawnedProcess> {
+    const { native, noClone3, starts } = this.#context
     try {
       const place = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3 }
-      const { started, exited } = native.spawn(packPlan(plan, place))
+      const { started, exited } = starts.begin(packPlan(plan, place), cancel)
       const [pid, pidfd, createdInPlace, ...fds] = await started
       return { pid, handle: new NativeHandle(native, pidfd, fds), createdInPlace, exited }
     } catch (error) {
       throw isMaking(error) ? this.#makeError(error) : this.#spawnError(plan, error)
-    } finally {
-      hanging.done(kill)
     }
   }
 
@@ -173,8 +171,7 @@ export class CgroupGroup implements Group {
   }
 
   #spawnError(plan: ProcessPlan, error: unknown): SpawnError {
-    const message = `'${plan.command}' cannot be started: ${(error as Error).message}`
-    return new SpawnError(message, systemDetails(error, this.#spawnHint(error)))
+    return spawnError(plan.command, error, this.#context.startTimeoutMs, this.#spawnHint(error))
   }
 
   #spawnHint(error: unknown): string | undefined {

@@ -9,6 +9,7 @@ import { GuardError, systemCodeOf, systemDetails } from '../errors.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { Restarts } from '../restarts.js'
+import { Starts } from '../starts.js'
 import { CORRAL, type Instance, removeInstance, WARDEN } from './instance.js'
 import type { KillMethod } from './kill.js'
 import { removeTree } from './removal.js'
@@ -114,6 +115,7 @@ class Lifeline {
 export class Guard {
   readonly #native: Native
   readonly #plan: GuardPlan
+  readonly #starts: Starts
   readonly #restarts: Restarts
   #lifeline: Lifeline | undefined
   /** The pidfd of its first process, a child of ours until the guard has moved in. */
@@ -125,6 +127,7 @@ export class Guard {
   constructor(native: Native, plan: GuardPlan, tell: (event: GuardEvent) => void) {
     this.#native = native
     this.#plan = plan
+    this.#starts = new Starts(native, PATIENCE_MS)
     this.#restarts = new Restarts(() => this.#startAgain(), tell)
   }
 
@@ -262,10 +265,18 @@ export class Guard {
         if (fd >= 0) argv.push(option, String(FIRST_KEPT_FD + held.push(fd) - 1))
       }
       const plan = packPlan(
-        { command, argv, env: [], cwd: '/', stdio: ['socket', 'ignore', 'ignore', ...held], detached: true },
+        {
+          command,
+          argv,
+          env: [],
+          cwd: '/',
+          stdio: ['socket', 'ignore', 'ignore', ...held],
+          detached: true,
+          urgent: true,
+        },
         { group: '', make: '', noClone3 },
       )
-      const { started, exited } = this.#native.spawn(plan)
+      const { started, exited } = this.#starts.begin(plan)
       const [, pidfd, , lifeline = -1] = await started
       this.#first = pidfd
       const over = () => {

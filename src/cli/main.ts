@@ -17,6 +17,7 @@ const USAGE_STATUS = 2
 const NOT_FOUND_STATUS = 127
 // A host such as acpx follows its SIGTERM with SIGKILL 1.5 s later.
 const RUN_GRACE_MS = 1000
+const START_TIMEOUT_MS = 10_000
 const ORPHAN_GRACE_MS = 2000
 const TOP_INTERVAL_MS = 1000
 
@@ -62,6 +63,11 @@ withLimits(
 )
   .option('--best-effort', 'run even where a cap cannot be enforced', false)
   .addOption(graceOption(RUN_GRACE_MS))
+  .addOption(
+    new Option('--start-timeout <ms>', 'how long its start may take, on a file system that does not answer')
+      .argParser(number)
+      .default(START_TIMEOUT_MS),
+  )
   .action(async ([command = '', ...args]: string[], options: RunCommandOptions) => {
     const { rest, limits } = splitLimits(options)
     const { session: _, parent: __, ...others } = rest

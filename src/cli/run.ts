@@ -18,7 +18,7 @@ import { InvalidArgumentError, KernelError, systemDetails } from '../errors.js'
 import { parseKey } from '../key.js'
 import { type Limits, type ParsedLimits, parseLimits } from '../limits.js'
 import { loadNative, type Native, wardenPath } from '../native.js'
-import { type HoldingChoice, parseHolding, parseMilliseconds } from '../options.js'
+import { type HoldingChoice, parseHolding, parseMilliseconds, parseStartTimeout } from '../options.js'
 import { newHeldInstanceName, packLabels } from '../subreaper/labels.js'
 import { assertNoneRequired } from '../subreaper/limits.js'
 
@@ -31,6 +31,7 @@ export interface RunOptions {
   session?: string
   parent?: string
   grace: number
+  startTimeout: number
   limits: Limits
   bestEffort: boolean
 }
@@ -61,11 +62,20 @@ interface RunPlan {
   limits: ParsedLimits
   enforcement: Enforcement
   graceMs: number
+  startTimeoutMs: number
   keys: string[]
 }
 
+const boundWords = ({ graceMs, startTimeoutMs }: RunPlan): string[] => [
+  '--grace',
+  String(graceMs),
+  '--start-timeout',
+  String(startTimeoutMs),
+]
+
 /** What the warden is told where the command gets a cgroup below `root`. */
-function wordsInCgroup(root: string, { limits, enforcement, graceMs, keys }: RunPlan): string[] {
+function wordsInCgroup(root: string, plan: RunPlan): string[] {
+  const { limits, enforcement, keys } = plan
   vacateRoot(root)
   const enabled = enableControllers(root)
   const memoryGroup = enabled.some(({ oom }) => oom) ? undefined : findMemoryV1()
@@ -84,8 +94,7 @@ function wordsInCgroup(root: string, { limits, enforcement, graceMs, keys }: Run
       controller.enforcedBy === 'cgroup-v1' ? '--set-memory' : set,
       `${file}=${value}`,
     ]),
-    '--grace',
-    String(graceMs),
+    ...boundWords(plan),
   ]
   if (limits.memoryMax !== undefined && unenforceable(limits, controllers).includes('memoryMax'))
     words.push('--watch-memory', String(limits.memoryMax))
@@ -95,7 +104,8 @@ function wordsInCgroup(root: string, { limits, enforcement, graceMs, keys }: Run
 }
 
 /** The same where a subreaper is to hold it. */
-function wordsWithoutCgroup({ limits, enforcement, graceMs, keys }: RunPlan, command: string): string[] {
+function wordsWithoutCgroup(plan: RunPlan, command: string): string[] {
+  const { limits, enforcement, keys } = plan
   assertNoneRequired(limits, enforcement)
   const instance = newHeldInstanceName()
   const labels = packLabels({
@@ -107,7 +117,7 @@ function wordsWithoutCgroup({ limits, enforcement, graceMs, keys }: RunPlan, com
     startedAt: Date.now(),
     ...(limits.memoryMax !== undefined && { memoryMax: limits.memoryMax }),
   })
-  const words = ['run', '--hold', '--labels', labels, '--grace', String(graceMs)]
+  const words = ['run', '--hold', '--labels', labels, ...boundWords(plan)]
   if (limits.memoryMax !== undefined) words.push('--watch-memory', String(limits.memoryMax))
   if (process.env['CORRAL_SCAN_PROC'] === '1') words.push('--scan')
   return words
@@ -131,6 +141,7 @@ export async function run(command: string, args: string[], options: RunOptions):
   if (command === '') throw new InvalidArgumentError('there is no command to run')
   const plan: RunPlan = {
     graceMs: parseMilliseconds('--grace', options.grace),
+    startTimeoutMs: parseStartTimeout('--start-timeout', options.startTimeout),
     limits: parseLimits(options.limits, {}, () => memoryAt(options.root)),
     enforcement: options.bestEffort ? 'best-effort' : 'required',
     keys: parseKeys(options),

@@ -1,7 +1,7 @@
 // A child process of Node's, with the process group that it was given, if any (`detached`, not on Windows).
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { access } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import path from 'node:path'
@@ -56,7 +56,7 @@ export class PassthroughChild implements ProcessHandle {
       if (made) return made
       throw new Error('it has no pid')
     } catch (error) {
-      const hint = spawnHint(plan, error)
+      const hint = await spawnHint(plan, error)
       throw new SpawnError(
         `'${plan.command}' cannot be started: ${(error as Error).message}`,
         systemDetails(error, hint),
@@ -140,9 +140,16 @@ function environment(entries: readonly string[]): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-function spawnHint({ cwd }: ProcessPlan, error: unknown): string | undefined {
+async function spawnHint({ cwd }: ProcessPlan, error: unknown): Promise<string | undefined> {
   const code = systemCodeOf(error)
-  if (code === 'ENOENT' && cwd !== undefined && !existsSync(cwd)) return `There is no directory ${cwd}`
+  if (code === 'ENOENT' && cwd !== undefined && !(await exists(cwd))) return `There is no directory ${cwd}`
   if (code === 'EAGAIN') return 'A limit on processes (RLIMIT_NPROC) is reached'
   return undefined
+}
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
 }

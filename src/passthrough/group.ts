@@ -32,6 +32,8 @@ export class PassthroughGroup implements Group {
   readonly notHeld: readonly string[]
   readonly #enforcement: Enforcement
   readonly #children = new Set<PassthroughChild>()
+  /** Of which Node has not told yet: their processes may be there. */
+  readonly #starting = new Set<Promise<unknown>>()
   #wanted: ParsedLimits
 
   /** `entered`: for commands that others start. @throws LimitUnsupportedError where a limit is required. */
@@ -52,10 +54,17 @@ export class PassthroughGroup implements Group {
   }
 
   async spawn(plan: ProcessPlan): Promise<SpawnedProcess> {
+    const starting = this.#start(plan)
+    this.#starting.add(starting)
+    const child = await starting.finally(() => this.#starting.delete(starting))
+    return { pid: child.pid, handle: child, createdInPlace: false, exited: child.exited }
+  }
+
+  async #start(plan: ProcessPlan): Promise<PassthroughChild> {
     const child = await PassthroughChild.start(plan)
     this.#children.add(child)
     void child.exited.then(() => this.#forgetEnded())
-    return { pid: child.pid, handle: child, createdInPlace: false, exited: child.exited }
+    return child
   }
 
   /** Unchanged: there is nothing to come into. */
@@ -68,6 +77,7 @@ export class PassthroughGroup implements Group {
   }
 
   async end({ graceMs, killTimeoutMs }: EndPlan): Promise<Ended> {
+    await Promise.allSettled(this.#starting)
     if (graceMs > 0) {
       for (const child of this.#living()) child.ask()
       await this.#goneWithin(graceMs)

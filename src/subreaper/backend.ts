@@ -22,6 +22,7 @@ export interface SubreaperBackendOptions {
   sessions: ParsedLimits
   enforcement: Enforcement
   killTimeoutMs: number
+  startTimeoutMs: number
 }
 
 export class SubreaperBackend implements Backend {
@@ -32,6 +33,7 @@ export class SubreaperBackend implements Backend {
   readonly #keepers: Keepers
   readonly #enforcement: Enforcement
   readonly #killTimeoutMs: number
+  readonly #startTimeoutMs: number
   #limits: ParsedLimits
 
   private constructor(native: Native, keepers: Keepers, options: SubreaperBackendOptions) {
@@ -39,6 +41,7 @@ export class SubreaperBackend implements Backend {
     this.#keepers = keepers
     this.#enforcement = options.enforcement
     this.#killTimeoutMs = options.killTimeoutMs
+    this.#startTimeoutMs = options.startTimeoutMs
     this.#limits = options.sessions
   }
 
@@ -66,6 +69,7 @@ export class SubreaperBackend implements Backend {
       native: this.#native,
       keepers: this.#keepers,
       instance: this.instance,
+      startTimeoutMs: this.#startTimeoutMs,
     })
   }
 

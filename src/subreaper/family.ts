@@ -1,5 +1,7 @@
 // A family where there is no directory to hold it: sessions of it have nothing in common but their place in the tree of keys.
+
 import type { AppliedLimit, Enforcement, Family, Group, GroupPlan, ProcessPlan, Started } from '../backend.js'
+import type { Cancellation } from '../cancellation.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import type { Native } from '../native.js'
 import { SubreaperGroup } from './group.js'
@@ -12,6 +14,7 @@ export interface FamilyContext {
   native: Native
   keepers: Keepers
   instance: string
+  startTimeoutMs: number
 }
 
 export class SubreaperFamily implements Family {
@@ -31,14 +34,14 @@ export class SubreaperFamily implements Family {
     this.#context = context
   }
 
-  async start(plan: GroupPlan, leader: ProcessPlan): Promise<Started> {
-    const { native, keepers } = this.#context
-    return SubreaperGroup.start(native, await keepers.current(), plan, this.#labels(plan), leader)
+  async start(plan: GroupPlan, leader: ProcessPlan, cancel: Cancellation): Promise<Started> {
+    const keeper = await this.#context.keepers.current()
+    return SubreaperGroup.start(this.#context, keeper, plan, this.#labels(plan), { leader, cancel })
   }
 
   async prepare(plan: GroupPlan): Promise<Group> {
-    const { native, keepers } = this.#context
-    return SubreaperGroup.prepare(native, await keepers.current(), plan, this.#labels(plan))
+    const keeper = await this.#context.keepers.current()
+    return SubreaperGroup.prepare(this.#context, keeper, plan, this.#labels(plan))
   }
 
   async setLimits(changes: LimitChanges, enforcement: Enforcement): Promise<void> {

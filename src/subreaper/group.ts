@@ -1,4 +1,5 @@
 // One session's processes below a holder, from its start to its end.
+
 import path from 'node:path'
 import type {
   AppliedLimit,
@@ -13,10 +14,12 @@ import type {
   SpawnedProcess,
   Usage,
 } from '../backend.js'
-import { explained, KernelError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
+import type { Cancellation } from '../cancellation.js'
+import { explained, KernelError, systemCodeOf } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
+import { spawnError } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
 import { Holder } from './holder.js'
 import type { Keeper } from './keeper.js'
@@ -31,8 +34,21 @@ const LOST = [
   'holder and keeper were both killed: of what they held, only the processes that the gateway had asked for were ended',
 ] as const
 
+/** What all groups of one instance share. */
+export interface GroupContext {
+  native: Native
+  startTimeoutMs: number
+}
+
+/** The first process of a group. */
+interface First {
+  leader: ProcessPlan
+  cancel: Cancellation
+}
+
 export class SubreaperGroup implements Group {
   readonly #native: Native
+  readonly #startTimeoutMs: number
   readonly #holder: Holder
   readonly #enforcement: Enforcement
   #wanted: ParsedLimits
@@ -42,14 +58,15 @@ export class SubreaperGroup implements Group {
   #peak: number | undefined
 
   private constructor(
-    native: Native,
+    { native, startTimeoutMs }: GroupContext,
     keeper: Keeper,
     { limits, enforcement }: Pick<GroupPlan, 'limits' | 'enforcement'>,
     labels: Labels,
   ) {
     assertNoneRequired(limits, enforcement)
     this.#native = native
-    this.#holder = new Holder(native, keeper)
+    this.#startTimeoutMs = startTimeoutMs
+    this.#holder = new Holder(native, keeper, startTimeoutMs)
     this.#wanted = limits
     this.#enforcement = enforcement
     this.#labels = labels
@@ -57,50 +74,56 @@ export class SubreaperGroup implements Group {
 
   /** Starts a holder, and the leader by it. @throws SpawnError, and nothing is left. */
   static async start(
-    native: Native,
+    context: GroupContext,
     keeper: Keeper,
     plan: GroupPlan,
     labels: Labels,
-    leader: ProcessPlan,
+    { leader, cancel }: First,
   ): Promise<{ group: SubreaperGroup; leader: SpawnedProcess }> {
-    const group = await SubreaperGroup.#make(native, keeper, plan, labels)
+    const group = await SubreaperGroup.#make(context, keeper, plan, labels)
     try {
-      return { group, leader: await group.spawn(leader) }
+      return { group, leader: await group.spawn(leader, cancel) }
     } catch (error) {
-      await group.end({ graceMs: 0, killTimeoutMs: 0 })
+      await group.#discard()
       throw error
     }
   }
 
   /** Starts a holder whose door stands open. @throws KernelError, and nothing is left. */
   static async prepare(
-    native: Native,
+    context: GroupContext,
     keeper: Keeper,
     plan: GroupPlan,
     labels: Labels,
   ): Promise<SubreaperGroup> {
-    const group = await SubreaperGroup.#make(native, keeper, plan, labels)
+    const group = await SubreaperGroup.#make(context, keeper, plan, labels)
     const door = await group.#holder.ready()
     if (door !== undefined) return group
-    await group.end({ graceMs: 0, killTimeoutMs: 0 })
+    await group.#discard()
     throw new KernelError('the session cannot be entered: its holder can open no socket for that', {
       hint: 'It needs an abstract UNIX socket (unix(7)), which this container or sandbox may forbid',
     })
   }
 
+  /** What outlives that goes to the keeper, which tries again for as long as it takes. */
+  async #discard(): Promise<void> {
+    const { empty } = await this.end({ graceMs: 0, killTimeoutMs: 0 })
+    if (!empty) this.#holder.kill()
+  }
+
   static async #make(
-    native: Native,
+    context: GroupContext,
     keeper: Keeper,
     plan: GroupPlan,
     labels: Labels,
   ): Promise<SubreaperGroup> {
     let group: SubreaperGroup | undefined
     try {
-      group = new SubreaperGroup(native, keeper, plan, labels)
+      group = new SubreaperGroup(context, keeper, plan, labels)
       group.#holder.show(labels)
       return group
     } catch (error) {
-      await group?.end({ graceMs: 0, killTimeoutMs: 0 })
+      if (group) await group.#discard()
       throw explained('the session cannot be held', error)
     }
   }
@@ -126,23 +149,20 @@ export class SubreaperGroup implements Group {
     this.#holder.show(this.#labels)
   }
 
-  async spawn(plan: ProcessPlan): Promise<SpawnedProcess> {
+  async spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
     try {
       // The holder has a directory of its own
       const cwd = plan.cwd === undefined ? process.cwd() : path.resolve(plan.cwd)
-      return await this.#holder.spawn(packPlan({ ...plan, cwd }))
+      return await this.#holder.spawn(packPlan({ ...plan, cwd }), cancel)
     } catch (error) {
-      const hint = spawnHint(systemCodeOf(error))
-      throw new SpawnError(
-        `'${plan.command}' cannot be started: ${(error as Error).message}`,
-        systemDetails(error, hint),
-      )
+      throw spawnError(plan.command, error, this.#startTimeoutMs, spawnHint(systemCodeOf(error)))
     }
   }
 
   entry(command: string, args: readonly string[]): CommandLine {
     const scan = process.env['CORRAL_SCAN_PROC'] === '1' ? ['--scan'] : []
-    const words = ['enter', '--door', this.#holder.door ?? '', ...scan]
+    const bound = ['--start-timeout', String(this.#startTimeoutMs)]
+    const words = ['enter', '--door', this.#holder.door ?? '', ...bound, ...scan]
     return { command: wardenPath(), args: [...words, '--', command, ...args] }
   }
 

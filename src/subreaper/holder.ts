@@ -1,6 +1,8 @@
 // Our side of a holder (native/warden/hold.c): it starts the processes of one session, tells how they end, and ends all.
+
 import { constants } from 'node:os'
 import type { Ended, EndPlan, SpawnedProcess } from '../backend.js'
+import type { Cancellation } from '../cancellation.js'
 import { GuardError } from '../errors.js'
 import type { Native, NativeExit, NativeMessage } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
@@ -10,8 +12,9 @@ import { DOOR, ended, held, KIND, Link, within } from './link.js'
 
 // How much longer than its bounds a holder may take for ending all; one that was stopped never answers.
 const PATIENCE_MS = 2000
-// A start waits for an exec; from a network file system that does not answer it can wait for ever.
-const START_MS = 30_000
+// Two forks and a few system calls; a machine that swaps takes its time.
+const READY_MS = 30_000
+const { ECANCELED, ETIMEDOUT } = constants.errno
 const KILLED: NativeExit = { code: -1, signal: constants.signals.SIGKILL }
 
 /** A process that was asked for. */
@@ -69,6 +72,7 @@ export class Holder {
 
   readonly #native: Native
   readonly #keeper: Keeper
+  readonly #startTimeoutMs: number
   readonly #number: number
   readonly #link: Link
   readonly #requests = new Map<number, Request>()
@@ -83,9 +87,10 @@ export class Holder {
   readonly #entered = new Map<number, { pid: number; keeper: number }>()
   readonly #left = new Set<() => void>()
 
-  constructor(native: Native, keeper: Keeper) {
+  constructor(native: Native, keeper: Keeper, startTimeoutMs: number) {
     this.#native = native
     this.#keeper = keeper
+    this.#startTimeoutMs = startTimeoutMs
     this.#link = new Link(native, (message) => this.#hear(message))
     this.#ready = new Promise((resolve) => {
       this.#isReady = resolve
@@ -103,7 +108,7 @@ export class Holder {
 
   /** Waits until it stands, and gives the name of its door. @throws GuardError when it does not come to that. */
   async ready(): Promise<string | undefined> {
-    await held(this.#native, within(Promise.race([this.#ready, this.gone]), START_MS))
+    await held(this.#native, within(Promise.race([this.#ready, this.gone]), READY_MS))
     if (this.pid !== 0 && !this.lost) return this.door
     this.kill()
     throw new GuardError('the holder of the session ended before it stood')
@@ -132,8 +137,8 @@ export class Holder {
     await Promise.all([...this.#entered.keys()].map((id) => this.#awaitOut(id, ENTERED_MS)))
   }
 
-  /** @throws a system error: that of the step that failed. */
-  async spawn(plan: string): Promise<SpawnedProcess> {
+  /** @throws a system error: that of the step that failed; ECANCELED once `cancel` is cancelled. */
+  async spawn(plan: string, cancel: Cancellation): Promise<SpawnedProcess> {
     const id = ++this.#last
     const fds = this.#link.sendSpawn(id, plan)
     if (!fds) throw systemError('the holder of the session is gone', 'ECANCELED', 'spawn')
@@ -146,7 +151,7 @@ export class Holder {
       request.started = resolve
       request.refused = reject
     })
-    const started = await held(this.#native, within(starting, START_MS))
+    const started = await held(this.#native, this.#startedInTime(id, starting, cancel))
     if (started) {
       const { pid, pidfd } = started
       return { pid, handle: new NativeHandle(this.#native, pidfd, fds), createdInPlace: true, exited }
@@ -154,6 +159,25 @@ export class Holder {
     this.kill()
     await starting // rejects, now that the holder is killed
     throw systemError('the holder does not answer', 'ETIMEDOUT', 'spawn')
+  }
+
+  /** Undefined when the holder does not answer even to a cancellation. */
+  async #startedInTime<Started>(
+    id: number,
+    starting: Promise<Started>,
+    cancel: Cancellation,
+  ): Promise<Started | undefined> {
+    const give = (number: number) => void this.#link.send(KIND.cancel, { id, number })
+    const cancelled = () => give(ECANCELED)
+    cancel.on(cancelled)
+    try {
+      const started = await within(starting, this.#startTimeoutMs)
+      if (started) return started
+      give(ETIMEDOUT)
+      return await within(starting, PATIENCE_MS)
+    } finally {
+      cancel.off(cancelled)
+    }
   }
 
   /** Ends all below it; a second call hastens the first. Undefined when the holder was killed. */

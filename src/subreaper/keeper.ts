@@ -6,6 +6,8 @@ import { GuardError, systemDetails } from '../errors.js'
 import { type Native, type NativeMessage, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { Restarts } from '../restarts.js'
+import { Starts } from '../starts.js'
+import { stuckError } from '../stuck.js'
 import { ended, held, KIND, Link, within } from './link.js'
 
 // Two forks and a few system calls; a machine that swaps takes its time.
@@ -31,6 +33,7 @@ export class Keeper {
   readonly #waiting: ((collected: Collected | undefined) => void)[] = []
   #ready: (() => void) | undefined
   #refused: Error | undefined
+  #pid = 0
   #pidfd: number | undefined
   #holders = 0
   #collecting: Promise<unknown> = Promise.resolve()
@@ -82,24 +85,30 @@ export class Keeper {
     return held(this.#native, turn)
   }
 
-  /** Has it end all that is left, and waits for its end. */
-  async finish(): Promise<void> {
+  /**
+   * Has it end all that is left, and waits for its end.
+   * @throws StuckError when something outlives that: the keeper goes on trying, and it can be asked again.
+   */
+  finish(): Promise<void> {
+    return held(this.#native, this.#finish())
+  }
+
+  async #finish(): Promise<void> {
     this.#link.send(KIND.over)
     const pidfd = this.#pidfd
     if (pidfd === undefined) return this.#link.hangUp()
-    const over = held(
-      this.#native,
-      ended(this.#native, pidfd).catch(() => this.gone),
+    const left = this.#collect(0).then((collected) => collected?.left ?? [])
+    const over = ended(this.#native, pidfd).catch(() => this.gone)
+    const outlived = await Promise.race([left, over.then(() => [])])
+    if (outlived.length > 0)
+      throw stuckError('what is held', `/proc/${this.#pid}`, outlived, this.#killTimeoutMs)
+    const done = await within(
+      over.then(() => true),
+      this.#killTimeoutMs + PATIENCE_MS,
     )
-    if (
-      (await within(
-        over.then(() => true),
-        this.#killTimeoutMs + PATIENCE_MS,
-      )) === undefined
-    )
-      this.#native.signal(pidfd, constants.signals.SIGKILL)
+    if (done === undefined) this.#native.signal(pidfd, constants.signals.SIGKILL)
     await over
-    await held(this.#native, this.gone)
+    await this.gone
   }
 
   /** Nobody may wait on the number any more: it may soon be another's. */
@@ -117,8 +126,9 @@ export class Keeper {
   }
 
   #hear(message: NativeMessage): void {
-    const { kind, fds, error, killed, names, left } = message
+    const { kind, number, fds, error, killed, names, left } = message
     if (kind === KIND.ready) {
+      this.#pid = number
       this.#pidfd = fds.shift()
       const pidfd = this.#pidfd
       const forget = () => this.#forget(pidfd ?? -1)
@@ -160,8 +170,9 @@ export class Keeper {
         cwd: '/',
         stdio: [this.#link.other, 'ignore', 'ignore'],
         detached: true,
+        urgent: true,
       })
-      const { started, exited } = this.#native.spawn(plan)
+      const { started, exited } = new Starts(this.#native, PATIENCE_MS).begin(plan)
       const [, pidfd] = await started
       const over = () => this.#native.close(pidfd)
       exited.then(over, over) // it forks once, and is out of our process tree

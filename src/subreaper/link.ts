@@ -24,6 +24,7 @@ export const KIND = {
   join: 19,
   shown: 20,
   out: 22,
+  cancel: 23,
 } as const
 
 /** What the names of doors begin with: native/core/door.h. */

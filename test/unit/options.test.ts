@@ -44,6 +44,7 @@ describe('openCorral()', () => {
       enforcement: 'required',
       graceMs: 2000,
       killTimeoutMs: 10_000,
+      startTimeoutMs: 10_000,
       sweep: true,
       logger: undefined,
       machineMemory: expect.any(Function),

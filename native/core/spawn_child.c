@@ -1,0 +1,159 @@
+// See spawn_child.h.
+#define _GNU_SOURCE
+#include "spawn_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <unistd.h>
+
+// Where a seccomp filter refuses close_range (Linux 5.9), descriptors up to here are closed one by one; all
+// of ours are O_CLOEXEC anyway.
+#define WITHOUT_CLOSE_RANGE 1024
+
+// Runs in the child, on memory that is the parent's. Its frames are never left by a return, so the
+// sanitizers' marks around them would stay behind for whoever gets that memory next.
+#define IN_CHILD __attribute__((no_sanitize("address"), noinline))
+
+// The result of a raw system call, or -errno. libc's errno is the same variable in parent and child here
+// (CLONE_VM without CLONE_SETTLS), and the parent sleeps, so using it is safe.
+#define CALL(...) (syscall(__VA_ARGS__) == -1 ? -errno : 0)
+
+// Says what comes next, for whoever asks why it takes so long.
+IN_CHILD static void tell(const struct corral_launch *launch, const char *operation, const char *path) {
+  launch->outcome->path = path;
+  launch->outcome->operation = operation;
+}
+
+IN_CHILD static int give_up(const struct corral_launch *launch, int number, const char *operation,
+                            const char *path) {
+  tell(launch, operation, path);
+  launch->outcome->number = number;
+  return 127;
+}
+
+// Signals that the gateway ignores (Node: SIGPIPE) must not be ignored by an agent; handlers are gone already
+// where CLONE_CLEAR_SIGHAND was to be had.
+IN_CHILD static void reset_signals(void) {
+  const char default_action[64] = {0}; // struct kernel_sigaction with SIG_DFL, no flags, empty mask
+  for (int signal = 1; signal <= 64; signal++)
+    if (signal != SIGKILL && signal != SIGSTOP)
+      (void)syscall(SYS_rt_sigaction, signal, default_action, NULL, CORRAL_KERNEL_SIGSET_BYTES);
+}
+
+IN_CHILD static int join_group(int group_fd) {
+  int fd = (int)syscall(SYS_openat, group_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0)
+    return errno;
+  int number = syscall(SYS_write, fd, "0", 1) == 1 ? 0 : errno;
+  (void)syscall(SYS_close, fd);
+  return number;
+}
+
+// Closed here and now, and not on exec: chdir and exec can hang for good (a file system that does not
+// answer), with what the gateway holds: the lock of its instance, the ends of other sessions' pipes.
+IN_CHILD static void close_between(unsigned first, unsigned last) {
+  if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+    return;
+  for (unsigned fd = first; fd <= last && fd < WITHOUT_CLOSE_RANGE; fd++)
+    (void)syscall(SYS_close, fd);
+}
+
+// Puts child_fds[i] at i, and closes all others. Sources below the target range are first moved above it, so
+// that no dup3 overwrites a source that is still to come.
+IN_CHILD static int place_fds(const struct corral_launch *launch) {
+  const int count = (int)launch->plan->stdio_count;
+  int source[CORRAL_MAX_STDIO], done = launch->done_fd;
+  if (done >= 0 && (done = (int)syscall(SYS_fcntl, done, F_DUPFD_CLOEXEC, count)) < 0)
+    return errno;
+  for (int i = 0; i < count; i++) {
+    source[i] = launch->child_fds[i];
+    if (source[i] < count && source[i] != i) {
+      source[i] = (int)syscall(SYS_fcntl, source[i], F_DUPFD_CLOEXEC, count);
+      if (source[i] < 0)
+        return errno;
+    }
+  }
+  for (int i = 0; i < count; i++) {
+    long placed = source[i] == i ? syscall(SYS_fcntl, i, F_SETFD, 0) : syscall(SYS_dup3, source[i], i, 0);
+    if (placed < 0)
+      return errno;
+    // The gateway's event loop may have made its own stdio non-blocking, and that flag is shared with whoever
+    // inherits it: an ordinary program does not expect EAGAIN there. libuv does the same.
+    if (i <= STDERR_FILENO && launch->plan->stdio[i].kind == CORRAL_STDIO_FD) {
+      long flags = syscall(SYS_fcntl, i, F_GETFL, 0);
+      if (flags >= 0 && (flags & O_NONBLOCK))
+        (void)syscall(SYS_fcntl, i, F_SETFL, flags & ~O_NONBLOCK);
+    }
+  }
+  if (done > 0)
+    close_between((unsigned)count, (unsigned)done - 1);
+  close_between(done >= 0 ? (unsigned)done + 1 : (unsigned)count, ~0U);
+  return 0;
+}
+
+// As execvp(3): go on after ENOENT, ENOTDIR and EACCES, hand a file without a format to the shell, and say
+// EACCES rather than ENOENT when a candidate was there.
+IN_CHILD static int exec_candidates(const struct corral_launch *launch) {
+  const struct corral_spawn_plan *plan = launch->plan;
+  int number = ENOENT;
+  for (const char **candidate = plan->candidates; *candidate; candidate++) {
+    tell(launch, "exec", *candidate);
+    int refused = -CALL(SYS_execve, *candidate, plan->argv, plan->envp);
+    if (refused == ENOEXEC) {
+      plan->shell_argv[0] = plan->argv[0];
+      plan->shell_argv[1] = (char *)*candidate;
+      size_t i = 1;
+      for (; plan->argv[0] && plan->argv[i]; i++)
+        plan->shell_argv[i + 1] = plan->argv[i];
+      plan->shell_argv[i + 1] = NULL;
+      return -CALL(SYS_execve, "/bin/sh", plan->shell_argv, plan->envp);
+    }
+    if (refused == EACCES)
+      number = EACCES;
+    else if (refused != ENOENT && refused != ENOTDIR)
+      return refused;
+  }
+  return number;
+}
+
+IN_CHILD int corral_child(void *context) {
+  const struct corral_launch *launch = context;
+  const struct corral_spawn_plan *plan = launch->plan;
+  launch->outcome->running = true;
+  int number;
+
+  if (launch->shares_fds && (number = -CALL(SYS_close_range, launch->unneeded_fd, ~0U, CLOSE_RANGE_UNSHARE)))
+    return give_up(launch, number, "close_range", NULL);
+  if (launch->move_into_group && (number = join_group(launch->group_fd)))
+    return give_up(launch, number, "join cgroup", plan->group);
+  if (launch->memory_fd >= 0 && (number = join_group(launch->memory_fd)))
+    return give_up(launch, number, "join cgroup", plan->memory_group);
+  reset_signals();
+  if (plan->detached && (number = -CALL(SYS_setsid)))
+    return give_up(launch, number, "setsid", NULL);
+  if ((number = place_fds(launch)))
+    return give_up(launch, number, "dup", NULL);
+  if (launch->outcome->unwanted)
+    return give_up(launch, ECANCELED, "clone", NULL);
+  tell(launch, "chdir", plan->cwd);
+  if (plan->cwd && (number = -CALL(SYS_chdir, plan->cwd)))
+    return give_up(launch, number, "chdir", plan->cwd);
+  // Never libc's set*id: those signal every thread of the process, and the threads are our caller's.
+  if ((plan->set_uid || plan->set_gid) && (number = -CALL(SYS_setgroups, 0, NULL)) && number != EPERM)
+    return give_up(launch, number, "setgroups", NULL);
+  if (plan->set_gid && (number = -CALL(SYS_setgid, plan->gid)))
+    return give_up(launch, number, "setgid", NULL);
+  if (plan->set_uid && (number = -CALL(SYS_setuid, plan->uid)))
+    return give_up(launch, number, "setuid", NULL);
+
+  if (plan->scheduler >= 0) {
+    const struct sched_param parameter = {0};
+    (void)syscall(SYS_sched_setscheduler, 0, plan->scheduler, &parameter);
+  }
+  const uint64_t no_signals = 0;
+  (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, CORRAL_KERNEL_SIGSET_BYTES);
+  return give_up(launch, exec_candidates(launch), "exec", plan->command);
+}

@@ -1,0 +1,191 @@
+#define _GNU_SOURCE
+#include "starts.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../core/own.h"
+#include "../core/plan.h"
+#include "../core/start.h"
+
+// All that a start needs, up to its exec.
+struct starting {
+  struct starting *next;
+  uint32_t id;
+  char *block; // mapped
+  size_t size;
+  struct corral_plan plan;
+  struct corral_fds fds;
+  struct corral_start start;
+};
+
+static void refuse(struct holder *holder, uint32_t id, const struct corral_error *error) {
+  struct corral_message message = {.kind = CORRAL_REFUSED, .id = id, .error_number = error->number};
+  strncpy(message.error_operation, error->operation, sizeof message.error_operation - 1);
+  memcpy(message.error_path, error->path, sizeof message.error_path);
+  (void)ears_say(&holder->ears, &message, -1);
+}
+
+static bool make_room(struct holder *holder) {
+  if (holder->count < holder->capacity)
+    return true;
+  size_t capacity = holder->capacity ? holder->capacity * 2 : 8;
+  struct started *started = realloc(holder->started, capacity * sizeof *started);
+  if (!started)
+    return false;
+  holder->started = started;
+  holder->capacity = capacity;
+  return true;
+}
+
+// The descriptors that the plan calls the caller's are, in this order, those behind it.
+static bool take_descriptors(struct corral_spawn_plan *spawn, const struct corral_fds *fds) {
+  size_t next = 1;
+  for (size_t i = 0; i < spawn->stdio_count; i++) {
+    if (spawn->stdio[i].kind == CORRAL_STDIO_IGNORE)
+      continue;
+    if (next == fds->count)
+      return false;
+    spawn->stdio[i] = (struct corral_stdio){CORRAL_STDIO_FD, fds->fds[next++]};
+  }
+  return true;
+}
+
+// The plan is the first descriptor's file: it may be larger than a message. NULL, with errno.
+static char *map_plan(const struct corral_fds *fds, size_t *size) {
+  struct stat file;
+  if (fds->count == 0 || fstat(fds->fds[0], &file) < 0)
+    return NULL;
+  *size = (size_t)file.st_size;
+  void *block = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fds->fds[0], 0);
+  return block == MAP_FAILED ? NULL : block;
+}
+
+static void forget(struct starting *starting) {
+  corral_plan_free(&starting->plan);
+  corral_fds_close(&starting->fds);
+  if (starting->block)
+    munmap(starting->block, starting->size);
+  free(starting);
+}
+
+static int begin(struct holder *holder, struct starting *starting, struct corral_error *error) {
+  int none[CORRAL_MESSAGE_FDS];
+  starting->block = map_plan(&starting->fds, &starting->size);
+  if (!starting->block)
+    return corral_fail(error, EINVAL, "read plan", "");
+  int answer = corral_plan_read(starting->block, starting->size, NULL, &starting->plan);
+  if (answer < 0)
+    return corral_fail(error, -answer, "read plan", "");
+  const struct corral_spawn_plan *spawn = &starting->plan.spawn;
+  if (!take_descriptors(&starting->plan.spawn, &starting->fds))
+    return corral_fail(error, EINVAL, "stdio", spawn->command);
+  if (holder->ending)
+    return corral_fail(error, ECANCELED, "spawn into a session that is ended", spawn->command);
+  return make_room(holder) ? corral_start_begin(&starting->start, spawn, none, error)
+                           : corral_fail(error, ENOMEM, "spawn", spawn->command);
+}
+
+// One start is listened to by itself; several, which is rare, by an epoll descriptor.
+static void listen_to_all(struct holder *holder) {
+  int *ear = &holder->ears.of[STARTS].fd;
+  *ear = holder->starting ? holder->starting->start.done_fd : -1;
+  if (!holder->starting || !holder->starting->next)
+    return;
+  if (holder->starts < 0)
+    holder->starts = epoll_create1(EPOLL_CLOEXEC);
+  if (holder->starts < 0)
+    return; // the end of the first tells, and that of each process
+  *ear = holder->starts;
+  struct epoll_event over = {.events = EPOLLIN};
+  for (const struct starting *one = holder->starting; one; one = one->next)
+    (void)epoll_ctl(holder->starts, EPOLL_CTL_ADD, one->start.done_fd, &over); // EEXIST
+}
+
+void take_spawn(struct holder *holder, uint32_t id, struct corral_fds *fds) {
+  struct corral_error error = {0};
+  struct starting *starting = calloc(1, sizeof *starting);
+  if (!starting) {
+    corral_fail(&error, ENOMEM, "spawn", "");
+    refuse(holder, id, &error);
+    return;
+  }
+  starting->id = id;
+  starting->fds = *fds;
+  fds->count = 0;
+  if (begin(holder, starting, &error) < 0) {
+    refuse(holder, id, &error);
+    forget(starting);
+    return;
+  }
+  starting->next = holder->starting;
+  holder->starting = starting;
+  listen_to_all(holder);
+}
+
+static struct starting *take_out(struct holder *holder, struct starting **at) {
+  struct starting *starting = *at;
+  *at = starting->next;
+  listen_to_all(holder);
+  return starting;
+}
+
+static void conclude(struct holder *holder, struct starting *starting) {
+  struct corral_error error = {0};
+  int answer = corral_start_finish(&starting->start, &error);
+  if (answer == 0 && !make_room(holder))
+    answer = corral_fail(&error, ENOMEM, "spawn", "");
+  if (answer < 0)
+    refuse(holder, starting->id, &error);
+  else {
+    struct corral_spawned *spawned = &starting->start.spawned;
+    holder->started[holder->count++] = (struct started){starting->id, spawned->pid};
+    const struct corral_message message = {
+        .kind = CORRAL_STARTED, .id = starting->id, .number = spawned->pid};
+    (void)ears_say(&holder->ears, &message, spawned->pidfd);
+    close(spawned->pidfd);
+  }
+  forget(starting);
+}
+
+static bool is_over(const struct starting *starting) {
+  struct pollfd done = {.fd = starting->start.done_fd, .events = POLLIN};
+  return poll(&done, 1, 0) == 1;
+}
+
+void take_starts(struct holder *holder) {
+  for (struct starting **at = &holder->starting; *at;) {
+    if (is_over(*at))
+      conclude(holder, take_out(holder, at));
+    else
+      at = &(*at)->next;
+  }
+}
+
+void take_start_of(struct holder *holder, pid_t pid) {
+  for (struct starting **at = &holder->starting; *at; at = &(*at)->next) {
+    if ((*at)->start.spawned.pid != pid)
+      continue;
+    conclude(holder, take_out(holder, at));
+    return;
+  }
+}
+
+void cancel_start(struct holder *holder, uint32_t id, int number) {
+  for (struct starting **at = &holder->starting; *at; at = &(*at)->next) {
+    if ((*at)->id != id)
+      continue;
+    struct starting *starting = take_out(holder, at);
+    struct corral_error error;
+    corral_start_abandon(&starting->start, number, &error);
+    refuse(holder, id, &error);
+    forget(starting);
+    return;
+  }
+}
