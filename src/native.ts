@@ -240,6 +240,8 @@ export interface Native {
   /** False when the process has ended. */
   signal(pidfd: number, signal: number): boolean
   setLabel(directory: string, name: string, value: string): void
+  /** The v1 memory cgroup that an instance's label names; undefined where none is believed: native/core/memory_v1.h. */
+  memoryHome(instance: string): string | undefined
   getLabel(directory: string, name: string): string | undefined
   /** This process becomes `program`: same pid, environment and standard descriptors. Comes back only to throw. */
   execute(program: string, argv: string[]): never

@@ -26,6 +26,7 @@ extern "C" {
 #include "../core/lock.h"
 #include "../core/members.h"
 #include "../core/memory.h"
+#include "../core/memory_v1.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "../core/place.h"
@@ -94,6 +95,7 @@ public:
                              InstanceMethod("openProcess", &Corral::OpenProcess),
                              InstanceMethod("signal", &Corral::Signal),
                              InstanceMethod("setLabel", &Corral::SetLabel),
+                             InstanceMethod("memoryHome", &Corral::MemoryHome),
                              InstanceMethod("getLabel", &Corral::GetLabel),
                              InstanceMethod("execute", &Corral::Execute),
                              InstanceMethod("hold", &Corral::Hold),
@@ -673,6 +675,16 @@ private:
     if (fd < 0 || fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) < 0)
       return Fail(info.Env(), errno, "setxattr", place.Path());
     return info.Env().Undefined();
+  }
+
+  // (instance) -> the path of its v1 memory cgroup, or undefined where there is none that is believed
+  Napi::Value MemoryHome(const Napi::CallbackInfo &info) {
+    const Place place = Find(info[0]);
+    const corral_place directory = place.Get();
+    char home[PATH_MAX];
+    CORRAL_OWNED_FD instance = corral_open_place(&directory, O_RDONLY | O_DIRECTORY);
+    CORRAL_OWNED_FD fd = instance < 0 ? -1 : corral_memory_v1_home(instance, directory.path, home);
+    return fd < 0 ? info.Env().Undefined() : Napi::String::New(info.Env(), home);
   }
 
   // (directory, name) -> value, or undefined when there is none (or no directory, or no xattrs here)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -71,15 +72,30 @@ static bool is_v1(int fd) {
   return fstatfs(fd, &file_system) == 0 && (unsigned long)file_system.f_type == CGROUP_V1_MAGIC;
 }
 
+// Who owns an instance writes its label, and could lead others by that: so a link on the way, or what belongs
+// to another user, is not believed.
+static bool is_owners(int home_fd, int instance) {
+  struct stat home, owner;
+  return fstat(home_fd, &home) == 0 && fstat(instance, &owner) == 0 && home.st_uid == owner.st_uid;
+}
+
+int corral_memory_v1_home(int instance, const char *path, char home[PATH_MAX]) {
+  char resolved[PATH_MAX];
+  ssize_t length = fgetxattr(instance, CORRAL_MEMORY_LABEL, home, PATH_MAX - 1);
+  if (length < 0)
+    return has_none(errno) ? -ENOENT : -errno;
+  home[length] = '\0';
+  if (!is_home_of(home, path) || !realpath(home, resolved) || strcmp(resolved, home) != 0)
+    return -ENOENT;
+  CORRAL_OWNED_FD fd = open(home, CORRAL_OPEN_DIRECTORY | O_CLOEXEC);
+  return fd >= 0 && is_v1(fd) && is_owners(fd, instance) ? corral_release_fd(&fd) : -ENOENT;
+}
+
 int corral_memory_v1_remove(int instance, const char *path, struct corral_error *error) {
   char home[PATH_MAX];
-  ssize_t length = fgetxattr(instance, CORRAL_MEMORY_LABEL, home, sizeof home - 1);
-  if (length < 0)
-    return has_none(errno) ? 0 : corral_fail(error, errno, "getxattr", path);
-  home[length] = '\0';
-  CORRAL_OWNED_FD fd = is_home_of(home, path) ? open(home, CORRAL_OPEN_DIRECTORY | O_CLOEXEC) : -1;
-  if (fd < 0 || !is_v1(fd))
-    return 0;
+  CORRAL_OWNED_FD fd = corral_memory_v1_home(instance, path, home);
+  if (fd < 0)
+    return fd == -ENOENT ? 0 : corral_fail(error, -fd, "getxattr", path);
   const struct corral_place place = {.at = AT_FDCWD, .below = home, .fd = fd, .path = home};
   return corral_remove_tree(&place, error);
 }

@@ -4,6 +4,7 @@
 #ifndef CORRAL_MEMORY_V1_H
 #define CORRAL_MEMORY_V1_H
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -17,9 +18,12 @@ int corral_memory_v1_watch(const char *group);
 // How many processes of `group` the kernel has killed because memory ran out, or -errno (ENOENT: it is gone).
 int64_t corral_memory_v1_kills(const char *group);
 
-// Removes all v1 memory cgroups of the instance whose directory is held open, and is at `path`, if it has
-// any: those below what its label names, which is not believed unless it is a v1 cgroup directory of the
-// instance's name. What still lives there is left (-EBUSY). 0 or -errno.
+// The v1 memory cgroup of the instance whose directory is held open, and is at `path`: what its label names.
+// A descriptor of it, and its path in `home`; or -errno, -ENOENT where there is none, or none that is
+// believed: a v1 cgroup directory of the instance's name, of the instance's owner, by a path without links.
+int corral_memory_v1_home(int instance, const char *path, char home[PATH_MAX]);
+
+// Removes that with all below it, if there is any. What still lives there is left (-EBUSY). 0 or -errno.
 int corral_memory_v1_remove(int instance, const char *path, struct corral_error *error);
 
 #endif

@@ -149,8 +149,8 @@ function makeHierarchical(home: string): void {
 
 /** That of another instance, by the word that it left. */
 export function readMemoryV1(native: Native, instance: string): MemoryV1 | undefined {
-  const home = native.getLabel(instance, MEMORY_LABEL)
-  if (home === undefined || path.basename(home) !== path.basename(memoryHome('', instance))) return undefined
+  const home = native.memoryHome(instance)
+  if (home === undefined) return undefined
   if (readFile(home, 'memory.limit_in_bytes') === undefined) return undefined
   return new MemoryV1(native, instance, home)
 }

@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmdirSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
@@ -17,6 +18,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished } from 'vitest'
+import { findMemoryV1 } from '../../src/cgroup/memory-v1.js'
 import { loadNative } from '../../src/native.js'
 import { KIND } from '../../src/subreaper/link.js'
 import { corral } from '../cli/command-line.js'
@@ -421,3 +423,67 @@ describe.skipIf(!isRoot)(`links that another user has planted (${ONLY_ROOT})`, (
     })
   })
 })
+
+const memoryV1 = findMemoryV1()
+
+describe.skipIf(!isRoot || memoryV1 === undefined)(
+  `labels in another user’s tree (${ONLY_ROOT}, memory of cgroup v1)`,
+  () => {
+    const NAME = 'i0123456789'
+    const own = (path: string) => chownSync(path, OTHER_UID, OTHER_UID)
+
+    /** The tree of that user with an instance and a session, whose label names that as the twin of its sessions. */
+    function treeOfOther(pen: Pen, home: string): void {
+      const instance = join(pen.path, 'corral', NAME)
+      mkdirSync(join(instance, 'sessions/led/agent'), { recursive: true })
+      loadNative().setLabel(instance, 'user.corral.pid', '1')
+      loadNative().setLabel(instance, 'user.corral.memory', home)
+      for (const below of [
+        '',
+        'corral',
+        `corral/${NAME}`,
+        `corral/${NAME}/sessions`,
+        `corral/${NAME}/sessions/led`,
+      ])
+        own(join(pen.path, below))
+    }
+
+    const set = (pen: Pen) => corral(['set', 'led', '--memory-max', '64M', '--root', pen.path])
+
+    test('lead root’s corral set to no file behind a link', async ({ pen }) => {
+      const base = await mkdtemp(join(tmpdir(), 'corral-led-'))
+      onTestFinished(() => rm(base, { recursive: true }))
+      const [precious, home] = [join(base, 'precious'), join(base, `corral-${NAME}`)]
+      writeFileSync(precious, '99999999999\n')
+      mkdirSync(join(home, 'led/agent'), { recursive: true })
+      for (const place of [home, join(home, 'led/agent')])
+        symlinkSync(precious, join(place, 'memory.limit_in_bytes'))
+      treeOfOther(pen, home)
+      expect((await set(pen)).status).toBe(1)
+      expect(readFileSync(precious, 'utf8')).toBe('99999999999\n')
+    })
+
+    for (const [what, owner] of [
+      ['lead root’s corral set and sweep to no cgroup of somebody else’s', 0],
+      ['lead root’s corral set to a cgroup of that user’s (control)', OTHER_UID],
+    ] as const)
+      test(what, async ({ pen }) => {
+        const home = join(memoryV1 ?? '', `corral-${NAME}`)
+        const twins = [home, join(home, 'led'), join(home, 'led/agent')]
+        onTestFinished(() => {
+          for (const twin of twins.toReversed()) if (existsSync(twin)) rmdirSync(twin)
+        })
+        for (const twin of twins) {
+          mkdirSync(twin)
+          chownSync(twin, owner, owner)
+        }
+        treeOfOther(pen, home)
+        const limit = () => readFileSync(join(home, 'led/agent/memory.limit_in_bytes'), 'utf8')
+        const before = limit()
+        expect((await set(pen)).status).toBe(owner === 0 ? 1 : 0)
+        expect(limit() === before).toBe(owner === 0)
+        await corral(['sweep', '--root', pen.path])
+        expect(existsSync(join(home, 'led/agent'))).toBe(owner === 0)
+      })
+  },
+)
