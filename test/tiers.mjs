@@ -86,6 +86,7 @@ const TIERS = {
     step(npm('test:vm'), [...GUESTS, ...PAGES]),
     step(npm('test:hosts', '--all'), [...GUESTS, 'test/hosts', 'docs']),
     step(npm('test:containers', '--all'), [...GUESTS, 'test/hosts', 'docs']),
+    step(npm('test:first-steps'), [...GUESTS, ...PAGES, 'test/hosts']),
     step(npm('test:e2e'), [...SUPPORT, 'test/e2e', 'bench', 'docs']),
     step(npm('test:openclaw'), [...SUPPORT, 'test/e2e', 'bench', 'docs']),
     step(npm('bench:cycles', '--check'), [...CODE, 'bench']),

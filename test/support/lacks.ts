@@ -45,7 +45,7 @@ const LACKS = {
   root: () => process.getuid?.() !== 0,
   namespaces: () => !runs('unshare', '--mount', 'true'),
   native: () => process.env['CORRAL_TEST_EMULATED'] === '1',
-  git: () => !runs('git', 'rev-parse', '--git-dir'),
+  git: () => !runs('git', 'ls-files', '--error-unmatch', 'package.json'),
   strace: () => !runs('strace', '-qq', '-o', '/dev/null', 'true'),
   fish: program('fish'),
   zsh: program('zsh'),
