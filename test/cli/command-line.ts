@@ -7,7 +7,8 @@ import { basename } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
+import { corral as carryOut } from '../../src/cli/commands.js'
 import { runInPen } from '../support/backend.js'
 import { eventually } from '../support/eventually.js'
 import { killBoth } from '../support/kill-both.js'
@@ -63,6 +64,23 @@ export async function corralBytes(args: readonly string[], { input, ...options }
     once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
   ])
   return { status, signal, bytes, stderr }
+}
+
+/**
+ * The same without a process of its own: for command lines that are refused before anything is done.
+ */
+export async function refused(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const [stdout, stderr] = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write')]
+  for (const stream of [stdout, stderr]) stream.mockReturnValue(true)
+  for (const [name, value] of Object.entries({ CORRAL_ROOT: undefined, ...env })) vi.stubEnv(name, value)
+  const textOf = ({ mock }: typeof stdout) => mock.calls.map(([text]) => text).join('')
+  try {
+    const status = await carryOut([...args])
+    return { status, signal: null, stdout: textOf(stdout), stderr: textOf(stderr) }
+  } finally {
+    vi.unstubAllEnvs()
+    for (const stream of [stdout, stderr]) stream.mockRestore()
+  }
 }
 
 export interface Running {

@@ -9,7 +9,7 @@ import { SLOWNESS } from '../support/eventually.js'
 import { openInPen } from '../support/open-in-pen.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
-import { CLI, corral } from './command-line.js'
+import { CLI, corral, refused } from './command-line.js'
 import {
   completedLines,
   directoryWithCorral,
@@ -42,7 +42,7 @@ test('keys and instances are those that live below the root, one a line', async 
 })
 
 plain('another shell is refused', async () => {
-  const { status, stderr } = await corral(['completion', 'tcsh'])
+  const { status, stderr } = await refused(['completion', 'tcsh'])
   expect(status).toBe(2)
   expect(stderr).toMatch(/Allowed choices are bash, zsh, fish, keys, instances/)
 })

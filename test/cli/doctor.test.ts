@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest'
 import type { Diagnosis, Finding } from '../../src/doctor.js'
 import { CGROUPS, test } from '../support/pen-test.js'
-import { corral } from './command-line.js'
+import { corral, refused } from './command-line.js'
 
 describe('corral doctor', () => {
   test('tells host, root, kernel, and each finding with its verdict and its fix', async ({ pen }) => {
@@ -78,7 +78,7 @@ describe('corral doctor', () => {
 
   test('refuses what is no service, and --user alone', async () => {
     for (const options of [['--unit', 'gateway.timer'], ['--unit', 'a b'], ['--user']]) {
-      const { status, stdout, stderr } = await corral(['doctor', ...options])
+      const { status, stdout, stderr } = await refused(['doctor', ...options])
       expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
       expect(stderr).toMatch(/^corral: --/)
     }

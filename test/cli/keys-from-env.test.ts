@@ -2,7 +2,7 @@
 import { describe, expect, test as plain } from 'vitest'
 import { keysFromEnv } from '../../src/cli/from-env.js'
 import { test } from '../support/pen-test.js'
-import { corral } from './command-line.js'
+import { corral, refused } from './command-line.js'
 
 const place = ['--', 'cat', '/proc/self/cgroup']
 
@@ -34,7 +34,7 @@ describe('corral run', () => {
 
   test('refuses what cannot be a key, naming the variable', async ({ pen }) => {
     const args = ['run', '--root', pen.path, '--session-from-env', 'LONG', ...place]
-    const { status, stderr } = await corral(args, { env: { LONG: 'x'.repeat(4097) } })
+    const { status, stderr } = await refused(args, { LONG: 'x'.repeat(4097) })
     expect(status).toBe(2)
     expect(stderr).toMatch(/^corral: --session-from-env: the value of LONG has 4097 bytes/)
     expect(await pen.groups()).toEqual([])

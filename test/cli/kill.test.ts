@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest'
 import { openInPen } from '../support/open-in-pen.js'
 import { test } from '../support/pen-test.js'
-import { corral, LIVING, orphan, running } from './command-line.js'
+import { corral, LIVING, orphan, refused, running } from './command-line.js'
 
 const living = { command: 'cat', mode: 'persistent' } as const
 const KILLED = [128 + 9, null]
@@ -123,7 +123,7 @@ describe('corral kill, where nothing fits,', () => {
   ] as const)('ends with 2 for %s and ends nothing', async ([, args], { pen }) => {
     const owner = await openInPen(pen)
     await owner.spawn({ ...living, key: 'alive' })
-    const { status, stdout, stderr } = await corral(['kill', '--root', pen.path, ...args])
+    const { status, stdout, stderr } = await refused(['kill', '--root', pen.path, ...args])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(/^(?:corral|error): \S/)
     expect(await pen.members()).toHaveLength(1)

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { CLI, corral } from './command-line.js'
+import { CLI, corral, refused } from './command-line.js'
 
 const COMMANDS = ['run', 'set', 'ls', 'top', 'kill', 'sweep', 'metrics', 'orphans', 'doctor']
 
@@ -14,7 +14,7 @@ describe('corral', () => {
   })
 
   test.each(COMMANDS)('%s --help tells its options', async (command) => {
-    const { status, stdout } = await corral([command, '--help'])
+    const { status, stdout } = await refused([command, '--help'])
     expect(status).toBe(0)
     expect(stdout).toContain(`Usage: corral ${command} `)
     expect(stdout).toContain('--root <directory>')
@@ -33,7 +33,7 @@ describe('corral', () => {
     ['an argument of ls', ['ls', 'bogus'], /^error: too many arguments/],
     ['an argument of sweep', ['sweep', 'bogus'], /^error: too many arguments/],
   ] as const)('ends with 2 for %s that it does not know', async (_, args, message) => {
-    const { status, stdout, stderr } = await corral(args)
+    const { status, stdout, stderr } = await refused(args)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(message)
   })

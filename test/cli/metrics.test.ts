@@ -12,7 +12,7 @@ import { line } from '../support/line.js'
 import { openInPen } from '../support/open-in-pen.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
-import { corral, LIVING, orphan, running, start } from './command-line.js'
+import { corral, LIVING, orphan, refused, running, start } from './command-line.js'
 
 const cat = { command: 'cat', mode: 'persistent' } as const
 
@@ -209,7 +209,7 @@ describe('corral metrics --listen', () => {
     ['metrics', []],
     ['metrics', ['--listen', '/nowhere/socket']],
   ] as const)('refuses --allow-host %o with %o', async ([name, options], { pen }) => {
-    const { status, stderr } = await corral([
+    const { status, stderr } = await refused([
       'metrics',
       '--root',
       pen.path,
@@ -269,7 +269,7 @@ describe('corral metrics --listen', () => {
   test.for(['', 'x', '65536', '-1', '1.5', 'a:b:1', ':1', '::1:80', '[::1]', 'host:', 'h h:1', '0x10'])(
     'refuses %o, which is no address',
     async (address, { pen }) => {
-      const { status, stdout, stderr } = await corral(['metrics', '--root', pen.path, `--listen=${address}`])
+      const { status, stdout, stderr } = await refused(['metrics', '--root', pen.path, `--listen=${address}`])
       expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
       expect(stderr).toMatch(/^corral: --listen: .* is no address\. Give a port, HOST:PORT/)
     },

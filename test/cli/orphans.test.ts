@@ -12,7 +12,7 @@ import { openInPen } from '../support/open-in-pen.js'
 import { output } from '../support/output.js'
 import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
-import { corral, orphan, running } from './command-line.js'
+import { corral, orphan, refused, running } from './command-line.js'
 
 const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
 const AGENT = fixture('claude-agent-acp')
@@ -277,7 +277,7 @@ describe('corral orphans ends with 2', () => {
     ['a grace time that is none', ['--grace', 'x'], /It is not a number/],
     ['no pid', ['--kill'], /argument missing/],
   ] as const)('for %s', async ([, args, message]) => {
-    const { status, stdout, stderr } = await corral(['orphans', ...args])
+    const { status, stdout, stderr } = await refused(['orphans', ...args])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(message)
   })

@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest'
 import { needing } from '../support/controllers.js'
 import { openInPen } from '../support/open-in-pen.js'
 import { test } from '../support/pen-test.js'
-import { corral, LIVING, running } from './command-line.js'
+import { corral, LIVING, refused, running } from './command-line.js'
 
 const MIB = 2 ** 20
 const living = { command: 'cat', mode: 'persistent' } as const
@@ -78,7 +78,7 @@ describe('corral set', () => {
     ['a count that is none', ['k', '--pids-max', 'many'], /It is not a number/],
     ['a negative count', ['k', '--pids-max', '-1'], /pidsMax: -1 is not a limit/],
   ] as const)('ends with 2 for %s', async ([, args, says], { pen }) => {
-    const { status, stdout, stderr } = await corral(['set', '--root', pen.path, ...args])
+    const { status, stdout, stderr } = await refused(['set', '--root', pen.path, ...args])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(says)
   })

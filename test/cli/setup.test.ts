@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test as plain } from 'vitest'
-import { CLI, corral } from './command-line.js'
+import { CLI, corral, refused } from './command-line.js'
 
 const test = plain.extend<{ home: string }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads from here which fixtures a fixture wants
@@ -17,8 +17,10 @@ const test = plain.extend<{ home: string }>({
 const RUN = [process.execPath, CLI, 'run']
 const AGENT = ['npx', '-y', '@agentclientprotocol/claude-agent-acp']
 
+const environment = (home: string) => ({ HOME: home, XDG_DATA_HOME: '', PATH: '/usr/bin:/bin' })
+
 async function setup(home: string, ...args: string[]) {
-  return corral(['setup', ...args], { env: { HOME: home, XDG_DATA_HOME: '', PATH: '/usr/bin:/bin' } })
+  return corral(['setup', ...args], { env: environment(home) })
 }
 
 async function written(home: string, ...args: string[]) {
@@ -184,7 +186,7 @@ test.for([
   ['a backend that is none', ['acpx', 'claude', '--backend', 'docker'], "--backend: 'docker' will not do"],
   ['a limit that is none', ['acpx', 'claude', '--memory-max', 'lots'], 'memoryMax'],
 ] as const)('corral setup refuses %s', async ([, args, message], { home }) => {
-  const { status, stderr } = await setup(home, ...args, '--write')
+  const { status, stderr } = await refused(['setup', ...args, '--write'], environment(home))
   expect(status).toBe(2)
   expect(stderr).toContain(message)
   expect(readdirSync(home)).toEqual([])

@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { SLOWNESS } from '../support/eventually.js'
 import { test as penned } from '../support/pen-test.js'
-import { corral } from './command-line.js'
+import { corral, refused } from './command-line.js'
 
 interface Place {
   shims: string
@@ -77,7 +77,7 @@ test.for([
   ['--backend', 'docker'],
   ['--backend', 'subreaper', '--root', '/sys/fs/cgroup'],
 ])('a shim that could not run is not made: %s', async (flags, { place: { shims } }) => {
-  const { status, stderr } = await corral(['shim', 'gemini', '--dir', shims, ...flags])
+  const { status, stderr } = await refused(['shim', 'gemini', '--dir', shims, ...flags])
   expect({ status, written: existsSync(shims) }).toEqual({ status: 2, written: false })
   expect(stderr).toContain('--backend')
 })
@@ -116,7 +116,7 @@ test('shims are listed and removed', async ({ place: { shims, bin } }) => {
 test('what is no shim is neither replaced nor removed', async ({ place: { bin } }) => {
   program(join(bin, 'gemini'), 'exit 0')
   for (const args of [[], ['--remove']]) {
-    const { status, stderr } = await corral(['shim', 'gemini', '--dir', bin, ...args])
+    const { status, stderr } = await refused(['shim', 'gemini', '--dir', bin, ...args])
     expect(status).toBe(2)
     expect(stderr).toContain(`${join(bin, 'gemini')} is no shim of corral`)
   }
@@ -126,7 +126,7 @@ test('what is no shim is neither replaced nor removed', async ({ place: { bin } 
 test.for(['a/b', '..', 'a b', 'corral', ''])(
   'a shim cannot be called %j',
   async (name, { place: { shims } }) => {
-    const { status } = await corral(['shim', '--dir', shims, '--', name])
+    const { status } = await refused(['shim', '--dir', shims, '--', name])
     expect(status).toBe(2)
     expect(() => readdirSync(shims)).toThrow('ENOENT')
   },

@@ -1,7 +1,7 @@
 // The exit status of `corral run` is that of its command, or says why there was none.
 import { constants } from 'node:os'
 import { describe, expect } from 'vitest'
-import { corral } from '../../cli/command-line.js'
+import { corral, refused } from '../../cli/command-line.js'
 import { runInPen } from '../../support/backend.js'
 import { differs } from '../../support/differences.js'
 import { test } from '../../support/pen-test.js'
@@ -69,7 +69,7 @@ describe('the exit status of corral run', () => {
     ['an empty command', ['--', '']],
     ['memory-high above memory-max', ['--memory-high', '2G', '--memory-max', '1G', '--', 'true']],
   ] as const)('is 2 for %s, with a word on it, and nothing is made', async ([, args], { pen }) => {
-    const { status, stdout, stderr } = await corral(['run', ...runInPen(pen), ...args])
+    const { status, stdout, stderr } = await refused(['run', ...runInPen(pen), ...args])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(/^(?:corral|error): \S/)
     expect(stderr).not.toMatch(/^ {4}at /m)
@@ -102,7 +102,7 @@ describe('what holds the command of corral run', () => {
       /--backend 'subreaper' takes no root/,
     ],
   ] as const)('is not %s, which ends with 2', async ([, args, says]) => {
-    const { status, stdout, stderr } = await corral(['run', ...args, '--', 'true'])
+    const { status, stdout, stderr } = await refused(['run', ...args, '--', 'true'])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(says)
   })

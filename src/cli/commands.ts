@@ -1,0 +1,298 @@
+// The command line of corral: parses it, and maps how it went to an exit status.
+// 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127, 128+N).
+import { Argument, Command, CommanderError, Option } from 'commander'
+import { InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
+import { type KeyOptions, keysFromEnv } from './from-env.js'
+import { type LimitOptions, number, splitLimits, withLimits } from './limits.js'
+import { complain, complainOf, linesOf, type Outcome, print } from './output.js'
+import type { RunOptions } from './run.js'
+import type { SetOptions } from './set.js'
+import type { SetupOptions } from './setup.js'
+import type { ShimOptions } from './shim.js'
+
+// Each command is loaded when it is asked for: `run` is to start fast, and `doctor` loads most of what there is.
+
+const USAGE_STATUS = 2
+const NOT_FOUND_STATUS = 127
+// A host such as acpx follows its SIGTERM with SIGKILL 1.5 s later.
+const RUN_GRACE_MS = 1000
+const START_TIMEOUT_MS = 10_000
+const ORPHAN_GRACE_MS = 2000
+const TOP_INTERVAL_MS = 1000
+
+// Of the command that is carried out: commander has no way to hand it on
+let status = 0
+
+function tell(outcome: Outcome): void {
+  print(outcome.lines)
+  status = outcome.status
+}
+
+const rootOption = () =>
+  new Option('--root <directory>', 'the cgroup2 directory that sessions are built under').env('CORRAL_ROOT')
+const backendOption = (what: string) =>
+  new Option('--backend <name>', `${what}: 'cgroup', 'subreaper' or 'auto'`).default('auto')
+const jsonOption = () => new Option('--json', 'print JSON').default(false)
+const graceOption = (ms: number) =>
+  new Option('--grace <ms>', 'how long processes may take after SIGTERM; 0 kills at once')
+    .argParser(number)
+    .default(ms)
+
+const program = new Command('corral')
+  .description('Every agent session in its own cgroup, and nothing survives it.')
+  .option('-V, --version', 'print the version, and what was built; as `corral version`')
+  .enablePositionalOptions()
+  .exitOverride()
+  .configureOutput({
+    writeOut: (text) => print(linesOf(text)),
+    writeErr: (text) => complain(linesOf(text)),
+  })
+
+withLimits(
+  program
+    .command('run')
+    .description('run a command contained from start to end')
+    .argument('<command...>', 'the command and its arguments, after --')
+    .passThroughOptions()
+    .addOption(backendOption('what holds it'))
+    .addOption(rootOption())
+    .option('--session <key>', 'the session key (default: generated)')
+    .option('--parent <key>', 'the key of the session that asked for this one')
+    .option('--session-from-env [names]', 'the key is the value of the first of these variables that has one')
+    .option('--parent-from-env [names]', 'the same for the parent (names: CORRAL_SESSION, CORRAL_PARENT)')
+    .option('--behind-shims', 'the command is the first of its name on PATH that is no shim', false)
+    .option('--no-systemd', 'do not ask systemd for a scope where there is no cgroup to build in'),
+)
+  .option('--best-effort', 'run even where a cap cannot be enforced', false)
+  .addOption(graceOption(RUN_GRACE_MS))
+  .addOption(
+    new Option('--start-timeout <ms>', 'how long its start may take, on a file system that does not answer')
+      .argParser(number)
+      .default(START_TIMEOUT_MS),
+  )
+  .action(async ([command = '', ...args]: string[], options: RunCommandOptions) => {
+    const { rest, limits } = splitLimits(options)
+    const { session: _, parent: __, ...others } = rest
+    const keys = keysFromEnv(rest)
+    const program = options.behindShims ? await behindShims(command) : command
+    const { run } = await import('./run.js')
+    await run(program, args, { ...others, ...keys, limits })
+  })
+
+withLimits(
+  program
+    .command('set')
+    .description("change the limits of live sessions; 'none' lifts one")
+    .argument('<keys...>', 'session keys')
+    .addOption(backendOption('what holds the sessions'))
+    .addOption(rootOption())
+    .option('--family', 'of the sessions with all their descendants together', false)
+    .addOption(jsonOption()),
+  { liftable: true },
+).action(async (keys: string[], options: LimitOptions & Omit<SetOptions, 'limits'>) => {
+  const { rest, limits } = splitLimits(options, { liftable: true })
+  const { set } = await import('./set.js')
+  tell(await set(keys, { ...rest, limits }))
+})
+
+program
+  .command('ls')
+  .description('list sessions as a tree')
+  .addOption(backendOption('what holds the sessions'))
+  .addOption(rootOption())
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { ls } = await import('./ls.js')
+    tell(await ls(options))
+  })
+
+program
+  .command('top')
+  .description('show sessions as they are now, in a terminal; k ends one')
+  .addOption(backendOption('what holds the sessions'))
+  .addOption(rootOption())
+  .addOption(new Option('--interval <ms>', 'how often it looks').argParser(number).default(TOP_INTERVAL_MS))
+  .addOption(graceOption(0))
+  .action(async (options) => {
+    const { top } = await import('./top.js')
+    await top(options)
+  })
+
+program
+  .command('kill')
+  .description('end sessions')
+  .argument('[keys...]', 'session keys')
+  .addOption(backendOption('what holds the sessions'))
+  .addOption(rootOption())
+  .option('--parent <key>', 'all descendants of this key')
+  .option('--instance <id>', 'all sessions of one instance')
+  .option('--all', 'all sessions of all instances')
+  .addOption(graceOption(0))
+  .addOption(jsonOption())
+  .action(async (keys, options) => {
+    const { kill } = await import('./kill.js')
+    tell(await kill(keys, options))
+  })
+
+program
+  .command('sweep')
+  .description('collect what dead gateways left')
+  .addOption(backendOption('what holds the sessions'))
+  .addOption(rootOption())
+  .option('--dry-run', 'only say what would be collected', false)
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { sweep } = await import('./sweep.js')
+    tell(await sweep(options))
+  })
+
+program
+  .command('metrics')
+  .description('print metrics of all instances for Prometheus, or serve them')
+  .addOption(backendOption('what holds the sessions'))
+  .addOption(rootOption())
+  .option('--listen <address>', 'serve them at [HOST:]PORT, by default of 127.0.0.1, or a UNIX socket')
+  .addOption(
+    new Option('--allow-host <name>', 'a further name by which it may be asked; can be repeated')
+      .argParser((name, names: string[]) => [...names, name])
+      .default([], 'none'),
+  )
+  .action(async (options) => {
+    const { metrics } = await import('./metrics.js')
+    await metrics(options)
+  })
+
+program
+  .command('orphans')
+  .description('list agents that no session holds and nobody answers for; end those that are named')
+  .addOption(rootOption())
+  .option('--match <regex>', 'look for these command lines instead of known agents')
+  .option('--all', 'also those that somebody who lives answers for', false)
+  .option('--kill <pid...>', 'end these, each by its pid or id')
+  .addOption(graceOption(ORPHAN_GRACE_MS))
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { orphans } = await import('./orphans.js')
+    tell(await orphans(options))
+  })
+
+/** What `shim` and `setup` write into command lines of `corral run`. */
+function withRunFlags(command: Command): Command {
+  return withLimits(command.addOption(backendOption('what holds them')).addOption(rootOption()))
+    .option('--session-from-env [names]', 'as of run')
+    .option('--parent-from-env [names]', 'as of run')
+    .option('--no-systemd', 'as of run')
+    .option('--best-effort', 'as of run', false)
+    .addOption(new Option('--grace <ms>', 'as of run').argParser(number))
+    .option('--dir <directory>', 'where the shims are (default: ~/.local/share/corral/shims)')
+}
+
+withRunFlags(
+  program
+    .command('shim')
+    .description('make programs by the names of agents that run them contained; without names, list them')
+    .argument('[names...]', 'such as gemini'),
+)
+  .option('--remove', 'take them away', false)
+  .addOption(jsonOption())
+  .action(async (names: string[], options) => {
+    const { rest, limits } = splitLimits(options)
+    const { shim } = await import('./shim.js')
+    tell(shim(names, { ...(rest as Omit<ShimOptions, 'limits'>), limits }))
+  })
+
+withRunFlags(
+  program
+    .command('setup')
+    .description('have acpx or openclaw start its agents contained; prints what it would change')
+    .argument('<host>', 'acpx or openclaw')
+    .argument('[agents...]', 'default: those in the configuration'),
+)
+  .option('--file <path>', 'its configuration (default: where it looks itself)')
+  .option('--write', 'write it, beside a copy of what it was', false)
+  .option('--undo', 'put back what was there before the last --write', false)
+  .action(async (host: string, agents: string[], options) => {
+    const { rest, limits } = splitLimits(options)
+    const { setup } = await import('./setup.js')
+    tell(setup(host, agents, { ...(rest as Omit<SetupOptions, 'limits'>), limits }))
+  })
+
+program
+  .command('doctor')
+  .description('what this host can promise, and how to mend what is missing')
+  .addOption(rootOption())
+
+  .option('--unit <name>', "print what to add to a gateway's systemd service, and why")
+  .option('--user', 'it is a service of a user', false)
+
+  .option('--strict', 'end with 1 for a CAUTION, too', false)
+
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { doctor } = await import('./doctor.js')
+    tell(await doctor(options))
+  })
+
+program
+  .command('version')
+  .description('the version, what was built from it, and what the kernel has')
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { version } = await import('./version.js')
+    tell(version(options))
+  })
+
+program
+  .command('completion')
+  .description('print the completion of this command line for a shell')
+  .addArgument(
+    new Argument('<what>', "a shell; or 'keys' or 'instances', which that completion asks for").choices([
+      'bash',
+      'zsh',
+      'fish',
+      'keys',
+      'instances',
+    ]),
+  )
+  .addOption(rootOption())
+  .action(async (what, options) => {
+    const { completion } = await import('./completion.js')
+    tell({ lines: await completion(what, program, options), status: 0 })
+  })
+
+/** `--version` alone is a command: it takes --json, and tells more than one line. */
+function wordsOf(words: string[]): string[] {
+  return words[0] === '--version' || words[0] === '-V' ? ['version', ...words.slice(1)] : words
+}
+
+type RunCommandOptions = LimitOptions & Omit<RunOptions, 'limits'> & KeyOptions & { behindShims: boolean }
+
+/** By its path, as by its name it is the shim that is found. There is no going on without. */
+async function behindShims(name: string): Promise<string> {
+  const { findBehindShims } = await import('../shim/behind.js')
+  const found = findBehindShims(name)
+  if (found !== undefined) return found
+  complain([`corral: '${name}' cannot be started: PATH has no program of that name behind the shims`])
+  process.exit(NOT_FOUND_STATUS)
+}
+
+function isUsage(error: unknown): boolean {
+  return (
+    error instanceof InvalidArgumentError ||
+    error instanceof InvalidKeyError ||
+    error instanceof InvalidLimitError
+  )
+}
+
+/** Carries out a command line; resolves with the exit status. */
+export async function corral(words: string[]): Promise<number> {
+  status = 0
+  try {
+    await program.parseAsync(wordsOf(words), { from: 'user' })
+    return status
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_STATUS // commander has printed it
+    complainOf(error)
+    return isUsage(error) ? USAGE_STATUS : 1
+  }
+}
