@@ -35,10 +35,10 @@ const inBoth = async <One>({ gateways, root }: Pens, look: (pen: Pen) => Promise
 ]
 
 /** Resolves when nobody lives in the pens but so many, without those who guard or hold; rejects with who does. */
-export async function onlyLeft(pens: Pens, count: number): Promise<void> {
+export async function onlyLeft(pens: Pens, count: number, { atOnce = false } = {}): Promise<void> {
   const living = async () => withoutWardens(await inBoth(pens, (pen) => pen.members()))
   await eventually(`only ${count} processes are left`, async () => (await living()).length === count, {
-    withinMs: 0,
+    ...(atOnce && { withinMs: 0 }),
     instead: async () => describeAll(await living()),
   })
 }

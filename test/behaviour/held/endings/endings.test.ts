@@ -12,7 +12,7 @@ import { makePens } from '../../../support/pens.js'
 import { chosen } from './chosen.js'
 import { drivers } from './drivers.js'
 import { endings } from './endings.js'
-import { holders } from './holders.js'
+import { holders, isAlone } from './holders.js'
 
 const ROUNDS = whole('CORRAL_ESCAPE_ROUNDS', { least: 1 })
 
@@ -45,7 +45,14 @@ const few = <Row>(number: number, of: Row[]) =>
 
 /** For each program the rows that it meets in this run. */
 const meetings = programs
-  .map(([name, payload]) => ({ name, payload, of: rows.filter(({ holder }) => holder.takes(payload)) }))
+  .map(([name, payload]) => {
+    const possibly = rows.filter(({ holder }) => holder.takes(payload))
+    return {
+      name,
+      payload,
+      of: possibly.filter(({ ending, holder }) => !(ending.several && isAlone(holder, payload))),
+    }
+  })
   .filter(({ of }) => of.length > 0)
   .flatMap(({ name, payload, of }, number) => {
     const taken = ROUNDS === undefined ? few(number, of) : Array.from({ length: ROUNDS }, () => of).flat()

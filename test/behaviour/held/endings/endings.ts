@@ -17,7 +17,7 @@ import { line } from '../../../support/line.js'
 import { describeAll } from '../../../support/pen.js'
 import { nothingLeft, onlyLeft, type Pens } from '../../../support/pens.js'
 import { openProcess } from './drivers.js'
-import type { Holder } from './holders.js'
+import { type Holder, isAlone } from './holders.js'
 
 export interface Place {
   pens: Pens
@@ -35,6 +35,8 @@ export interface Ending {
   name: string
   /** Only where the gateway is a process of its own: that is what ends. */
   killsGateway?: boolean
+  /** Whether there are two sessions of the program. */
+  several?: boolean
   /** Only for these; default: all. */
   backend?: Holder['backend']
   run(place: Place): Promise<void>
@@ -60,7 +62,13 @@ async function hide(
 /** One with a leader that stays, and a child of it whose leader has left. */
 async function hideFamily(place: Place, gateway: Orders): Promise<void> {
   await hide(place, gateway, 'stay', { key: 'parent' })
+  if (isAlone(place.holder, place.payload)) return
   await hide(place, gateway, 'leave', { key: 'child', parentKey: 'parent' })
+}
+
+/** The groups that a program has made where no group is its session's are not for Corral to remove. */
+async function expectNothingLeft({ pens, holder, payload }: Place): Promise<void> {
+  await (isAlone(holder, payload) ? onlyLeft(pens, 0) : nothingLeft(pens))
 }
 
 /** Has the gateway wrap the program, starts that as anybody would, and waits until all of it hides. */
@@ -83,10 +91,10 @@ function expectKilled(report: SessionReport, count: number | undefined): void {
 const withLeader = ({ hidden }: Payload) => (hidden === undefined ? undefined : hidden + 1)
 
 /** That nobody but the gateway and `others` is there, and nothing at all once that has gone. */
-async function expectEnded({ pens, itself }: Place, gateway: Orders, others = 0): Promise<void> {
-  await onlyLeft(pens, itself + others)
+async function expectEnded(place: Place, gateway: Orders, others = 0): Promise<void> {
+  await onlyLeft(place.pens, place.itself + others, { atOnce: true })
   await gateway.leave()
-  await nothingLeft(pens)
+  await expectNothingLeft(place)
 }
 
 /** Kills what holds a session, and perhaps also who would end it then; its report says so, and nobody is left. */
@@ -105,7 +113,7 @@ async function expectLost(place: Place, others: (gateway: Gateway) => Promise<nu
   const left = await describeAll(await gateway.held())
   expect(left.filter((one) => !one.includes('[Z '))).toEqual([])
   await gateway.leave()
-  await nothingLeft(place.pens)
+  await expectNothingLeft(place)
 }
 
 export const endings: readonly Ending[] = [
@@ -152,6 +160,7 @@ export const endings: readonly Ending[] = [
   },
   {
     name: 'reset of the parent',
+    several: true,
     async run(place) {
       const gateway = await place.open()
       for (const key of ['parent', 'stranger']) await gateway.spawn({ key, command: 'sleep', args: ['1000'] })
@@ -190,7 +199,7 @@ export const endings: readonly Ending[] = [
       const gateway = await openProcess(place.pens, place.holder)
       await hideFamily(place, gateway)
       await gateway.kill()
-      await nothingLeft(place.pens)
+      await expectNothingLeft(place)
     },
   },
   {
@@ -200,7 +209,7 @@ export const endings: readonly Ending[] = [
       const gateway = await openProcess(place.pens, place.holder)
       await hideWrapped(place, gateway)
       await gateway.kill()
-      await nothingLeft(place.pens)
+      await expectNothingLeft(place)
     },
   },
   {

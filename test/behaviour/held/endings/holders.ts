@@ -8,7 +8,7 @@ export interface Holder {
   backend: BackendName
   /** CORRAL_KILL_METHOD: how kernels before 5.14 are served, too: freeze, SIGKILL through pidfds, thaw, repeat. */
   killMethod?: 'freeze'
-  /** Whether this program can be held, and hides in some way of its own then. */
+  /** Whether this program can be held. */
   takes(payload: Payload): boolean
 }
 
@@ -18,10 +18,14 @@ const all: readonly Holder[] = [
   {
     name: 'a subreaper',
     backend: 'subreaper',
-    // All are in one cgroup, that of the gateway: to make groups hides nothing, and to freeze it stops the gateway too
-    takes: (payload) => !payload.makesGroups && bySubreaper(payload),
+    // To freeze the group stops the gateway, which is in the same, too
+    takes: bySubreaper,
   },
 ]
+
+/** Whether there can only be one of this program at a time: sessions of subreapers are in one cgroup, that of the gateway. */
+export const isAlone = ({ backend }: Holder, { makesGroups }: Payload) =>
+  backend === 'subreaper' && makesGroups === true
 
 const backend = inject('backend') as BackendName | undefined
 
