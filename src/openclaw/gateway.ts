@@ -35,7 +35,11 @@ export class GatewaySessions {
 
   /** What `corral` prints. @throws Error that says what it said */
   async #corral(...words: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(process.execPath, [this.#main, ...words, ...this.#root])
+    const command = [this.#main, ...words, ...this.#root]
+    // A listing of many sessions is longer than what Node takes by default, 1 MiB
+    const { stdout } = await promisify(execFile)(process.execPath, command, {
+      maxBuffer: Number.POSITIVE_INFINITY,
+    })
     return stdout
   }
 
@@ -57,7 +61,10 @@ export class GatewaySessions {
       await this.#corral('kill', '--instance', instance, '--grace', String(graceMs)).catch(ifNotGone)
       return sessions.flatMap(descend).flatMap(described)
     })
-    return (await Promise.all(ending)).flat()
+    const ended = await Promise.allSettled(ending) // one that fails keeps no other from being told
+    const failures = ended.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []))
+    if (failures.length > 0) throw new Error(failures.join('; '))
+    return ended.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
   }
 }
 

@@ -1,6 +1,9 @@
 // corral/openclaw by OpenClaw's hooks, called as its gateway calls them, with real sessions of `corral run`.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import type { Hooks } from '../../../src/openclaw/api.js'
 import plugin from '../../../src/openclaw/index.js'
 import { CLI, LIVING, orphan, running } from '../../cli/command-line.js'
@@ -11,11 +14,11 @@ import { test } from '../../support/pen-test.js'
 const TERMINATED = [128 + 15, null]
 
 /** The plugin in a gateway: its hooks, and what it logs. */
-function load(pluginConfig: Record<string, unknown>) {
+function load(pluginConfig: Record<string, unknown>, rootDir = PACKAGE) {
   const hooks = {} as Hooks
   const log: string[] = []
   plugin.register({
-    rootDir: PACKAGE,
+    rootDir,
     pluginConfig,
     logger: { info: (text) => log.push(text), warn: (text) => log.push(`warning: ${text}`) },
     on: (name: keyof Hooks, handler: Hooks[keyof Hooks]) => void Object.assign(hooks, { [name]: handler }),
@@ -112,6 +115,23 @@ describe('the plugin', () => {
 
   test('ends all when the gateway stops, and has it wait for that', async ({ pen }) => {
     const { hooks, log } = loadIn(pen)
+    await started(pen, 'one', 'two')
+
+    await hooks.gateway_stop({ reason: 'gateway stopping' })
+
+    expect(await pen.members()).toEqual([])
+    expect(log).toHaveLength(2)
+  })
+
+  test('ends all also where their listing is longer than a MiB', async ({ pen }) => {
+    const packaged = await mkdtemp(path.join(tmpdir(), 'corral-long-'))
+    onTestFinished(() => rm(packaged, { recursive: true }))
+    await mkdir(path.join(packaged, 'dist/cli'), { recursive: true })
+    // What it prints begins with blanks, which JSON may
+    const long = `process.stdout.write(' '.repeat(2 ** 21)); await import(${JSON.stringify(CLI)})`
+    await writeFile(path.join(packaged, 'dist/cli/main.js'), long)
+    await writeFile(path.join(packaged, 'package.json'), '{ "type": "module" }')
+    const { hooks, log } = load({ root: pen.path, graceMs: 100 }, packaged)
     await started(pen, 'one', 'two')
 
     await hooks.gateway_stop({ reason: 'gateway stopping' })
