@@ -241,7 +241,7 @@ static bool detach_from(const struct stat *parent, const char *point) {
   return umount2(path, MNT_DETACH) == 0; // EINVAL where no mount begins there
 }
 
-bool corral_uncover(int parent_fd, const char *name) {
+static bool detach_all(int parent_fd, const char *name) {
   struct stat parent;
   FILE *mounts = fstat(parent_fd, &parent) == 0 ? fopen("/proc/thread-self/mountinfo", "re") : NULL;
   if (!mounts)
@@ -264,4 +264,49 @@ bool corral_uncover(int parent_fd, const char *name) {
   free(line);
   fclose(mounts);
   return detached;
+}
+
+// The top of the mount that a directory is in, and in `below` how many directories further down that is.
+static int open_top(int directory_fd, size_t *below) {
+  struct stat here, above;
+  int at = fcntl(directory_fd, F_DUPFD_CLOEXEC, 0);
+  for (*below = 0; at >= 0; (*below)++) {
+    int up = corral_open_above(at);
+    if (up < 0 || fstat(at, &here) < 0 || fstat(up, &above) < 0 || is_same(&here, &above)) {
+      corral_close_fd(&up);
+      break;
+    }
+    close(at);
+    at = up;
+  }
+  return at;
+}
+
+// The same on the way to a directory: what stands there hides what stands further down.
+static bool detach_on_the_way(int directory_fd) {
+  char link[32], path[PATH_MAX], *name = path;
+  size_t below;
+  bool detached = false;
+  snprintf(link, sizeof link, "/proc/self/fd/%d", directory_fd);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  path[length > 0 ? length : 0] = '\0';
+  CORRAL_OWNED_FD at = open_top(directory_fd, &below);
+  for (size_t names = 0; names < below && name; names++) { // from the end of the path
+    name = names ? memrchr(path, '/', (size_t)(name - path)) : strrchr(path, '/');
+  }
+  while (at >= 0 && name && below-- > 0) {
+    char *one = name + 1;
+    name = below ? strchr(one, '/') : NULL;
+    if (name)
+      *name = '\0';
+    detached |= detach_all(at, one);
+    int next = corral_open_below(at, one, CORRAL_OPEN_DIRECTORY);
+    corral_close_fd(&at);
+    at = next;
+  }
+  return detached;
+}
+
+bool corral_uncover(int parent_fd, const char *name) {
+  return detach_all(parent_fd, name) || detach_on_the_way(parent_fd);
 }

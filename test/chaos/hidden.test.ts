@@ -1,0 +1,230 @@
+// Sessions that hide, close or bury the way to their group: with mounts, with modes, with depth. Each ends all the same, and
+// nothing that is not theirs is touched. What a gateway has made it knows by descriptors (native/core/place.h).
+import { spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { describe, expect, onTestFinished } from 'vitest'
+import { corral } from '../cli/command-line.js'
+import { eventually } from '../support/eventually.js'
+import { Gateway, type How } from '../support/gateway.js'
+import { isRoot, OTHER_UID } from '../support/other-user.js'
+import type { Pen } from '../support/pen.js'
+import { test } from '../support/pen-test.js'
+
+/** What the script of a session has: the way to its own group, by names. */
+function placesOf(root: string): string {
+  const mount = cgroupMount()
+  return `mount=${mount} root=${root} own=${mount}$(sed -n 's,^0::,,p' /proc/self/cgroup)
+family=\${own%/*} sessions=\${family%/*} instance=\${sessions%/*} corral=\${instance%/*}`
+}
+
+function cgroupMount(): string {
+  const line = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .find((one) => one.split(' ')[2] === 'cgroup2')
+  return line?.split(' ')[1] ?? ''
+}
+
+const ENDINGS = ['close', 'the gateway’s death', 'a sweep'] as const
+
+/** Lets a session do something to the way to it, ends it, and sees that nobody is left and that the other session stayed. */
+async function endHidden(
+  pen: Pen,
+  script: string,
+  ending: (typeof ENDINGS)[number],
+  how: How,
+): Promise<void> {
+  const gateway = await Gateway.open(pen, { root: pen.path, graceMs: 0, killTimeoutMs: 60_000 }, how)
+  await gateway.spawn({ key: 'beside', command: 'sleep', args: ['1000'] })
+  await gateway.spawn(
+    {
+      key: 'hides',
+      command: 'sh',
+      args: ['-c', `${placesOf(pen.path)}\n${script}\necho done; sleep 1001 & exec sleep 1000`],
+    },
+    'done',
+  )
+  expect(living(pen, 'sleep')).toHaveLength(3)
+  if (ending === 'close') {
+    const report = await gateway.close('hides', { graceMs: 0 })
+    expect(report.killed.count).toBe(2)
+    expect(living(pen, 'sleep')).toHaveLength(1)
+    await gateway.leave()
+  } else if (ending === 'a sweep') {
+    await gateway.killWithGuard(pen.path)
+    const sweeper = await Gateway.open(pen, { root: pen.path }, how)
+    await sweeper.leave()
+  } else await gateway.kill()
+  await eventually('nobody is left', () => living(pen).length === 0, {
+    withinMs: 15_000,
+    instead: () => living(pen),
+  })
+  await eventually('nothing is left', () => !isLeft(pen), { withinMs: 15_000 })
+}
+
+/** The pids of those in the pen, of that name: told by the processes, for the way to their groups may be too long to go. */
+function living(pen: Pen, name?: string): string[] {
+  const read = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+    } catch {
+      return '' // it has ended
+    }
+  }
+  const isZombie = (pid: string) => /^State:\tZ/m.test(read(pid, 'status'))
+  const isThere = (pid: string) => read(pid, 'cgroup').includes(`/${basename(pen.path)}/`) && !isZombie(pid)
+  return readdirSync('/proc').filter(
+    (pid) => /^\d+$/.test(pid) && isThere(pid) && (!name || read(pid, 'comm') === `${name}\n`),
+  )
+}
+
+const isLeft = (pen: Pen) => existsSync(join(pen.path, 'corral'))
+
+const ALONE: How = { by: ['unshare', '--mount', '--propagation', 'private'] }
+
+describe.runIf(isRoot)('a session of root that mounts', () => {
+  const attacks = {
+    'a file system over the place that cgroups are mounted at': 'mount -t tmpfs none $mount',
+    'nothing there any more': 'umount -l $mount',
+    'a file system over the root': 'mount -t tmpfs none $root',
+    'a file system over the instance': 'mount -t tmpfs none $instance',
+    'a file system over all sessions': 'mount -t tmpfs none $sessions',
+    'a file system over its family': 'mount -t tmpfs none $family',
+    'several file systems over its own group': 'mount -t tmpfs none $own; mount -t tmpfs none $own',
+    'a file over cgroup.events that says that it is empty':
+      'f=$(mktemp); printf "populated 0\\nfrozen 0\\n" >$f; mount --bind $f $own/cgroup.events; rm -f $f',
+    'the null device over cgroup.kill': 'mount --bind /dev/null $own/cgroup.kill',
+    'the cgroups of all others onto a group below its own': 'mkdir $own/x; mount --bind $sessions $own/x',
+    'its own group and a file system onto each other, with groups in it':
+      'mkdir -p $own/a/b $own/c; mount -t tmpfs none $own/a; mount --bind $own $own/c',
+  }
+  // Whoever comes later finds no cgroups there, and says so: that is no sweep
+  for (const [what, script] of Object.entries(attacks))
+    for (const ending of ENDINGS)
+      test.skipIf(ending === 'a sweep' && /\$(mount|root)\b/.test(script))(
+        `${what} is ended by ${ending}`,
+        ({ pen }) => endHidden(pen, script, ending, ALONE),
+      )
+
+  test.for(ENDINGS)(
+    'a directory of a disk onto a group of its own loses nothing by %s',
+    async (ending, { pen }) => {
+      const precious = await mkdtemp(join(tmpdir(), 'corral-precious-'))
+      onTestFinished(() => rm(precious, { recursive: true }))
+      mkdirSync(join(precious, 'empty/below'), { recursive: true })
+      mkdirSync(join(precious, 'var/log/app'), { recursive: true })
+      const before = readdirSync(precious, { recursive: true }).sort()
+      const script = `mkdir -p $own/x/y; mount --bind ${precious} $own/x; mount --bind ${precious} $family`
+      await endHidden(pen, script, ending, ALONE)
+      expect(readdirSync(precious, { recursive: true }).sort()).toEqual(before)
+    },
+  )
+})
+
+describe.runIf(isRoot)('a session of an ordinary user that takes the modes', () => {
+  const how: How = {
+    by: ['setpriv', '--reuid', String(OTHER_UID), '--regid', String(OTHER_UID), '--clear-groups', '--'],
+  }
+  const closed = {
+    'of its own group': 'chmod 0 $own',
+    'of its own group’s files': 'chmod 0 $own/cgroup.*',
+    'of its family': 'chmod 0 $family',
+    'of all sessions': 'chmod 0 $sessions',
+    'of the instance': 'chmod 0 $instance',
+    'of Corral’s directory': 'chmod 0 $corral',
+    'of the root': 'chmod 0 $root',
+    'of all of them, with groups of its own':
+      'mkdir -p $own/a/b; chmod 0 $own/a/b $own/a $own $family $sessions $instance $corral $root',
+    'of all of them again and again':
+      '(while :; do chmod 0 $own $own/cgroup.kill; done) & chmod 0 $instance; sleep 0.2; kill $!',
+  }
+  // Who may not enter the root any more says so
+  for (const [what, script] of Object.entries(closed))
+    for (const ending of ENDINGS)
+      test.skipIf(ending === 'a sweep' && script.includes('$root'))(
+        `${what} is ended by ${ending}`,
+        async ({ pen }) => {
+          for (const directory of [dirname(pen.path), pen.path]) chmodSync(directory, 0o711)
+          for (const file of ['', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'])
+            chownSync(join(pen.path, file), OTHER_UID, OTHER_UID)
+          await endHidden(pen, script, ending, how)
+        },
+      )
+})
+
+/** Makes groups in one another, each of that name. */
+const nested = (depth: number, name: string) =>
+  `cd $own; '${process.execPath}' -e 'const fs = require("fs"); for (let i = 0; i < ${depth}; i++) { fs.mkdirSync("${name}"); process.chdir("${name}") }'`
+
+describe('a session that makes groups in groups', () => {
+  const deep = {
+    '2,000 of them': nested(2000, 'x'),
+    'so that their path is longer than PATH_MAX': nested(40, 'y'.repeat(200)),
+    'beside its own, so that their path is longer than PATH_MAX': `own=$family; ${nested(40, 'z'.repeat(200))}`,
+  }
+  for (const [what, script] of Object.entries(deep)) {
+    for (const ending of ENDINGS)
+      test(`${what}, is ended by ${ending}`, ({ pen }) => endHidden(pen, script, ending, {}))
+
+    test(`${what}, keeps nobody from looking, spawning and ending`, async ({ pen }) => {
+      const gateway = await Gateway.open(pen, { root: pen.path, graceMs: 0 })
+      const command = `${placesOf(pen.path)}\n${script}\necho done; exec sleep 1000`
+      await gateway.spawn({ key: 'deep', command: 'sh', args: ['-c', command] }, 'done')
+      const before = await timed(() => other(gateway))
+      const closing = gateway.close('deep', { graceMs: 0 })
+      const during = await timed(() => other(gateway))
+      // It was as many times longer as there are groups: 35 s
+      expect(during).toBeLessThan(before * 10 + 5000)
+      await closing
+      await gateway.spawn({ key: 'deep', command: 'sh', args: ['-c', command] }, 'done')
+      const listed = await corral(['ls', '--root', pen.path, '--json'])
+      expect(listed).toMatchObject({ status: 0 })
+      expect(listed.stdout).toContain('"deep"')
+      const late = await Gateway.open(pen, { root: pen.path })
+      await late.leave()
+      expect(await corral(['kill', '--root', pen.path, 'deep'])).toMatchObject({ status: 0 })
+      await gateway.leave()
+      expect(isLeft(pen)).toBe(false)
+    })
+  }
+})
+
+async function other(gateway: Gateway): Promise<void> {
+  const key = `other${Math.random()}`
+  await gateway.spawn({ key, mode: 'oneshot', command: 'true' })
+  await gateway.closed(key)
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const begun = performance.now()
+  await work()
+  return performance.now() - begun
+}
+
+describe('a session that makes threaded', () => {
+  const threaded = {
+    'its own group': `echo 0 >$family/cgroup.procs && echo threaded >$own/cgroup.type && echo 0 >$own/cgroup.procs`,
+    'a group below its own': `mkdir $own/t && echo threaded >$own/t/cgroup.type && echo 0 >$own/t/cgroup.threads`,
+    'groups below its own, one in the other':
+      'mkdir -p $own/t/u && echo threaded >$own/t/cgroup.type && echo threaded >$own/t/u/cgroup.type && echo 0 >$own/t/u/cgroup.threads',
+  }
+  for (const [what, script] of Object.entries(threaded))
+    for (const ending of ENDINGS)
+      test(`${what} is ended by ${ending}`, ({ pen }) => endHidden(pen, `${script} || true`, ending, {}))
+})
+
+test('mounts stand in a namespace of the test’s own (control)', () => {
+  const { status } = spawnSync('unshare', [
+    '--mount',
+    '--propagation',
+    'private',
+    'mount',
+    '-t',
+    'tmpfs',
+    'none',
+    '/mnt',
+  ])
+  expect(existsSync('/mnt') && (status === 0 || !isRoot)).toBe(true)
+})
