@@ -515,7 +515,8 @@ private:
     const Place place = Find(info[0]);
     const corral_place file = place.Get();
     std::string text = info[1].As<Napi::String>().Utf8Value();
-    CORRAL_OWNED_FD fd = corral_open_place(&file, O_WRONLY);
+    // A file of the kernel's has no length; one that stands for it has
+    CORRAL_OWNED_FD fd = corral_open_place(&file, O_WRONLY | O_TRUNC);
     if (fd < 0 || write(fd, text.data(), text.size()) < 0)
       return Fail(info.Env(), errno, fd < 0 ? "open" : "write", place.Path());
     return info.Env().Undefined();

@@ -144,5 +144,5 @@ test('nothing is bundled but what is used', async () => {
   const used = Object.values(metafile.outputs).flatMap(({ inputs }) =>
     Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0),
   )
-  expect(used.map(([file]) => path.basename(file))).toEqual(['errors.js'])
+  expect(used.map(([file]) => path.basename(file))).toEqual(['errors.js', 'text.js'])
 })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { PID_LABEL } from '../../../src/cgroup/labels.js'
 import { findCgroupPlace } from '../../../src/cgroup/mount.js'
 import { findRoot, type RootCandidate, type RootSearch, searchRoot } from '../../../src/cgroup/root.js'
 import { openCorral, RootError } from '../../../src/index.js'
@@ -182,8 +183,10 @@ describe('a gateway in its delegated cgroup', () => {
   }) => {
     native.setLabel(pen.path, 'user.delegate', '1')
     const supervisor = join(pen.path, 'supervisor')
-    const session = join(pen.path, 'corral/idead/sessions/key/agent')
+    const instance = join(pen.path, 'corral/i0123456789')
+    const session = join(instance, 'sessions/key/agent')
     for (const directory of [supervisor, session]) mkdirSync(directory, { recursive: true })
+    native.setLabel(instance, PID_LABEL, '1')
     const offered = readFileSync(join(pen.path, 'cgroup.controllers'), 'utf8')
       .trim()
       .split(/\s+/)
