@@ -34,8 +34,11 @@ static bool read_identity(pid_t pid, struct identity *identity) {
     return false;
   text[length] = '\0';
   const char *uids = strstr(text, "\nUid:"), *pids = strstr(text, "\nNSpid:");
-  if (!uids || sscanf(uids, "\nUid: %u %u", &identity->real, &identity->effective) != 2)
+  if (!uids)
     return false;
+  char *at = (char *)uids + strlen("\nUid:");
+  identity->real = (uid_t)strtoul(at, &at, 10);
+  identity->effective = (uid_t)strtoul(at, &at, 10);
   identity->inner = pid;
   if (!pids)
     return true;
@@ -102,15 +105,22 @@ static enum corral_lock_holder judge(pid_t pid, const struct stat *directory, pi
 
 // A line of /proc/locks (proc_locks(5)): "1: FLOCK  ADVISORY  WRITE 4711 00:1b:5678 0 EOF", with "->" before
 // FLOCK for who waits. The pid is that of who took the lock; 0 where it is not a lock of this directory.
-static pid_t holder_in(const char *line, const struct stat *directory) {
-  int pid;
-  unsigned device_major, device_minor;
-  unsigned long inode;
-  if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &device_major, &device_minor, &inode) != 4)
+static pid_t holder_in(char *line, const struct stat *directory) {
+  char *rest, *kind, *at = NULL;
+  (void)strtok_r(line, " ", &rest); // the number of the line
+  kind = strtok_r(NULL, " ", &rest);
+  for (int skipped = 0; kind && skipped < 3; skipped++) // ADVISORY, READ or WRITE, and on to the pid
+    at = strtok_r(NULL, " ", &rest);
+  if (!kind || strcmp(kind, "FLOCK") != 0 || !at)
     return 0;
+  const pid_t pid = (pid_t)strtol(at, NULL, 10);
+  at = rest;
+  const unsigned long device_major = strtoul(at, &at, 16);
+  const unsigned long device_minor = *at == ':' ? strtoul(at + 1, &at, 16) : 0;
+  const unsigned long inode = *at == ':' ? strtoul(at + 1, &at, 10) : 0;
   const bool same = inode == directory->st_ino && device_major == major(directory->st_dev) &&
                     device_minor == minor(directory->st_dev);
-  return same ? (pid_t)pid : 0;
+  return same ? pid : 0;
 }
 
 enum corral_lock_holder corral_lock_holder(int directory_fd, pid_t owner_pid) {

@@ -32,13 +32,15 @@ static uid_t overflow_uid(void) {
 // The line of the initial user namespace in /proc/self/uid_map, "0 0 4294967295": nobody is without a uid.
 static bool maps_all(void) {
   char text[256];
-  unsigned long inside, outside, count;
   CORRAL_OWNED_FD fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
   ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
   if (length <= 0)
     return false;
   text[length] = '\0';
-  return sscanf(text, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 && count == ALL_UIDS;
+  char *at = text;
+  const unsigned long inside = strtoul(at, &at, 10), outside = strtoul(at, &at, 10),
+                      count = strtoul(at, &at, 10);
+  return inside == 0 && outside == 0 && count == ALL_UIDS;
 }
 
 bool corral_uid_says_nothing(uid_t uid) {
