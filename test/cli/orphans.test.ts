@@ -14,6 +14,15 @@ import type { Pen } from '../support/pen.js'
 import { test } from '../support/pen-test.js'
 import { corral, orphan, refused, running } from './command-line.js'
 
+/** The number where /etc/passwd has no name for this user. */
+function ownName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.())
+  }
+}
+
 const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
 const AGENT = fixture('claude-agent-acp')
 const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit']
@@ -61,7 +70,7 @@ describe('corral orphans', () => {
         ageMs: expect.any(Number),
         memoryBytes: expect.any(Number),
         memoryKind: 'pss',
-        owner: userInfo().username,
+        owner: ownName(),
         command: `/bin/sh ${AGENT}`,
         what: 'Claude Code behind ACP',
         orphan: true,
