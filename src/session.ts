@@ -275,6 +275,7 @@ export class Session<
         'closing',
         this.#group.watchKilled(() => this.#checkKilled()),
       )
+      this.#checkKilled() // it may have been while nobody watched
     } catch (error) {
       if (!isSystemError(error)) throw error // no watches left, or the group is gone: found out at the next call
     }

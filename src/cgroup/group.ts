@@ -1,5 +1,6 @@
 // One group of processes: a leaf cgroup from its making to its removal.
 import { watch } from 'node:fs'
+import { dirname } from 'node:path'
 import type {
   AppliedLimit,
   CommandLine,
@@ -280,7 +281,7 @@ export class CgroupGroup implements Group {
         native.follow(this.path, pid).then(ended, ended)
       } else if (again) later ??= setTimeout(() => look(false), LOOK_AGAIN_MS).unref()
     }
-    const unwatch = this.#watchLabels(() => look(true))
+    const unwatch = watchDirectory(this.path, () => look(true))
     const stop = () => {
       clearTimeout(later)
       unwatch()
@@ -288,20 +289,25 @@ export class CgroupGroup implements Group {
     return stop
   }
 
+  /** Who ends it from outside sets a label; who does not know of that takes it away, of which only the directory above tells. */
   watchKilled(heard: () => void): () => void {
-    return this.#watchLabels(heard)
-  }
-
-  #watchLabels(heard: () => void): () => void {
-    const watcher = watch(this.path, heard) // a label is an attribute, and setting one is an event (inotify(7))
-    watcher.unref()
-    watcher.on('error', () => undefined) // without it, word is found at the next thing that is done in the group
-    return () => watcher.close()
+    const unwatch = [this.path, dirname(this.path)].map((directory) => watchDirectory(directory, heard))
+    return () => {
+      for (const stop of unwatch) stop()
+    }
   }
 
   remove(): Promise<void> {
     return this.#release(this.#removed)
   }
+}
+
+/** A label is an attribute, and setting one is an event, as is the removal of a directory in it (inotify(7)). */
+function watchDirectory(directory: string, heard: () => void): () => void {
+  const watcher = watch(directory, heard)
+  watcher.unref()
+  watcher.on('error', () => undefined) // without it, word is found at the next thing that is done in the group
+  return () => watcher.close()
 }
 
 /** Calls back once when the kernel has killed in a v1 memory cgroup: of a whole session it kills one process. */
