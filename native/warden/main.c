@@ -16,6 +16,7 @@
 
 #include "../core/build.h"
 #include "../core/instance.h"
+#include "../core/protocol.h"
 #include "enter.h"
 #include "guard.h"
 #include "hold.h"
@@ -69,6 +70,7 @@ enum choice {
   ROOT_FD,
   INSTANCE_FD,
   SCAN,
+  PROTOCOL,
   HOLD,
   DOOR,
   LABELS
@@ -95,6 +97,7 @@ static const struct option OPTIONS[] = {
     {"root-fd", required_argument, NULL, ROOT_FD},
     {"instance-fd", required_argument, NULL, INSTANCE_FD},
     {"scan", no_argument, NULL, SCAN},
+    {"protocol", required_argument, NULL, PROTOCOL},
     {"hold", no_argument, NULL, HOLD},
     {"door", required_argument, NULL, DOOR},
     {"labels", required_argument, NULL, LABELS},
@@ -104,7 +107,7 @@ static const struct option OPTIONS[] = {
 struct arguments {
   struct preparation run;
   const char *group, *instance, *door, *labels;
-  long long id, owner;
+  long long id, owner, protocol;
   int root_fd, instance_fd; // -1: not held open
   bool scan, hold;
 };
@@ -216,6 +219,9 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
   case INSTANCE_FD:
     arguments->instance_fd = (int)number("instance-fd", value, INT_MAX);
     break;
+  case PROTOCOL:
+    arguments->protocol = number("protocol", value, INT_MAX);
+    break;
   case SCAN:
     arguments->scan = true;
     break;
@@ -246,7 +252,17 @@ static struct arguments parse(int count, char **words) {
   return arguments;
 }
 
+// Without a number it is 1, and that is understood.
+static void check_protocol(const struct arguments *arguments) {
+  if (arguments->protocol <= CORRAL_PROTOCOL)
+    return;
+  tell("protocol %lld is not known: this is %d, of version %s", arguments->protocol, CORRAL_PROTOCOL,
+       CORRAL_VERSION);
+  exit(STATUS_PROTOCOL);
+}
+
 static int run_guard(const struct arguments *arguments) {
+  check_protocol(arguments);
   const struct preparation *run = &arguments->run;
   if (!run->root.path || !arguments->instance || !arguments->owner)
     usage("guard takes --root, --instance and --owner", "");
@@ -260,6 +276,7 @@ static int run_guard(const struct arguments *arguments) {
 }
 
 static int run_keep(const struct arguments *arguments) {
+  check_protocol(arguments);
   if (!arguments->owner)
     usage("keep takes --owner", "");
   keep(&(struct keep_plan){.lifeline = STDIN_FILENO,

@@ -6,8 +6,9 @@ import { constants } from 'node:os'
 import path from 'node:path'
 import type { GuardEvent, GuardStatus } from '../backend.js'
 import { GuardError, systemCodeOf, systemDetails } from '../errors.js'
-import { type Native, wardenPath } from '../native.js'
+import { type Native, type NativeExit, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
+import { assertSpoken, PROTOCOL } from '../protocol.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
 import { CORRAL, type Instance, removeInstance, WARDEN } from './instance.js'
@@ -122,6 +123,8 @@ export class Guard {
   #first: number | undefined
   /** Settles when that process is reaped. */
   #firstGone: Promise<void> = Promise.resolve()
+  /** How that ended. */
+  #firstExit: NativeExit | undefined
   #movedIn = false
 
   constructor(native: Native, plan: GuardPlan, tell: (event: GuardEvent) => void) {
@@ -144,7 +147,12 @@ export class Guard {
     this.#lifeline = lifeline
     this.#restarts.started()
     void lifeline.gone.then(() => this.#onGone(lifeline))
-    await this.#heardOrDropped(lifeline, WORD.ready)
+    try {
+      await this.#heardOrDropped(lifeline, WORD.ready)
+    } catch (error) {
+      assertSpoken(wardenPath(), this.#firstExit)
+      throw error
+    }
   }
 
   /**
@@ -252,6 +260,7 @@ export class Guard {
     const command = wardenPath()
     const argv = ['corral-warden', 'guard', '--root', root, '--instance', instance]
     argv.push('--owner', String(process.pid), '--kill-timeout', String(killTimeoutMs))
+    argv.push('--protocol', String(PROTOCOL))
     if (killMethod === 'freeze') argv.push('--freeze')
     if (noClone3) argv.push('--no-clone3')
     try {
@@ -283,7 +292,11 @@ export class Guard {
         this.#native.close(pidfd)
         if (this.#first === pidfd) this.#first = undefined
       }
-      this.#firstGone = exited.then(over, over)
+      this.#firstExit = undefined
+      this.#firstGone = exited.then((exit) => {
+        this.#firstExit = exit
+        over()
+      }, over)
       return lifeline
     } catch (cause) {
       throw new GuardError(

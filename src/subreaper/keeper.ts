@@ -3,8 +3,9 @@
 import { constants } from 'node:os'
 import type { GuardEvent, GuardStatus } from '../backend.js'
 import { GuardError, systemDetails } from '../errors.js'
-import { type Native, type NativeMessage, wardenPath } from '../native.js'
+import { type Native, type NativeExit, type NativeMessage, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
+import { assertSpoken, PROTOCOL } from '../protocol.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
 import { stuckError } from '../stuck.js'
@@ -144,7 +145,11 @@ export class Keeper {
       this.#ready = () => resolve(true)
       void this.gone.then(() => resolve(false))
     })
-    await this.#spawn(['--kill-timeout', String(killTimeoutMs), ...(scan ? ['--scan'] : [])])
+    const { exited } = await this.#spawn([
+      '--kill-timeout',
+      String(killTimeoutMs),
+      ...(scan ? ['--scan'] : []),
+    ])
     const answer = await held(this.#native, within(ready, PATIENCE_MS))
     if (answer) return
     if (this.#refused)
@@ -152,6 +157,7 @@ export class Keeper {
         `sessions cannot be held here: ${this.#refused.message}`,
         systemDetails(this.#refused, 'Mount /proc'),
       )
+    if (answer === false) assertSpoken(wardenPath(), await held(this.#native, exited))
     throw new GuardError(
       answer === undefined
         ? `the keeper has not answered within ${PATIENCE_MS} ms`
@@ -159,9 +165,18 @@ export class Keeper {
     )
   }
 
-  async #spawn(options: string[]): Promise<void> {
+  /** Gives how its first process ends. */
+  async #spawn(options: string[]): Promise<{ exited: Promise<NativeExit> }> {
     const command = wardenPath()
-    const argv = ['corral-warden', 'keep', '--owner', String(process.pid), ...options]
+    const argv = [
+      'corral-warden',
+      'keep',
+      '--owner',
+      String(process.pid),
+      '--protocol',
+      String(PROTOCOL),
+      ...options,
+    ]
     try {
       const plan = packPlan({
         command,
@@ -176,6 +191,7 @@ export class Keeper {
       const [, pidfd] = await started
       const over = () => this.#native.close(pidfd)
       exited.then(over, over) // it forks once, and is out of our process tree
+      return { exited }
     } catch (cause) {
       throw new GuardError(
         `${command} cannot be started: ${(cause as Error).message}`,

@@ -1,5 +1,7 @@
 // What corral-warden says to those who call it wrongly: a line on what was wrong, how it is used, status 2.
 import { describe, expect, test } from 'vitest'
+import { packageVersion } from '../../../src/native.js'
+import { PROTOCOL } from '../../../src/protocol.js'
 import { warden } from './warden.js'
 
 describe('corral-warden', () => {
@@ -59,5 +61,13 @@ describe('corral-warden', () => {
     const { status, stderr } = await warden(['run', '--root', '/nowhere', '--', 'true'])
     expect(status).toBe(1)
     expect(stderr).toMatch(/^corral: the root \/nowhere cannot be had: No such file or directory\n$/)
+  })
+
+  test.for(['guard', 'keep'])('ends with 3 as %s of a protocol that it does not know', async (role) => {
+    const { status, stderr } = await warden([role, '--protocol', String(PROTOCOL + 1), '--owner', '1'])
+    expect(status).toBe(3)
+    expect(stderr).toBe(
+      `corral: protocol ${PROTOCOL + 1} is not known: this is ${PROTOCOL}, of version ${packageVersion()}\n`,
+    )
   })
 })
