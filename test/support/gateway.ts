@@ -64,6 +64,8 @@ export interface How {
   env?: NodeJS.ProcessEnv
   /** Corral is opened in a worker thread of it. */
   inWorker?: boolean
+  /** A copy of it beside another build of the package. */
+  program?: string
 }
 
 interface Order {
@@ -181,8 +183,11 @@ export class Gateway extends Orders {
   }
 
   /** In the pen, with which it ends, or where the test is, with that. */
-  static start(pen: Pen | undefined, { by = [], env = {}, inWorker = false }: How = {}): Gateway {
-    const [command = '', ...words] = [...by, process.execPath, PROGRAM, ...(inWorker ? ['worker'] : [])]
+  static start(
+    pen: Pen | undefined,
+    { by = [], env = {}, inWorker = false, program = PROGRAM }: How = {},
+  ): Gateway {
+    const [command = '', ...words] = [...by, process.execPath, program, ...(inWorker ? ['worker'] : [])]
     const options = {
       stdio: ['pipe', 'pipe', 'pipe'] as ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },

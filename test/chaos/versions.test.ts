@@ -1,0 +1,242 @@
+// Gateways live for months, so versions meet: one is installed beside the gateway of another, or below it while it runs. Nothing of
+// a gateway that lives is ended but by whoever asks for that, and nothing is left of one that is dead.
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { afterAll, describe, expect, inject } from 'vitest'
+import type { InstanceView, SessionView } from '../../src/cgroup/survey.js'
+import { eventually } from '../support/eventually.js'
+import type { Gateway, GatewayOptions } from '../support/gateway.js'
+import { guardGroup } from '../support/kill-both.js'
+import { killAll, makePen, type Pen } from '../support/pen.js'
+import { test as penTest } from '../support/pen-test.js'
+import { earlier, present, type Version } from './versions/version.js'
+
+// Each spoke with its guards and holders as it did then
+const EARLIER = { '0.1.0 of November 2026': '5f1152c9c62a1cd0044b646e29dedc82430a7d95' }
+
+type Holding = 'cgroup' | 'subreaper'
+
+// Gateways live beside the root: what is in there is sessions
+const test = penTest.extend<{ gateways: Pen; beside: Pen }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures are needed
+  gateways: async ({}, use) => {
+    await using gateways = await makePen(inject('suiteRoot'), 'gateways')
+    await use(gateways)
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: as above
+  beside: async ({}, use) => {
+    await using beside = await makePen(inject('suiteRoot'), 'beside')
+    await use(beside)
+  },
+})
+
+/** A place for instances of both versions. */
+class Place {
+  readonly root: Pen
+  readonly gateways: Pen
+  readonly holding: Holding
+  /** All keys of it begin so: sessions without cgroups of this user are all in one place. */
+  readonly name = `versions-${randomBytes(4).toString('hex')}`
+
+  constructor(root: Pen, gateways: Pen, holding: Holding) {
+    this.root = root
+    this.gateways = gateways
+    this.holding = holding
+  }
+
+  get options(): GatewayOptions {
+    return this.holding === 'cgroup' ? { root: this.root.path } : { backend: 'subreaper' }
+  }
+
+  get words(): string[] {
+    return this.holding === 'cgroup' ? ['--root', this.root.path] : ['--backend', 'subreaper']
+  }
+
+  open(version: Version, gateways = this.gateways): Promise<Gateway> {
+    return version.gateway(gateways, this.options)
+  }
+
+  key(name: string): string {
+    return `${this.name}:${name}`
+  }
+
+  /** Starts a session that leaves a process behind; gives the pids of both. */
+  async session(gateway: Gateway, name: string, parent?: string): Promise<number[]> {
+    const script = 'setsid sleep 1000 & echo ready; exec sleep 1000'
+    const key = this.key(name)
+    const options = { key, command: 'sh', args: ['-c', script] }
+    await gateway.spawn(
+      { ...options, ...(parent !== undefined && { parentKey: this.key(parent) }) },
+      '^ready$',
+    )
+    return (await gateway.ask('members', key)) as number[]
+  }
+
+  /** The keys of it that a version's `corral ls` shows, of instances that live or that are dead. */
+  async listed(version: Version, alive = true): Promise<string[]> {
+    const { instances } = (await version.command('ls', ...this.words)) as { instances: InstanceView[] }
+    const keysOf = ({ key, children, group }: SessionView): string[] => [
+      ...(group && key?.startsWith(`${this.name}:`) ? [key] : []),
+      ...children.flatMap(keysOf),
+    ]
+    return instances
+      .filter((one) => one.alive === alive)
+      .flatMap(({ sessions }) => sessions.flatMap(keysOf))
+      .sort()
+  }
+
+  /** Kills a gateway together with whatever would collect after it. */
+  async killWhole(gateway: Gateway): Promise<void> {
+    if (this.holding === 'cgroup') return gateway.killWithGuard(this.root.path)
+    const wardens = [...(await gateway.named('corral-keeper')), ...(await gateway.named('corral-holder'))]
+    gateway.child.kill('SIGSTOP')
+    for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of wardens) process.kill(pid, signal)
+    await gateway.kill()
+  }
+
+  /** The instances that there are, in cgroups. */
+  async instances(): Promise<string[]> {
+    const groups = this.holding === 'cgroup' ? await this.root.groups() : []
+    return groups.filter((group) => /\/corral\/[^/]+$/.test(group))
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return existsSync(`/proc/${pid}`)
+  }
+}
+
+const expectAlive = (pids: number[]) => expect(pids.filter(lives)).toEqual(pids)
+const ended = (pids: number[]) => eventually(`${pids} have ended`, () => !pids.some(lives))
+
+for (const [name, commit] of Object.entries(EARLIER)) {
+  const before = earlier(commit)
+  if (typeof before === 'string') {
+    test.skip(`${name}: ${before}`, () => undefined)
+    continue
+  }
+  const meetings: [string, Version, Version][] = [
+    [`a gateway of ${name} and the present version`, before, present],
+    [`a gateway of the present version and ${name}`, present, before],
+  ]
+  for (const [meeting, owners, others] of meetings)
+    describe.each(['cgroup', 'subreaper'] as const)(`${meeting}, %s`, (holding) => {
+      test('while it lives: it is seen, and nothing of it ended but what is asked for', async ({
+        pen,
+        gateways,
+      }) => {
+        const place = new Place(pen, gateways, holding)
+        const gateway = await place.open(owners)
+        const [kept, killed] = [
+          await place.session(gateway, 'kept'),
+          await place.session(gateway, 'killed', 'kept'),
+        ]
+        expect(await place.listed(others)).toEqual([place.key('kept'), place.key('killed')])
+        expect(await others.command('sweep', ...place.words)).toMatchObject({ failed: [] })
+        const second = await place.open(others) // which sweeps
+        const own = await place.session(second, 'own')
+        expect(await place.listed(owners)).toEqual([place.key('kept'), place.key('killed'), place.key('own')])
+        expectAlive([...kept, ...killed, ...own])
+        await others.command('kill', ...place.words, place.key('killed'))
+        expect(await gateway.closed(place.key('killed'))).toMatchObject({ key: place.key('killed') })
+        await ended(killed)
+        expectAlive([...kept, ...own])
+        await owners.command('kill', ...place.words, place.key('own'))
+        await second.closed(place.key('own'))
+        await ended(own)
+        // It takes its place up again
+        expect(await place.session(gateway, 'killed', 'kept')).toHaveLength(2)
+        await second.leave()
+        expectAlive(kept)
+        await gateway.leave()
+        await ended(kept)
+        expect(await place.instances()).toEqual([])
+      })
+
+      test('when it dies, its own guard ends all of it, and nothing of the other', async ({
+        pen,
+        gateways,
+      }) => {
+        const place = new Place(pen, gateways, holding)
+        const gateway = await place.open(owners)
+        const second = await place.open(others)
+        const [lost, own] = [await place.session(gateway, 'lost'), await place.session(second, 'own')]
+        await gateway.kill()
+        await ended(lost)
+        expectAlive(own)
+        if (holding === 'cgroup')
+          await eventually('its directories are gone', async () => (await place.instances()).length === 1)
+        expect(await place.listed(others)).toEqual([place.key('own')])
+        await second.leave()
+      })
+
+      test.for(['corral sweep', 'openCorral()'])(
+        'when it died with its guard, %s of the other collects it all',
+        async (by, { pen, gateways, beside }) => {
+          const place = new Place(pen, gateways, holding)
+          const bystander = await place.open(owners, beside)
+          const spared = await place.session(bystander, 'spared')
+          const gateway = await place.open(owners)
+          const lost = [
+            ...(await place.session(gateway, 'lost')),
+            ...(await place.session(gateway, 'child', 'lost')),
+          ]
+          await place.killWhole(gateway)
+          expectAlive([...lost, ...spared])
+          if (holding === 'cgroup')
+            expect(await place.listed(others, false)).toEqual([place.key('child'), place.key('lost')])
+          if (by === 'corral sweep')
+            expect(await others.command('sweep', ...place.words)).toMatchObject({ failed: [] })
+          else await (await place.open(others)).leave()
+          await ended(lost)
+          expectAlive(spared)
+          if (holding === 'cgroup') expect(await place.instances()).toHaveLength(1)
+          await bystander.leave()
+          expect(await place.instances()).toEqual([])
+        },
+      )
+
+      describe('whose package is replaced by the other while it runs', () => {
+        const installed = owners.copy()
+        afterAll(() => installed.remove())
+
+        // Who is older knows no number that is newer than its own
+        const title =
+          others === present
+            ? 'goes on, with a guard of the other, which ends all when it dies'
+            : 'goes on, and says that it has no guard because the other is of another version'
+
+        test(title, async ({ pen, gateways }) => {
+          const place = new Place(pen, gateways, holding)
+          const gateway = await place.open(installed)
+          installed.updateWarden(others)
+          const pids = await place.session(gateway, 'before')
+          if (holding === 'subreaper') process.kill(await gateway.keeper(), 'SIGKILL')
+          else await killAll(guardGroup(pen.path, gateway.instance))
+          const outcome = others === present ? 'restarted' : 'failed'
+          const { error } = (await eventually(
+            'there is word of another guard',
+            () => gateway.guardEvents.find(({ event }) => event === outcome),
+            { instead: () => gateway.guardEvents },
+          )) as { error?: { hint: string; path: string } }
+          if (others === present) pids.push(...(await place.session(gateway, 'after')))
+          else {
+            expect(error?.hint).toMatch(
+              /^The package was replaced while the gateway ran: restart the gateway/,
+            )
+            expect(error?.path).toMatch(/corral-warden$/)
+          }
+          expectAlive(pids)
+          await gateway.kill()
+          if (others !== present && holding === 'cgroup')
+            expect(await present.command('sweep', ...place.words)).toMatchObject({ failed: [] })
+          await ended(pids)
+          if (holding === 'cgroup')
+            await eventually('its directories are gone', async () => (await place.instances()).length === 0)
+        })
+      })
+    })
+}

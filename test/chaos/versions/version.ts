@@ -1,0 +1,70 @@
+// A version of Corral that is built: its gateways and its command line.
+import { execFile, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Gateway, type GatewayOptions } from '../../support/gateway.js'
+import type { Pen } from '../../support/pen.js'
+
+const checkout = fileURLToPath(new URL('../../..', import.meta.url))
+const builder = fileURLToPath(new URL('./build', import.meta.url))
+const NO_SUCH_COMMIT = 3
+const PROGRAMS = ['test/support/gateway.mjs', 'test/support/orders.mjs']
+const WARDEN = 'build/Release/corral-warden'
+
+export class Version {
+  readonly directory: string
+
+  constructor(directory: string) {
+    this.directory = directory
+  }
+
+  /** A gateway of it, in a pen, with the programs of the present tests. */
+  gateway(pen: Pen, options: GatewayOptions): Promise<Gateway> {
+    return Gateway.open(pen, options, { program: join(this.directory, 'test/support/gateway.mjs') })
+  }
+
+  /** What a command of it prints as JSON. @throws where its status is not 0 */
+  async command(...args: string[]): Promise<unknown> {
+    const main = join(this.directory, 'dist/cli/main.js')
+    const { stdout } = await promisify(execFile)(process.execPath, [main, ...args, '--json'])
+    return JSON.parse(stdout)
+  }
+
+  /** A copy of what is installed of it, for updateTo(). It is the caller's to remove. */
+  copy(): Version {
+    mkdirSync(join(checkout, 'build/test'), { recursive: true })
+    const directory = mkdtempSync(join(checkout, 'build/test/installed-'))
+    for (const part of ['package.json', 'dist', 'build/Release', ...PROGRAMS])
+      cpSync(join(this.directory, part), join(directory, part), { recursive: true })
+    symlinkSync(join(checkout, 'node_modules'), join(directory, 'node_modules'))
+    return new Version(directory)
+  }
+
+  /** Puts the warden of another version in the place of its own, as an update does below a gateway that runs. */
+  updateWarden(other: Version): void {
+    cpSync(join(other.directory, WARDEN), join(this.directory, `${WARDEN}.new`))
+    renameSync(join(this.directory, `${WARDEN}.new`), join(this.directory, WARDEN))
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true })
+  }
+}
+
+export const present = new Version(checkout)
+
+/** That of an earlier commit, built once; or why it cannot be. */
+export function earlier(commit: string): Version | string {
+  const { status, stdout, stderr } = spawnSync(builder, [commit], { encoding: 'utf8' })
+  if (status === NO_SUCH_COMMIT) return `this checkout has no history up to ${commit.slice(0, 12)}`
+  if (status !== 0) throw new Error(`${builder} ${commit} ended with ${status}: ${stderr}`)
+  const directory = stdout.trim()
+  // Its own are of its own time
+  for (const program of PROGRAMS) {
+    if (!existsSync(join(directory, 'test/support'))) mkdirSync(join(directory, 'test/support'))
+    cpSync(join(checkout, program), join(directory, program))
+  }
+  return new Version(directory)
+}
