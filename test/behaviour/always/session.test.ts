@@ -146,9 +146,10 @@ test('a process that is being started when the session is closed does not outliv
   const corral = await openInPen(pen)
   for (let round = 0; round < 20; round++) {
     const session = await corral.spawn({ command: 'sleep', args: ['1000'], mode: 'persistent' })
-    const starting = [1, 2, 3].map(() => session.spawn('sleep', ['1000']))
+    // Listened to from the beginning: those that are given up are so before the session is closed
+    const starting = Promise.allSettled([1, 2, 3].map(() => session.spawn('sleep', ['1000'])))
     await session.close({ graceMs: 0 })
-    await Promise.allSettled(starting)
+    await starting
     expect(await pen.members()).toEqual([])
   }
 })
