@@ -192,6 +192,17 @@ export interface Ended {
   usage: Usage
   /** What may have got away, in words. */
   notHeld?: readonly string[]
+  /** Limits of the session that others than the gateway had raised. */
+  limitsRaised?: RaisedLimit[]
+}
+
+/** A limit that the kernel held less strictly at the end than the gateway had set it. */
+export interface RaisedLimit {
+  name: LimitName
+  /** Bytes, count or cores, as the gateway set it last. */
+  set: number
+  /** What the kernel held instead; null: nothing. */
+  held: number | null
 }
 
 /** Processes that had to be killed. */

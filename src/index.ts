@@ -10,6 +10,7 @@ export type {
   LimitHit,
   OutOfMemory,
   Pressure,
+  RaisedLimit,
   SweepReport,
   SweptInstance,
   Usage,

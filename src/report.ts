@@ -1,5 +1,5 @@
 // How a session ended.
-import type { Killed, LimitHit, OutOfMemory, Usage } from './backend.js'
+import type { Killed, LimitHit, OutOfMemory, RaisedLimit, Usage } from './backend.js'
 import type { Mode } from './options.js'
 
 export interface SessionReport {
@@ -36,4 +36,9 @@ export interface SessionReport {
   usage: Usage
   /** Absent, unless something may have got away: what, in words. */
   notHeld?: readonly string[]
+  /**
+   * Absent, unless the kernel held limits of the session less strictly at the end than the gateway had set them: a process
+   * of the session that may write to its own cgroup, or `corral set`, raised them.
+   */
+  limitsRaised?: RaisedLimit[]
 }

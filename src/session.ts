@@ -357,7 +357,7 @@ export class Session<
   #makeReport(
     reason: string,
     grace: Pick<SessionReport, 'graceMs' | 'graceUsedMs'>,
-    { killed, usage, notHeld }: Ended,
+    { killed, usage, notHeld, limitsRaised }: Ended,
     exit: ExitStatus | undefined,
   ): SessionReport {
     return {
@@ -377,6 +377,7 @@ export class Session<
       ...(this.#outOfMemory && { outOfMemory: this.#outOfMemory }),
       usage,
       ...(notHeld && { notHeld }),
+      ...(limitsRaised && { limitsRaised }),
     }
   }
 }

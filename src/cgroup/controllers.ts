@@ -1,7 +1,7 @@
 // All controllers that Corral uses, which of them a directory offers, and turning them on for its children.
 import { constants } from 'node:os'
 import path from 'node:path'
-import type { AppliedLimit, Enforcement, Usage } from '../backend.js'
+import type { AppliedLimit, Enforcement, RaisedLimit, Usage } from '../backend.js'
 import { explained, KernelError, LimitUnsupportedError, systemCodeOf, systemDetails } from '../errors.js'
 import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
 import type { SurveyPlace } from '../native.js'
@@ -186,6 +186,38 @@ function undone(step: () => void): void {
   try {
     step()
   } catch {}
+}
+
+/** Where the kernel holds a limit: a file of the group, or a whole path. */
+export interface LimitPlace {
+  name: LimitName
+  path: string
+  file: LimitFile
+}
+
+/** Those of `limits` that the kernel holds. */
+export function limitPlaces(
+  directory: string,
+  limits: ParsedLimits,
+  controllers: Controller[],
+): LimitPlace[] {
+  return (Object.keys(limits) as LimitName[]).flatMap((name) => {
+    const enforcer = enforcerOf(name, controllers)
+    if (!enforcer) return []
+    const { controller, file } = enforcer
+    return [{ name, file, path: controller.at ? `${controller.at(directory)}/${file.file}` : file.file }]
+  })
+}
+
+/** Those of `limits` that are held less strictly, by the texts of their places, in the same order; one that is not there tells nothing. */
+export function raisedLimits(limits: ParsedLimits, places: LimitPlace[], texts: string[]): RaisedLimit[] {
+  return places.flatMap(({ name, file }, i) => {
+    const set = limits[name]
+    const text = texts[i]?.trimEnd()
+    if (set === undefined || !text) return []
+    const held = file.parse(text)
+    return held > file.parse(file.format(set)) ? [{ name, set, held: finite(held) }] : []
+  })
 }
 
 /** Reads back what the kernel holds for each of the `limits`. @throws KernelError */

@@ -39,8 +39,10 @@ import {
   changeLimits,
   counterFiles,
   directorySteps,
+  limitPlaces,
   limitSettings,
   parseUsage,
+  raisedLimits,
   readLimits,
   readUsage,
   sessionSettings,
@@ -192,17 +194,26 @@ export class CgroupGroup implements Group {
 
   async end({ graceMs, killTimeoutMs }: EndPlan): Promise<Ended> {
     const { native, killMethod, controllers, memoryV1 } = this.#context
+    const places = limitPlaces(this.path, this.#wanted, controllers)
+    const used = counterFiles(this.path, controllers)
     try {
       const { empty, killed, names, left, counters } = await native.endGroup(this.path, {
         graceMs,
         killMs: killTimeoutMs,
         freeze: killMethod === 'freeze',
         remove: true,
-        read: counterFiles(this.path, controllers),
+        read: [...used, ...places.map(({ path }) => path)],
       })
       if (empty) await memoryV1?.remove([this.path])
       this.#removed ||= empty
-      return { empty, killed: { count: killed, names }, left, usage: parseUsage(controllers, counters) }
+      const limitsRaised = raisedLimits(this.#wanted, places, counters.slice(used.length))
+      return {
+        empty,
+        killed: { count: killed, names },
+        left,
+        usage: parseUsage(controllers, counters.slice(0, used.length)),
+        ...(limitsRaised.length > 0 && { limitsRaised }),
+      }
     } catch (error) {
       const message = `the session cannot be ended: ${(error as Error).message}`
       throw new KernelError(message, systemDetails(error))

@@ -279,6 +279,10 @@ describe.skipIf(!isRoot)(`directories (${ONLY_ROOT})`, () => {
       status: 0,
       stdout: expect.stringMatching(/populated 1/),
     })
+    const limit = join(session.receipt.path, 'cgroup.max.descendants')
+    expect(await otherShell('echo max > "$0"', [limit])).toMatchObject({
+      stderr: expect.stringMatching(/denied/),
+    })
     const above = [session.receipt.path, join(pen.path, 'corral', corrals.id)]
     for (const directory of above)
       expect(await otherShell('ls "$0"', [directory])).toMatchObject({

@@ -86,3 +86,24 @@ needing(
   expect(said).toEqual(Object.fromEntries(several.map(({ name, value }) => [name, value])))
   for (const { file, text } of several) expect(await held(receipt.path, file)).toBe(text)
 })
+
+const RAISES = `group=$1$(sed -n 's/^0:://p' /proc/self/cgroup)
+for file in memory.max pids.max cpu.max; do echo max > "$group/$file" || echo "refused $file"; done; echo done`
+
+needing(
+  'memory',
+  'pids',
+  'cpu',
+)('limits that a process of the session has raised are told of in the report', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const [, mount = ''] = /^\S+ (\S+) cgroup2 /m.exec(await readFile('/proc/self/mounts', 'utf8')) ?? []
+  const limits = { memoryMax: '64M', pidsMax: 10, cpuMax: 0.3 }
+  const raised = await corral.spawn({ command: 'sh', args: ['-c', RAISES, 'sh', mount], limits })
+  expect((await raised.closed).limitsRaised).toEqual([
+    { name: 'memoryMax', set: 64 * MIB, held: null },
+    { name: 'pidsMax', set: 10, held: null },
+    { name: 'cpuMax', set: 0.3, held: null },
+  ])
+  const left = await corral.spawn({ command: 'true', limits })
+  expect(await left.closed).not.toHaveProperty('limitsRaised')
+})

@@ -1,6 +1,7 @@
 // Memory caps on a host with the memory controller of v1 beside a cgroup2 without: held by the kernel, in a twin of each
 // session's cgroup, and nothing of that is left behind.
-import { existsSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
 import type { LimitHit } from '../../../src/index.js'
@@ -124,6 +125,23 @@ describe('a cap that v1 holds', () => {
     expect(() => session.setLimits({ memoryMax: '16M' })).toThrow(/below what is in use/)
     expect(session.receipt.limits).toMatchObject([{ applied: 128 * MIB }])
     expect(session.state).toBe('running')
+  })
+
+  test('is told of in the report when others than its owner have raised it', async ({ pen }) => {
+    const instance = await openInPen(pen)
+    const spawn = (key: string) => instance.spawn({ key, command: 'cat', limits: { memoryMax: '64M' } })
+    const [raised, changed, lowered] = [await spawn('raised'), await spawn('changed'), await spawn('lowered')]
+    for (const [session, text] of [
+      [raised, '-1'],
+      [lowered, `${32 * MIB}`],
+    ] as const) {
+      const twin = memoryTwins().find((at) => at.endsWith(memoryGroupOf(session.process.pid)))
+      writeFileSync(join(twin ?? '', 'memory.limit_in_bytes'), text)
+    }
+    changed.setLimits({ memoryMax: '128M' })
+    expect((await raised.close()).limitsRaised).toEqual([{ name: 'memoryMax', set: 64 * MIB, held: null }])
+    expect(await changed.close()).not.toHaveProperty('limitsRaised')
+    expect(await lowered.close()).not.toHaveProperty('limitsRaised')
   })
 
   test('holds for what is spawned later, and for what enters a wrapped session', async ({ pen }) => {
