@@ -100,7 +100,7 @@ void SpawnJob::Run(int scheduler, std::mutex &making) {
   }
   if (error_.number)
     Unmake(making);
-  else if (made_ >= 0)
+  else if (plan_.spawn.group && made_ >= 0)
     handles_->Keep(plan_.spawn.group, corral_put_away(std::exchange(made_, -1)));
 }
 
