@@ -46,7 +46,10 @@ async function endHidden(
     },
     'done',
   )
-  expect(living(pen, 'sleep')).toHaveLength(3)
+  // Those that have not been executed yet are shells
+  await eventually('three processes sleep', () => living(pen, 'sleep').length === 3, {
+    instead: () => living(pen),
+  })
   if (ending === 'close') {
     const report = await gateway.close('hides', { graceMs: 0 })
     expect(report.killed.count).toBe(2)

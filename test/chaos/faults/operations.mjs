@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { openCorral } from 'corral'
+import { PID_LABEL } from '../../../dist/cgroup/labels.js'
+import { loadNative } from '../../../dist/native.js'
 import { eventually, SLOWNESS } from '../../support/eventually.js'
 
 const KILL_MS = 1000 * SLOWNESS
@@ -48,6 +50,7 @@ async function withDead(root) {
     const group = `${root}/corral/${name}/sessions/key/agent`
     mkdirSync(group, { recursive: true })
     mkdirSync(`${root}/corral/${name}/warden`)
+    loadNative().setLabel(`${root}/corral/${name}`, PID_LABEL, String(process.pid))
     const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
     writeFileSync(`${group}/cgroup.procs`, String(child.pid))
     return child
