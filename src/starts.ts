@@ -9,7 +9,7 @@ import type { Native } from './native.js'
 
 const { ECANCELED, ETIMEDOUT } = constants.errno
 // One that can be killed is gone in a millisecond; one that cannot (uninterruptible sleep) is left behind.
-const KILLED_MS = 500
+export const KILLED_MS = 500
 
 export class Starts {
   readonly #native: Native

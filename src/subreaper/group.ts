@@ -19,7 +19,7 @@ import { explained, KernelError, systemCodeOf } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
-import { spawnError } from '../starts.js'
+import { KILLED_MS, spawnError } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
 import { Holder } from './holder.js'
 import type { Keeper } from './keeper.js'
@@ -105,9 +105,9 @@ export class SubreaperGroup implements Group {
     })
   }
 
-  /** What outlives that goes to the keeper, which tries again for as long as it takes. */
+  /** Waits for what was killed; what outlives that goes to the keeper, which tries again for as long as it takes. */
   async #discard(): Promise<void> {
-    const { empty } = await this.end({ graceMs: 0, killTimeoutMs: 0 })
+    const { empty } = await this.end({ graceMs: 0, killTimeoutMs: KILLED_MS })
     if (!empty) this.#holder.kill()
   }
 
