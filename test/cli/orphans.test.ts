@@ -98,8 +98,11 @@ describe('corral orphans', () => {
   }) => {
     const many = 'for each in $(seq 50); do sleep 1000 & done; exec "$@"'
     const { agent } = await leave(pen, { by: many })
-    const found = only(await listed(), ...(await pen.members()))
-    expect(found).toHaveLength(52)
+    // One that is being executed has no command line for a moment
+    const found = await eventually('all 52 are listed', async () => {
+      const some = only(await listed(), ...(await pen.members()))
+      return some.length === 52 && some
+    })
     const ticks = found.map(({ id }) => Number(id.split(':')[1]))
     expect(ticks).toEqual([...ticks].sort((a, b) => a - b))
     expect(new Set(found.map(({ ageMs }, at) => ageMs + (ticks[at] ?? 0) * 10)).size).toBe(1)
