@@ -9,7 +9,7 @@ import { compiled } from '../../support/compile-payload.js'
 import { eventually } from '../../support/eventually.js'
 import { describeAll, type Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
-import { startGateway } from '../subreaper/gateway.js'
+import { expectMembers, startGateway } from '../subreaper/gateway.js'
 import { guardOf } from './warden.js'
 
 const UID = 1234
@@ -71,7 +71,7 @@ describe('a process of the same ordinary user', () => {
     expect(control).toMatch(all(/0/))
     expect(found).toEqual(wardens.map(() => expect.stringMatching(all(/E(?:PERM|ACCES)/))))
     // What it has to know of them it still does
-    expect(await gateway.ask('members', session.key)).toHaveLength(3)
+    await expectMembers(gateway, session.key, 3)
     expect((await gateway.close(session.key, { graceMs: 0 })).killed.count).toBe(3)
   })
 
@@ -93,7 +93,7 @@ describe('a process of the same ordinary user', () => {
         { command: 'sh', args: ['-c', 'sleep 1000 & echo ready; cat'] },
         'ready',
       )
-      expect(await gateway.ask('members', session.key)).toHaveLength(3)
+      await expectMembers(gateway, session.key, 3)
       expect((await gateway.close(session.key, { graceMs: 0 })).killed.count).toBe(3)
     },
   )
