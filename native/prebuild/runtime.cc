@@ -88,8 +88,19 @@ char __libc_single_threaded = 0;
 int fstat(int fd, struct stat *status) {
   return static_cast<int>(syscall(SYS_fstat, fd, status));
 }
+int fstatat(int fd, const char *path, struct stat *status, int flags) {
+  return static_cast<int>(syscall(SYS_newfstatat, fd, path, status, flags));
+}
 int stat(const char *path, struct stat *status) {
-  return static_cast<int>(syscall(SYS_newfstatat, AT_FDCWD, path, status, 0));
+  return fstatat(AT_FDCWD, path, status, 0);
+}
+
+// major() and minor() of glibc; musl has macros. The kernel's huge numbers of devices (makedev(3)).
+unsigned gnu_dev_major(dev_t device) noexcept {
+  return static_cast<unsigned>((device >> 32 & 0xfffff000) | (device >> 8 & 0xfff));
+}
+unsigned gnu_dev_minor(dev_t device) noexcept {
+  return static_cast<unsigned>((device >> 12 & 0xffffff00) | (device & 0xff));
 }
 
 // Musl has a macro only.
