@@ -12,7 +12,7 @@ import {
   readLimits,
   withLimitsIn,
 } from './cgroup/controllers.js'
-import { CORRAL, holding } from './cgroup/instance.js'
+import { CORRAL, holding, isThere } from './cgroup/instance.js'
 import { killMethod } from './cgroup/kill.js'
 import { KILLED_LABEL } from './cgroup/labels.js'
 import { memoryAt } from './cgroup/machine.js'
@@ -128,16 +128,19 @@ export class Observer {
   }
 
   async list(detail: Detail = 'all'): Promise<InstanceView[]> {
-    const inCgroups = await this.#inRoot(() => this.#inCgroups(detail))
+    const inCgroups = await this.#inRoot((root) => this.#inCgroups(root, detail))
     return [...inCgroups, ...viewHeld(this.#native, await this.#held())]
   }
 
-  async #inCgroups(detail: Detail): Promise<InstanceView[]> {
-    return this.root === undefined ? [] : surveyInstances(this.#native, this.root, detail)
+  async #inCgroups(root: string | undefined, detail: Detail): Promise<InstanceView[]> {
+    return root === undefined ? [] : surveyInstances(this.#native, root, detail)
   }
 
-  #inRoot<T>(work: () => Promise<T>): Promise<T> {
-    return this.root === undefined ? work() : holding(this.#native, this.root, work)
+  /** Does some work with the root held, or without one: systemd's scope is there only as long as somebody is in it. */
+  async #inRoot<T>(work: (root: string | undefined) => Promise<T>): Promise<T> {
+    const { root } = this
+    if (root === undefined || !isThere(this.#native, root)) return work(undefined)
+    return holding(this.#native, root, () => work(root))
   }
 
   async #held(): Promise<HeldSession[]> {
@@ -146,9 +149,9 @@ export class Observer {
 
   async sweep(options: { dryRun: boolean }): Promise<SweepReport> {
     const reports: SweepReport[] = []
-    const { root } = this
-    if (root !== undefined)
-      reports.push(await this.#inRoot(() => sweepInstances(root, this.#remover, options)))
+    await this.#inRoot(async (root) => {
+      if (root !== undefined) reports.push(await sweepInstances(root, this.#remover, options))
+    })
     if (this.#seesHeld) {
       const lost = await sweepLost(this.#native, this.#remover, options)
       const live = new Set((await this.#held()).map(({ labels }) => labels.instance))
@@ -170,9 +173,9 @@ export class Observer {
    */
   async kill(selection: Selection, grace: number): Promise<KilledSession[]> {
     const graceMs = parseMilliseconds('graceMs', grace)
-    return this.#inRoot(async () => {
+    return this.#inRoot(async (root) => {
       const held = await this.#held()
-      const inCgroups = await this.#inCgroups('none')
+      const inCgroups = await this.#inCgroups(root, 'none')
       const ended = await settleAll(
         [
           ...select(inCgroups, selection).map((one) => this.#kill(one, graceMs)),
@@ -193,12 +196,9 @@ export class Observer {
     limits: Limits,
     { family }: { family: boolean },
   ): Promise<ChangedSession[]> {
-    const { root } = this
-    const changes = parseLimitChanges(limits, () => memoryAt(root))
+    const changes = parseLimitChanges(limits, () => memoryAt(this.root))
     assertNotHeld(select(viewHeld(this.#native, await this.#held()), selection))
-    if (root === undefined) return []
-    const found = async () => select(await this.#inCgroups('none'), selection)
-    const change = ({ instance, session }: Found) => {
+    const change = (root: string, { instance, session }: Found) => {
       const { key, group } = session
       const directory = family ? session.path : (group?.path ?? session.path)
       const memoryV1 = readMemoryV1(this.#native, path.join(root, CORRAL, instance))
@@ -208,7 +208,11 @@ export class Observer {
       changeLimits(directory, changes, controllers)
       return { instance, key, path: directory, limits: readLimits(directory, given(changes), controllers) }
     }
-    return this.#inRoot(async () => (await found()).map(change))
+    return this.#inRoot(async (root) => {
+      if (root === undefined) return []
+      const found = select(await this.#inCgroups(root, 'none'), selection)
+      return found.map((one) => change(root, one))
+    })
   }
 
   async #killHeld(

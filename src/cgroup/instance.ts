@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ForeignDirectory } from '../backend.js'
-import { KernelError, RootError, systemDetails } from '../errors.js'
+import { isGone, KernelError, RootError, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
 
 /** The directory below the root that is Corral's. */
@@ -43,6 +43,18 @@ export async function holding<T>(native: Native, root: string, work: () => Promi
   } finally {
     native.releaseRoot(root)
   }
+}
+
+/** Whether a root can be held: false where the kernel says that there is no such directory. @throws its other refusals. */
+export function isThere(native: Native, root: string): boolean {
+  try {
+    native.holdRoot(root)
+  } catch (error) {
+    if (isGone(error)) return false
+    throw error
+  }
+  native.releaseRoot(root)
+  return true
 }
 
 /** Makes and locks an instance of our own. @throws RootError when the root does not let us. */

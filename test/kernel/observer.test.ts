@@ -1,6 +1,6 @@
 // Sessions seen and ended from outside of the instance that owns them.
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import type { InstanceView } from '../../src/cgroup/survey.js'
@@ -279,4 +279,17 @@ test('an observer of a directory that is no root is refused', () => {
   expect(() => new Observer({ root: '/nowhere' })).toThrow(
     expect.objectContaining({ code: 'CORRAL_NO_ROOT', path: '/nowhere' }),
   )
+})
+
+test('where the root has gone, as a scope of systemd’s goes with the last in it, there is nothing', async ({
+  pen,
+}) => {
+  const root = join(pen.path, 'scope')
+  mkdirSync(root)
+  const observer = new Observer({ root })
+  rmdirSync(root)
+  expect(await observer.list()).toEqual([])
+  expect(await observer.sweep({ dryRun: false })).toEqual({ collected: [], live: [], failed: [] })
+  expect(await observer.kill({ all: true }, 0)).toEqual([])
+  expect(await observer.setLimits({ all: true }, { pidsMax: 5 }, { family: false })).toEqual([])
 })

@@ -223,7 +223,7 @@ test('there is nothing it says of this host that is not tried here', async ({ pe
 })
 
 test('where it says that nothing can be held, openCorral() refuses', async ({ pen }) => {
-  const root = `${pen.path}/nowhere`
+  const root = '/nowhere'
   const { findings, backend } = await diagnose(root)
   expect({ backend, held: findings[0] }).toMatchObject({
     backend: null,
