@@ -2,13 +2,13 @@
 // a gateway that lives is ended but by whoever asks for that, and nothing is left of one that is dead.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { afterAll, describe, expect, inject } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import type { InstanceView, SessionView } from '../../src/cgroup/survey.js'
 import { eventually } from '../support/eventually.js'
 import type { Gateway, GatewayOptions } from '../support/gateway.js'
 import { guardGroup } from '../support/kill-both.js'
-import { killAll, makePen, type Pen } from '../support/pen.js'
-import { test as penTest } from '../support/pen-test.js'
+import { killAll, type Pen } from '../support/pen.js'
+import { newPen, test as penTest } from '../support/pen-test.js'
 import { earlier, present, type Version } from './versions/version.js'
 
 // Each spoke with its guards and holders as it did then
@@ -18,14 +18,12 @@ type Holding = 'cgroup' | 'subreaper'
 
 // Gateways live beside the root: what is in there is sessions
 const test = penTest.extend<{ gateways: Pen; beside: Pen }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures are needed
-  gateways: async ({}, use) => {
-    await using gateways = await makePen(inject('suiteRoot'), 'gateways')
+  gateways: async ({ skip }, use) => {
+    await using gateways = await newPen('gateways', skip)
     await use(gateways)
   },
-  // biome-ignore lint/correctness/noEmptyPattern: as above
-  beside: async ({}, use) => {
-    await using beside = await makePen(inject('suiteRoot'), 'beside')
+  beside: async ({ skip }, use) => {
+    await using beside = await newPen('beside', skip)
     await use(beside)
   },
 })
