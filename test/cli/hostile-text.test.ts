@@ -118,10 +118,11 @@ describe('what a session writes', () => {
   })
 
   test('is only shown by orphans', async ({ pen }) => {
-    const agent = fileURLToPath(new URL('./fixtures/claude-agent-acp', import.meta.url))
     const script = 'setsid "$@" &'
     const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit']
-    const gateway = pen.spawn('/bin/sh', ['-c', script, 'sh', agent, EVIL], { stdio })
+    // By a short name: the table has room for so much of a command line
+    const cwd = fileURLToPath(new URL('./fixtures/', import.meta.url))
+    const gateway = pen.spawn('/bin/sh', ['-c', script, 'sh', './claude-agent-acp', EVIL], { stdio, cwd })
     const exited = once(gateway, 'exit')
     const ready = await line(gateway.stdout as Readable, /^ready /)
     await exited
