@@ -150,11 +150,11 @@ export class ConfigError extends CorralError {
 export interface StuckProcess {
   pid: number
   name: string
-  /** The state letter of proc_pid_stat(5): `D` is uninterruptible sleep. */
+  /** The state letter of proc_pid_stat(5): `D` is uninterruptible sleep. `?`: it cannot be looked at. */
   state: string
 }
 
-/** Something outlived SIGKILL for as long as we were willing to wait: `CORRAL_STUCK`. Its directory is left. @hideconstructor */
+/** Something outlived SIGKILL for as long as we were willing to wait, or its ending was refused: `CORRAL_STUCK`. Its directory is left. @hideconstructor */
 export class StuckError extends CorralError {
   readonly processes: StuckProcess[]
 

@@ -16,12 +16,20 @@ import {
 } from './backend.js'
 import { Cancellation } from './cancellation.js'
 import { emit } from './emit.js'
-import { ClosingError, isSystemError, KernelError, systemCodeOf, systemDetails } from './errors.js'
+import {
+  ClosingError,
+  CorralError,
+  isSystemError,
+  KernelError,
+  StuckError,
+  systemCodeOf,
+  systemDetails,
+} from './errors.js'
 import { type Limits, parseLimitChanges } from './limits.js'
 import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
 import type { SessionReport } from './report.js'
-import { stuckError } from './stuck.js'
+import { describeProcess, listProcesses, stuckError } from './stuck.js'
 
 export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
 
@@ -332,13 +340,30 @@ export class Session<
 
   async #killAll(graceMs: number): Promise<Ended> {
     const { killTimeoutMs } = this.#facts
-    const ended = await this.#group.end({ graceMs, killTimeoutMs })
+    const ended = await this.#group.end({ graceMs, killTimeoutMs }).catch((error) => {
+      throw this.#withLeader(error)
+    })
     if (!ended.empty) throw stuckError(`session '${this.key}'`, this.#group.path, ended.left, killTimeoutMs)
     const hastened = await this.#hastened?.catch(() => undefined)
     if (!hastened) return ended
     // Of two that ended one group, one did the killing, and one came in time to read the counters
     const killed = hastened.killed.count > ended.killed.count ? hastened.killed : ended.killed
     return { ...ended, killed, usage: { ...hastened.usage, ...ended.usage } }
+  }
+
+  /** A failure of the ending, with who lives on by it as far as we know of that. */
+  #withLeader(error: unknown): unknown {
+    const { process } = this
+    const leader = process && process.exitCode === null && process.signalCode === null
+    const found = leader ? describeProcess(process.pid) : undefined
+    if (!found || !(error instanceof CorralError)) return error
+    const { errno, path, syscall, hint } = error
+    const { message = error.message } = (error.cause ?? {}) as Partial<Error>
+    return new StuckError(
+      `session '${this.key}' cannot be ended, and its leader ${listProcesses([found])} lives on: ${message}`,
+      [found],
+      { errno, path, syscall, hint, cause: error },
+    )
   }
 
   /** The leader's exit, of which the news may still be under way; undefined when it does not come, or is not ours to know. */

@@ -1,23 +1,30 @@
 // Who outlived SIGKILL, and in what state: for the error that says so.
-import { readFileSync } from 'node:fs'
 import { isGone, StuckError, type StuckProcess, systemCodeOf } from './errors.js'
+import { loadNative } from './native.js'
 
-function describe(pid: number): StuckProcess | undefined {
+/** What can be told of a process; undefined where it is gone. */
+export function describeProcess(pid: number): StuckProcess | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const stat = loadNative().readText(`/proc/${pid}/stat`)
     // The name is in parentheses and may hold any byte, `)` included (proc_pid_stat(5))
     const close = stat.lastIndexOf(')')
     return { pid, name: stat.slice(stat.indexOf('(') + 1, close), state: stat.charAt(close + 2) }
   } catch (error) {
-    if (isGone(error) || systemCodeOf(error) === 'ESRCH') return undefined
-    throw error
+    const code = systemCodeOf(error)
+    if (isGone(error) || code === 'ESRCH') return undefined
+    if (code === undefined) throw error
+    return { pid, name: '', state: '?' } // no descriptors, or /proc hides it
   }
+}
+
+export function listProcesses(processes: StuckProcess[]): string {
+  return processes.map(({ pid, name, state }) => `${pid}${name && ` ${name}`} (${state})`).join(', ')
 }
 
 /** The error for `what` (in `directory`), whose processes `pids` were still there after `boundMs` of killing. */
 export function stuckError(what: string, directory: string, pids: number[], boundMs: number): StuckError {
-  const processes = pids.map(describe).filter((found) => found !== undefined)
-  const list = processes.map(({ pid, name, state }) => `${pid} ${name} (${state})`).join(', ')
+  const processes = pids.map(describeProcess).filter((found) => found !== undefined)
+  const list = listProcesses(processes)
   return new StuckError(
     `${what} is not empty ${boundMs} ms after it was killed: ${list || 'nobody visible from here'}`,
     processes,

@@ -13,6 +13,7 @@
 #include "handles.h"
 #include "jobs.h"
 #include "link.h"
+#include "reserve.h"
 #include "spawner.h"
 #include "survey.h"
 #include "survey_worker.h"
@@ -128,8 +129,10 @@ private:
 
   // False with a pending exception: the watcher cannot be had.
   bool HasWatcher(Napi::Env env) {
-    if (watcher_->Start())
+    if (watcher_->Start()) {
+      reserve_->Fill();
       return true;
+    }
     Fail(env, errno, "start watcher", "");
     return false;
   }
@@ -177,12 +180,12 @@ private:
   }
 
   Napi::Value EndGroup(const Napi::CallbackInfo &info) {
-    return Watch(info.Env(), MakeEndJob(info, handles_));
+    return Watch(info.Env(), MakeEndJob(info, handles_, reserve_));
   }
 
   // (path) -> promise of whether the directory is gone with all below it, by rmdir alone
   Napi::Value RemoveTree(const Napi::CallbackInfo &info) {
-    return Walk(info.Env(), MakeRemoveJob(info, *handles_));
+    return Walk(info.Env(), MakeRemoveJob(info, *handles_, reserve_));
   }
 
   // (group, pid) -> promise, when that member of the group, which need not be a child of ours, has ended
@@ -421,7 +424,7 @@ private:
     const Place place = Find(info[0]);
     const corral_place group = place.Get();
     corral_members members = {};
-    int answer = corral_members_read(&group, &members);
+    const int answer = reserve_->Do([&] { return corral_members_read(&group, &members); });
     Napi::Array pids = Napi::Array::New(info.Env(), members.count);
     for (uint32_t i = 0; i < members.count; i++)
       pids.Set(i, Napi::Number::New(info.Env(), members.pids[i]));
@@ -500,13 +503,18 @@ private:
   Napi::Value ReadText(const Napi::CallbackInfo &info) {
     const Place place = Find(info[0]);
     const corral_place file = place.Get();
-    CORRAL_OWNED_FD fd = corral_open_place(&file, O_RDONLY);
+    const char *operation = "open";
     std::string text;
-    char buffer[4096];
-    ssize_t length = fd < 0 ? -1 : 0;
-    while (fd >= 0 && (length = read(fd, buffer, sizeof buffer)) > 0)
-      text.append(buffer, static_cast<size_t>(length));
-    return length < 0 ? Fail(info.Env(), errno, fd < 0 ? "open" : "read", place.Path())
+    const int answer = reserve_->Do([&] {
+      CORRAL_OWNED_FD fd = corral_open_place(&file, O_RDONLY);
+      char buffer[4096];
+      ssize_t length = -1;
+      operation = fd < 0 ? "open" : "read";
+      while (fd >= 0 && (length = read(fd, buffer, sizeof buffer)) > 0)
+        text.append(buffer, static_cast<size_t>(length));
+      return length < 0 ? -errno : 0;
+    });
+    return answer < 0 ? Fail(info.Env(), -answer, operation, place.Path())
                       : Napi::String::New(info.Env(), text);
   }
 
@@ -537,7 +545,7 @@ private:
   Napi::Value RemoveEmpty(const Napi::CallbackInfo &info) {
     const Place place = Find(info[0]);
     const corral_place directory = place.Get();
-    int answer = corral_remove_top(&directory);
+    int answer = reserve_->Do([&] { return corral_remove_top(&directory); });
     if (answer == -ENOENT || answer == -ENODEV)
       answer = 0;
     if (answer < 0 && answer != -EBUSY)
@@ -603,6 +611,7 @@ private:
 
   // (root): removes <root>/corral where nothing is left in it
   Napi::Value RemoveHome(const Napi::CallbackInfo &info) {
+    const Reserve::Loan loan(*reserve_);
     const RootPlace root(Find(info[0]));
     const corral_base base = root.Base();
     corral_instance_remove_home(&base);
@@ -730,6 +739,7 @@ private:
   Bridge *bridge_; // never destroyed: the channel's last callbacks may come after this object's end
   Spawner spawner_;
   std::shared_ptr<Handles> handles_ = std::make_shared<Handles>();
+  std::shared_ptr<Reserve> reserve_ = std::make_shared<Reserve>();
   std::shared_ptr<Watcher> walker_;
   std::shared_ptr<Watcher> watcher_; // also that of a spawn which had to be left behind
   Links links_;

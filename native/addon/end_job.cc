@@ -11,16 +11,17 @@
 
 extern "C" {
 #include "../core/end.h"
+#include "../core/own.h"
 }
 
 namespace {
 
 class EndJob : public WatcherJob {
 public:
-  EndJob(Napi::Env env, Place place, std::shared_ptr<Handles> handles, const corral_end_plan &plan,
-         std::vector<std::string> read)
-      : WatcherJob(env), place_(std::move(place)), handles_(std::move(handles)), plan_(plan),
-        read_(std::move(read)) {}
+  EndJob(Napi::Env env, Place place, std::shared_ptr<Handles> handles, std::shared_ptr<Reserve> reserve,
+         const corral_end_plan &plan, std::vector<std::string> read)
+      : WatcherJob(env), place_(std::move(place)), handles_(std::move(handles)), reserve_(std::move(reserve)),
+        plan_(plan), read_(std::move(read)) {}
   ~EndJob() override {
     if (begun_)
       corral_end_finish(&end_);
@@ -33,17 +34,20 @@ public:
   int64_t Step(int64_t now_ms) override {
     if (!begun_ && !Begin(now_ms))
       return kShortageMs;
-    int64_t wait_ms = corral_end_step(&end_, now_ms);
-    if (end_.state == CORRAL_EMPTY && wait_ms >= 0) {
-      ReadCounters();
-      wait_ms = corral_end_step(&end_, now_ms);
+    int64_t wait_ms = Go(now_ms, false);
+    if (Reserve::IsShortage(end_.short_of)) {
+      const Reserve::Loan loan(*reserve_);
+      wait_ms = Go(now_ms, true);
     }
     if (end_.state == CORRAL_FAILED)
       error_ = end_.error;
     if (end_.state == CORRAL_REMOVED)
       handles_->Drop(place_.Path());
-    if (wait_ms < 0)
+    if (wait_ms < 0) {
+      corral_end_let_go(&end_);
+      reserve_->Fill();
       return kDone;
+    }
     return corral_end_is_long(&end_) ? kWalk : wait_ms;
   }
 
@@ -66,15 +70,35 @@ private:
 
   // False where it has to be tried again: others that end give descriptors and memory back.
   bool Begin(int64_t now_ms) {
-    const corral_place group = place_.Get();
-    corral_end_begin(&end_, &group, &plan_, now_ms);
-    const int refused = end_.state == CORRAL_FAILED ? end_.error.number : 0;
+    int refused = BeginOnce(now_ms);
+    if (Reserve::IsShortage(refused) && reserve_->CanSpare()) {
+      const Reserve::Loan loan(*reserve_);
+      refused = BeginOnce(now_ms);
+    }
     if (try_until_ms_ == 0)
       try_until_ms_ = now_ms + plan_.kill_ms;
-    begun_ = (refused != EMFILE && refused != ENFILE && refused != ENOMEM) || now_ms >= try_until_ms_;
-    if (!begun_)
-      corral_end_finish(&end_);
+    begun_ = (!Reserve::IsShortage(refused) && refused != ENOMEM) || now_ms >= try_until_ms_;
     return begun_;
+  }
+
+  int BeginOnce(int64_t now_ms) {
+    const corral_place group = place_.Get();
+    corral_end_begin(&end_, &group, &plan_, now_ms);
+    if (end_.state != CORRAL_FAILED)
+      return 0;
+    corral_end_finish(&end_);
+    return end_.error.number;
+  }
+
+  int64_t Go(int64_t now_ms, bool has_reserve) {
+    const int64_t wait_ms = corral_end_step(&end_, now_ms);
+    if (end_.state != CORRAL_EMPTY || wait_ms < 0 || end_.short_of)
+      return wait_ms;
+    if (!ReadCounters() && !has_reserve) {
+      end_.short_of = EMFILE;
+      return kShortageMs;
+    }
+    return corral_end_step(&end_, now_ms);
   }
 
   static constexpr size_t kCounterBytes = 4096; // seq_file gives a page at a time
@@ -86,24 +110,28 @@ private:
     return array;
   }
 
-  // The numbers die with the directory.
-  void ReadCounters() {
+  // The numbers die with the directory. False where there is no descriptor to read one of them by.
+  bool ReadCounters() {
     if (!counters_.empty() || end_.group_fd < 0)
-      return;
+      return true;
+    bool all = true;
     for (const std::string &file : read_) {
       char text[kCounterBytes];
       // A whole path is that of the v1 memory cgroup
-      int fd = file[0] == '/' ? open(file.c_str(), O_RDONLY | O_CLOEXEC)
-                              : corral_open_below(end_.group_fd, file.c_str(), O_RDONLY);
+      CORRAL_OWNED_FD fd = file[0] == '/' ? open(file.c_str(), O_RDONLY | O_CLOEXEC)
+                                          : corral_open_below(end_.group_fd, file.c_str(), O_RDONLY);
+      all = all && (fd >= 0 || !Reserve::IsShortage(errno));
       ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text);
       counters_.emplace_back(text, length > 0 ? static_cast<size_t>(length) : 0);
-      if (fd >= 0)
-        close(fd);
     }
+    if (!all)
+      counters_.clear();
+    return all;
   }
 
   Place place_;
   std::shared_ptr<Handles> handles_;
+  std::shared_ptr<Reserve> reserve_;
   corral_end_plan plan_;
   std::vector<std::string> read_, counters_;
   corral_end end_ = {};
@@ -113,7 +141,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles) {
+std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles,
+                                       std::shared_ptr<Reserve> reserve) {
   Napi::Object options = info[1].As<Napi::Object>();
   corral_end_plan plan = {};
   plan.grace_ms = options.Get("graceMs").As<Napi::Number>().Int64Value();
@@ -126,5 +155,6 @@ std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shar
     for (uint32_t i = 0; i < files.As<Napi::Array>().Length(); i++)
       read.push_back(files.As<Napi::Array>().Get(i).ToString().Utf8Value());
   Place place = handles->Find(info[0].As<Napi::String>().Utf8Value());
-  return std::make_unique<EndJob>(info.Env(), std::move(place), std::move(handles), plan, std::move(read));
+  return std::make_unique<EndJob>(info.Env(), std::move(place), std::move(handles), std::move(reserve), plan,
+                                  std::move(read));
 }

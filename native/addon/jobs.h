@@ -6,15 +6,18 @@
 #include <memory>
 
 #include "handles.h"
+#include "reserve.h"
 #include "watcher.h"
 
 // (path, { graceMs, killMs, freeze, remove?, read?: file names }) -> { empty, killed, names, left, counters }
 // With `remove` the directory is gone afterwards, with all below it; `counters` are the texts of the files of
 // `read` just before that, "" for a file that is not there.
-std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles);
+std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles,
+                                       std::shared_ptr<Reserve> reserve);
 
 // (path) -> whether the directory is gone, with all below it: with rmdir alone, so what lives in there stays.
-std::unique_ptr<WatcherJob> MakeRemoveJob(const Napi::CallbackInfo &info, Handles &handles);
+std::unique_ptr<WatcherJob> MakeRemoveJob(const Napi::CallbackInfo &info, Handles &handles,
+                                          std::shared_ptr<Reserve> reserve);
 
 // (group, pid) -> nothing, once the process has ended, or is no member of the group. Does not keep the event
 // loop alive.

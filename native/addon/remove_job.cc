@@ -11,22 +11,13 @@ namespace {
 
 class RemoveJob : public WatcherJob {
 public:
-  RemoveJob(Napi::Env env, Place place) : WatcherJob(env), place_(std::move(place)) {}
+  RemoveJob(Napi::Env env, Place place, std::shared_ptr<Reserve> reserve)
+      : WatcherJob(env), place_(std::move(place)), reserve_(std::move(reserve)) {}
   ~RemoveJob() override { corral_tree_end(&tree_); }
 
-  // A slice of the walk, then the next one.
   int64_t Step(int64_t) override {
-    const corral_place top = place_.Get();
-    int answer = begun_ ? 0 : corral_tree_begin(&tree_, &top, true);
-    begun_ = true;
-    for (int seen = 0; answer == 0 && seen < kSlice; seen++) {
-      answer = corral_tree_step(&tree_);
-      if (answer > CORRAL_TREE_OVER)
-        answer = 0;
-      else if (answer == CORRAL_TREE_OVER)
-        return Finish(corral_remove_top(&top));
-    }
-    return answer == 0 ? kWalk : Finish(answer);
+    const int answer = reserve_->Do([this] { return Slice(); });
+    return answer == 0 && !over_ ? kWalk : Finish(answer);
   }
 
 protected:
@@ -34,6 +25,25 @@ protected:
 
 private:
   static constexpr int kSlice = 64;
+
+  // A slice of the walk; the next one goes on from there, and from the top where this one was refused.
+  int Slice() {
+    const corral_place top = place_.Get();
+    int answer = tree_.fd >= 0 ? 0 : corral_tree_begin(&tree_, &top, true);
+    for (int seen = 0; answer == 0 && seen < kSlice; seen++) {
+      answer = corral_tree_step(&tree_);
+      over_ = answer == CORRAL_TREE_OVER;
+      if (over_)
+        answer = corral_remove_top(&top);
+      if (over_)
+        break;
+      if (answer > CORRAL_TREE_OVER)
+        answer = 0;
+    }
+    if (answer < 0)
+      corral_tree_end(&tree_);
+    return answer;
+  }
 
   int64_t Finish(int answer) {
     if (answer == -ENOENT || answer == -ENODEV)
@@ -45,13 +55,16 @@ private:
   }
 
   Place place_;
+  std::shared_ptr<Reserve> reserve_;
   corral_tree tree_ = corral_tree_none();
-  bool begun_ = false;
+  bool over_ = false;
   bool gone_ = false;
 };
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeRemoveJob(const Napi::CallbackInfo &info, Handles &handles) {
-  return std::make_unique<RemoveJob>(info.Env(), handles.Find(info[0].As<Napi::String>().Utf8Value()));
+std::unique_ptr<WatcherJob> MakeRemoveJob(const Napi::CallbackInfo &info, Handles &handles,
+                                          std::shared_ptr<Reserve> reserve) {
+  return std::make_unique<RemoveJob>(info.Env(), handles.Find(info[0].As<Napi::String>().Utf8Value()),
+                                     std::move(reserve));
 }

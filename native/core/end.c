@@ -17,6 +17,7 @@
 #define FIRST_TICK_MS 1
 #define LAST_TICK_MS 100
 #define KILL_AGAIN_MS 20
+#define SHORTAGE_MS 10
 // A frozen or stopped sub-group can keep a freeze from completing (runc #2105): kill what there is after
 // this.
 #define FREEZE_MS 50
@@ -49,6 +50,10 @@ static int64_t empty(struct corral_end *end) {
   return end->plan.remove ? 0 : -1;
 }
 
+static bool is_shortage(int number) {
+  return number == EMFILE || number == ENFILE || number == ENOMEM;
+}
+
 // "Gone" is what the kernel says through a descriptor that is held; a path that does not resolve says
 // nothing.
 static int64_t fail(struct corral_end *end, int number, const char *operation) {
@@ -63,6 +68,17 @@ static int64_t tick(struct corral_end *end, int64_t now_ms) {
   end->tick_ms = wait * 2 < LAST_TICK_MS ? wait * 2 : LAST_TICK_MS;
   int64_t left = end->deadline_ms - now_ms;
   return wait < left ? wait : left > 0 ? left : 0;
+}
+
+static int64_t try_again(struct corral_end *end, int number) {
+  end->short_of = number;
+  return SHORTAGE_MS;
+}
+
+// After a call that was refused: for want of something that may come back it is made again.
+static int64_t refused_by(struct corral_end *end, int number, const char *operation, int64_t now_ms) {
+  return is_shortage(number) && now_ms < end->deadline_ms ? try_again(end, number)
+                                                          : fail(end, number, operation);
 }
 
 static int write_file(int directory_fd, const char *name, const char *text) {
@@ -159,14 +175,9 @@ bool corral_end_is_long(const struct corral_end *end) {
   return end->walk != CORRAL_WALK_NONE;
 }
 
-// After a walk that did not come to its end: it goes on at once, or failed. Others that end give descriptors
-// and memory back.
+// After a walk that did not come to its end: it goes on at once, or was refused.
 static int64_t go_on(struct corral_end *end, int answer, const char *operation, int64_t now_ms) {
-  if (answer == 0)
-    return 0;
-  if ((answer == -EMFILE || answer == -ENFILE || answer == -ENOMEM) && now_ms < end->deadline_ms)
-    return tick(end, now_ms);
-  return fail(end, -answer, operation);
+  return answer == 0 ? 0 : refused_by(end, -answer, operation, now_ms);
 }
 
 static int64_t ask(struct corral_end *end, int64_t now_ms) {
@@ -220,8 +231,10 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
   if (!end->freezing) {
     end->freezing = true;
     int refused = write_file(end->group_fd, "cgroup.freeze", "1");
-    if (refused)
-      return fail(end, refused, "write cgroup.freeze");
+    if (refused) {
+      end->freezing = !is_shortage(refused);
+      return refused_by(end, refused, "write cgroup.freeze", now_ms);
+    }
     end->freeze_by_ms = now_ms + FREEZE_MS;
     return FIRST_TICK_MS;
   }
@@ -232,11 +245,11 @@ static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group
   if (answer == 0)
     return 0;
   int refused = write_file(end->group_fd, "cgroup.freeze", "0");
+  if (refused)
+    return refused_by(end, refused, "write cgroup.freeze", now_ms);
   end->freezing = false;
   if (answer < 0)
     return go_on(end, answer, "signal members", now_ms);
-  if (refused)
-    return fail(end, refused, "write cgroup.freeze");
   return FIRST_TICK_MS;
 }
 
@@ -270,9 +283,11 @@ static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
   if (!goes_on && now_ms < end->kill_again_ms)
     return tick(end, now_ms);
   if (!goes_on) {
+    int refused = write_file(end->group_fd, "cgroup.kill", "1");
+    if (is_shortage(refused))
+      return refused_by(end, refused, "write cgroup.kill", now_ms);
     end->looks = end->kill_again_ms > 0;
     end->kill_again_ms = now_ms + KILL_AGAIN_MS;
-    int refused = write_file(end->group_fd, "cgroup.kill", "1");
     end->by_members = refused == EOPNOTSUPP || (refused == ENOENT && !is_gone(end));
     if (end->by_members) {
       end->looks = false;
@@ -293,19 +308,27 @@ static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
 }
 
 // Killed in any case: the bound may have been none. Then who is left is listed.
-static int64_t give_up(struct corral_end *end, int64_t now_ms) {
+static int64_t give_up(struct corral_end *end, int was_short_of, int64_t now_ms) {
+  const bool late = now_ms >= end->deadline_ms + LAST_WALK_MS;
   if (!end->gives_up) {
     stop_walk(end);
+    const bool whole = !end->by_members && !end->plan.freeze;
+    int refused = whole ? write_file(end->group_fd, "cgroup.kill", "1") : 0;
+    if (is_shortage(refused) && !late)
+      return try_again(end, refused);
     end->gives_up = end->tells = true;
-    if (!end->by_members && !end->plan.freeze)
-      (void)write_file(end->group_fd, "cgroup.kill", "1");
   }
-  const bool late = now_ms >= end->deadline_ms + LAST_WALK_MS;
-  if (end->tells && !late && walked(end, CORRAL_WALK_KILL) == 0)
+  int answer = end->tells && !late ? walked(end, CORRAL_WALK_KILL) : 1;
+  if (answer != 0 && !is_shortage(-answer)) {
+    end->tells = false;
+    answer = late ? 1 : walked(end, CORRAL_WALK_COUNT);
+  }
+  if (answer == 0)
     return 0;
-  end->tells = false;
-  if (!late && walked(end, CORRAL_WALK_COUNT) == 0)
-    return 0;
+  if (is_shortage(-answer))
+    return try_again(end, -answer);
+  if (late && was_short_of) // so nobody knows who is left
+    return fail(end, was_short_of, "list members");
   stop_walk(end);
   end->left = end->found;
   end->found = (struct corral_members){0};
@@ -333,6 +356,8 @@ static int64_t take_away(struct corral_end *end, int64_t now_ms) {
     answer = corral_remove_top(&end->group);
   if (answer == 0)
     return finish_as(end, CORRAL_REMOVED);
+  if (is_shortage(-answer) && !late)
+    return try_again(end, -answer);
   if (answer != -EBUSY || late) {
     const bool covered = answer == -EBUSY && is_covered(end);
     corral_fail(&end->error, -answer, covered ? "rmdir what something is mounted on" : "rmdir",
@@ -349,9 +374,10 @@ static int64_t take_away(struct corral_end *end, int64_t now_ms) {
   return tick(end, now_ms);
 }
 
-static void let_go(struct corral_end *end) {
+void corral_end_let_go(struct corral_end *end) {
   if (end->group_fd >= 0 && end->freezing)
     (void)write_file(end->group_fd, "cgroup.freeze", "0");
+  end->freezing = false;
   stop_walk(end);
   corral_drop_fd(&end->events_fd);
   if (end->group_fd != end->group.fd)
@@ -364,13 +390,15 @@ static int64_t look_again(struct corral_end *end, int64_t now_ms) {
   const struct corral_place group = {
       .at = end->group.at, .below = end->group.below, .fd = -1, .path = end->group.path};
   int64_t remove_by_ms = end->remove_by_ms;
-  let_go(end);
+  corral_end_let_go(end);
   corral_end_begin(end, &group, &plan, now_ms);
   end->remove_by_ms = remove_by_ms;
   return end->state == CORRAL_FAILED ? -1 : FIRST_TICK_MS;
 }
 
 int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
+  const int was_short_of = end->short_of;
+  end->short_of = 0;
   if (end->state == CORRAL_EMPTY && end->plan.remove)
     return take_away(end, now_ms);
   if (end->state >= CORRAL_EMPTY)
@@ -384,11 +412,11 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
   if (end->state == CORRAL_ASKING)
     return ask(end, now_ms);
   if (now_ms >= end->deadline_ms && end->counted)
-    return give_up(end, now_ms);
+    return give_up(end, was_short_of, now_ms);
   if (!end->counted) {
     answer = walked(end, CORRAL_WALK_COUNT);
-    if (answer == 0 && now_ms < end->count_by_ms)
-      return 0;
+    if (now_ms < end->count_by_ms && answer <= 0 && (answer == 0 || is_shortage(-answer)))
+      return answer == 0 ? 0 : try_again(end, -answer);
     count_members(end); // those that were seen
   }
   return end->plan.freeze || end->by_members ? freeze_and_kill(end, &events, now_ms)
@@ -401,7 +429,7 @@ void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms)
 }
 
 void corral_end_finish(struct corral_end *end) {
-  let_go(end);
+  corral_end_let_go(end);
   end->group_fd = end->events_fd = -1;
   corral_members_free(&end->asked);
   corral_members_free(&end->found);

@@ -69,6 +69,7 @@ struct corral_end {
   bool freezing;       // we wrote cgroup.freeze and have not thawed yet
   bool counted;        // who is to be killed
   bool gives_up;       // the bound is over
+  int short_of;        // EMFILE, ENFILE or ENOMEM, where the last step was refused for want of that; else 0
   uint32_t name_count; // of `names`
   uint32_t unnamed_count;
   pid_t unnamed[CORRAL_NAMES]; // whose names are still to be read
@@ -86,7 +87,9 @@ void corral_end_begin(struct corral_end *end, const struct corral_place *group,
 
 // Does what is due. Returns how many milliseconds to wait, or to wait for POLLPRI on events_fd, before the
 // next step; -1 when `state` is final. With `remove` it stops once in EMPTY, with 0: whoever wants the
-// group's last numbers reads them then, through group_fd.
+// group's last numbers reads them then, through group_fd. A step that there are no descriptors for, or no
+// memory
+// (`short_of`), is taken again up to the bound: others that end give some back, or the caller has a reserve.
 int64_t corral_end_step(struct corral_end *end, int64_t now_ms);
 
 // Whether it has more groups to look at than one step does: on a thread that others wait for, it is not to go
@@ -96,7 +99,10 @@ bool corral_end_is_long(const struct corral_end *end);
 // Shortens the grace time of an end that is under way, counted from now.
 void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms);
 
-// Lets go of everything, and thaws what this froze, on whatever path it is called.
+// Closes its descriptors, and thaws what this froze; what it found out stays. For one that is over.
+void corral_end_let_go(struct corral_end *end);
+
+// Lets go of everything, on whatever path it is called.
 void corral_end_finish(struct corral_end *end);
 
 #endif

@@ -15,6 +15,12 @@
 
 // How many pidfds are held at a time.
 #define BATCH 128
+// What is left free of them where there are not so many: reading the list again takes a few.
+#define FOR_LOOKING 3
+
+static bool is_shortage(int answer) {
+  return answer == -ENOMEM || answer == -EMFILE || answer == -ENFILE;
+}
 
 static int append(struct corral_members *members, pid_t pid) {
   if (members->count == members->capacity) {
@@ -96,7 +102,7 @@ int corral_members_append(int group_fd, struct corral_members *members) {
   int answer = append_listed(group_fd, "cgroup.procs", false, members);
   if (answer == -EOPNOTSUPP)
     answer = append_listed(group_fd, "cgroup.threads", true, members);
-  return answer == -ENOMEM ? answer : 0;
+  return is_shortage(answer) ? answer : 0;
 }
 
 int corral_members_read(const struct corral_place *group, struct corral_members *members) {
@@ -160,30 +166,52 @@ static int signal_batch(int group_fd, const pid_t *pids, const int *pidfds, size
   return answer < 0 ? answer : hit;
 }
 
+struct batch {
+  pid_t pids[BATCH];
+  int pidfds[BATCH];
+  size_t places[BATCH]; // of each in the list
+  size_t count;
+};
+
+// Fills a batch from the place `next` on. Gives the place to go on at, or -errno where there is not one pidfd
+// to be had.
+static ssize_t fill(struct batch *batch, const struct corral_members *listed, size_t next,
+                    const struct corral_members *except) {
+  batch->count = 0;
+  for (; next < listed->count && batch->count < BATCH; next++) {
+    if (except && corral_members_has(except, listed->pids[next]))
+      continue;
+    int pidfd = corral_pidfd_open(listed->pids[next]);
+    if (is_shortage(pidfd)) {
+      if (batch->count <= FOR_LOOKING)
+        return pidfd;
+      for (int freed = 0; freed < FOR_LOOKING; freed++)
+        corral_close_fd(&batch->pidfds[--batch->count]);
+      return (ssize_t)batch->places[batch->count];
+    }
+    batch->pids[batch->count] = listed->pids[next];
+    batch->pidfds[batch->count] = pidfd;
+    batch->places[batch->count++] = next;
+  }
+  return (ssize_t)next;
+}
+
 int corral_members_signal(int group_fd, const int *signals, const struct corral_members *except,
                           struct corral_members *reached) {
   struct corral_members listed = {0};
+  struct batch batch;
   int answer = corral_members_append(group_fd, &listed);
   corral_members_sort(&listed);
   int total = 0;
   for (size_t next = 0; next < listed.count && answer >= 0;) {
-    pid_t pids[BATCH];
-    int pidfds[BATCH];
-    size_t count = 0;
-    for (; next < listed.count && count < BATCH; next++) {
-      if (except && corral_members_has(except, listed.pids[next]))
-        continue;
-      pids[count] = listed.pids[next];
-      pidfds[count] = corral_pidfd_open(listed.pids[next]);
-      count++;
-    }
-    if (!count)
-      break;
-    answer = signal_batch(group_fd, pids, pidfds, count, signals, reached);
+    ssize_t after = fill(&batch, &listed, next, except);
+    next = after < 0 ? next : (size_t)after;
+    answer = after < 0 ? (int)after
+                       : signal_batch(group_fd, batch.pids, batch.pidfds, batch.count, signals, reached);
     if (answer > 0)
       total += answer;
-    for (size_t i = 0; i < count; i++)
-      corral_close_fd(&pidfds[i]);
+    for (size_t i = 0; i < batch.count; i++)
+      corral_close_fd(&batch.pidfds[i]);
   }
   corral_members_free(&listed);
   return answer < 0 ? answer : total;

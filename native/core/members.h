@@ -19,7 +19,7 @@ struct corral_members {
 int corral_members_read(const struct corral_place *group, struct corral_members *members);
 // Adds those of one group, without what is below it, at the end; corral_members_sort() then puts all in
 // order. Of a threaded group, which has no processes of its own, those that have a thread in it. 0, or
-// -ENOMEM.
+// -ENOMEM, -EMFILE, -ENFILE.
 int corral_members_append(int group_fd, struct corral_members *members);
 void corral_members_sort(struct corral_members *members);
 void corral_members_free(struct corral_members *members);

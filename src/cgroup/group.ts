@@ -216,7 +216,7 @@ export class CgroupGroup implements Group {
       }
     } catch (error) {
       const message = `the session cannot be ended: ${(error as Error).message}`
-      throw new KernelError(message, systemDetails(error))
+      throw new KernelError(message, systemDetails(error, endHint(systemCodeOf(error))))
     }
   }
 
@@ -342,6 +342,13 @@ function watched(limit: AppliedLimit): AppliedLimit {
 /** Whether it was a step in the making of the group that failed, and not the spawn. */
 function isMaking(error: unknown): boolean {
   return isSystemError(error) && ['mkdir', 'write', 'setxattr'].includes(error.syscall ?? '')
+}
+
+function endHint(code: string | undefined): string | undefined {
+  if (code === 'EMFILE')
+    return 'Raise RLIMIT_NOFILE of the gateway (LimitNOFILE= of its unit, `ulimit -n`, prlimit(1)), or close descriptors, and close the session again'
+  if (code === 'ENFILE') return 'Raise fs.file-max (sysctl), and close the session again'
+  return undefined
 }
 
 function makeHint(code: string | undefined): string | undefined {

@@ -1,4 +1,5 @@
 // What really runs out: descriptors, room in a cgroup, threads, pipes. The operation fails and says so, and leaves nothing.
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
@@ -6,6 +7,7 @@ import { type CorralError, openCorral } from '../../../src/index.js'
 import { statOf } from '../../kernel/warden/warden.js'
 import { eventually } from '../../support/eventually.js'
 import { openInPen } from '../../support/open-in-pen.js'
+import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 import { Gateway } from './gateway.js'
 
@@ -33,6 +35,70 @@ describe('without descriptors', () => {
       expect(one).toMatchObject({ sessions: 0, leaked: 0 })
       expect(one.outcome).toMatch(/^CORRAL_(SPAWN_FAILED|KERNEL_REFUSED) EMFILE$/)
     }
+    expect(await pen.groups()).toEqual([root])
+  })
+
+  interface Told {
+    pids: number[]
+    told: {
+      code?: string | string[]
+      systemCode?: string
+      message: string
+      processes: object[]
+      killed?: number
+    }[]
+  }
+
+  /** A gateway of 200 descriptors that has used them all up, and ends three sessions. */
+  const endWithout = async (pen: Pen, ...args: string[]): Promise<Told> => {
+    const few = 'ulimit -Sn 200 && exec "$0" "$@"'
+    const child = pen.spawn(
+      '/bin/sh',
+      ['-c', few, process.execPath, fixture('no-descriptors.mjs'), ...args],
+      {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      },
+    )
+    return new Promise((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`the gateway has exited with ${code}`)))
+      child.on('message', (message: Told | { limit: string }) => {
+        if (!('limit' in message)) return resolve(message)
+        execFileSync('prlimit', ['--pid', String(child.pid), `--nofile=${message.limit}:`])
+        child.send('done')
+      })
+    })
+  }
+
+  test.for(['cgroup', 'subreaper'] as const)(
+    'sessions are ended all the same: %s',
+    async (backend, { pen }) => {
+      const root = `${pen.path}/root`
+      mkdirSync(root)
+      const { told } = await endWithout(pen, backend, root)
+      expect(told).toEqual([{ killed: 1 }, { killed: 201 }, {}])
+      await eventually('nobody is left', async () => (await pen.everybody()).length === 0)
+      expect(await pen.groups()).toEqual([root])
+    },
+  )
+
+  test('where none can be opened at all, the ending names who lives on, and what to raise', async ({
+    pen,
+  }) => {
+    const root = `${pen.path}/root`
+    mkdirSync(root)
+    const { told, pids } = await endWithout(pen, 'cgroup', root, '3')
+    expect(told[0]).toMatchObject({
+      code: 'CORRAL_STUCK',
+      systemCode: 'EMFILE',
+      processes: [{ pid: pids[0], state: '?' }],
+    })
+    expect(told[0]?.message).toContain(
+      `its leader ${pids[0]} (?) lives on: open cgroup.events: Too many open files`,
+    )
+    expect(told[0]?.message).toContain('Raise RLIMIT_NOFILE')
+    for (const pid of pids) expect(told[2]?.message).toContain(`its leader ${pid} (?)`)
+    expect(told[3]).toEqual({}) // once there are some again
+    await eventually('nobody is left', async () => (await pen.everybody()).length === 0)
     expect(await pen.groups()).toEqual([root])
   })
 })
