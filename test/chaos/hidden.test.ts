@@ -143,7 +143,7 @@ describe.runIf(isRoot)('a session of an ordinary user that takes the modes', () 
     'of all of them, with groups of its own':
       'mkdir -p $own/a/b; chmod 0 $own/a/b $own/a $own $family $sessions $instance $corral $root',
     'of all of them again and again':
-      '(while :; do chmod 0 $own $own/cgroup.kill; done) & chmod 0 $instance; sleep 0.2; kill $!',
+      '(while :; do chmod 0 $own $own/cgroup.kill; done 2>/dev/null) & chmod 0 $instance; sleep 0.2; kill $!',
   }
   const delegate = (pen: Pen) => {
     for (const directory of [dirname(pen.path), pen.path]) chmodSync(directory, 0o711)
@@ -175,7 +175,7 @@ const nested = (depth: number, name: string) =>
 
 describe('a session that makes groups in groups', () => {
   const deep = {
-    '2,000 of them': nested(2000, 'x'),
+    '200 of them': nested(200, 'x'),
     'so that their path is longer than PATH_MAX': nested(40, 'y'.repeat(200)),
     'beside its own, so that their path is longer than PATH_MAX': `own=$family; ${nested(40, 'z'.repeat(200))}`,
   }
@@ -187,13 +187,6 @@ describe('a session that makes groups in groups', () => {
       const gateway = await Gateway.open(pen, { root: pen.path, graceMs: 0 })
       const command = `${placesOf(pen.path)}\n${script}\necho done; exec sleep 1000`
       await gateway.spawn({ key: 'deep', command: 'sh', args: ['-c', command] }, 'done')
-      const before = await timed(() => other(gateway))
-      const closing = gateway.close('deep', { graceMs: 0 })
-      const during = await timed(() => other(gateway))
-      // It was as many times longer as there are groups: 35 s
-      expect(during).toBeLessThan(before * 10 + 5000)
-      await closing
-      await gateway.spawn({ key: 'deep', command: 'sh', args: ['-c', command] }, 'done')
       const listed = await corral(['ls', '--root', pen.path, '--json'])
       expect(listed).toMatchObject({ status: 0 })
       expect(listed.stdout).toContain('"deep"')
@@ -204,6 +197,20 @@ describe('a session that makes groups in groups', () => {
       expect(isLeft(pen)).toBe(false)
     })
   }
+
+  test('holds up no other session while 2,000 of its groups are removed', async ({ pen }) => {
+    const gateway = await Gateway.open(pen, { root: pen.path, graceMs: 0 })
+    const command = `${placesOf(pen.path)}\n${nested(2000, 'x')}\necho done; exec sleep 1000`
+    await gateway.spawn({ key: 'deep', command: 'sh', args: ['-c', command] }, 'done')
+    const before = await timed(() => other(gateway))
+    const closing = gateway.close('deep', { graceMs: 0 })
+    const during = await timed(() => other(gateway))
+    // It was as many times longer as there are groups: 35 s
+    expect(during).toBeLessThan(before * 10 + 5000)
+    await closing
+    await gateway.leave()
+    expect(isLeft(pen)).toBe(false)
+  })
 })
 
 async function other(gateway: Gateway): Promise<void> {

@@ -4,10 +4,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, describe, expect } from 'vitest'
 import type { InstanceView, SessionView } from '../../src/cgroup/survey.js'
+import { members } from '../support/cgroup-tree.js'
 import { eventually } from '../support/eventually.js'
 import type { Gateway, GatewayOptions } from '../support/gateway.js'
 import { guardGroup } from '../support/kill-both.js'
-import { killAll, type Pen } from '../support/pen.js'
+import type { Pen } from '../support/pen.js'
 import { newPen, test as penTest } from '../support/pen-test.js'
 import { earlier, present, type Version } from './versions/version.js'
 
@@ -213,7 +214,9 @@ for (const [name, commit] of Object.entries(EARLIER)) {
           installed.updateWarden(others)
           const pids = await place.session(gateway, 'before')
           if (holding === 'subreaper') process.kill(await gateway.keeper(), 'SIGKILL')
-          else await killAll(guardGroup(pen.path, gateway.instance))
+          else
+            for (const pid of await members(guardGroup(pen.path, gateway.instance)))
+              process.kill(pid, 'SIGKILL')
           const outcome = others === present ? 'restarted' : 'failed'
           const { error } = (await eventually(
             'there is word of another guard',

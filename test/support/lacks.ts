@@ -72,3 +72,5 @@ export const lacks = (name: Lack) => inject('lacks').includes(name)
 
 /** The note of a test that is skipped for want of a cgroup. */
 export const NO_CGROUP = 'no cgroup can be made here'
+/** That of one whose processes could not be ended here. */
+export const OUTRUN = 'it forks faster than processes can be looked for here'

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import treeKill from 'tree-kill'
 import { describe, expect } from 'vitest'
 import { eventually } from '../../support/eventually.js'
-import { lacks, NO_CGROUP } from '../../support/lacks.js'
+import { lacks, NO_CGROUP, OUTRUN } from '../../support/lacks.js'
 import { line } from '../../support/line.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
@@ -15,9 +15,11 @@ import {
   HIDDEN_OR_NOT,
   type Leader,
   needsGroup,
+  outrunsPen,
   type PayloadName,
   payloads,
   payloadTable,
+  tableHere,
 } from './payload-table.js'
 
 type Skip = { (condition: boolean, note: string): void; (note: string): never }
@@ -30,6 +32,7 @@ async function letLoose(
   skip: Skip,
 ): Promise<ChildProcess & { pid: number }> {
   skip(needsGroup(payloads[name]) && lacks('cgroup'), NO_CGROUP)
+  skip(outrunsPen(payloads[name]), OUTRUN)
   const { command, args } = await commandOf(payloads[name], leader)
   const child = pen.spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
   const gone = once(child, 'exit')
@@ -159,7 +162,8 @@ async function survivorsIn(pen: Pen, leader: number, expected: Survivors): Promi
 }
 
 describe.each(controls)('$way, the leader told to $leader', ({ way, leader, survivors }) => {
-  const outliving = Object.entries(survivors) as [PayloadName, Survivors][]
+  const isHere = ([name]: [PayloadName, Survivors]) => tableHere.some(([here]) => here === name)
+  const outliving = (Object.entries(survivors) as [PayloadName, Survivors][]).filter(isHere)
   test.for(outliving)('is outlived by %s', async ([name, expected], { pen, skip }) => {
     const { pid } = await letLoose(pen, name, leader, skip)
     await ways[way](pid)

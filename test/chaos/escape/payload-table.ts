@@ -62,6 +62,12 @@ export const basicTable = table(basicPrograms).filter(
   ([, payload]) => BACKEND === 'cgroup' || bySubreaper(payload),
 )
 
+/** Those of this host: an emulated kernel has neither the time nor the interpreters for all. */
+export const tableHere = EMULATED ? basicTable : payloadTable
+
+/** Whether it forks faster than a pen without a cgroup can look for it. */
+export const outrunsPen = ({ bomb }: Payload) => bomb === true && outrun && lacks('cgroup')
+
 /** What a payload says on a line of its own: that all of it is in place, or why that cannot be here. */
 export const HIDDEN_OR_NOT = /^(hidden|cannot .*)$/
 

@@ -2,14 +2,23 @@
 // the pen alone.
 import { once } from 'node:events'
 import { describe, expect } from 'vitest'
-import { lacks, NO_CGROUP } from '../../support/lacks.js'
+import { lacks, NO_CGROUP, OUTRUN } from '../../support/lacks.js'
 import { line } from '../../support/line.js'
 import { test } from '../../support/pen-test.js'
-import { commandOf, HIDDEN_OR_NOT, type Leader, needsGroup, payloadTable, settled } from './payload-table.js'
+import {
+  commandOf,
+  HIDDEN_OR_NOT,
+  type Leader,
+  needsGroup,
+  outrunsPen,
+  settled,
+  tableHere,
+} from './payload-table.js'
 
 describe.each<Leader>(['stay', 'leave'])('with the leader told to %s', (leader) => {
-  test.for(payloadTable)('the pen holds %s', async ([, payload], { pen, skip }) => {
+  test.for(tableHere)('the pen holds %s', async ([, payload], { pen, skip }) => {
     skip(needsGroup(payload) && lacks('cgroup'), NO_CGROUP)
+    skip(outrunsPen(payload), OUTRUN)
     const { command, args } = await commandOf(payload, leader)
     const child = pen.spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
     if (!child.stdout) throw new Error(`${command} has no stdout`)
