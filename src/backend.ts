@@ -10,6 +10,11 @@ import type { NativeStdio } from './native-plan.js'
 /** `passthrough` holds nothing: plain child processes, where there is no other. */
 export type BackendName = 'cgroup' | 'subreaper' | 'passthrough'
 
+export interface Left {
+  path: string
+  pids: number[]
+}
+
 export interface Backend {
   readonly name: BackendName
   /** The directory that was delegated to us; undefined where there is none. */
@@ -26,6 +31,8 @@ export interface Backend {
   limits(): AppliedLimit[]
   /** How it stands with what ends the sessions when this process dies. */
   guard(): GuardStatus
+  /** Who lives on in the instance at this moment, whatever session it is of. */
+  left(): Left
   /** Gives the instance up. All groups must be removed before. */
   close(): Promise<void>
 }

@@ -13,7 +13,7 @@ import type {
   SweepReport,
 } from './backend.js'
 import { Cancellation } from './cancellation.js'
-import { ClosingError, explained, InvalidArgumentError, KeyLiveError } from './errors.js'
+import { ClosingError, explained, InvalidArgumentError, KeyLiveError, StuckError } from './errors.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
 import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
@@ -34,6 +34,7 @@ import { ContainedProcess } from './process.js'
 import type { SessionReport } from './report.js'
 import { type AnySession, type CloseOptions, Session, type SessionFacts } from './session.js'
 import { settleAll } from './settle.js'
+import { stuckError } from './stuck.js'
 
 /** What wrap() gives: start it in whatever way. */
 export interface WrappedCommand extends CommandLine {
@@ -264,10 +265,23 @@ export class Corral extends EventEmitter<CorralEvents> {
     const reports = await this.#closeAll(this.#families.all(), {
       reason,
       graceMs: parseMilliseconds('graceMs', graceMs),
+    }).catch((error) => {
+      throw this.#withLeft(error)
     })
     await this.#backend.close()
     this.#log.info('closed')
     return reports
+  }
+
+  /** A failure of closing all, with who else lives on: what a start that was given up has left is no session's. */
+  #withLeft(error: unknown): unknown {
+    if (!(error instanceof AggregateError)) return error
+    const named = new Set(error.errors.flatMap((one) => (one instanceof StuckError ? pidsOf(one) : [])))
+    const { path, pids } = this.#backend.left()
+    const left = pids.filter((pid) => !named.has(pid))
+    if (left.length === 0) return error
+    const stuck = stuckError('what starts that were given up have left', path, left, this.#plan.killTimeoutMs)
+    return new AggregateError([...error.errors, stuck], `${error.message}; ${stuck.message}`)
   }
 
   /** Finds the new session's place in the tree of keys and takes it. */
@@ -428,3 +442,5 @@ export class Corral extends EventEmitter<CorralEvents> {
     return reports.filter((report) => report !== undefined)
   }
 }
+
+const pidsOf = ({ processes }: StuckError) => processes.map(({ pid }) => pid)

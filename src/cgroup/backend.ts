@@ -7,6 +7,7 @@ import type {
   Family,
   GuardEvent,
   GuardStatus,
+  Left,
   SweepOptions,
   SweepReport,
 } from '../backend.js'
@@ -163,6 +164,10 @@ export class CgroupBackend implements Backend {
 
   guard(): GuardStatus {
     return this.#guard.status()
+  }
+
+  left(): Left {
+    return { path: this.#sessions, pids: this.#native.members(this.#sessions) }
   }
 
   async close(): Promise<void> {

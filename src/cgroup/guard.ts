@@ -20,6 +20,9 @@ const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
 const ENDED_EARLY = 'the guard ended before it stood'
 // A fork and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000
+// How long a guard may take to remove an empty instance, which takes it a millisecond. One that is stopped or frozen never
+// answers; one that is only slow can be ended all the same, as what it has left to do is ours then.
+const DISMISSAL_MS = 1000
 // Behind stdio
 const FIRST_KEPT_FD = 3
 
@@ -184,7 +187,8 @@ export class Guard {
   }
 
   /**
-   * Removes its group, should it have died before it could: who dies closes the lifeline a moment before he leaves his group.
+   * Ends it with its group, also where that is frozen, and removes that. One that has died before it could closes the
+   * lifeline a moment before it leaves its group.
    * @throws StuckError
    */
   async removeGroup(): Promise<void> {
@@ -205,7 +209,7 @@ export class Guard {
     if (!lifeline) return
     try {
       lifeline.say(WORD.over)
-      await lifeline.ended(this.#plan.killTimeoutMs + PATIENCE_MS)
+      await lifeline.ended(DISMISSAL_MS).catch(() => this.removeGroup())
     } finally {
       lifeline.cut()
     }

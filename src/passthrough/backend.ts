@@ -1,7 +1,15 @@
 // The passthrough backend: plain child processes, for systems on which nothing can hold a session. The API is that of the other
 // backends; receipts say that nothing is held.
 import { randomBytes } from 'node:crypto'
-import type { AppliedLimit, Backend, Enforcement, Family, GuardStatus, SweepReport } from '../backend.js'
+import type {
+  AppliedLimit,
+  Backend,
+  Enforcement,
+  Family,
+  GuardStatus,
+  Left,
+  SweepReport,
+} from '../backend.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { PassthroughFamily } from './family.js'
 import { assertNoneRequired, unheldLimits } from './limits.js'
@@ -47,6 +55,10 @@ export class PassthroughBackend implements Backend {
   /** Nothing ends the sessions with the gateway. */
   guard(): GuardStatus {
     return { alive: false, deaths: 0 }
+  }
+
+  left(): Left {
+    return { path: '', pids: [] }
   }
 
   close(): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   Family,
   GuardEvent,
   GuardStatus,
+  Left,
   SweepOptions,
   SweepReport,
 } from '../backend.js'
@@ -89,6 +90,10 @@ export class SubreaperBackend implements Backend {
 
   guard(): GuardStatus {
     return this.#keepers.status()
+  }
+
+  left(): Left {
+    return this.#keepers.left()
   }
 
   close(): Promise<void> {

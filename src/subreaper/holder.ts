@@ -243,6 +243,7 @@ export class Holder {
 
   #onHeld(pid: number, mark: number, pidfd: number | undefined): void {
     this.pid = pid
+    this.#keeper.know(pid)
     this.mark = mark
     this.#pidfd = pidfd
     // Where it cannot be watched (no descriptors left), the end of its link has to do

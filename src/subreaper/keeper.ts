@@ -1,7 +1,7 @@
 // Our side of the keeper (native/warden/keep.c): the parent of the holders, which ends what a holder loses that is killed,
 // and all sessions when we die. One that dies is replaced, for the sessions to come.
 import { constants } from 'node:os'
-import type { GuardEvent, GuardStatus } from '../backend.js'
+import type { GuardEvent, GuardStatus, Left } from '../backend.js'
 import { GuardError, systemDetails } from '../errors.js'
 import { type Native, type NativeExit, type NativeMessage, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
@@ -37,6 +37,8 @@ export class Keeper {
   #pid = 0
   #pidfd: number | undefined
   #holders = 0
+  /** The pids of those that have stood. */
+  readonly #known = new Set<number>()
   #collecting: Promise<unknown> = Promise.resolve()
 
   private constructor(native: Native, { killTimeoutMs }: KeeperPlan) {
@@ -79,6 +81,21 @@ export class Keeper {
     return this.#holders
   }
 
+  /** Takes note of a holder that stands: it is none of the sessions' processes. */
+  know(holder: number): void {
+    this.#known.add(holder)
+  }
+
+  /** The pids of all that lives below it, but for holders. */
+  left(): number[] {
+    if (this.#pid === 0) return []
+    return this.#native.descendants(this.#pid).filter((pid) => !this.#known.has(pid))
+  }
+
+  get pid(): number {
+    return this.#pid
+  }
+
   /** Waits until that holder is reaped and all that it lost is ended; undefined where the keeper is gone as well. */
   async collect(holder: number): Promise<Collected | undefined> {
     const turn = this.#collecting.then(() => this.#collect(holder))
@@ -119,6 +136,8 @@ export class Keeper {
   }
 
   #collect(holder: number): Promise<Collected | undefined> {
+    // One that somebody has stopped would not hear of it
+    if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGCONT)
     const clean = new Promise<Collected | undefined>((resolve) => {
       if (this.#link.send(KIND.collect, { id: holder })) this.#waiting.push(resolve)
       else resolve(undefined)
@@ -238,6 +257,11 @@ export class Keepers {
     throw new GuardError('there is no keeper at this moment, which could hold a session', {
       hint: "It is killed again and again: see who does that (the 'guard' events tell when)",
     })
+  }
+
+  /** Who lives below it. */
+  left(): Left {
+    return { path: `/proc/${this.#current?.pid}`, pids: this.#current?.left() ?? [] }
   }
 
   async finish(): Promise<void> {

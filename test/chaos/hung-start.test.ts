@@ -5,7 +5,13 @@ import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, onTestFinished } from 'vitest'
-import { type Corral, type OpenOptions, openCorral, type SpawnOptions } from '../../src/index.js'
+import {
+  type Corral,
+  type OpenOptions,
+  openCorral,
+  type SpawnOptions,
+  type StuckError,
+} from '../../src/index.js'
 import { corral as command, start } from '../cli/command-line.js'
 import { members } from '../support/cgroup-tree.js'
 import { eventually } from '../support/eventually.js'
@@ -157,6 +163,23 @@ describe
           expect((await innocent.closed).reason).toBe('corral-closed')
           expect(await hanging.outcome).toMatchObject({ error: { code: 'CORRAL_CLOSING' } })
           expect(await closing.outcome).toMatchObject({ error: { message: expect.stringContaining('(D)') } })
+        })
+
+        test('is named beside the other sessions that cannot be closed', async ({ pen }) => {
+          const corral = await open(backend, pen, FOREVER_MS)
+          await using others = await Hangs.make() // at one file system, the second would wait for the first
+          const session = await corral.spawn({ ...SLEEPING, key: 'mine' })
+          followed(session.spawn(hangs.program().command))
+          followed(corral.spawn({ ...optionsOf(others.program()), key: 'hung' }))
+          await eventually('both hang', () => hung().length > 0 && others.hung().length > 0)
+          const pids = [...hung(), ...others.hung()]
+          const error = await corral.close({ graceMs: 0 }).catch((failure) => failure)
+          const named = error.errors.flatMap(({ processes }: StuckError) => processes)
+          for (const pid of pids) {
+            expect(named).toContainEqual(expect.objectContaining({ pid, state: 'D' }))
+            expect(error.message).toContain(String(pid))
+          }
+          await others.release()
         })
 
         test('behind corral run ends with 126, and can be ended before', async ({ pen }) => {
