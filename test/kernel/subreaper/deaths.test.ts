@@ -93,6 +93,16 @@ describe('a holder that is killed', () => {
 })
 
 describe('a keeper that is killed', () => {
+  test('and is stopped instead, does not hold the closing of all up', async ({ pen }) => {
+    const gateway = await startGateway(pen)
+    await gateway.spawn(family, 'ready')
+    process.kill(await gateway.keeper(), 'SIGSTOP')
+    const began = performance.now()
+    await gateway.ask('end')
+    expect(performance.now() - began).toBeLessThan(10_000) // timer: the bound of any ending, as killTimeoutMs is by default
+    expect(await pen.members()).toEqual([gateway.child.pid])
+  })
+
   test('is replaced, and costs no session', async ({ pen }) => {
     const gateway = await startGateway(pen)
     const before = await gateway.spawn(family, 'ready')

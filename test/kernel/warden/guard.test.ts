@@ -204,17 +204,35 @@ describe('a guard that dies', () => {
     process.kill(pid, 'SIGSTOP')
     const finish = vi.spyOn(Guard.prototype, 'finish')
     onTestFinished(() => finish.mockRestore())
-    const closing = corral.close()
-    await eventually('only the guard is waited for, and has been told so', () => finish.mock.calls.length > 0)
     const enter = ['-c', 'echo $$ >"$0" && exec sleep 1000', join(group, 'cgroup.procs')]
     const sleeper = spawn('sh', enter, { stdio: 'ignore' })
     onTestFinished(() => void sleeper.kill('SIGKILL'))
     const ended = once(sleeper, 'exit')
     await eventually('it is in there', async () => (await members(group)).length === 2)
+    const closing = corral.close()
+    await eventually('only the guard is waited for, and has been told so', () => finish.mock.calls.length > 0)
     process.kill(pid, 'SIGKILL')
     await closing
     expect(await pen.groups()).toEqual([])
     await ended
+  })
+
+  const HINDRANCES = {
+    stopped: (_: string, pid: number) => process.kill(pid, 'SIGSTOP'),
+    frozen: (path: string) => writeFileSync(`${path}/warden/cgroup.freeze`, '1'),
+    'frozen with its instance': (path: string) => writeFileSync(`${path}/cgroup.freeze`, '1'),
+  }
+  test.for(Object.entries(HINDRANCES))('but is %s does not hold close() up', async ([, hinder], { pen }) => {
+    const killTimeoutMs = 5000
+    const corral = await openInPen(pen, { killTimeoutMs })
+    await corral.spawn(SLEEPING)
+    const pid = await guardOf(pen.path, corral.id)
+    hinder(`${pen.path}/corral/${corral.id}`, pid)
+    const began = performance.now()
+    await corral.close({ graceMs: 0 })
+    expect(performance.now() - began).toBeLessThan(killTimeoutMs) // timer: the bound of any ending
+    expect(hasEnded(pid)).toBe(true)
+    await expectNothingLeft(pen)
   })
 
   test('and is just being replaced does not either, and is told of', async ({ pen }) => {
