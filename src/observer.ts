@@ -74,7 +74,10 @@ function select(instances: InstanceView[], selection: Selection): Found[] {
     const all = sessions.flatMap(descend)
     let chosen = all
     if ('keys' in selection)
-      chosen = all.filter(({ key }) => key !== undefined && selection.keys.includes(key))
+      // One whose label is gone is known by the name of its directory
+      chosen = all.filter(({ key, path: directory }) =>
+        selection.keys.includes(key ?? path.basename(directory)),
+      )
     else if ('path' in selection) chosen = all.filter((session) => session.path === selection.path)
     else if ('parent' in selection)
       chosen = all

@@ -10,13 +10,13 @@ int64_t corral_now_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int corral_collect(const struct corral_place *group, const struct corral_end_plan *plan,
+static int end_now(const struct corral_place *group, const struct corral_end_plan *plan, bool remove,
                    struct corral_error *error) {
-  struct corral_end_plan removing = *plan;
-  removing.grace_ms = 0;
-  removing.remove = true;
+  struct corral_end_plan at_once = *plan;
+  at_once.grace_ms = 0;
+  at_once.remove = remove;
   struct corral_end end;
-  corral_end_begin(&end, group, &removing, corral_now_ms());
+  corral_end_begin(&end, group, &at_once, corral_now_ms());
   for (int64_t wait_ms; (wait_ms = corral_end_step(&end, corral_now_ms())) >= 0;) {
     struct pollfd events = {.fd = end.events_fd, .events = POLLPRI};
     if (wait_ms > 0)
@@ -29,4 +29,14 @@ int corral_collect(const struct corral_place *group, const struct corral_end_pla
     answer = corral_fail(error, end.error.number, end.error.operation, end.error.path);
   corral_end_finish(&end);
   return answer;
+}
+
+int corral_collect(const struct corral_place *group, const struct corral_end_plan *plan,
+                   struct corral_error *error) {
+  return end_now(group, plan, true, error);
+}
+
+int corral_empty(const struct corral_place *group, const struct corral_end_plan *plan,
+                 struct corral_error *error) {
+  return end_now(group, plan, false, error);
 }

@@ -16,4 +16,8 @@ int64_t corral_now_ms(void);
 int corral_collect(const struct corral_place *group, const struct corral_end_plan *plan,
                    struct corral_error *error);
 
+// The same, but the directory stays.
+int corral_empty(const struct corral_place *group, const struct corral_end_plan *plan,
+                 struct corral_error *error);
+
 #endif

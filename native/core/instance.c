@@ -208,6 +208,9 @@ int corral_instance_remove(const struct corral_place *instance, const struct cor
     const struct corral_place all = corral_place_of(&base, sessions);
     answer = corral_collect(&all, plan, error);
   }
+  // What has moved itself out of the sessions is still in their memory cgroups
+  if (answer == 0)
+    answer = corral_empty(instance, plan, error);
   // Word of these goes with the directory
   if (answer == 0)
     answer = corral_memory_v1_remove(directory, instance->path, error);

@@ -173,8 +173,7 @@ export class CgroupBackend implements Backend {
   async close(): Promise<void> {
     try {
       await removeTree(this.#sessions, this.#context)
-      await this.#context.memoryV1?.remove([this.#sessions])
-      await endInstance(this.#native, this.root, this.#instance, this.#guard)
+      await endInstance(this.#native, this.root, this.#instance, this.#guard, this.#context.memoryV1)
       this.#native.releaseRoot(this.root)
     } catch (error) {
       throw explained(`instance ${this.instance} cannot be removed`, error)

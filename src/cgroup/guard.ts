@@ -11,9 +11,10 @@ import { packPlan } from '../native-plan.js'
 import { assertSpoken, PROTOCOL } from '../protocol.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
-import { CORRAL, type Instance, removeInstance, WARDEN } from './instance.js'
+import { CORRAL, type Instance, removeInstance, SESSIONS, WARDEN } from './instance.js'
 import type { KillMethod } from './kill.js'
-import { removeTree } from './removal.js'
+import type { MemoryV1 } from './memory-v1.js'
+import { emptyTree, removeTree } from './removal.js'
 
 const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
 
@@ -195,6 +196,11 @@ export class Guard {
     await removeTree(this.#group, { native: this.#native, ...this.#plan })
   }
 
+  /** Ends all that is left in the instance: what has moved itself out of the sessions. @throws StuckError */
+  async endRest(): Promise<void> {
+    await emptyTree(this.#directory, { native: this.#native, ...this.#plan })
+  }
+
   /** That of the instance. */
   get #directory(): string {
     return path.join(this.#plan.root, CORRAL, this.#plan.instance)
@@ -323,15 +329,21 @@ export class Guard {
   }
 }
 
-/** Removes the empty instance: by its guard, so that our death in the middle of it changes nothing; else ourselves. */
+/**
+ * Removes an instance without sessions: by its guard, so that our death in the middle of it changes nothing; else ourselves.
+ * @throws StuckError of what has moved itself out of the sessions, and outlives that.
+ */
 export async function endInstance(
   native: Native,
   root: string,
   instance: Instance,
   guard: Guard,
+  memoryV1?: MemoryV1,
 ): Promise<void> {
   // A guard that outlives even its killing keeps the empty directories up to the next sweep
   await guard.finish().catch(() => undefined)
   await guard.removeGroup().catch(() => undefined)
+  await guard.endRest()
+  await memoryV1?.remove([path.join(instance.path, SESSIONS)])
   removeInstance(native, root, instance)
 }

@@ -15,9 +15,19 @@ export interface Remover {
  * Kills all that lives in a directory and below it, and removes it. Nothing to do where it is gone.
  * @throws StuckError when something outlives that; the directory is left.
  */
-export async function removeTree(
+export function removeTree(directory: string, remover: Remover): Promise<void> {
+  return end(directory, remover, true)
+}
+
+/** The same, but the directory stays. */
+export function emptyTree(directory: string, remover: Remover): Promise<void> {
+  return end(directory, remover, false)
+}
+
+async function end(
   directory: string,
   { native, killMethod, killTimeoutMs }: Remover,
+  remove: boolean,
 ): Promise<void> {
   const freeze = killMethod === 'freeze'
   try {
@@ -25,11 +35,14 @@ export async function removeTree(
       graceMs: 0,
       killMs: killTimeoutMs,
       freeze,
-      remove: true,
+      remove,
     })
     if (!ended.empty) throw stuckError(directory, directory, ended.left, killTimeoutMs)
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error
-    throw new KernelError(`${directory} cannot be removed: ${(error as Error).message}`, systemDetails(error))
+    throw new KernelError(
+      `${directory} cannot be ${remove ? 'removed' : 'ended'}: ${(error as Error).message}`,
+      systemDetails(error),
+    )
   }
 }

@@ -1,11 +1,11 @@
 // The instances and sessions below a root as anybody can see them: read from the tree, which is the only record.
 import path from 'node:path'
 import type { BackendName, Usage } from '../backend.js'
-import { isGone } from '../errors.js'
+import { isGone, isSystemError } from '../errors.js'
 import type { Native } from '../native.js'
 import type { Controller } from './controller.js'
 import { counterPlaces, type Detail, inDetail, offeredControllers, parseUsage } from './controllers.js'
-import { CORRAL, listInstances, SESSIONS } from './instance.js'
+import { CORRAL, listInstances, SESSIONS, WARDEN } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
 import { readMemoryV1 } from './memory-v1.js'
 import { keyOfName, LEAF } from './name.js'
@@ -40,6 +40,8 @@ export interface InstanceView {
   pid: number | undefined
   command: string | undefined
   sessions: SessionView[]
+  /** Processes in its directories that are in none of the sessions: some moved themselves there. Absent where there are none. */
+  outside?: number
 }
 
 const LABELS = [MODE_LABEL, COMMAND_LABEL]
@@ -101,6 +103,25 @@ export async function countSessions(
   return count
 }
 
+/** How many processes are in an instance, but neither in a session nor its guard. */
+function countOutside(native: Native, instance: string): number {
+  const listed = (group: string) => {
+    try {
+      return new Set(native.readText(path.join(group, 'cgroup.procs')).split('\n').filter(Boolean)).size
+    } catch (error) {
+      if (isSystemError(error)) return 0 // a threaded group, or one that is going
+      throw error
+    }
+  }
+  const others = native.directories(instance).filter((name) => name !== SESSIONS && name !== WARDEN)
+  return (
+    listed(instance) +
+    listed(path.join(instance, SESSIONS)) +
+    Math.max(0, listed(path.join(instance, WARDEN)) - 1) +
+    others.reduce((sum, name) => sum + native.members(path.join(instance, name)).length, 0)
+  )
+}
+
 /** Those that all sessions of an instance have: to ask a thousand sessions for files that are not there takes its time. */
 function controllersOf(native: Native, instance: string): Controller[] {
   const memoryV1 = readMemoryV1(native, instance)
@@ -116,6 +137,7 @@ export async function surveyInstances(native: Native, root: string, detail: Deta
       const sessions = path.join(directory, SESSIONS)
       const pid = native.getLabel(directory, PID_LABEL)
       const controllers = inDetail(controllersOf(native, directory), detail)
+      const outside = countOutside(native, directory)
       views.push({
         backend: 'cgroup',
         instance,
@@ -124,6 +146,7 @@ export async function surveyInstances(native: Native, root: string, detail: Deta
         pid: pid === undefined ? undefined : Number(pid),
         command: native.getLabel(directory, COMMAND_LABEL),
         sessions: await viewSessions(native, sessions, controllers),
+        ...(outside > 0 && { outside }),
       })
     } catch (error) {
       if (!isGone(error)) throw error // it ended while we looked

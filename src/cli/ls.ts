@@ -36,6 +36,12 @@ function heading({ instance, alive, pid, command }: InstanceView): string[] {
   return [`${instance} (${owner})`, '', '', '', '', '', '', '', '']
 }
 
+/** Those that no session has any more: corral.close() ends them, as do a guard and a sweep. */
+function outsiders({ outside }: InstanceView): string[][] {
+  if (outside === undefined) return []
+  return [['  (in no session)', '', '', String(outside), '', '', '', '', '']]
+}
+
 export async function ls(options: {
   root?: string
   backend: HoldingChoice
@@ -51,6 +57,7 @@ export async function ls(options: {
   const lines = instances.flatMap((view) => [
     heading(view),
     ...view.sessions.flatMap((session) => rows(session, 1, now)),
+    ...outsiders(view),
   ])
   return { lines: table(HEADING, lines), status: 0 }
 }

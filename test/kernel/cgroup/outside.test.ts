@@ -1,0 +1,89 @@
+// What moves itself out of its session, which a process of the gateway's own user may: it is seen, and does not outlive the
+// instance. And what a session does to its labels, which decide nothing.
+import { dirname } from 'node:path'
+import { describe, expect } from 'vitest'
+import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL } from '../../../src/cgroup/labels.js'
+import { nameOfKey } from '../../../src/cgroup/name.js'
+import { openCorral } from '../../../src/index.js'
+import { loadNative } from '../../../src/native.js'
+import { Observer } from '../../../src/observer.js'
+import { corral as command } from '../../cli/command-line.js'
+import { eventually } from '../../support/eventually.js'
+import { Gateway } from '../../support/gateway.js'
+import { lacks } from '../../support/lacks.js'
+import { openInPen } from '../../support/open-in-pen.js'
+import type { Pen } from '../../support/pen.js'
+import { test } from '../../support/pen-test.js'
+
+// Where controllers are on, no process can be in a group that has others below it (EBUSY)
+const INNER = !lacks('memory') || !lacks('pids')
+const PLACES = ['/warden', '/own', ...(INNER ? [] : ['', '/sessions'])]
+
+const moverTo = (directory: string) => ({
+  key: 'mover',
+  command: 'sh',
+  args: ['-c', 'mkdir -p "$0" && echo $$ >"$0/cgroup.procs" && echo moved && exec sleep 1000', directory],
+})
+
+const SWEEPS = {
+  'a sweep': async (root: string) => void (await new Observer({ root }).sweep({ dryRun: false })),
+  'the next gateway': async (root: string) => {
+    const corral = await openCorral({ root })
+    await corral.close()
+  },
+}
+
+describe.for(PLACES)('a process that moved itself to <instance>%s', (place) => {
+  const open = async (pen: Pen): Promise<Gateway> => {
+    const gateway = await Gateway.open(pen, { root: pen.path })
+    await gateway.spawn(moverTo(`${pen.path}/corral/${gateway.instance}${place}`), 'moved')
+    return gateway
+  }
+  const nothingLeft = async (pen: Pen) =>
+    (await pen.groups()).every((group) => !group.startsWith(`${pen.path}/corral`))
+
+  test('is told of by corral ls, and ended by corral.close()', async ({ pen }) => {
+    const gateway = await open(pen)
+    const [instance] = await new Observer({ root: pen.path }).list()
+    expect(instance?.outside).toBe(1)
+    const { stdout } = await command(['ls', '--root', pen.path])
+    expect(stdout).toMatch(/^ {2}\(in no session\) +1$/m)
+    await gateway.ask('end')
+    expect(await nothingLeft(pen)).toBe(true)
+  })
+
+  test('is ended when the gateway dies', async ({ pen }) => {
+    const gateway = await open(pen)
+    gateway.child.kill('SIGKILL')
+    await eventually('nothing is left', () => nothingLeft(pen))
+  })
+
+  test.for(Object.entries(SWEEPS))('is ended by %s after gateway and guard', async ([, sweep], { pen }) => {
+    const gateway = await open(pen)
+    await gateway.killWithGuard(pen.path)
+    await sweep(pen.path)
+    expect(await nothingLeft(pen)).toBe(true)
+  })
+})
+
+describe('a session that empties its labels', () => {
+  const LABELS = [MODE_LABEL, COMMAND_LABEL, KEY_LABEL]
+  const LONG = 'k'.repeat(1000)
+
+  test.for([
+    ['by its key', 'k', 'k'],
+    ["by its directory's name, where the key was in a label", LONG, nameOfKey(LONG)],
+  ] as const)('is listed and ended from outside %s', async ([, key, name], { pen }) => {
+    const corral = await openInPen(pen)
+    const { receipt } = await corral.spawn({ key, command: 'cat', mode: 'persistent' })
+    const family = dirname(receipt.path)
+    for (const directory of [receipt.path, family])
+      for (const label of LABELS) loadNative().setLabel(directory, label, '')
+    const observer = new Observer({ root: pen.path })
+    const [instance] = await observer.list()
+    expect(instance?.sessions).toMatchObject([{ path: family, group: { processes: 1 } }])
+    expect((await command(['ls', '--root', pen.path])).stdout).toContain(name)
+    expect(await observer.kill({ keys: [name] }, 0)).toMatchObject([{ killed: 1 }])
+    expect(await pen.members()).toEqual([])
+  })
+})
