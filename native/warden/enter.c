@@ -29,7 +29,7 @@ static bool is_member(int group_fd) {
   return member;
 }
 
-// Tells the owner of the session who came: a hint, which it checks.
+// Tells the owner of the session that somebody came, who looks for itself who that is.
 static int announce(int group_fd) {
   char pid[16];
   int length = snprintf(pid, sizeof pid, "%d", getpid());

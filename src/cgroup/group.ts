@@ -48,6 +48,7 @@ import {
   sessionSettings,
   writeSteps,
 } from './controllers.js'
+import { firstOf } from './first.js'
 import { watchHits } from './hits.js'
 import { COMMAND_LABEL, LEADER_LABEL, MODE_LABEL } from './labels.js'
 import type { MemoryV1 } from './memory-v1.js'
@@ -289,7 +290,9 @@ export class CgroupGroup implements Group {
       const pid = Number(native.getLabel(this.path, LEADER_LABEL) ?? 0)
       if (pid !== 0) {
         stop()
-        native.follow(this.path, pid).then(ended, ended)
+        const first = firstOf(native, this.path, pid)
+        if (first === undefined) ended()
+        else native.follow(this.path, first).then(ended, ended)
       } else if (again) later ??= setTimeout(() => look(false), LOOK_AGAIN_MS).unref()
     }
     const unwatch = watchDirectory(this.path, () => look(true))
