@@ -52,9 +52,15 @@ export function kindOf(lacks) {
   return Object.entries(read(KINDS)).find(([, { lacks: kind }]) => same(kind))?.[0]
 }
 
+/** Whether an entry of a list is that name: an asterisk in it stands for any text, as where names tell what a rotation has chosen. */
+function isMeant(entry, name) {
+  const parts = entry.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.*')}$`).test(name)
+}
+
 const isListed = ({ tests }, { backend, file, name }) => {
   const names = tests[backend]?.[file]
-  return names === ALL || names?.includes(name) === true
+  return names === ALL || names?.some((entry) => isMeant(entry, name)) === true
 }
 
 /**
@@ -75,7 +81,6 @@ export function judge(tests, lacks) {
 }
 
 function spareIn(all, tests) {
-  const ran = new Map(tests.map((test) => [`${test.backend} ${test.file}: ${test.name}`, test.state]))
   const files = new Set(tests.map(({ backend, file }) => `${backend} ${file}`))
   const spare = []
   for (const [lack, list] of all)
@@ -88,10 +93,12 @@ function spareIn(all, tests) {
           const some = tests.filter((test) => test.backend === backend && test.file === file)
           if (some.every(({ state }) => state !== 'skipped')) say(' was not skipped')
         } else
-          for (const name of names) {
-            const state = ran.get(`${backend} ${file}: ${name}`)
-            if (state !== 'skipped')
-              say(`: ${name} ${state === undefined ? 'is no more' : 'was not skipped'}`)
+          for (const entry of names) {
+            const meant = tests.filter(
+              (test) => test.backend === backend && test.file === file && isMeant(entry, test.name),
+            )
+            if (meant.length === 0) say(`: ${entry} is no more`)
+            else if (meant.every(({ state }) => state !== 'skipped')) say(`: ${entry} was not skipped`)
           }
       }
   return spare
