@@ -67,16 +67,22 @@ static bool is_home_of(const char *home, const char *instance) {
          !strcmp(last, expected);
 }
 
-static bool is_v1(int fd) {
+// Whether what is open is a v1 cgroup of the instance's owner: 1, 0, or -errno. Who owns an instance writes
+// its label, and could lead others by that: so a link on the way, or what belongs to another user, is not
+// believed.
+static int is_believed(int home_fd, int instance) {
   struct statfs file_system;
-  return fstatfs(fd, &file_system) == 0 && (unsigned long)file_system.f_type == CGROUP_V1_MAGIC;
+  struct stat home, owner;
+  if (fstatfs(home_fd, &file_system) != 0 || fstat(home_fd, &home) != 0 || fstat(instance, &owner) != 0)
+    return -errno;
+  return (unsigned long)file_system.f_type == CGROUP_V1_MAGIC && home.st_uid == owner.st_uid;
 }
 
-// Who owns an instance writes its label, and could lead others by that: so a link on the way, or what belongs
-// to another user, is not believed.
-static bool is_owners(int home_fd, int instance) {
-  struct stat home, owner;
-  return fstat(home_fd, &home) == 0 && fstat(instance, &owner) == 0 && home.st_uid == owner.st_uid;
+// Whether nothing can be at a path, as against a call that failed for want of something: then word of what is
+// there must not be lost.
+static bool is_nowhere(int number) {
+  return number == ENOENT || number == ENODEV || number == ENOTDIR || number == ELOOP ||
+         number == ENAMETOOLONG;
 }
 
 int corral_memory_v1_home(int instance, const char *path, char home[PATH_MAX]) {
@@ -85,17 +91,24 @@ int corral_memory_v1_home(int instance, const char *path, char home[PATH_MAX]) {
   if (length < 0)
     return has_none(errno) ? -ENOENT : -errno;
   home[length] = '\0';
-  if (!is_home_of(home, path) || !realpath(home, resolved) || strcmp(resolved, home) != 0)
+  if (!is_home_of(home, path))
+    return -ENOENT;
+  if (!realpath(home, resolved))
+    return is_nowhere(errno) ? -ENOENT : -errno;
+  if (strcmp(resolved, home) != 0)
     return -ENOENT;
   CORRAL_OWNED_FD fd = open(home, CORRAL_OPEN_DIRECTORY | O_CLOEXEC);
-  return fd >= 0 && is_v1(fd) && is_owners(fd, instance) ? corral_release_fd(&fd) : -ENOENT;
+  if (fd < 0)
+    return is_nowhere(errno) ? -ENOENT : -errno;
+  int believed = is_believed(fd, instance);
+  return believed > 0 ? corral_release_fd(&fd) : believed == 0 ? -ENOENT : believed;
 }
 
 int corral_memory_v1_remove(int instance, const char *path, struct corral_error *error) {
   char home[PATH_MAX];
   CORRAL_OWNED_FD fd = corral_memory_v1_home(instance, path, home);
   if (fd < 0)
-    return fd == -ENOENT ? 0 : corral_fail(error, -fd, "getxattr", path);
+    return fd == -ENOENT ? 0 : corral_fail(error, -fd, "find the v1 memory cgroup of", path);
   const struct corral_place place = {.at = AT_FDCWD, .below = home, .fd = fd, .path = home};
   return corral_remove_tree(&place, error);
 }
