@@ -20,7 +20,7 @@ const plain = (name: string) => name.toLowerCase().replace(/\.$/, '')
 const isAddress = (name: string) =>
   isIP(name) === 4 || (name.startsWith('[') && isIP(name.slice(1, -1)) === 6)
 
-const isLoopback = (address: string) => address === '::1' || /^(?:::ffff:)?127\./.test(address)
+export const isLoopback = (address: string) => address === '::1' || /^(?:::ffff:)?127\./.test(address)
 
 export interface Listener {
   /** As the server is bound. */
@@ -31,11 +31,23 @@ export interface Listener {
   allowed: readonly string[]
 }
 
-/** The names for which a server answers; that which it was given for listening is one of them. */
+// Every other name leads here only where DNS, or who speaks for it, says so
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]']
+
+/** The names for which a server answers; elsewhere than on loopback, that which it was given for listening is one of them. */
 export function namesOf({ address, host, allowed }: Listener): string[] {
+  if (isLoopback(address)) return LOOPBACK_NAMES
   const own = isIP(host) === 6 ? `[${host}]` : plain(host)
-  const always = ['localhost', ...(isLoopback(address) ? ['127.0.0.1', '[::1]'] : [plain(hostname())])]
-  return [...new Set([...always, own, ...allowed])]
+  return [...new Set(['localhost', plain(hostname()), own, ...allowed])]
+}
+
+/** @throws InvalidArgumentError where `--allow-host` was given for a listener that it does nothing for. */
+export function assertAllowable({ address, allowed }: Listener): void {
+  if (allowed.length === 0 || !isLoopback(address)) return
+  throw new InvalidArgumentError(
+    `--allow-host: on loopback (${address}) only ${LOOPBACK_NAMES.join(', ')} are answered`,
+    { hint: 'Have a reverse proxy on this machine send one of these as Host, or listen elsewhere' },
+  )
 }
 
 /** Whether it answers to this Host header. Where others than this machine reach it, addresses will do: no DNS is in them. */

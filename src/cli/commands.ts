@@ -153,7 +153,10 @@ program
   .addOption(rootOption())
   .option('--listen <address>', 'serve them at [HOST:]PORT, by default of 127.0.0.1, or a UNIX socket')
   .addOption(
-    new Option('--allow-host <name>', 'a further name by which it may be asked; can be repeated')
+    new Option(
+      '--allow-host <name>',
+      'a further name by which it may be asked, not on loopback; can be repeated',
+    )
       .argParser((name, names: string[]) => [...names, name])
       .default([], 'none'),
   )

@@ -6,7 +6,7 @@ import { explained, InvalidArgumentError, systemCodeOf } from '../errors.js'
 import { CONTENT_TYPE } from '../metrics/exposition.js'
 import { quote } from '../quote.js'
 import { printable } from '../text.js'
-import { answersTo, type Listener, namesOf } from './allowed-hosts.js'
+import { answersTo, assertAllowable, isLoopback, type Listener, namesOf } from './allowed-hosts.js'
 import { print } from './output.js'
 
 const PAGE = '/metrics'
@@ -41,7 +41,8 @@ function hintFor(error: unknown): string | undefined {
 /** What to say to who asks by a name that is none of ours. */
 function misdirected(host: string | undefined, listener: Listener): string {
   const asked = host === undefined ? 'There is no Host header' : `This is not ${quote(printable(host))}`
-  return `${asked}: ask by ${namesOf(listener).join(', ')}, or start it with --allow-host NAME\n`
+  const names = namesOf(listener).join(', ')
+  return `${asked}: ask by ${names}${isLoopback(listener.address) ? '' : ', or start it with --allow-host NAME'}\n`
 }
 
 /** The listener is undefined for a UNIX socket, which no name leads to. */
@@ -83,6 +84,12 @@ export async function serve(
     'host' in address && typeof bound === 'object' && bound !== null
       ? { address: bound.address, host: address.host, allowed }
       : undefined
+  try {
+    if (listener) assertAllowable(listener)
+  } catch (error) {
+    server.close()
+    throw error
+  }
   server.on('request', (request, response) => void answer(request, response, page, listener))
   print([`serving ${told(address, bound)}`])
   await ended
