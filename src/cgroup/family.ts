@@ -1,4 +1,5 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppliedLimit, Enforcement, Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
 import type { Cancellation } from '../cancellation.js'
 import { explained } from '../errors.js'
@@ -18,6 +19,9 @@ import { CgroupGroup, type GroupContext } from './group.js'
 import { KEY_LABEL } from './labels.js'
 import { LEAF, labelOfKey, nameOfKey } from './name.js'
 import { removeTree } from './removal.js'
+
+// How long the making of a directory is waited for, which takes a millisecond.
+const MAKING_MS = 1000
 
 export class CgroupFamily implements Family {
   readonly path: string
@@ -90,7 +94,9 @@ export class CgroupFamily implements Family {
     const before = this.#limits
     this.#limits = limits // of what is made from now on
     try {
-      await Promise.allSettled(this.#making)
+      const made = Promise.allSettled(this.#making)
+      // One that takes longer hangs at its program; its directory is made long before that
+      await Promise.race([made, sleep(MAKING_MS)])
       if (this.#context.native.exists(this.path)) changeLimits(this.path, changes, controllers)
     } catch (error) {
       this.#limits = before

@@ -93,6 +93,7 @@ describe
           await wrapped.session.closed
           await (await before.spawn('true')).exited
           await before.close({ graceMs: 0 })
+          await corral.setFamilyLimits('hung', { pidsMax: null })
           expect(hanging.settled).toBe(false)
           // Its own ending does not wait for it either
           await corral.resetParent('hung', { includeParent: true })
