@@ -10,6 +10,7 @@ import type {
   GroupPlan,
   GuardEvent,
   GuardStatus,
+  Left,
   SweepReport,
 } from './backend.js'
 import { Cancellation } from './cancellation.js'
@@ -277,7 +278,13 @@ export class Corral extends EventEmitter<CorralEvents> {
   #withLeft(error: unknown): unknown {
     if (!(error instanceof AggregateError)) return error
     const named = new Set(error.errors.flatMap((one) => (one instanceof StuckError ? pidsOf(one) : [])))
-    const { path, pids } = this.#backend.left()
+    let found: Left
+    try {
+      found = this.#backend.left()
+    } catch {
+      return error // that those cannot be listed (no descriptors) is the lesser news
+    }
+    const { path, pids } = found
     const left = pids.filter((pid) => !named.has(pid))
     if (left.length === 0) return error
     const stuck = stuckError('what starts that were given up have left', path, left, this.#plan.killTimeoutMs)
