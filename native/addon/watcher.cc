@@ -183,7 +183,11 @@ void Watcher::Loop() {
     int ready = epoll_wait(epoll_, events, kEventsAtOnce, NextTimeout());
     for (int i = 0; i < ready; i++) {
       if (events[i].data.ptr) {
-        Step(static_cast<WatcherJob *>(events[i].data.ptr));
+        // One that is over may be told of still: it has closed its descriptor, but a child that is being
+        // started has a copy of it up to its exec, and epoll forgets only what nobody has open (epoll(7), Q6)
+        auto *job = static_cast<WatcherJob *>(events[i].data.ptr);
+        if (jobs_.count(job))
+          Step(job);
         continue;
       }
       uint64_t count;
