@@ -82,9 +82,14 @@ static pid_t joining(pid_t connected, int64_t said) {
 
 static void take_join(struct holder *holder, struct guest *guest, const struct corral_message *message) {
   struct corral_peer peer;
-  if (holder->closed || guest->id || guests_joined(&holder->guests) >= GUESTS_JOINED ||
-      corral_peer_of(guest->fd, &peer) < 0)
+  if (guest->id || holder->closed)
     return; // it is let out, and that says so
+  if (guests_joined(&holder->guests) >= GUESTS_JOINED) {
+    say(guest->fd, &(struct corral_message){.kind = CORRAL_REFUSED, .error_number = EUSERS}, -1);
+    return;
+  }
+  if (corral_peer_of(guest->fd, &peer) < 0)
+    return;
   CORRAL_OWNED_FD keeper = peer.pidfd;
   const pid_t pid = joining(peer.pid, message->number);
   // It lives, so what was read of its pid was read of it
@@ -206,6 +211,8 @@ static int join(struct holder *holder) {
   if (answer <= 0)
     return answer < 0 ? answer : -ECONNREFUSED;
   corral_fds_close(&fds);
+  if (message.kind == CORRAL_REFUSED && message.error_number > 0)
+    return -message.error_number;
   return message.kind == CORRAL_JOINED ? 0 : -EPROTO;
 }
 

@@ -15,6 +15,7 @@
 #include "../core/pidfd.h"
 #include "../core/reap.h"
 #include "close_from.h"
+#include "guests.h"
 #include "held.h"
 #include "memory_watch.h"
 #include "run.h"
@@ -273,6 +274,10 @@ static int start(struct run *run) {
   if (answer < 0) {
     if (run->door && error.number == ECONNREFUSED)
       tell("the session at %s is over: start another one", run->door);
+    else if (run->door && error.number == EUSERS)
+      tell("the session at %s has %d commands that were started by others, as many as it can have: wait for "
+           "one to end, or start another session",
+           run->door, GUESTS_JOINED);
     else if (run->door)
       tell("the session at %s cannot be entered: %s", run->door, strerror(error.number));
     else

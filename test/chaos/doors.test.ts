@@ -1,6 +1,6 @@
 // Who comes by the door of a session that is held without cgroups, and is of the same user: nothing that one says of pids is
 // believed, nothing that one sends is waited for or kept, and however many come, the session can be seen and ended.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -88,6 +88,26 @@ test('who has joined and gone costs the gateway nothing any more', async () => {
   const before = descriptors()
   await rounds(20)
   await eventually('their descriptors are closed', () => descriptors() <= before, { instead: descriptors })
+})
+
+test('as many join as the session can have; the next is told so, and costs nothing', async () => {
+  const { corral: opened, door } = await openHere()
+  const { command, args } = await opened.wrap('true', [], { key: 'other' })
+  const before = descriptors()
+  const joining = await guest(door, 'join', 300)
+  expect(await line(joining.stdout, /^joined/)).toBe('joined 256')
+  const full = descriptors()
+  expect(full - before).toBeLessThanOrEqual(256)
+  const words = args.map((word, at) => (args[at - 1] === '--door' ? door : word))
+  const next = spawnSync(command, words, { encoding: 'utf8' })
+  expect(next.stderr).toContain('has 256 commands that were started by others, as many as it can have')
+  expect(next.status).toBe(1)
+  expect(descriptors()).toBeLessThanOrEqual(full)
+  const gone = once(joining, 'close')
+  joining.kill('SIGKILL')
+  await gone
+  await eventually('their descriptors are closed', () => descriptors() <= before, { instead: descriptors })
+  expect(spawnSync(command, words, { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
 })
 
 test('so many visitors that there is no room for more keep nobody from seeing and ending the session', async () => {

@@ -1,5 +1,6 @@
 // Goes to the door of a session that is held without cgroups, or opens one that looks like it
 // (native/core/door.h).
+//   door-guest NAME join COUNT                 joins so often, prints how many were let in, and waits
 //   door-guest NAME KIND NUMBER SECOND [PID]   says one word, with a pidfd of PID, and prints what comes:
 //   "word KIND", "closed" door-guest NAME idle COUNT                 connects so often, prints "idle", and
 //   waits door-guest NAME host FILE                  opens a door, prints "open", and answers all with FILE
@@ -16,7 +17,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define JOIN 19
 #define SHOWN 20
+#define JOINED 21
 
 struct word {
   uint32_t kind, id;
@@ -72,11 +75,30 @@ static int host(const char *name, const char *file) {
   }
 }
 
+static int join_often(const char *name, int times) {
+  struct word word;
+  int joined = 0;
+  for (char buffer[65536]; times > 0; times--) {
+    int fd = go_to(name);
+    say(fd, (struct word){.kind = JOIN, .number = getpid()}, -1);
+    if (recv(fd, buffer, sizeof buffer, 0) <= 0)
+      continue;
+    memcpy(&word, buffer, sizeof word);
+    joined += word.kind == JOINED;
+  }
+  printf("joined %d\n", joined);
+  fflush(stdout);
+  pause();
+  return 0;
+}
+
 int main(int count, char **words) {
   if (count < 4)
     return 2;
   if (!strcmp(words[2], "host"))
     return host(words[1], words[3]);
+  if (!strcmp(words[2], "join"))
+    return join_often(words[1], atoi(words[3]));
   if (!strcmp(words[2], "idle")) {
     for (int left = atoi(words[3]); left > 0; left--)
       (void)go_to(words[1]);
