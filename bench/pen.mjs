@@ -4,6 +4,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { reached } from '../test/support/reached.mjs'
+import { uncover } from '../test/support/uncover.mjs'
 import { enterMemoryPen } from './pen-memory.mjs'
 
 const EMPTY_TIMEOUT_MS = 10_000
@@ -61,7 +63,9 @@ export function entering(cgroup, command, args) {
  * Synchronous, because a process that is about to end can wait for nothing else.
  */
 export function removeCgroup(path) {
-  removeTree(path, killCgroup(path))
+  const deadline = killCgroup(path)
+  uncover(path)
+  removeTree(path, deadline)
 }
 
 /** Kills what is left in a cgroup and waits until the kernel says that it is empty; returns the deadline of that. */
@@ -105,7 +109,7 @@ function removeTree(path, deadline) {
   for (const child of childDirectories(path)) removeTree(join(path, child), deadline)
   for (;;) {
     try {
-      rmdirSync(path)
+      reached(path, rmdirSync)
       return
     } catch (error) {
       if (error.code === 'ENOENT') return
@@ -124,7 +128,10 @@ export function cgroupMembers(path) {
 // A group that is gone has no members, and a threaded one's are listed by the nearest above that is not.
 function ownMembers(path) {
   try {
-    return readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
+    return reached(join(path, 'cgroup.procs'), (procs) => readFileSync(procs, 'utf8'))
+      .split('\n')
+      .filter(Boolean)
+      .map(Number)
   } catch (error) {
     if (['ENOENT', 'ENODEV', 'EOPNOTSUPP', 'ENOTSUP'].includes(error.code)) return []
     throw error
@@ -138,7 +145,7 @@ export function countCgroupsBelow(path) {
 
 function childDirectories(path) {
   try {
-    return readdirSync(path, { withFileTypes: true })
+    return reached(path, (short) => readdirSync(short, { withFileTypes: true }))
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
   } catch (error) {

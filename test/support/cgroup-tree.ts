@@ -2,6 +2,7 @@
 // groups.
 import { chmod, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { reached } from './reached.mjs'
 
 const errno = (error: unknown) => (error as NodeJS.ErrnoException).code ?? ''
 
@@ -17,16 +18,17 @@ export async function insisting<T>(attempt: () => Promise<T>, directory: string,
     return await attempt()
   } catch (error) {
     if (errno(error) !== 'EACCES') throw error
-    await chmod(directory, 0o755)
-    if (file) await chmod(join(directory, file), 0o644)
+    await reached(directory, (path) => chmod(path, 0o755))
+    if (file) await reached(join(directory, file), (path) => chmod(path, 0o644))
     return attempt()
   }
 }
 
-const childrenOf = (group: string) => insisting(() => readdir(group, { withFileTypes: true }), group)
+const childrenOf = (group: string) =>
+  insisting(() => reached(group, (path) => readdir(path, { withFileTypes: true })), group)
 
 const readGroupFile = (group: string, file: string) =>
-  insisting(() => readFile(join(group, file), 'utf8'), group, file)
+  insisting(() => reached(join(group, file), (path) => readFile(path, 'utf8')), group, file)
 
 /** All groups of the subtree, each before those below it. The first is `directory` itself. */
 export async function subtree(directory: string): Promise<string[]> {

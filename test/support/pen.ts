@@ -6,7 +6,9 @@ import { basename, dirname, join } from 'node:path'
 import { findCgroupPlace } from '../../src/cgroup/mount.js'
 import { insisting, isGone, isPopulated, members, subtree } from './cgroup-tree.js'
 import { eventually } from './eventually.js'
+import { reached } from './reached.mjs'
 import { removeTwins } from './suite-memory.js'
+import { uncover } from './uncover.mjs'
 
 export interface Pen extends AsyncDisposable {
   /** Skips the test where the pen is no cgroup. */
@@ -75,7 +77,11 @@ async function enter(path: string): Promise<() => Promise<void>> {
 async function write(group: string, file: string, text: string): Promise<boolean> {
   try {
     // Without O_CREAT, or a missing file would be EACCES; write-only because cgroup.kill is.
-    await insisting(() => writeFile(join(group, file), text, { flag: constants.O_WRONLY }), group, file)
+    await insisting(
+      () => reached(join(group, file), (path) => writeFile(path, text, { flag: constants.O_WRONLY })),
+      group,
+      file,
+    )
     return true
   } catch (error) {
     if (isGone(error)) return false
@@ -121,9 +127,10 @@ async function killFrozen(path: string): Promise<void> {
 
 async function removeTree(path: string, withinMs = 20_000): Promise<void> {
   const round = async () => {
+    uncover(path)
     for (const group of (await subtree(path)).reverse()) {
       try {
-        await rmdir(group)
+        await reached(group, (path) => rmdir(path))
       } catch (error) {
         if (!isGone(error)) return false
       }

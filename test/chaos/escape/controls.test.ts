@@ -110,6 +110,13 @@ const controls: Control[] = [
       'a chain of npx': 2,
       'an MCP server with a daemon': 1,
       'a daemon of Python': 2,
+      'mounts that only it sees': 1,
+      'groups below mounts': 1,
+      'a group of its own made threaded': 1,
+      'a thousand groups in one another': 1,
+      'a path longer than PATH_MAX': 1,
+      'a way to it that is shut': 1,
+      'an exec that hangs': 3,
     },
   },
   {

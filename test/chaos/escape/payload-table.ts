@@ -1,5 +1,6 @@
 // The programs of programs.mjs for tests: with types, and C compiled.
 import { readFileSync } from 'node:fs'
+import { chosen } from '../../behaviour/held/endings/chosen.js'
 import { BACKEND } from '../../support/backend.js'
 import { isFrozen } from '../../support/cgroup-tree.js'
 import { compiled } from '../../support/compile-payload.js'
@@ -17,6 +18,7 @@ export interface Payload {
   hidden?: number
   afterTerm?: number
   makesGroups?: boolean
+  childless?: boolean
   bomb?: boolean
   hungry?: boolean
   freezes?: boolean
@@ -31,8 +33,11 @@ export const payloads: Record<PayloadName, Payload> = programs
 const table = (named: Partial<Record<PayloadName, Payload>>) =>
   Object.entries(named) as [PayloadName, Payload][]
 
-/** For `describe.each` and `test.each`: all of them. */
-export const payloadTable = table(programs)
+/** For `describe.each` and `test.each`: all of them, or those that the run is for. */
+export const payloadTable = chosen(
+  'CORRAL_ESCAPE_PROGRAMS',
+  table(programs).map(([name, payload]) => ({ name, payload })),
+).map(({ name, payload }): [PayloadName, Payload] => [name, payload])
 
 const CAP_SYS_NICE = 23n
 

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url'
  * afterTerm  processes, with a leader that stays, that are left some time after each got SIGTERM and SIGCONT; absent
  *            where that takes its time, or is a matter of chance
  * makesGroups  in the group that it runs in: two of it need one each
+ * childless  in a group of its own, which it changes so that the kernel refuses groups with processes beside it: the session
+ *            can have no child sessions
  * bomb       goes on forking as fast as it can
  * hungry     takes all processors that it gets: tests give it a share
  * freezes    the group that it runs in, once it has said "hidden"
@@ -60,6 +62,19 @@ export const programs = {
   'two that start each other anew': { file: 'mutual-guards.c', hidden: 2 },
   'a chain of npx': { file: 'npx-tool.mjs', by: 'npx' },
   'an MCP server with a daemon': { file: 'mcp-server.mjs', hidden: 2, afterTerm: 2 },
+  'mounts that only it sees': { file: 'own-mounts.c', hidden: 1, afterTerm: 0 },
+  'groups below mounts': { file: 'covered-groups.c', makesGroups: true, hidden: 1, afterTerm: 0 },
+  'a group of its own made threaded': {
+    file: 'threaded-own.c',
+    makesGroups: true,
+    childless: true,
+    hidden: 1,
+    afterTerm: 0,
+  },
+  'a thousand groups in one another': { file: 'deep-chain.c', makesGroups: true, hidden: 1, afterTerm: 0 },
+  'a path longer than PATH_MAX': { file: 'long-path.c', makesGroups: true, hidden: 1, afterTerm: 0 },
+  'a way to it that is shut': { file: 'shut-way.c', hidden: 1, afterTerm: 0 },
+  'an exec that hangs': { file: 'hung-exec.c', hidden: 3, afterTerm: 0 },
   'a daemon of Python': { file: 'python-daemon.py', hidden: 2, afterTerm: 1 },
 }
 

@@ -6,7 +6,11 @@ import { timeouts } from '../../support/timeouts.js'
 export default defineConfig({
   test: {
     reporters: reporters('escape'),
-    include: ['test/chaos/escape/**/*.test.ts', 'test/behaviour/held/endings/**/*.test.ts'],
+    include: [
+      'test/chaos/escape/**/*.test.ts',
+      'test/chaos/hidden.test.ts',
+      'test/behaviour/held/endings/**/*.test.ts',
+    ],
     globalSetup: 'test/global-setup.ts',
     ...timeouts(),
     maxConcurrency: 3,

@@ -1,19 +1,20 @@
-/* Becomes another program, under a seccomp filter that answers ENOSYS to clone3 as those of containers do. */
+/* Becomes another program, under a seccomp filter that answers ENOSYS to one system call, as an old kernel or
+   the filter of a container does. Usage: without-call NUMBER PROGRAM [ARGUMENT]... */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 int main(int argc, char **argv) {
-  if (argc < 2)
+  if (argc < 3)
     return 2;
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(argv[1]), 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
@@ -23,7 +24,7 @@ int main(int argc, char **argv) {
     perror("seccomp");
     return 1;
   }
-  execvp(argv[1], argv + 1);
-  perror(argv[1]);
+  execvp(argv[2], argv + 2);
+  perror(argv[2]);
   return 127;
 }

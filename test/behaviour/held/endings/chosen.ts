@@ -1,4 +1,4 @@
-// Which holders and endings a run is for, by parts of their names: --holder and --ending of test/chaos/escape/main.mjs.
+// Which holders, endings and programs a run is for, by parts of their names: --holder, --ending and --program of test/chaos/escape/main.mjs.
 
 /** Those of `all` that have one of the names in the variable, or all where it is not set. @throws for one that none has */
 export function chosen<One extends { name: string }>(variable: string, all: readonly One[]): One[] {
