@@ -96,7 +96,7 @@ export class CgroupFamily implements Family {
     try {
       const made = Promise.allSettled(this.#making)
       // One that takes longer hangs at its program; its directory is made long before that
-      await Promise.race([made, sleep(MAKING_MS)])
+      await Promise.race([made, sleep(MAKING_MS, undefined, { ref: false })])
       if (this.#context.native.exists(this.path)) changeLimits(this.path, changes, controllers)
     } catch (error) {
       this.#limits = before
