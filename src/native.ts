@@ -155,8 +155,12 @@ export interface Native {
     labels: readonly string[],
     places: readonly SurveyPlace[],
   ): Promise<string>
-  /** Settles when a member of the group, which need not be a child of ours, has ended, or is none. */
-  follow(group: string, pid: number): Promise<void>
+  /**
+   * A pidfd of the process that comes into an empty group first, through `corral-warden enter`, which waits until it was seen:
+   * so nothing that the session says or does bears on this. Undefined when the group is gone, or is empty again after one that
+   * lives where this process sees none (pid_namespaces(7)).
+   */
+  first(group: string): Promise<number | undefined>
   /**
    * The memory that the processes of a group use, in bytes; 0 when it is gone. Proportional sizes, which cost more, are
    * only asked for where the resident ones add up to `enough`; below that it is rough, and never too little.

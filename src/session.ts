@@ -72,6 +72,12 @@ export interface SessionFacts {
 // tracer outside the session is the one case in which it does not come.
 const EXIT_NEWS_MS = 1000
 
+function entryHint(code: string | undefined): string {
+  return code === 'ENOSPC'
+    ? 'fs.inotify.max_user_watches or max_user_instances is reached (sysctl)'
+    : 'Raise RLIMIT_NOFILE of the gateway, or close other sessions first'
+}
+
 export interface SessionEvents {
   closing: [reason: string]
   /** A limit was met, and how often so far. Sessions without limits of their own are not watched. */
@@ -170,7 +176,7 @@ export class Session<
 
   /**
    * For a session without a process of ours: follows the one that enters it.
-   * @throws KernelError when there is no inotify watch left to hear of it by.
+   * @throws KernelError when there are no descriptors or inotify watches left to hear of it by.
    */
   awaitEntry(): void {
     try {
@@ -182,7 +188,7 @@ export class Session<
     } catch (error) {
       throw new KernelError(
         `nobody would hear of who enters '${this.key}': ${(error as Error).message}`,
-        systemDetails(error, 'fs.inotify.max_user_watches or max_user_instances is reached (sysctl)'),
+        systemDetails(error, entryHint(systemCodeOf(error))),
       )
     }
   }

@@ -62,7 +62,7 @@ public:
                              InstanceMethod("removeEmpty", &Corral::RemoveEmpty),
                              InstanceMethod("directories", &Corral::Directories),
                              InstanceMethod("survey", &Corral::Survey),
-                             InstanceMethod("follow", &Corral::Follow),
+                             InstanceMethod("first", &Corral::First),
                              InstanceMethod("memoryUsed", &Corral::MemoryUsed),
                              InstanceMethod("pressure", &Corral::Pressure),
                              InstanceMethod("outOfMemory", &Corral::OutOfMemory),
@@ -170,7 +170,7 @@ private:
   }
 
   Napi::Value AddTo(const std::shared_ptr<Watcher> &thread, Napi::Env env, std::unique_ptr<WatcherJob> job) {
-    if (!HasWatcher(env))
+    if (!job || !HasWatcher(env))
       return env.Undefined();
     Napi::Value promise = job->Promise();
     if (job->HoldsLoop())
@@ -188,9 +188,9 @@ private:
     return Walk(info.Env(), MakeRemoveJob(info, *handles_, reserve_));
   }
 
-  // (group, pid) -> promise, when that member of the group, which need not be a child of ours, has ended
-  Napi::Value Follow(const Napi::CallbackInfo &info) {
-    return Walk(info.Env(), MakeFollowJob(info, *handles_));
+  // (group) -> promise of a pidfd of who comes into it first
+  Napi::Value First(const Napi::CallbackInfo &info) {
+    return Watch(info.Env(), MakeFirstJob(info, *handles_));
   }
 
   // (group, enough) -> promise of the bytes of memory that its processes use

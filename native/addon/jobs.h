@@ -19,9 +19,10 @@ std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shar
 std::unique_ptr<WatcherJob> MakeRemoveJob(const Napi::CallbackInfo &info, Handles &handles,
                                           std::shared_ptr<Reserve> reserve);
 
-// (group, pid) -> nothing, once the process has ended, or is no member of the group. Does not keep the event
-// loop alive.
-std::unique_ptr<WatcherJob> MakeFollowJob(const Napi::CallbackInfo &info, Handles &handles);
+// (group) -> the pidfd of the process that came into it first, which is the caller's; undefined when the
+// group is gone, or empty after one that cannot be seen from this pid namespace. Does not keep the event loop
+// alive.
+std::unique_ptr<WatcherJob> MakeFirstJob(const Napi::CallbackInfo &info, Handles &handles);
 
 // (group, enough) -> bytes of memory that the group's processes use; rough, and too much, below `enough`.
 // Does not keep the event loop alive.

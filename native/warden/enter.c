@@ -6,15 +6,21 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../core/collect.h"
 #include "../core/members.h"
 #include "../core/own.h"
 #include "tell.h"
 
 #define LEADER_LABEL "user.corral.leader"
+#define OWNER_MS 30000 // a thread that does nothing else looks, in a millisecond
+#define FIRST_WAIT_NS 50000
+#define LONGEST_WAIT_NS 5000000
 
 static bool is_the_group(int group_fd, uint64_t group_id) {
   struct stat found;
@@ -29,11 +35,27 @@ static bool is_member(int group_fd) {
   return member;
 }
 
-// Tells the owner of the session that somebody came, who looks for itself who that is.
+// Tells owners of version 0.1.0 that somebody came. Later ones look (native/addon/first_job.cc).
 static int announce(int group_fd) {
   char pid[16];
   int length = snprintf(pid, sizeof pid, "%d", getpid());
   return fsetxattr(group_fd, LEADER_LABEL, pid, (size_t)length, 0);
+}
+
+// Until the owner of the session has seen who came, it has the lock of the group: so it holds us by a pidfd
+// before the command does anything. Once there is no owner, there is no lock.
+static bool await_look(int group_fd) {
+  const int64_t until_ms = corral_now_ms() + OWNER_MS;
+  for (long wait_ns = FIRST_WAIT_NS; flock(group_fd, LOCK_SH | LOCK_NB) < 0; wait_ns += wait_ns / 2) {
+    if (errno != EWOULDBLOCK)
+      return true; // a file system that has no locks: nobody holds one
+    if (corral_now_ms() > until_ms)
+      return false;
+    if (wait_ns > LONGEST_WAIT_NS)
+      wait_ns = LONGEST_WAIT_NS;
+    (void)nanosleep(&(struct timespec){.tv_nsec = wait_ns}, NULL);
+  }
+  return true;
 }
 
 static bool move_to(int group_fd) {
@@ -59,9 +81,13 @@ static int join(const char *group, uint64_t group_id) {
     tell("%s cannot be entered: %s", group, strerror(errno));
     return STATUS_FAILED;
   }
-  if (is_member(group_fd) && announce(group_fd) == 0)
+  if (!is_member(group_fd) || announce(group_fd) < 0) {
+    tell("%s was entered, but the kernel does not say so", group);
+    return STATUS_FAILED;
+  }
+  if (await_look(group_fd))
     return 0;
-  tell("%s was entered, but the kernel does not say so", group);
+  tell("%s was entered, but the gateway has not looked for %d s: is it stopped?", group, OWNER_MS / 1000);
   return STATUS_FAILED;
 }
 

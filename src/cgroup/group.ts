@@ -48,9 +48,8 @@ import {
   sessionSettings,
   writeSteps,
 } from './controllers.js'
-import { firstOf } from './first.js'
 import { watchHits } from './hits.js'
-import { COMMAND_LABEL, LEADER_LABEL, MODE_LABEL } from './labels.js'
+import { COMMAND_LABEL, MODE_LABEL } from './labels.js'
 import type { MemoryV1 } from './memory-v1.js'
 import type { OomAccount } from './oom.js'
 import { watchPressure } from './pressure.js'
@@ -72,8 +71,6 @@ export interface GroupContext extends Remover {
 
 // What is kept of a command line; a whole one can be megabytes.
 const COMMAND_LENGTH = 512
-// A label that could not be read (no memory) is read once more: nobody will set it again.
-const LOOK_AGAIN_MS = 100
 
 export class CgroupGroup implements Group {
   readonly path: string
@@ -285,22 +282,20 @@ export class CgroupGroup implements Group {
 
   watchEntered(ended: () => void): () => void {
     const { native } = this.#context
-    let later: NodeJS.Timeout | undefined
-    const look = (again: boolean) => {
-      const pid = Number(native.getLabel(this.path, LEADER_LABEL) ?? 0)
-      if (pid !== 0) {
-        stop()
-        const first = firstOf(native, this.path, pid)
-        if (first === undefined) ended()
-        else native.follow(this.path, first).then(ended, ended)
-      } else if (again) later ??= setTimeout(() => look(false), LOOK_AGAIN_MS).unref()
+    let watched = true
+    const over = () => {
+      if (watched) ended()
     }
-    const unwatch = watchDirectory(this.path, () => look(true))
-    const stop = () => {
-      clearTimeout(later)
-      unwatch()
+    const follow = async (first: number | undefined) => {
+      if (first === undefined) return
+      const end = native.ended(first)
+      native.close(first)
+      await end
     }
-    return stop
+    native.first(this.path).then(follow).then(over, over)
+    return () => {
+      watched = false
+    }
   }
 
   /** Who ends it from outside sets a label; who does not know of that takes it away, of which only the directory above tells. */

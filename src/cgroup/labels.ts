@@ -13,5 +13,3 @@ export const KEY_LABEL = 'user.corral.key'
 export const KILLED_LABEL = 'user.corral.killed'
 /** Of an instance: the v1 memory cgroup that is the twin of its sessions' directory. */
 export const MEMORY_LABEL = 'user.corral.memory'
-/** Of a wrapped session: the pid of the process that came into it. Whether that is so, first.ts looks. */
-export const LEADER_LABEL = 'user.corral.leader'

@@ -1,11 +1,10 @@
 // What moves itself out of its session, which a process of the gateway's own user may: it is seen, and does not outlive the
 // instance. And what a session does to its labels, which decide nothing.
 import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect } from 'vitest'
-import { COMMAND_LABEL, KEY_LABEL, LEADER_LABEL, MODE_LABEL } from '../../../src/cgroup/labels.js'
+import { describe, expect, onTestFinished } from 'vitest'
+import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL } from '../../../src/cgroup/labels.js'
 import { nameOfKey } from '../../../src/cgroup/name.js'
 import { openCorral } from '../../../src/index.js'
 import { loadNative } from '../../../src/native.js'
@@ -91,33 +90,38 @@ describe('a session that empties its labels', () => {
   })
 })
 
-// As the addon is loaded by itself: what forges it must be at it while this process does nothing else
+// As the addon is loaded by itself: this process must do nothing else until it is done
 const FORGER = `
   const native = require(process.argv[1])
   const group = process.argv[2]
   const nameOf = (pid) => native.readText('/proc/' + pid + '/comm').trim()
   for (;;) {
-    const pid = native.members(group).find((pid) => nameOf(pid) === 'sleep')
-    if (pid && native.getLabel(group, '${LEADER_LABEL}')) {
-      native.setLabel(group, '${LEADER_LABEL}', String(pid))
-      break
-    }
+    const pids = native.members(group)
+    if (pids.length === 0 || !pids.every((pid) => nameOf(pid) === 'sleep')) continue
+    native.setLabel(group, 'user.corral.leader', String(pids[0]))
+    break
   }`
 
-test('a oneshot session that says another process were its first is over with its first', async ({ pen }) => {
-  const corral = await openInPen(pen)
-  const script = 'sleep 1000 </dev/null >/dev/null 2>&1 & read ping; echo pong; read over'
-  const { command, args, session } = await corral.wrap('sh', ['-c', script], { key: 'liar', mode: 'oneshot' })
-  const first = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  const addon = fileURLToPath(new URL('../../../build/Release/corral.node', import.meta.url))
-  // Before the event loop has heard that somebody came
-  const { status } = spawnSync(process.execPath, ['-e', FORGER, addon, session.receipt.path], {
-    stdio: 'inherit',
+describe('a oneshot session whose first ends before the event loop has heard of it is over', () => {
+  test.for([
+    ['and not when what its label names is', () => 'sleep 1000 </dev/null >/dev/null 2>&1 &'],
+    [
+      'and not when one older that it took in is',
+      (group: string, older: number) => `echo ${older} >${group}/cgroup.procs`,
+    ],
+  ] as const)('%s', async ([, leave], { pen }) => {
+    const corral = await openInPen(pen)
+    const older = spawn('sleep', ['1000'], { stdio: 'ignore' })
+    onTestFinished(() => void older.kill('SIGKILL'))
+    const placed = await corral.wrap('true', [], { key: 'liar' })
+    const group = placed.session.receipt.path
+    const script = leave(group, older.pid ?? 0)
+    const at = placed.args.lastIndexOf('true')
+    spawn(placed.command, [...placed.args.slice(0, at), 'sh', '-c', script], { stdio: 'ignore' })
+    const addon = fileURLToPath(new URL('../../../build/Release/corral.node', import.meta.url))
+    const { status } = spawnSync(process.execPath, ['-e', FORGER, addon, group], { stdio: 'inherit' })
+    expect(status).toBe(0)
+    expect(await placed.session.closed).toMatchObject({ reason: 'oneshot-complete', killed: { count: 1 } })
+    expect(await pen.members()).toEqual([])
   })
-  expect(status).toBe(0)
-  first.stdin?.write('ping\n')
-  await once(first.stdout, 'data') // by now it has heard
-  first.stdin?.end()
-  expect((await session.closed).reason).toBe('oneshot-complete')
-  expect(await pen.members()).toEqual([])
 })
