@@ -302,6 +302,8 @@ export interface SweepReport {
   collected: SweptInstance[]
   /** Instances whose owner lives. */
   live: string[]
+  /** Instances whose owner is dead and which its guard or another sweep collects, where there are any. */
+  ending?: string[]
   /** Dead, but not to be collected by us. */
   failed: { instance: string; path: string; error: Error }[]
   /** What lies there and is not Corral's, where there is any: it is left as it is. */

@@ -38,8 +38,8 @@ export interface NativeEnded {
 /** One directory of `<root>/corral`, as native/core/instance.h judges it. */
 export interface NativeInstance {
   name: string
-  /** `foreign`: not made by Corral, or of another user. */
-  state: 'live' | 'dead' | 'foreign'
+  /** `ending`: dead, and its guard or a sweep collects it. `foreign`: not made by Corral, or of another user. */
+  state: 'live' | 'ending' | 'dead' | 'foreign'
   /** Of a dead one: a descriptor, to be closed. */
   lock: number
   /** Of a foreign one: how that is known. */

@@ -2,7 +2,7 @@
 // `corral ls`, `kill` and `sweep` stand on. Needs no instance of its own.
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AppliedLimit, SweepReport } from './backend.js'
+import type { AppliedLimit, ForeignDirectory, SweepReport } from './backend.js'
 import { claimEnding } from './cgroup/claim.js'
 import {
   assertEnforceable,
@@ -12,7 +12,7 @@ import {
   readLimits,
   withLimitsIn,
 } from './cgroup/controllers.js'
-import { CORRAL, holding, isThere } from './cgroup/instance.js'
+import { CORRAL, holding, isThere, listInstances } from './cgroup/instance.js'
 import { killMethod } from './cgroup/kill.js'
 import { KILLED_LABEL } from './cgroup/labels.js'
 import { memoryAt } from './cgroup/machine.js'
@@ -135,6 +135,11 @@ export class Observer {
     return [...inCgroups, ...viewHeld(this.#native, await this.#held())]
   }
 
+  /** What lies beside the instances and is not Corral's: it is neither listed nor touched. */
+  async foreign(): Promise<ForeignDirectory[]> {
+    return this.#inRoot(async (root) => (root === undefined ? [] : listInstances(this.#native, root).foreign))
+  }
+
   async #inCgroups(root: string | undefined, detail: Detail): Promise<InstanceView[]> {
     return root === undefined ? [] : surveyInstances(this.#native, root, detail)
   }
@@ -160,11 +165,13 @@ export class Observer {
       const live = new Set((await this.#held()).map(({ labels }) => labels.instance))
       reports.push({ ...lost, live: [...live] })
     }
+    const ending = reports.flatMap((report) => report.ending ?? [])
     const foreign = reports.flatMap((report) => report.foreign ?? [])
     return {
       collected: reports.flatMap(({ collected }) => collected),
       live: reports.flatMap(({ live }) => live),
       failed: reports.flatMap(({ failed }) => failed),
+      ...(ending.length > 0 && { ending }),
       ...(foreign.length > 0 && { foreign }),
     }
   }

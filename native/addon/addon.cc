@@ -601,8 +601,8 @@ private:
     const char *name;
     CORRAL_OWNED_FD above = corral_open_parent(&directory, &name);
     bool taken = false;
-    int fd = above < 0 ? -errno : corral_lock(above, name, &taken);
-    if (fd == -EWOULDBLOCK)
+    int fd = above < 0 ? -errno : corral_lock_dead(above, name, &taken);
+    if (fd == -EWOULDBLOCK || fd == -EINPROGRESS)
       return info.Env().Undefined();
     if (fd < 0)
       return Fail(info.Env(), -fd, "flock", path);
@@ -627,7 +627,7 @@ private:
     Listing listing = {info.Env(), Napi::Array::New(info.Env())};
     auto see = [](void *context, const corral_instance *instance) {
       auto *all = static_cast<Listing *>(context);
-      static constexpr const char *kStates[] = {"live", "dead", "foreign", "gone"};
+      static constexpr const char *kStates[] = {"live", "ending", "dead", "foreign", "gone"};
       Napi::Object one = Napi::Object::New(all->env);
       one.Set("name", Napi::String::New(all->env, instance->name));
       one.Set("state", kStates[instance->state]);

@@ -59,6 +59,14 @@ static bool is_owner(int fd, const struct stat *directory) {
   return !corral_uid_says_nothing(directory->st_uid) || fchmod(fd, directory->st_mode & 07777) == 0;
 }
 
+static enum corral_instance_state state_by(int lock) {
+  if (lock >= 0)
+    return CORRAL_DEAD;
+  if (lock == -ENOENT || lock == -ENODEV)
+    return CORRAL_GONE;
+  return lock == -EINPROGRESS ? CORRAL_ENDING : CORRAL_LIVE;
+}
+
 // Judges `name` in the home and, where it is an instance, tries its lock.
 static struct corral_instance judge(int home_fd, const struct stat *home, const char *name) {
   struct corral_instance found = {.name = name, .state = CORRAL_FOREIGN, .lock = -1};
@@ -80,15 +88,17 @@ static struct corral_instance judge(int home_fd, const struct stat *home, const 
     snprintf(found.why, sizeof found.why, "it cannot be opened: %s", strerror(errno));
     return found;
   }
-  if (!is_owner(fd, &status) || corral_instance_pid(fd) == 0) {
-    snprintf(found.why, sizeof found.why, "it has no label " PID_LABEL);
+  if (!is_owner(fd, &status)) {
+    snprintf(found.why, sizeof found.why, "it belongs to a user who has no uid here");
     return found;
   }
-  found.lock = corral_lock(home_fd, name, &found.locked);
-  if (found.lock >= 0)
-    found.state = CORRAL_DEAD;
-  else
-    found.state = found.lock == -ENOENT || found.lock == -ENODEV ? CORRAL_GONE : CORRAL_LIVE;
+  found.lock = corral_lock_dead(home_fd, name, &found.locked);
+  found.state = state_by(found.lock);
+  if (found.state != CORRAL_LIVE && found.state != CORRAL_GONE && corral_instance_pid(fd) == 0) {
+    snprintf(found.why, sizeof found.why, "it has no label " PID_LABEL);
+    corral_drop_fd(&found.lock);
+    found.state = CORRAL_FOREIGN;
+  }
   return found;
 }
 

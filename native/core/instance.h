@@ -20,6 +20,7 @@
 
 enum corral_instance_state {
   CORRAL_LIVE,
+  CORRAL_ENDING,  // its owner is dead, and its guard or a sweep collects it
   CORRAL_DEAD,    // its owner holds its lock no more
   CORRAL_FOREIGN, // not made by Corral, or of another user: nobody may touch it
   CORRAL_GONE,
@@ -33,9 +34,11 @@ struct corral_instance {
   char why[128]; // of a foreign one: how that is known
 };
 
-// Calls `see` for each directory of <root>/corral. An instance is ours by its name, by the label that was
-// left when it was made, and by its owner, who is our user; for root also whoever owns <root>/corral. 0, or
-// -errno.
+// Calls `see` for each directory of <root>/corral: the one place that says what is ours. An instance is that
+// by its name, by its owner, who is our user (for root also whoever owns <root>/corral), and by the label
+// that was left when it was made. Where that was removed, by a lock like an owner's: so a session cannot hide
+// a live instance. What is in an instance is not judged: only its owner and root can make directories there,
+// or give them away. 0, or -errno.
 int corral_instances_visit(const struct corral_base *root,
                            void (*see)(void *context, const struct corral_instance *instance), void *context);
 

@@ -11,8 +11,8 @@
 #include "own.h"
 #include "place.h"
 
-static int try_lock(int fd) {
-  while (flock(fd, LOCK_EX | LOCK_NB) < 0)
+static int try_lock(int fd, int kind) {
+  while (flock(fd, kind | LOCK_NB) < 0)
     if (errno != EINTR)
       return -errno;
   return 0;
@@ -20,7 +20,7 @@ static int try_lock(int fd) {
 
 // Once more where nobody is seen who holds it: it may have been let go meanwhile.
 static int lock_or_judge(int fd, bool *taken) {
-  int answer = try_lock(fd);
+  int answer = try_lock(fd, LOCK_EX);
   *taken = answer == 0;
   if (answer != -EWOULDBLOCK)
     return answer;
@@ -28,22 +28,36 @@ static int lock_or_judge(int fd, bool *taken) {
   case CORRAL_HELD_BY_STRANGERS:
     return 0;
   case CORRAL_HELD_BY_UNKNOWN:
-    answer = try_lock(fd);
+    answer = try_lock(fd, LOCK_EX);
     *taken = answer == 0;
     return answer;
+  case CORRAL_HELD_BY_COLLECTOR:
+    return -EINPROGRESS;
   default:
     return answer;
   }
 }
 
-int corral_lock(int above_fd, const char *name, bool *taken) {
+static int lock_entry(int above_fd, const char *name, bool dead, bool *taken) {
   CORRAL_OWNED_FD fd = corral_open_below(above_fd, name, CORRAL_OPEN_DIRECTORY);
   if (fd < 0)
     return -errno;
   int answer = lock_or_judge(fd, taken);
   if (answer == 0) // or it is gone, and there may be another
     answer = corral_is_entry(above_fd, name, fd);
+  // The kernel lets go of the one before it gives the other: whoever comes in between has it
+  if (answer == 0 && dead && *taken)
+    answer = try_lock(fd, LOCK_SH);
   return answer < 0 ? answer : corral_release_fd(&fd);
+}
+
+int corral_lock(int above_fd, const char *name, bool *taken) {
+  const int answer = lock_entry(above_fd, name, false, taken);
+  return answer == -EINPROGRESS ? -EWOULDBLOCK : answer;
+}
+
+int corral_lock_dead(int above_fd, const char *name, bool *taken) {
+  return lock_entry(above_fd, name, true, taken);
 }
 
 int corral_claim(const char *file) {

@@ -12,6 +12,10 @@
 // anew, while we took the lock.
 int corral_lock(int above_fd, const char *name, bool *taken);
 
+// The same, to collect what a dead owner has left: the lock is shared once it was taken alone, so that it can
+// be told from an owner's. -EINPROGRESS: another process collects it.
+int corral_lock_dead(int above_fd, const char *name, bool *taken);
+
 // A read lock on a whole file, of which /proc/locks tells the process that has it. The descriptor that holds
 // it, or -errno.
 int corral_claim(const char *file);

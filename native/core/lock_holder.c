@@ -92,27 +92,30 @@ static bool has_ended(int pidfd) {
 
 // Who took a lock and has ended since was not the owner, or the owner is dead: a copy of its descriptor has
 // no say.
-static enum corral_lock_holder judge(pid_t pid, const struct stat *directory, pid_t owner_pid) {
+static enum corral_lock_holder judge(pid_t pid, bool shared, const struct stat *directory, pid_t owner_pid) {
   CORRAL_OWNED_FD pidfd = corral_pidfd_open(pid);
   if (pidfd == -ESRCH || (pidfd >= 0 && has_ended(pidfd)))
     return CORRAL_HELD_BY_STRANGERS;
   if (pidfd < 0)
     return CORRAL_HELD_BY_UNKNOWN;
-  return is_owner(pid, pidfd, directory, owner_pid) ? CORRAL_HELD_BY_OWNER : CORRAL_HELD_BY_STRANGERS;
+  if (!is_owner(pid, pidfd, directory, owner_pid))
+    return CORRAL_HELD_BY_STRANGERS;
+  return shared ? CORRAL_HELD_BY_COLLECTOR : CORRAL_HELD_BY_OWNER;
 }
 
 // ---- all locks ----
 
 // A line of /proc/locks (proc_locks(5)): "1: FLOCK  ADVISORY  WRITE 4711 00:1b:5678 0 EOF", with "->" before
 // FLOCK for who waits. The pid is that of who took the lock; 0 where it is not a lock of this directory.
-static pid_t holder_in(char *line, const struct stat *directory) {
-  char *rest, *kind, *at = NULL;
-  (void)strtok_r(line, " ", &rest); // the number of the line
-  kind = strtok_r(NULL, " ", &rest);
-  for (int skipped = 0; kind && skipped < 3; skipped++) // ADVISORY, READ or WRITE, and on to the pid
-    at = strtok_r(NULL, " ", &rest);
-  if (!kind || strcmp(kind, "FLOCK") != 0 || !at)
+static pid_t holder_in(char *line, const struct stat *directory, bool *shared) {
+  char *rest, *words[5]; // the number of the line, FLOCK, ADVISORY, READ or WRITE, and the pid
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (!(words[i] = strtok_r(i ? NULL : line, " ", &rest)))
+      return 0;
+  char *at = words[4];
+  if (strcmp(words[1], "FLOCK") != 0)
     return 0;
+  *shared = !strcmp(words[3], "READ");
   const pid_t pid = (pid_t)strtol(at, NULL, 10);
   at = rest;
   const unsigned long device_major = strtoul(at, &at, 16);
@@ -132,10 +135,13 @@ enum corral_lock_holder corral_lock_holder(int directory_fd, pid_t owner_pid) {
   char line[256];
   bool readable = fstat(directory_fd, &directory) == 0;
   while (readable && found != CORRAL_HELD_BY_OWNER && fgets(line, sizeof line, locks)) {
-    pid_t pid = holder_in(line, &directory);
+    bool shared;
+    pid_t pid = holder_in(line, &directory, &shared);
     if (pid == 0)
       continue;
-    found = judge(pid, &directory, owner_pid);
+    const enum corral_lock_holder one = judge(pid, shared, &directory, owner_pid);
+    if (found != CORRAL_HELD_BY_COLLECTOR) // strangers may share it too
+      found = one;
     readable = found != CORRAL_HELD_BY_UNKNOWN;
   }
   (void)fclose(locks);

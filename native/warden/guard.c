@@ -93,7 +93,7 @@ _Noreturn static void collect(const struct guard *guard, bool moved_in, bool own
   bool taken;
   CORRAL_OWNED_FD above = owner_died ? corral_open_parent(&guard->instance, &name) : -1;
   if (above >= 0)
-    (void)corral_lock(above, name, &taken); // kept up to our end
+    (void)corral_lock_dead(above, name, &taken); // kept up to our end
   const struct corral_place sessions = place_in(guard, guard->sessions);
   insist_on(corral_collect, guard, &sessions);
   if (!moved_in)

@@ -100,31 +100,38 @@ export function isAlive(native: Native, directory: string): boolean {
   return false
 }
 
-/** The instances below a root, in the order of their names. What is not ours is left out. */
-export function listInstances(native: Native, root: string): { name: string; alive: boolean }[] {
-  const { dead, live } = lockDeadInstances(native, root)
+/** The instances below a root, in the order of their names, and what lies beside them. */
+export function listInstances(
+  native: Native,
+  root: string,
+): { instances: { name: string; alive: boolean }[]; foreign: ForeignDirectory[] } {
+  const { dead, live, ending, foreign } = lockDeadInstances(native, root)
   for (const { lock } of dead) native.close(lock)
-  return [
+  const instances = [
     ...live.map((name) => ({ name, alive: true })),
-    ...dead.map(({ name }) => ({ name, alive: false })),
-  ].sort((a, b) => (a.name < b.name ? -1 : 1))
+    ...[...ending, ...dead.map(({ name }) => name)].map((name) => ({ name, alive: false })),
+  ]
+  return { instances: instances.sort((a, b) => (a.name < b.name ? -1 : 1)), foreign }
 }
 
 export interface FoundInstances {
   /** Locked by us, unless a stranger has the lock. */
   dead: Instance[]
   live: string[]
+  /** Dead, and collected by somebody else. */
+  ending: string[]
   /** Directories that are not ours. */
   foreign: ForeignDirectory[]
 }
 
 /** Finds the instances below a root, and takes the locks of those whose owner is dead. */
 export function lockDeadInstances(native: Native, root: string): FoundInstances {
-  const found: FoundInstances = { dead: [], live: [], foreign: [] }
+  const found: FoundInstances = { dead: [], live: [], ending: [], foreign: [] }
   for (const { name, state, lock, why } of native.instances(root)) {
     const directory = path.join(root, CORRAL, name)
     if (state === 'dead') found.dead.push({ name, path: directory, lock })
     else if (state === 'live') found.live.push(name)
+    else if (state === 'ending') found.ending.push(name)
     else found.foreign.push({ path: directory, why })
   }
   return found

@@ -131,7 +131,7 @@ function controllersOf(native: Native, instance: string): Controller[] {
 
 export async function surveyInstances(native: Native, root: string, detail: Detail): Promise<InstanceView[]> {
   const views: InstanceView[] = []
-  for (const { name: instance, alive } of listInstances(native, root)) {
+  for (const { name: instance, alive } of listInstances(native, root).instances) {
     const directory = path.join(root, CORRAL, instance)
     try {
       const sessions = path.join(directory, SESSIONS)

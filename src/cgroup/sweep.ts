@@ -15,8 +15,14 @@ export async function sweepInstances(
   { dryRun }: SweepOptions,
 ): Promise<SweepReport> {
   const { native } = remover
-  const { dead, live, foreign } = lockDeadInstances(native, root)
-  const report: SweepReport = { collected: [], live, failed: [], ...(foreign.length > 0 && { foreign }) }
+  const { dead, live, ending, foreign } = lockDeadInstances(native, root)
+  const report: SweepReport = {
+    collected: [],
+    live,
+    failed: [],
+    ...(ending.length > 0 && { ending }),
+    ...(foreign.length > 0 && { foreign }),
+  }
   const collect = async ({ name, path: directory, lock }: Instance) => {
     try {
       const { sessions, processes } = await countSessions(native, path.join(directory, SESSIONS))

@@ -1,9 +1,11 @@
 // corral kill: ends sessions, whoever owns them.
+import path from 'node:path'
+import type { ForeignDirectory } from '../backend.js'
 import { InvalidArgumentError } from '../errors.js'
 import { Observer, type Selection } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { json } from '../text.js'
-import { linesOf, type Outcome } from './output.js'
+import { linesOf, notOurs, type Outcome } from './output.js'
 
 export interface KillOptions {
   root?: string
@@ -29,14 +31,21 @@ function parseSelection(keys: string[], { parent, instance, all }: KillOptions):
   return selection
 }
 
+/** What a selection of instances means, and is left because it is none. */
+async function left(observer: Observer, { instance, all }: KillOptions): Promise<ForeignDirectory[]> {
+  if (!all && instance === undefined) return []
+  return (await observer.foreign()).filter((one) => all || path.basename(one.path) === instance)
+}
+
 /** Status 1: no session was meant by the selection. */
 export async function kill(keys: string[], options: KillOptions): Promise<Outcome> {
   const selection = parseSelection(keys, options)
-  const killed = await new Observer(options).kill(selection, options.grace)
+  const observer = new Observer(options)
+  const killed = await observer.kill(selection, options.grace)
   const told = killed.map(({ key, path, killed: count }) => `${key ?? path}: gone (${count} killed)`)
   const lines = told.length > 0 ? told : ['no such session']
   return {
-    lines: options.json ? linesOf(json(killed)) : lines,
+    lines: options.json ? linesOf(json(killed)) : [...lines, ...notOurs(await left(observer, options))],
     status: killed.length === 0 && !options.all ? 1 : 0,
   }
 }

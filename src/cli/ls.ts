@@ -4,7 +4,7 @@ import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { json } from '../text.js'
 import { bytes, duration } from './format.js'
-import { cut, linesOf, type Outcome, table } from './output.js'
+import { cut, linesOf, notOurs, type Outcome, table } from './output.js'
 
 const COMMAND_COLUMNS = 60
 // As long as the longest that there is: the label is the session's to write
@@ -49,15 +49,20 @@ export async function ls(options: {
 }): Promise<Outcome> {
   const observer = new Observer(options)
   const instances = await observer.list(options.json ? 'all' : 'gauges')
+  const foreign = await observer.foreign()
   const { root } = observer
-  if (options.json) return { lines: linesOf(json({ root: root ?? null, instances })), status: 0 }
+  if (options.json) {
+    const found = { root: root ?? null, instances, ...(foreign.length > 0 && { foreign }) }
+    return { lines: linesOf(json(found)), status: 0 }
+  }
+  const others = notOurs(foreign)
   if (instances.length === 0)
-    return { lines: [root === undefined ? 'no sessions' : `no sessions below ${root}`], status: 0 }
+    return { lines: [root === undefined ? 'no sessions' : `no sessions below ${root}`, ...others], status: 0 }
   const now = Date.now()
   const lines = instances.flatMap((view) => [
     heading(view),
     ...view.sessions.flatMap((session) => rows(session, 1, now)),
     ...outsiders(view),
   ])
-  return { lines: table(HEADING, lines), status: 0 }
+  return { lines: [...table(HEADING, lines), ...others], status: 0 }
 }

@@ -1,6 +1,7 @@
 // All that the commands print, on stdout and stderr, goes through here: line by line, each made printable. So whatever a session
 // puts into its name, its labels or its command line, a terminal is told nothing by it.
 import { eastAsianWidth } from 'get-east-asian-width'
+import type { ForeignDirectory } from '../backend.js'
 import { CorralError } from '../errors.js'
 import { printable, stackLines } from '../text.js'
 
@@ -16,6 +17,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 const written = (lines: readonly string[]) => lines.map((line) => `${printable(line)}\n`).join('')
+
+/** What lies beside the instances of Corral. */
+export const notOurs = (foreign: readonly ForeignDirectory[]) =>
+  foreign.map(({ path, why }) => `left ${path}, which is not Corral's: ${why}`)
 
 export function print(lines: readonly string[]): void {
   process.stdout.write(written(lines))

@@ -1,12 +1,18 @@
 // corral sweep: collects what dead gateways left.
+import type { SweepReport } from '../backend.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { json } from '../text.js'
-import { linesOf, type Outcome } from './output.js'
+import { linesOf, notOurs, type Outcome } from './output.js'
 
 /** An error's message is none of the fields that JSON has. */
 function plain<Failed extends { error: Error }>({ error, ...rest }: Failed) {
   return { ...rest, error: { ...error, message: error.message } }
+}
+
+/** Those that are not to be collected; `ending`: by their guards, or by another sweep. */
+function others({ live, ending = [] }: SweepReport): string {
+  return ending.length > 0 ? `${live.length} live, ${ending.length} ending` : `${live.length} live`
 }
 
 /** Status 1: something dead could not be collected. */
@@ -25,7 +31,6 @@ export async function sweep(options: {
       `${verb} ${instance}: ${sessions} sessions, ${processes} processes`,
   )
   for (const { instance, error } of report.failed) lines.push(`failed ${instance}: ${error.message}`)
-  if (lines.length === 0) lines.push(`nothing to collect (${report.live.length} live)`)
-  for (const { path, why } of report.foreign ?? []) lines.push(`left ${path}, which is not Corral's: ${why}`)
-  return { lines, status }
+  if (lines.length === 0) lines.push(`nothing to collect (${others(report)})`)
+  return { lines: [...lines, ...notOurs(report.foreign ?? [])], status }
 }

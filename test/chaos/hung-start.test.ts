@@ -205,6 +205,11 @@ describe
           await eventually('it hangs', () => hung().length > 0)
           gateway.kill('SIGKILL')
           await eventually('the innocent are gone', () => !isAlive(innocent))
+          if (backend === 'cgroup')
+            expect(await command(['sweep', '--root', pen.path])).toMatchObject({
+              status: 0,
+              stdout: 'nothing to collect (0 live, 1 ending)\n',
+            })
           await hangs.release()
           await eventually(
             'all is gone',

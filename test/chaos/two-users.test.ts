@@ -183,22 +183,40 @@ describe.skipIf(!isRoot)(`locks (${ONLY_ROOT})`, () => {
     expect(await pen.members()).toHaveLength(1)
   })
 
-  test('that root holds keep an instance from being collected (control)', async ({ pen }) => {
-    const { gateway, directory } = await startGateway(pen, 1)
+  test.for([
+    ['alone, as its owner would,', 'exclusive', '1 live'],
+    ['shared, as who collects it would,', 'shared', '0 live, 1 ending'],
+  ] as const)(
+    'that root holds %s keep an instance from being collected (control)',
+    async ([, kind, told], { pen }) => {
+      const { gateway, directory } = await startGateway(pen, 1)
+      await gateway.killWithGuard(pen.path)
+      const own = spawn(await compiled(lockerSource), [directory, kind])
+      onTestFinished(() => void own.kill('SIGKILL'))
+      own.stdin.write('go\n')
+      await line(own.stdout, /^locked$/)
+      expect(await corral(['sweep', '--root', pen.path])).toMatchObject({
+        stdout: `nothing to collect (${told})\n`,
+      })
+      expect(await pen.members()).toHaveLength(1)
+      own.kill('SIGKILL')
+      await eventually('it is collected', async () => {
+        await corral(['sweep', '--root', pen.path])
+        return (await pen.members()).length === 0
+      })
+    },
+  )
+
+  test('of a live instance tell that it is one, where its label is gone', async ({ pen }) => {
+    const { gateway, id, directory } = await startGateway(pen, 1)
+    loadNative().setLabel(directory, 'user.corral.pid', '')
+    const swept = await corral(['sweep', '--root', pen.path])
+    expect(swept.stdout).toBe('nothing to collect (1 live)\n')
+    const killed = await corral(['kill', '--instance', id, '--root', pen.path])
+    expect(killed).toMatchObject({ status: 0, stdout: expect.stringMatching(/: gone \(1 killed\)\n$/) })
+    expect(await pen.members()).toEqual([])
     await gateway.killWithGuard(pen.path)
-    const own = spawn(await compiled(lockerSource), [directory, 'exclusive'])
-    onTestFinished(() => void own.kill('SIGKILL'))
-    own.stdin.write('go\n')
-    await line(own.stdout, /^locked$/)
-    expect(await corral(['sweep', '--root', pen.path])).toMatchObject({
-      stdout: 'nothing to collect (1 live)\n',
-    })
-    expect(await pen.members()).toHaveLength(1)
-    own.kill('SIGKILL')
-    await eventually('it is collected', async () => {
-      await corral(['sweep', '--root', pen.path])
-      return (await pen.members()).length === 0
-    })
+    loadNative().setLabel(directory, 'user.corral.pid', '1') // for the next sweep
   })
 })
 
@@ -243,7 +261,13 @@ describe.skipIf(!isRoot)(`directories (${ONLY_ROOT})`, () => {
       expect(opened.swept).toMatchObject({ foreign: [{ path: directory }] })
       await opened.close()
       expect(await corral(['run', '--root', pen.path, '--', 'true'])).toMatchObject({ status: 0, stderr: '' })
-      expect(await corral(['kill', '--all', '--root', pen.path])).toMatchObject({ status: 0 })
+      const told = `left ${directory}, which is not Corral's: `
+      expect((await corral(['ls', '--root', pen.path])).stdout).toContain(told)
+      for (const [words, status] of [[['--all'], 0] as const, [['--instance', name], 1] as const])
+        expect(await corral(['kill', ...words, '--root', pen.path])).toMatchObject({
+          status,
+          stdout: expect.stringContaining(told),
+        })
       const { gateway, directory: own } = await startGateway(pen)
       gateway.child.kill('SIGKILL') // its guard sweeps
       await eventually('its guard is done', () => !existsSync(own))

@@ -14,6 +14,7 @@ import { eventually } from '../../support/eventually.js'
 import { Gateway } from '../../support/gateway.js'
 import { lacks } from '../../support/lacks.js'
 import { openInPen } from '../../support/open-in-pen.js'
+import { isRoot, ONLY_ROOT, OTHER_UID } from '../../support/other-user.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 
@@ -86,6 +87,31 @@ describe('a session that empties its labels', () => {
     expect(instance?.sessions).toMatchObject([{ path: family, group: { processes: 1 } }])
     expect((await command(['ls', '--root', pen.path])).stdout).toContain(name)
     expect(await observer.kill({ keys: [name] }, 0)).toMatchObject([{ killed: 1 }])
+    expect(await pen.members()).toEqual([])
+  })
+})
+
+describe.skipIf(!isRoot)(`a session that gives its directories to another user (${ONLY_ROOT})`, () => {
+  const ENDINGS: Record<string, (gateway: Gateway, root: string) => Promise<unknown>> = {
+    'corral.close()': (gateway) => gateway.ask('end'),
+    'corral kill': (_, root) => command(['kill', 'giver', '--root', root]),
+    ...Object.fromEntries(
+      Object.entries(SWEEPS).map(([what, sweep]) => [
+        what,
+        async (gateway: Gateway, root: string) => {
+          await gateway.killWithGuard(root)
+          await sweep(root)
+        },
+      ]),
+    ),
+  }
+
+  test.for(Object.entries(ENDINGS))('is ended by %s', async ([, end], { pen }) => {
+    const gateway = await Gateway.open(undefined, { root: pen.path })
+    const script = `chown -R ${OTHER_UID} "$0" && echo given && exec sleep 1000`
+    const family = `${pen.path}/corral/${gateway.instance}/sessions/${nameOfKey('giver')}`
+    await gateway.spawn({ key: 'giver', command: 'sh', args: ['-c', script, family] }, 'given')
+    await end(gateway, pen.path)
     expect(await pen.members()).toEqual([])
   })
 })
