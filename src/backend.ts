@@ -179,8 +179,15 @@ export interface ProcessHandle {
   unref(): void
   /** The process has ended: gives up what only a running one is reached by. */
   ended(): void
-  /** After that: discards the streams that nobody asked for, and tells of the others. */
-  opened(): Socket[]
+  /**
+   * After that: takes into memory what was written and nobody reads yet. Gives a promise for each stream that was asked for,
+   * which settles when it is closed, or taken whole.
+   */
+  keepUnread(): Promise<void>[]
+  /** Whether nothing can come any more in streams that nobody asked for. */
+  isWhole(): boolean
+  /** Nothing of the session lives, so nobody writes any more: takes all that is left into memory. */
+  sessionOver(): void
 }
 
 export interface EndPlan {

@@ -1,5 +1,5 @@
 // A process of a session, as Node's ChildProcess: the same properties, methods and events, so that whatever takes
-// a child process takes this one. Its streams are opened when they are first asked for.
+// a child process takes this one. Its streams are opened when they are first asked for, at any time: what was written is kept.
 import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
@@ -149,20 +149,25 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     this.unref()
     this.#handle.ended()
     emit(this, 'exit', status.code, status.signal)
-    this.#closeStreams(status)
+    this.#awaitStreams(status)
     return status
   }
 
-  /** As child_process: streams that nobody asked for are discarded, and 'close' comes when the others are closed. */
-  #closeStreams({ code, signal }: ExitStatus): void {
-    const streams = this.#handle.opened()
-    for (const stream of streams) if (stream.readable) stream.resume()
-    const open = streams.filter((stream) => !stream.closed)
-    let left = open.length
-    const closed = () => {
-      if (--left <= 0) emit(this, 'close', code, signal)
-    }
-    if (left === 0) setImmediate(closed)
-    for (const stream of open) stream.once('close', closed)
+  /** As of child_process 'close' comes when the streams are closed; here also when what nobody reads is in memory. */
+  #awaitStreams({ code, signal }: ExitStatus): void {
+    const closed = () => emit(this, 'close', code, signal)
+    const streams = this.#handle.keepUnread()
+    if (streams.length === 0) setImmediate(closed)
+    else void Promise.all(streams).then(closed)
+  }
+
+  /** Whether nobody can write into streams of it any more that nobody has asked for. @internal */
+  isWhole(): boolean {
+    return this.#handle.isWhole()
+  }
+
+  /** Nobody of its session writes any more. @internal */
+  sessionOver(): void {
+    this.#handle.sessionOver()
   }
 }

@@ -119,6 +119,8 @@ export class Session<
   #graceBegan = 0
   #graceEnds = Number.POSITIVE_INFINITY
   #hastened: Promise<Ended> | undefined
+  /** Of which there may be output that was not read yet. */
+  readonly #writers = new Set<ContainedProcess>()
   /** Of all starts, when it is closed: an ending waits for none. */
   readonly #cancel = new Cancellation()
 
@@ -138,7 +140,10 @@ export class Session<
       this.#settle = { resolve, reject }
     })
     this.closed.catch(() => undefined) // whoever does not wait for it is told by the 'stuck' event
-    if (process) void process.exited.then(() => this.#onLeaderExit())
+    if (process) {
+      this.#follow(process)
+      void process.exited.then(() => this.#onLeaderExit())
+    }
     this.watchLimits()
   }
 
@@ -206,11 +211,20 @@ export class Session<
     const plan = parseProcessOptions(command, args, options)
     this.#assertOpen()
     try {
-      return new ContainedProcess(plan, await this.#group.spawn(plan, this.#cancel))
+      const process = new ContainedProcess(plan, await this.#group.spawn(plan, this.#cancel))
+      this.#follow(process)
+      return process
     } catch (error) {
       if (systemCodeOf(error) === 'ECANCELED') this.#assertOpen()
       throw error
     }
+  }
+
+  #follow(process: ContainedProcess): void {
+    this.#writers.add(process)
+    process.once('close', () => {
+      if (process.isWhole()) this.#writers.delete(process)
+    })
   }
 
   /**
@@ -330,6 +344,7 @@ export class Session<
         Math.round((Math.min(performance.now(), this.#graceEnds) - this.#graceBegan) * 1000) / 1000
       this.state = 'empty'
       const exit = await this.#leaderExit()
+      for (const process of this.#writers) process.sessionOver()
       await this.#group.remove()
       this.state = 'removed'
       this.report = this.#makeReport(reason, { graceMs, graceUsedMs }, ended, exit)

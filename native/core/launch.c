@@ -12,6 +12,12 @@
 #include "populated.h"
 #include "unborn.h"
 
+// Our end, as libuv would make it when the stream is opened; but what nobody has asked for is read without
+// one.
+static int never_waits(int parent_fd) {
+  return fcntl(parent_fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
 int corral_stdio_make(const struct corral_stdio *stdio, int *child_fd, int *parent_fd, bool *ours) {
   int pair[2];
   *ours = true;
@@ -27,13 +33,13 @@ int corral_stdio_make(const struct corral_stdio *stdio, int *child_fd, int *pare
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
       return -errno;
     *child_fd = pair[0], *parent_fd = pair[1];
-    return 0;
+    return never_waits(*parent_fd);
   default:
     if (pipe2(pair, O_CLOEXEC) < 0)
       return -errno;
     bool child_reads = stdio->kind == CORRAL_STDIO_PIPE_IN;
     *child_fd = pair[child_reads ? 0 : 1], *parent_fd = pair[child_reads ? 1 : 0];
-    return 0;
+    return never_waits(*parent_fd);
   }
 }
 

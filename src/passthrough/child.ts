@@ -9,7 +9,9 @@ import type { ProcessHandle, ProcessPlan } from '../backend.js'
 import { isSystemError, SpawnError, systemCodeOf, systemDetails } from '../errors.js'
 import type { NativeExit } from '../native.js'
 import type { NativeStdio } from '../native-plan.js'
+import { whenClosed } from '../output-stream.js'
 import { ProcessGroup, send } from './process-group.js'
+import { Relay } from './relay.js'
 
 const { SIGCONT, SIGKILL, SIGTERM } = constants.signals
 
@@ -21,6 +23,9 @@ export class PassthroughChild implements ProcessHandle {
   running = true
   readonly #child: ChildProcess
   readonly #group: ProcessGroup | undefined
+  readonly #asked = new Set<number>()
+  /** In place of streams that nobody had asked for when it ended. */
+  readonly #relays = new Map<number, Relay>()
 
   private constructor(child: ChildProcess, pid: number, plan: ProcessPlan) {
     this.#child = child
@@ -31,6 +36,7 @@ export class PassthroughChild implements ProcessHandle {
       child.once('exit', (code, signal) => {
         this.running = false
         this.#group?.isAlive() // to know it at once when nobody was left in it
+        this.#relayUnasked() // now: in its next tick Node throws away what is unread
         resolve({ code: code ?? -1, signal: signal === null ? 0 : constants.signals[signal] })
       })
     })
@@ -69,7 +75,13 @@ export class PassthroughChild implements ProcessHandle {
   }
 
   stream(index: number): Socket | null {
-    return (this.#child.stdio[index] as Socket | null | undefined) ?? null
+    this.#asked.add(index)
+    return this.#relays.get(index) ?? (this.#child.stdio[index] as Socket | null | undefined) ?? null
+  }
+
+  #relayUnasked(): void {
+    for (const [index, stream] of this.#child.stdio.entries())
+      if (index > 0 && stream && !this.#asked.has(index)) this.#relays.set(index, new Relay(stream as Socket))
   }
 
   /** Node has opened them all. */
@@ -90,8 +102,19 @@ export class PassthroughChild implements ProcessHandle {
 
   ended(): void {}
 
-  opened(): Socket[] {
-    return this.#child.stdio.filter((stream) => stream !== null && stream !== undefined) as Socket[]
+  keepUnread(): Promise<void>[] {
+    return [...this.#asked].flatMap((index) => {
+      const stream = this.stream(index)
+      return stream ? [stream instanceof Relay ? stream.whole : whenClosed(stream)] : []
+    })
+  }
+
+  isWhole(): boolean {
+    return [...this.#relays.values()].every((relay) => relay.isWhole)
+  }
+
+  sessionOver(): void {
+    for (const relay of this.#relays.values()) relay.keep(Number.POSITIVE_INFINITY)
   }
 
   /** Whether it runs, or somebody in its process group does. */

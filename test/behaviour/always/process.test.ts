@@ -1,10 +1,25 @@
 // A contained process is what child_process would have given.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { expect } from 'vitest'
+import { differs } from '../../support/differences.js'
+import { eventually } from '../../support/eventually.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import { output } from '../../support/output.js'
 import { test } from '../../support/pen-test.js'
+
+const sockets = () =>
+  readdirSync('/proc/self/fd')
+    .map(linkOf)
+    .filter((link) => link.startsWith('socket:')).length
+const linkOf = (fd: string) => {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return '' // that of the listing
+  }
+}
 
 test('can be used wherever a ChildProcess is wanted', async ({ pen }) => {
   const corral = await openInPen(pen)
@@ -59,13 +74,82 @@ test('output of a program that ends at once is there for whoever asks when spawn
   }
 })
 
-test('streams that nobody asked for hold nothing up and leave no descriptor', async ({ pen }) => {
+test('streams that nobody asked for hold nothing up, and give all when they are', async ({ pen }) => {
   const corral = await openInPen(pen)
-  const session = await corral.spawn({ command: 'sh', args: ['-c', 'echo unread'] })
+  const before = sockets()
+  const session = await corral.spawn({
+    command: 'sh',
+    args: ['-c', 'echo unread; exec head -c 150000 /dev/zero >&2'],
+  })
   const [code] = await once(session.process, 'close')
   expect(code).toBe(0)
-  expect(session.process.stdout?.destroyed).toBe(true)
   await session.closed
+  await eventually('no descriptor is left', () => sockets() === before)
+  expect(await output(session.process.stdout)).toBe('unread\n')
+  expect(await output(session.process.stderr)).toHaveLength(150_000)
+  expect(session.process.stdout?.destroyed).toBe(true)
+})
+
+test('a stream that was asked for early and is read after the end gives all, and leaves no descriptor unread', async ({
+  pen,
+}) => {
+  const corral = await openInPen(pen)
+  const before = sockets()
+  const { process: child, closed } = await corral.spawn({
+    command: 'sh',
+    args: ['-c', 'echo out; exec head -c 150000 /dev/zero >&2'],
+  })
+  const { stdout, stderr } = child
+  await once(child, 'close')
+  await closed
+  const asked = differs('readLate', { cgroup: () => true, subreaper: () => true, passthrough: () => false })
+  if (!asked) return
+  await eventually('no descriptor is left', () => sockets() === before)
+  expect(await output(stdout)).toBe('out\n')
+  expect(await output(stderr)).toHaveLength(150_000)
+})
+
+test('several sessions that are awaited together and then read lose nothing', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  for (let round = 0; round < 20; round++) {
+    const sessions = await Promise.all(
+      [1, 2, 3, 4, 5].map((number) => corral.spawn({ command: 'echo', args: [`out ${number}`] })),
+    )
+    const read = await Promise.all(sessions.map(({ process }) => output(process.stdout)))
+    expect(read).toEqual([1, 2, 3, 4, 5].map((number) => `out ${number}\n`))
+  }
+})
+
+test('what others write after the end of the process that was started is kept for a late reader', async ({
+  pen,
+}) => {
+  const corral = await openInPen(pen)
+  const session = await corral.spawn({
+    command: 'sh',
+    args: ['-c', '(sleep 0.2; echo later) & echo sooner'],
+    mode: 'persistent',
+  })
+  await session.process.exited
+  await eventually('the rest has ended', () => session.members().length === 0)
+  const further = await session.spawn('sh', ['-c', '(sleep 1000; echo never) & echo further'])
+  await further.exited
+  await session.close({ graceMs: 0 })
+  expect(await output(session.process.stdout)).toBe('sooner\nlater\n')
+  if (corral.backend !== 'passthrough') expect(await output(further.stdout)).toBe('further\n')
+})
+
+test('a reader that comes after the end, and is slow, gets all before close', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const { process: child } = await corral.spawn({ command: 'head', args: ['-c', '150000', '/dev/zero'] })
+  const closed = once(child, 'close')
+  let read = 0
+  child.stdout?.on('data', (chunk: Buffer) => {
+    read += chunk.length
+    child.stdout?.pause()
+    setImmediate(() => child.stdout?.resume())
+  })
+  await closed
+  expect(read).toBe(150_000)
 })
 
 test('a descriptor above 2 is a two-way stream', async ({ pen }) => {
