@@ -135,9 +135,12 @@ export class Observer {
     return [...inCgroups, ...viewHeld(this.#native, await this.#held())]
   }
 
-  /** What lies beside the instances and is not Corral's: it is neither listed nor touched. */
-  async foreign(): Promise<ForeignDirectory[]> {
-    return this.#inRoot(async (root) => (root === undefined ? [] : listInstances(this.#native, root).foreign))
+  /** What is neither listed nor touched: directories that are not Corral's, and holders of versions that are unknown here. */
+  async others(): Promise<{ foreign: ForeignDirectory[]; unspoken: ForeignDirectory[] }> {
+    const foreign = await this.#inRoot(async (root) =>
+      root === undefined ? [] : listInstances(this.#native, root).foreign,
+    )
+    return { foreign, unspoken: this.#seesHeld ? (await heldSessions(this.#native)).unspoken : [] }
   }
 
   async #inCgroups(root: string | undefined, detail: Detail): Promise<InstanceView[]> {
@@ -152,7 +155,7 @@ export class Observer {
   }
 
   async #held(): Promise<HeldSession[]> {
-    return this.#seesHeld ? heldSessions(this.#native) : []
+    return this.#seesHeld ? (await heldSessions(this.#native)).sessions : []
   }
 
   async sweep(options: { dryRun: boolean }): Promise<SweepReport> {

@@ -1,5 +1,5 @@
-// The number of what a gateway says to its guard and its keeper (native/core/protocol.h): a warden that does not know it refuses.
-// That is so where the package was replaced by another version while the gateway runs, and starts another guard.
+// The number of what processes of Corral say to each other (native/core/protocol.h): who gets one that it does not know refuses.
+// That is so where a package was replaced by another version while its gateway runs, or where one is installed beside another.
 import { GuardError } from './errors.js'
 import type { NativeExit } from './native.js'
 
@@ -18,4 +18,15 @@ export function assertSpoken(command: string, exit: NativeExit | undefined): voi
       hint: 'The package was replaced while the gateway ran: restart the gateway, or install its version again',
     },
   )
+}
+
+/** Why another process of Corral cannot be talked to; undefined where its number, which 0.1.0 does not give, is known. */
+export function unspoken(protocol: number | undefined): string | undefined {
+  if (protocol === undefined || protocol <= PROTOCOL) return undefined
+  return saying(protocol)
+}
+
+/** What is to be said of one that speaks that protocol and has refused ours, or has one that is unknown here. */
+export function saying(protocol: number): string {
+  return `it speaks protocol ${protocol}, and this is ${PROTOCOL}: use the version of corral that its gateway has`
 }

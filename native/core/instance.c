@@ -74,28 +74,30 @@ static struct corral_instance judge(int home_fd, const struct stat *home, const 
   CORRAL_OWNED_FD entry = corral_open_below(home_fd, name, O_PATH | O_NOFOLLOW);
   if (entry < 0 || fstat(entry, &status) < 0) {
     found.state = errno == ENOENT || errno == ENODEV ? CORRAL_GONE : CORRAL_FOREIGN;
-    snprintf(found.why, sizeof found.why, "it cannot be looked at: %s", strerror(errno));
+    snprintf(found.why, sizeof found.why, "it is not Corral's: it cannot be looked at: %s", strerror(errno));
     return found;
   }
   if (!is_name(name) || !is_our_uid(home, &status)) {
     snprintf(found.why, sizeof found.why,
-             is_name(name) ? "it belongs to uid %u" : "its name is not that of an instance", status.st_uid);
+             is_name(name) ? "it is not Corral's: it belongs to uid %u"
+                           : "it is not Corral's: its name is not that of an instance",
+             status.st_uid);
     return found;
   }
   CORRAL_OWNED_FD fd = corral_open_below(home_fd, name, CORRAL_OPEN_DIRECTORY);
   if (fd < 0) {
     found.state = errno == ENOENT || errno == ENODEV ? CORRAL_GONE : CORRAL_FOREIGN;
-    snprintf(found.why, sizeof found.why, "it cannot be opened: %s", strerror(errno));
+    snprintf(found.why, sizeof found.why, "it is not Corral's: it cannot be opened: %s", strerror(errno));
     return found;
   }
   if (!is_owner(fd, &status)) {
-    snprintf(found.why, sizeof found.why, "it belongs to a user who has no uid here");
+    snprintf(found.why, sizeof found.why, "it is not Corral's: it belongs to a user who has no uid here");
     return found;
   }
   found.lock = corral_lock_dead(home_fd, name, &found.locked);
   found.state = state_by(found.lock);
   if (found.state != CORRAL_LIVE && found.state != CORRAL_GONE && corral_instance_pid(fd) == 0) {
-    snprintf(found.why, sizeof found.why, "it has no label " PID_LABEL);
+    snprintf(found.why, sizeof found.why, "it is not Corral's: it has no label " PID_LABEL);
     corral_drop_fd(&found.lock);
     found.state = CORRAL_FOREIGN;
   }

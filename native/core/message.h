@@ -40,7 +40,9 @@ enum corral_message_kind {
   // what a visitor says of a pid, or sends for a pidfd, is not believed
   CORRAL_ENTERED,
   CORRAL_LEFT, // `id`: its command has ended; what that left may live
-  // visitor to holder: CORRAL_END too, which CORRAL_ENDED answers
+  // visitor to holder, with its protocol (protocol.h) as `id`; an unknown one is CORRAL_REFUSED with
+  // EPROTONOSUPPORT and
+  // the holder's. CORRAL_END too, which CORRAL_ENDED answers
   CORRAL_SHOW, // answer CORRAL_SHOWN
   // answer CORRAL_JOINED; `number`: pid of a holder, which is a child of the process that connected: its
   // keeper. It is told
@@ -48,7 +50,7 @@ enum corral_message_kind {
   // of its keeper,
   // which only holders of older releases look at
   CORRAL_JOIN,
-  // holder to visitor
+  // holder to visitor, with its protocol as `id`
   CORRAL_SHOWN, // descriptor: the text, if there is any; `left`: the pids of the holders that have joined
   CORRAL_JOINED,
   // holder to gateway

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "../core/own.h"
 #include "../core/peer.h"
 #include "../core/pidfd.h"
+#include "../core/protocol.h"
 #include "wait.h"
 
 // How long who joins a session waits to be let in.
@@ -97,7 +99,7 @@ static void take_join(struct holder *holder, struct guest *guest, const struct c
     return;
   guest->id = ++holder->guests.last_id;
   guest->pid = pid;
-  say(guest->fd, &(struct corral_message){.kind = CORRAL_JOINED}, -1);
+  say(guest->fd, &(struct corral_message){.kind = CORRAL_JOINED, .id = CORRAL_PROTOCOL}, -1);
   const struct corral_message entered = {.kind = CORRAL_ENTERED, .id = guest->id, .number = pid};
   (void)ears_say(&holder->ears, &entered, keeper);
 }
@@ -120,16 +122,29 @@ static void take_visitors_end(struct holder *holder, struct guest *guest,
 }
 
 static void show(const struct holder *holder, const struct guest *guest) {
-  struct corral_message shown = {.kind = CORRAL_SHOWN};
+  struct corral_message shown = {.kind = CORRAL_SHOWN, .id = CORRAL_PROTOCOL};
   for (size_t i = 0; i < holder->guests.count && shown.left_count < CORRAL_MESSAGE_LEFT; i++)
     if (holder->guests.list[i].id)
       shown.left[shown.left_count++] = holder->guests.list[i].pid;
   say(guest->fd, &shown, holder->labels);
 }
 
+static bool is_spoken(const struct corral_message *message) {
+  const bool asks =
+      message->kind == CORRAL_SHOW || message->kind == CORRAL_END || message->kind == CORRAL_JOIN;
+  return !asks || message->id <= CORRAL_PROTOCOL;
+}
+
 // False when the guest has to leave.
 static bool take_guests_word(struct holder *holder, struct guest *guest,
                              const struct corral_message *message) {
+  if (!is_spoken(message)) {
+    say(guest->fd,
+        &(struct corral_message){
+            .kind = CORRAL_REFUSED, .id = CORRAL_PROTOCOL, .error_number = EPROTONOSUPPORT},
+        -1);
+    return false;
+  }
   if (message->kind == CORRAL_SHOW)
     show(holder, guest);
   else if (message->kind == CORRAL_END && !guest->id)
@@ -196,12 +211,13 @@ void hear_host(struct holder *holder) {
     lose_host(holder);
 }
 
-// 0, or -errno.
-static int join(struct holder *holder) {
+// 0, or -errno; `protocol` takes the other side's.
+static int join(struct holder *holder, uint32_t *protocol) {
   CORRAL_OWNED_FD keeper = corral_pidfd_open(getppid());
   if (keeper < 0)
     return keeper;
-  say(holder->host, &(struct corral_message){.kind = CORRAL_JOIN, .number = getpid()}, keeper);
+  say(holder->host, &(struct corral_message){.kind = CORRAL_JOIN, .id = CORRAL_PROTOCOL, .number = getpid()},
+      keeper);
   struct pollfd host = {.fd = holder->host, .events = POLLIN};
   struct corral_message message;
   struct corral_fds fds;
@@ -211,6 +227,9 @@ static int join(struct holder *holder) {
   if (answer <= 0)
     return answer < 0 ? answer : -ECONNREFUSED;
   corral_fds_close(&fds);
+  *protocol = message.id;
+  if (message.kind == CORRAL_JOINED && *protocol > CORRAL_PROTOCOL)
+    return -EPROTONOSUPPORT;
   if (message.kind == CORRAL_REFUSED && message.error_number > 0)
     return -message.error_number;
   return message.kind == CORRAL_JOINED ? 0 : -EPROTO;
@@ -221,11 +240,14 @@ void join_or_exit(struct holder *holder) {
   holder->host = KEPT_FD;
   (void)fcntl(KEPT_FD, F_SETFL, O_NONBLOCK);
   holder->ears.of[GUESTS].fd = KEPT_FD;
-  int answer = join(holder);
+  uint32_t protocol = 0;
+  int answer = join(holder, &protocol);
   if (answer == 0)
     return;
   struct corral_message refused = {.kind = CORRAL_REFUSED, .error_number = -answer};
   strcpy(refused.error_operation, "join");
+  if (answer == -EPROTONOSUPPORT)
+    snprintf(refused.error_path, sizeof refused.error_path, "%u", protocol);
   (void)ears_say(&holder->ears, &refused, -1);
   _exit(1);
 }

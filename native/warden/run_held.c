@@ -11,8 +11,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "../core/build.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
+#include "../core/protocol.h"
 #include "../core/reap.h"
 #include "close_from.h"
 #include "guests.h"
@@ -278,6 +280,10 @@ static int start(struct run *run) {
       tell("the session at %s has %d commands that were started by others, as many as it can have: wait for "
            "one to end, or start another session",
            run->door, GUESTS_JOINED);
+    else if (run->door && error.number == EPROTONOSUPPORT)
+      tell("the session at %s speaks protocol %s, and this is %d, of version %s: use the package of "
+           "its gateway, or restart that",
+           run->door, error.path, CORRAL_PROTOCOL, CORRAL_VERSION);
     else if (run->door)
       tell("the session at %s cannot be entered: %s", run->door, strerror(error.number));
     else

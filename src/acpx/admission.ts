@@ -4,6 +4,7 @@
 import type { CommandLine } from '../backend.js'
 import { isSystemError } from '../errors.js'
 import { loadNative } from '../native.js'
+import { PROTOCOL } from '../protocol.js'
 import { makeOwnDirectory, type OwnDirectory, removeOwnDirectory, sweepBeside } from './directory.js'
 
 /** The variable that names the gateway and the directory of its socket: `PID:DIRECTORY`. */
@@ -36,7 +37,7 @@ export class Admission {
 
   /** Tells this process, a child of ours, now or when it asks, what to become. */
   admit(pid: number, line: CommandLine): void {
-    if (!this.#closed) loadNative().admit(this.#socket, pid, JSON.stringify(line))
+    if (!this.#closed) loadNative().admit(this.#socket, pid, JSON.stringify({ protocol: PROTOCOL, ...line }))
   }
 
   /** It has ended: another may have its pid. */

@@ -3,6 +3,7 @@
 import type { CommandLine } from '../backend.js'
 import { systemCodeOf } from '../errors.js'
 import { loadNative } from '../native.js'
+import { unspoken } from '../protocol.js'
 import { findBehindShims } from '../shim/behind.js'
 import { ADMISSION_VARIABLE } from './admission.js'
 
@@ -30,9 +31,9 @@ function whyNot(error: unknown, directory: string, gateway: number): string {
   }
 }
 
-function ask(directory: string, gateway: number): CommandLine {
+function ask(directory: string, gateway: number): CommandLine & { protocol?: number } {
   try {
-    return JSON.parse(loadNative().askAdmission(directory, gateway)) as CommandLine
+    return JSON.parse(loadNative().askAdmission(directory, gateway))
   } catch (error) {
     give(`admit: ${whyNot(error, directory, gateway)}. Nothing was started`, FAILED)
   }
@@ -51,6 +52,9 @@ if (!pid || !directory)
 const program = findBehindShims(command)
 if (program === undefined) give(`'${command}' cannot be started: it is not on PATH`, NOT_FOUND)
 const entry = ask(directory, Number(pid))
+const why = unspoken(entry.protocol)
+if (why !== undefined)
+  give(`admit: the gateway (pid ${pid}) is of another version: ${why}. Nothing was started`, FAILED)
 
 delete process.env[ADMISSION_VARIABLE]
 loadNative().execute(entry.command, [entry.command, ...entry.args, program, ...args])

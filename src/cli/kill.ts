@@ -1,11 +1,10 @@
 // corral kill: ends sessions, whoever owns them.
 import path from 'node:path'
-import type { ForeignDirectory } from '../backend.js'
 import { InvalidArgumentError } from '../errors.js'
 import { Observer, type Selection } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { json } from '../text.js'
-import { linesOf, notOurs, type Outcome } from './output.js'
+import { left, linesOf, type Outcome } from './output.js'
 
 export interface KillOptions {
   root?: string
@@ -31,10 +30,15 @@ function parseSelection(keys: string[], { parent, instance, all }: KillOptions):
   return selection
 }
 
-/** What a selection of instances means, and is left because it is none. */
-async function left(observer: Observer, { instance, all }: KillOptions): Promise<ForeignDirectory[]> {
-  if (!all && instance === undefined) return []
-  return (await observer.foreign()).filter((one) => all || path.basename(one.path) === instance)
+/** What may have been meant as well, and is left. */
+async function othersMeant(
+  observer: Observer,
+  { instance, all }: KillOptions,
+  found: boolean,
+): Promise<string[]> {
+  const { foreign, unspoken } = await observer.others()
+  const meant = foreign.filter((one) => all || path.basename(one.path) === instance)
+  return left([...meant, ...(all || !found ? unspoken : [])])
 }
 
 /** Status 1: no session was meant by the selection. */
@@ -45,7 +49,9 @@ export async function kill(keys: string[], options: KillOptions): Promise<Outcom
   const told = killed.map(({ key, path, killed: count }) => `${key ?? path}: gone (${count} killed)`)
   const lines = told.length > 0 ? told : ['no such session']
   return {
-    lines: options.json ? linesOf(json(killed)) : [...lines, ...notOurs(await left(observer, options))],
+    lines: options.json
+      ? linesOf(json(killed))
+      : [...lines, ...(await othersMeant(observer, options, killed.length > 0))],
     status: killed.length === 0 && !options.all ? 1 : 0,
   }
 }

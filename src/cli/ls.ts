@@ -4,7 +4,7 @@ import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { json } from '../text.js'
 import { bytes, duration } from './format.js'
-import { cut, linesOf, notOurs, type Outcome, table } from './output.js'
+import { cut, left, linesOf, type Outcome, table } from './output.js'
 
 const COMMAND_COLUMNS = 60
 // As long as the longest that there is: the label is the session's to write
@@ -49,13 +49,18 @@ export async function ls(options: {
 }): Promise<Outcome> {
   const observer = new Observer(options)
   const instances = await observer.list(options.json ? 'all' : 'gauges')
-  const foreign = await observer.foreign()
+  const { foreign, unspoken } = await observer.others()
   const { root } = observer
   if (options.json) {
-    const found = { root: root ?? null, instances, ...(foreign.length > 0 && { foreign }) }
+    const found = {
+      root: root ?? null,
+      instances,
+      ...(foreign.length > 0 && { foreign }),
+      ...(unspoken.length > 0 && { unspoken }),
+    }
     return { lines: linesOf(json(found)), status: 0 }
   }
-  const others = notOurs(foreign)
+  const others = left([...foreign, ...unspoken])
   if (instances.length === 0)
     return { lines: [root === undefined ? 'no sessions' : `no sessions below ${root}`, ...others], status: 0 }
   const now = Date.now()

@@ -18,9 +18,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const written = (lines: readonly string[]) => lines.map((line) => `${printable(line)}\n`).join('')
 
-/** What lies beside the instances of Corral. */
-export const notOurs = (foreign: readonly ForeignDirectory[]) =>
-  foreign.map(({ path, why }) => `left ${path}, which is not Corral's: ${why}`)
+/** What is not touched, and why. */
+export const left = (others: readonly ForeignDirectory[]) =>
+  others.map(({ path, why }) => `left ${path}: ${why}`)
 
 export function print(lines: readonly string[]): void {
   process.stdout.write(written(lines))

@@ -3,7 +3,7 @@ import type { SweepReport } from '../backend.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { json } from '../text.js'
-import { linesOf, notOurs, type Outcome } from './output.js'
+import { left, linesOf, type Outcome } from './output.js'
 
 /** An error's message is none of the fields that JSON has. */
 function plain<Failed extends { error: Error }>({ error, ...rest }: Failed) {
@@ -32,5 +32,5 @@ export async function sweep(options: {
   )
   for (const { instance, error } of report.failed) lines.push(`failed ${instance}: ${error.message}`)
   if (lines.length === 0) lines.push(`nothing to collect (${others(report)})`)
-  return { lines: [...lines, ...notOurs(report.foreign ?? [])], status }
+  return { lines: [...lines, ...left(report.foreign ?? [])], status }
 }

@@ -1,10 +1,11 @@
 // The sessions of this user that are held without cgroups, as anybody of the same user can see them and end them: by the doors
 // of their holders (native/core/door.h).
 import { readFileSync } from 'node:fs'
-import type { Ended, Usage } from '../backend.js'
+import type { Ended, ForeignDirectory, Usage } from '../backend.js'
 import type { InstanceView, SessionView } from '../cgroup/survey.js'
 import { isSystemError, KernelError } from '../errors.js'
 import type { Native, NativeMessage } from '../native.js'
+import { PROTOCOL, saying, unspoken } from '../protocol.js'
 import { type Labels, readLabels } from './labels.js'
 import { DOOR, held, KIND, Link, within } from './link.js'
 
@@ -53,6 +54,12 @@ interface Shown {
   joined: number[]
 }
 
+export interface HeldSessions {
+  sessions: HeldSession[]
+  /** Holders of other versions, whose protocol is unknown here. */
+  unspoken: ForeignDirectory[]
+}
+
 /** Whether that is the pid of a holder of this user's: whoever opens a door can say any. */
 function isHolder(pid: number): boolean {
   try {
@@ -66,32 +73,43 @@ function isHolder(pid: number): boolean {
   }
 }
 
-async function ask(native: Native, door: string): Promise<HeldSession | undefined> {
-  let answer: (shown: Shown | undefined) => void = () => undefined
-  const shown = new Promise<Shown | undefined>((resolve) => {
-    answer = resolve
-  })
-  const found = visit(native, door, ({ fds: [file], left }) => {
-    const labels = file === undefined ? undefined : readLabels(native, file)
-    answer(labels && { labels, joined: left.filter(isHolder) })
-  })
-  if (!found) return undefined
-  const { link, pid } = found
-  void link.gone.then(() => answer(undefined))
-  link.send(KIND.show)
-  const message = await held(native, within(shown, ANSWER_MS))
-  link.hangUp()
-  return message && { door, pid, holders: [pid, ...message.joined], labels: message.labels }
+/** What a holder shows, or why it cannot be talked to. */
+type Answer = Shown | { why: string } | undefined
+
+function answerOf(native: Native, { kind, id, fds: [file], left }: NativeMessage): Answer {
+  if (kind === KIND.refused) return { why: saying(id) }
+  const why = unspoken(id)
+  if (why !== undefined) return { why }
+  const labels = file === undefined ? undefined : readLabels(native, file)
+  return labels && { labels, joined: left.filter(isHolder) }
 }
 
-export async function heldSessions(native: Native): Promise<HeldSession[]> {
+async function ask(native: Native, door: string): Promise<HeldSession | ForeignDirectory | undefined> {
+  let take: (answer: Answer) => void = () => undefined
+  const answered = new Promise<Answer>((resolve) => {
+    take = resolve
+  })
+  const found = visit(native, door, (message) => take(answerOf(native, message)))
+  if (!found) return undefined
+  const { link, pid } = found
+  void link.gone.then(() => take(undefined))
+  link.send(KIND.show, { id: PROTOCOL })
+  const answer = await held(native, within(answered, ANSWER_MS))
+  link.hangUp()
+  if (answer && 'why' in answer) return { path: `/proc/${pid}`, why: answer.why }
+  return answer && { door, pid, holders: [pid, ...answer.joined], labels: answer.labels }
+}
+
+export async function heldSessions(native: Native): Promise<HeldSessions> {
   const all = doors()
-  const found: HeldSession[] = []
-  while (all.length > 0) {
-    const answers = await Promise.all(all.splice(0, AT_ONCE).map((door) => ask(native, door)))
-    found.push(...answers.filter((session) => session !== undefined))
-  }
-  return found
+  const held: HeldSessions = { sessions: [], unspoken: [] }
+  while (all.length > 0)
+    for (const found of await Promise.all(all.splice(0, AT_ONCE).map((door) => ask(native, door)))) {
+      if (!found) continue
+      if ('why' in found) held.unspoken.push(found)
+      else held.sessions.push(found)
+    }
+  return held
 }
 
 function usageOf(native: Native, { holders, labels }: HeldSession): Usage & { pids: number } {
@@ -161,7 +179,7 @@ export async function endHeld(
   if (!found) return undefined
   const { link } = found
   void link.gone.then(answer)
-  link.send(KIND.end, { number: graceMs, second: killTimeoutMs })
+  link.send(KIND.end, { id: PROTOCOL, number: graceMs, second: killTimeoutMs })
   const inTime = await held(native, within(answered, graceMs + killTimeoutMs + PATIENCE_MS))
   if (ended?.number === 1) await held(native, within(link.gone, ANSWER_MS))
   link.hangUp()

@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { loadNative } from '../../src/native.js'
+import { PROTOCOL } from '../../src/protocol.js'
 import { compiled } from '../support/compile-payload.js'
 import { eventually, SLOWNESS } from '../support/eventually.js'
 import { line } from '../support/line.js'
@@ -130,10 +131,10 @@ class Agent {
     writeFileSync(this.#go, '')
   }
 
-  admit(): Promise<unknown> {
+  admit(more: { protocol?: number } = {}): Promise<unknown> {
     return this.#gateway.order('admit', {
       pid: this.pid,
-      line: { command: '/bin/sh', args: ['-c', `echo > '${this.admitted}'`] },
+      line: { command: '/bin/sh', args: ['-c', `echo > '${this.admitted}'`], ...more },
     })
   }
 
@@ -168,6 +169,16 @@ test('an agent becomes what it is told to be, told before or after it asks', asy
   expect([early, late].map(({ admitted }) => existsSync(admitted))).toEqual([true, true])
   await gateway.order('close')
   expect(existsSync(gateway.directory)).toBe(false)
+})
+
+test('an agent becomes nothing where its gateway is of a version that it does not know', async () => {
+  const gateway = await Gateway.open()
+  const agent = await gateway.start()
+  await agent.admit({ protocol: PROTOCOL + 1 })
+  agent.go()
+  expect(await agent.exit()).toBe(1)
+  expect(agent.log).toContain(`speaks protocol ${PROTOCOL + 1}, and this is ${PROTOCOL}: `)
+  expect(existsSync(agent.admitted)).toBe(false)
 })
 
 test('who takes the name of a gateway that was killed decides nothing', async () => {

@@ -261,7 +261,7 @@ describe.skipIf(!isRoot)(`directories (${ONLY_ROOT})`, () => {
       expect(opened.swept).toMatchObject({ foreign: [{ path: directory }] })
       await opened.close()
       expect(await corral(['run', '--root', pen.path, '--', 'true'])).toMatchObject({ status: 0, stderr: '' })
-      const told = `left ${directory}, which is not Corral's: `
+      const told = `left ${directory}: it is not Corral's: `
       expect((await corral(['ls', '--root', pen.path])).stdout).toContain(told)
       for (const [words, status] of [[['--all'], 0] as const, [['--instance', name], 1] as const])
         expect(await corral(['kill', ...words, '--root', pen.path])).toMatchObject({

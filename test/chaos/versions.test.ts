@@ -1,16 +1,20 @@
 // Gateways live for months, so versions meet: one is installed beside the gateway of another, or below it while it runs. Nothing of
 // a gateway that lives is ended but by whoever asks for that, and nothing is left of one that is dead.
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, describe, expect } from 'vitest'
+import type { ForeignDirectory } from '../../src/backend.js'
 import type { InstanceView, SessionView } from '../../src/cgroup/survey.js'
+import { PROTOCOL } from '../../src/protocol.js'
 import { members } from '../support/cgroup-tree.js'
 import { eventually } from '../support/eventually.js'
 import type { Gateway, GatewayOptions } from '../support/gateway.js'
 import { guardGroup } from '../support/kill-both.js'
 import type { Pen } from '../support/pen.js'
 import { newPen, test as penTest } from '../support/pen-test.js'
-import { earlier, present, type Version } from './versions/version.js'
+import { earlier, LATER, later, present, type Version } from './versions/version.js'
 
 // Each spoke with its guards and holders as it did then
 const EARLIER = { '0.1.0 of November 2026': '5f1152c9c62a1cd0044b646e29dedc82430a7d95' }
@@ -82,6 +86,12 @@ class Place {
       .filter((one) => one.alive === alive)
       .flatMap(({ sessions }) => sessions.flatMap(keysOf))
       .sort()
+  }
+
+  /** Has a version's `corral kill` end one of its sessions. */
+  kill(version: Version, name: string) {
+    const words = [join(version.directory, 'dist/cli/main.js'), 'kill', ...this.words, this.key(name)]
+    return spawnSync(process.execPath, words, { encoding: 'utf8' })
   }
 
   /** Kills a gateway together with whatever would collect after it. */
@@ -241,3 +251,40 @@ for (const [name, commit] of Object.entries(EARLIER)) {
       })
     })
 }
+
+describe('a protocol that is not known is one clear error', () => {
+  const future = later()
+  afterAll(() => future.remove())
+  const why = (other: number, own: number) =>
+    `it speaks protocol ${other}, and this is ${own}: use the version of `
+  const warden = (version: Version) => join(version.directory, 'build/Release/corral-warden')
+
+  for (const [who, owners, visitors, numbers] of [
+    ['a later one of a session of this', present, future, [PROTOCOL, LATER]],
+    ['this of a session of a later one', future, present, [LATER, PROTOCOL]],
+  ] as const)
+    test(`to ${who}: it is told of and left`, async ({ pen, gateways }) => {
+      const [other, own] = numbers
+      const place = new Place(pen, gateways, 'subreaper')
+      const gateway = await place.open(owners)
+      const pids = await place.session(gateway, 'kept')
+      const holder = `/proc/${(await gateway.named('corral-holder'))[0]}`
+      const found = (await visitors.command('ls', ...place.words)) as { unspoken?: ForeignDirectory[] }
+      expect(found.unspoken).toContainEqual({ path: holder, why: expect.stringContaining(why(other, own)) })
+      expect(await place.listed(visitors)).toEqual([])
+      const killed = await place.kill(visitors, 'kept')
+      expect(killed.status).toBe(1)
+      expect(killed.stdout).toContain(`left ${holder}: ${why(other, own)}`)
+      expectAlive(pids)
+      const { args } = await gateway.wrap(['true'], { key: place.key('wrapped') })
+      const entered = spawnSync(warden(visitors), args, { encoding: 'utf8' })
+      expect(entered).toMatchObject({ status: 1, stdout: '' })
+      expect(entered.stderr).toMatch(
+        new RegExp(
+          `^corral: the session at corral-door-.* speaks protocol ${other}, and this is ${own}, of version `,
+        ),
+      )
+      await gateway.leave()
+      await ended(pids)
+    })
+})

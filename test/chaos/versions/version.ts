@@ -1,6 +1,16 @@
 // A version of Corral that is built: its gateways and its command line.
-import { execFile, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -55,16 +65,36 @@ export class Version {
 
 export const present = new Version(checkout)
 
+// Far beyond any that there will be soon
+export const LATER = 99
+
+/** The present one, but for the number of its protocol, which nobody knows yet. It is the caller's to remove. */
+export function later(): Version {
+  const version = present.copy()
+  const native = (folder: string) =>
+    readdirSync(join(checkout, 'native', folder))
+      .filter((name) => /\.[cS]$/.test(name))
+      .map((name) => join(checkout, 'native', folder, name))
+  const defined = [`CORRAL_PROTOCOL=${LATER}`, 'CORRAL_VERSION="99.0.0"', 'CORRAL_BUILD="source"']
+  execFileSync('cc', [
+    '-std=gnu11',
+    ...defined.map((one) => `-D${one}`),
+    ...['-o', join(version.directory, WARDEN)],
+    ...['core', 'warden'].flatMap(native),
+  ])
+  const numbers = join(version.directory, 'dist/protocol.js')
+  const text = readFileSync(numbers, 'utf8')
+  writeFileSync(numbers, text.replace(/\bPROTOCOL = \d+/, `PROTOCOL = ${LATER}`))
+  return version
+}
+
 /** That of an earlier commit, built once; or why it cannot be. */
 export function earlier(commit: string): Version | string {
   const { status, stdout, stderr } = spawnSync(builder, [commit], { encoding: 'utf8' })
   if (status === NO_SUCH_COMMIT) return `this checkout has no history up to ${commit.slice(0, 12)}`
   if (status !== 0) throw new Error(`${builder} ${commit} ended with ${status}: ${stderr}`)
   const directory = stdout.trim()
-  // Its own are of its own time
-  for (const program of PROGRAMS) {
-    if (!existsSync(join(directory, 'test/support'))) mkdirSync(join(directory, 'test/support'))
-    cpSync(join(checkout, program), join(directory, program))
-  }
+  mkdirSync(join(directory, 'test/support'), { recursive: true })
+  for (const program of PROGRAMS) cpSync(join(checkout, program), join(directory, program))
   return new Version(directory)
 }
