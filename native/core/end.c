@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "freezer_v1.h"
+#include "instance.h"
 #include "own.h"
 #include "populated.h"
 #include "tree.h"
@@ -18,6 +20,9 @@
 #define LAST_TICK_MS 100
 #define KILL_AGAIN_MS 20
 #define SHORTAGE_MS 10
+// The quotas above are those of other sessions, too: nobody is to have more for an end that is over by
+// itself.
+#define LIFT_ABOVE_MS 20
 // A frozen or stopped sub-group can keep a freeze from completing (runc #2105): kill what there is after
 // this.
 #define FREEZE_MS 50
@@ -46,6 +51,7 @@ static void stop_walk(struct corral_end *end);
 
 static int64_t empty(struct corral_end *end) {
   stop_walk(end);
+  corral_quota_restore(&end->lifts);
   end->state = CORRAL_EMPTY;
   return end->plan.remove ? 0 : -1;
 }
@@ -94,6 +100,7 @@ static void enter_killing(struct corral_end *end, int64_t now_ms) {
   end->state = CORRAL_KILLING;
   end->deadline_ms = now_ms + end->plan.kill_ms;
   end->count_by_ms = now_ms + COUNT_MS;
+  end->lift_above_ms = now_ms + LIFT_ABOVE_MS;
   end->tick_ms = FIRST_TICK_MS;
 }
 
@@ -123,16 +130,54 @@ void corral_end_begin(struct corral_end *end, const struct corral_place *group,
     enter_killing(end, now_ms);
 }
 
+// ---- what would keep them from dying ----
+
+// The family's, and that of all sessions of the instance. What is above these is not ours.
+static void lift_above(struct corral_end *end) {
+  const char *below = end->group.below;
+  if (end->group.at == AT_FDCWD)
+    return;
+  size_t levels = 0;
+  if (!strncmp(below, CORRAL_DIRECTORY "/", strlen(CORRAL_DIRECTORY) + 1))
+    below += strlen(CORRAL_DIRECTORY) + 1;
+  for (; (below = strchr(below, '/')); below++)
+    levels++;
+  CORRAL_OWNED_FD at = levels ? corral_open_above(end->group_fd) : -1;
+  while (at >= 0) {
+    corral_quota_lift(&end->lifts, at);
+    int above = --levels ? corral_open_above(at) : -1;
+    corral_drop_fd(&at);
+    at = above;
+  }
+}
+
+static void lift(struct corral_end *end, int64_t now_ms) {
+  corral_quota_lift(&end->lifts, end->group_fd);
+  if (now_ms >= end->lift_above_ms)
+    lift_above(end);
+}
+
 // ---- walks, a slice a step ----
+
+// At the top it is lifted already.
+static void unthrottle(const struct corral_end *end) {
+  if (end->tree.depth > 0)
+    corral_quota_drop(end->tree.fd);
+}
 
 static int visit(struct corral_end *end) {
   switch (end->walk) {
   case CORRAL_WALK_ASK:
     return corral_members_signal(end->tree.fd, polite, &end->asked, &end->asked);
   case CORRAL_WALK_COUNT:
+    unthrottle(end);
     return corral_members_append(end->tree.fd, &end->found);
-  case CORRAL_WALK_KILL:
-    return corral_members_signal(end->tree.fd, kill_it, NULL, NULL);
+  case CORRAL_WALK_KILL: {
+    unthrottle(end);
+    const int answer = corral_members_signal(end->tree.fd, kill_it, NULL, NULL);
+    corral_thaw_v1_members(end->tree.fd);
+    return answer;
+  }
   default:
     return 0;
   }
@@ -229,6 +274,7 @@ static void count_members(struct corral_end *end) {
 static int64_t freeze_and_kill(struct corral_end *end, const struct corral_group_events *events,
                                int64_t now_ms) {
   if (!end->freezing) {
+    lift(end, now_ms);
     end->freezing = true;
     int refused = write_file(end->group_fd, "cgroup.freeze", "1");
     if (refused) {
@@ -283,6 +329,7 @@ static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
   if (!goes_on && now_ms < end->kill_again_ms)
     return tick(end, now_ms);
   if (!goes_on) {
+    lift(end, now_ms);
     int refused = write_file(end->group_fd, "cgroup.kill", "1");
     if (is_shortage(refused))
       return refused_by(end, refused, "write cgroup.kill", now_ms);
@@ -378,6 +425,7 @@ void corral_end_let_go(struct corral_end *end) {
   if (end->group_fd >= 0 && end->freezing)
     (void)write_file(end->group_fd, "cgroup.freeze", "0");
   end->freezing = false;
+  corral_quota_restore(&end->lifts);
   stop_walk(end);
   corral_drop_fd(&end->events_fd);
   if (end->group_fd != end->group.fd)

@@ -18,6 +18,7 @@
 #include "error.h"
 #include "members.h"
 #include "place.h"
+#include "quota.h"
 #include "tree.h"
 
 #define CORRAL_NAMES 16      // how many names of killed processes are kept
@@ -63,12 +64,14 @@ struct corral_end {
   int64_t kill_again_ms; // when the whole group is to be told again to die
   int64_t remove_by_ms;  // when to give up on removing; 0 before it began
   int64_t freeze_by_ms;
-  size_t standing;     // members at the last look: when they do not get fewer, each is told by itself
-  bool looks, tells;   // what is under way for that
-  bool by_members;     // no cgroup.kill (before 5.14), or none for a threaded group (EOPNOTSUPP)
-  bool freezing;       // we wrote cgroup.freeze and have not thawed yet
-  bool counted;        // who is to be killed
-  bool gives_up;       // the bound is over
+  struct corral_lift *lifts; // CPU quotas that are lifted while they die
+  int64_t lift_above_ms;     // when to lift those of the directories above, too
+  size_t standing;           // members at the last look: when they do not get fewer, each is told by itself
+  bool looks, tells;         // what is under way for that
+  bool by_members;           // no cgroup.kill (before 5.14), or none for a threaded group (EOPNOTSUPP)
+  bool freezing;             // we wrote cgroup.freeze and have not thawed yet
+  bool counted;              // who is to be killed
+  bool gives_up;             // the bound is over
   int short_of;        // EMFILE, ENFILE or ENOMEM, where the last step was refused for want of that; else 0
   uint32_t name_count; // of `names`
   uint32_t unnamed_count;

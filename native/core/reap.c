@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "freezer_v1.h"
 #include "mark.h"
 #include "pidfd.h"
 
@@ -12,6 +13,8 @@
 // between two pids.
 #define FIRST_TICK_MS 1
 #define LAST_TICK_MS 20
+// Who has not ended so long after it was killed may be frozen.
+#define THAW_MS 20
 // How long, and how often at least, to look for those that are new since the last look before all are killed:
 // those that cannot be stopped (setuid programs) go on having children. Where many that fork share one slow
 // CPU with who looks for them, a look takes a second, and those that were found would be in his way if they
@@ -40,6 +43,7 @@ static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
   reap->deadline_ms = now_ms + reap->plan.kill_ms;
   reap->tick_ms = FIRST_TICK_MS;
   reap->look_ms = now_ms;
+  reap->thaw_ms = now_ms + THAW_MS;
   stop_children(reap);
 }
 
@@ -92,8 +96,11 @@ static void stop_one(void *context, const struct corral_process *process, int pi
 }
 
 static void kill_one(void *context, const struct corral_process *process, int pidfd) {
+  struct corral_reap *reap = context;
   (void)corral_pidfd_signal(pidfd, SIGKILL);
-  (void)note(context, process);
+  (void)note(reap, process);
+  if (reap->thaws)
+    corral_thaw_v1(process->pid);
 }
 
 // Killed in any case: where a look takes long, the bound can be over before anybody was.
@@ -126,6 +133,7 @@ static bool kill_all(struct corral_reap *reap, int64_t now_ms) {
     return false;
   }
   size_t before = reap->killed.count;
+  reap->thaws = now_ms >= reap->thaw_ms;
   (void)walk(reap, kill_one);
   reap->calm = reap->calm && reap->killed.count == before;
   reap->stopped = false;

@@ -24,9 +24,11 @@ struct corral_reap {
   struct corral_walk walk;      // whom to end, and how to find them
   int64_t deadline_ms, tick_ms; // when the state is over; how long until the next look
   int64_t look_ms;              // when to look at them next
+  int64_t thaw_ms;              // from when on those that are frozen are thawed
   int64_t stop_until_ms;        // how long to look for more before they are killed
   unsigned stop_looks;          // and how often they were looked for
   bool stopped;                 // all are, or it has taken too long: they are killed next
+  bool thaws;                   // who is killed is thawed
   bool calm;                    // nobody new was found since all were stopped
   unsigned postponed;           // looks, because there was more to reap
   size_t children;              // that were there when they were last stopped; zombies are, too
