@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "own.h"
 #include "pidfd.h"
 #include "place.h"
@@ -82,8 +83,12 @@ int corral_launcher_open(struct corral_launcher *launcher, const struct corral_s
   struct corral_launch *launch = &launcher->launch;
   if (plan->stdio_count > CORRAL_MAX_STDIO)
     return corral_fail(error, EINVAL, "stdio", plan->command);
-  *launch = (struct corral_launch){
-      .plan = plan, .group_fd = -1, .memory_fd = -1, .child_fds = launcher->child_fds, .done_fd = -1};
+  *launch = (struct corral_launch){.plan = plan,
+                                   .group_fd = -1,
+                                   .memory_fd = -1,
+                                   .child_fds = launcher->child_fds,
+                                   .done_fd = -1,
+                                   .unkillable = corral_is_unkillable()};
   for (size_t i = 0; i < plan->stdio_count; i++)
     launcher->child_fds[i] = parent_fds[i] = -1, launcher->ours[i] = false;
   int answer = make_stdio(launcher, plan, parent_fds, error);

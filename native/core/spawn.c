@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "clone3.h"
 #include "launch.h"
 #include "own.h"
@@ -136,6 +137,7 @@ int corral_put_away(int fd) {
 int corral_spawn(const struct corral_spawn_plan *plan, struct corral_under_way *under_way,
                  struct corral_spawned *spawned, int *parent_fds, struct corral_error *error) {
   struct corral_launcher launcher;
+  corral_keep_exits();
   int answer = corral_launcher_open(&launcher, plan, parent_fds, error);
   if (answer < 0)
     return answer;

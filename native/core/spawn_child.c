@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "children.h"
+
 // Where a seccomp filter refuses close_range (Linux 5.9), descriptors up to here are closed one by one; all
 // of ours are O_CLOEXEC anyway.
 #define WITHOUT_CLOSE_RANGE 1024
@@ -50,6 +52,14 @@ IN_CHILD static int join_group(int group_fd) {
   int number = syscall(SYS_write, fd, "0", 1) == 1 ? 0 : errno;
   (void)syscall(SYS_close, fd);
   return number;
+}
+
+IN_CHILD static void make_killable(void) {
+  int fd = (int)syscall(SYS_openat, AT_FDCWD, CORRAL_OOM_SCORE_FILE, O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0)
+    return;
+  (void)syscall(SYS_write, fd, CORRAL_KILLABLE, sizeof CORRAL_KILLABLE - 1);
+  (void)syscall(SYS_close, fd);
 }
 
 // Closed here and now, and not on exec: chdir and exec can hang for good (a file system that does not
@@ -131,6 +141,8 @@ IN_CHILD int corral_child(void *context) {
     return give_up(launch, number, "join cgroup", plan->group);
   if (launch->memory_fd >= 0 && (number = join_group(launch->memory_fd)))
     return give_up(launch, number, "join cgroup", plan->memory_group);
+  if (launch->unkillable)
+    make_killable();
   reset_signals();
   if (plan->detached && (number = -CALL(SYS_setsid)))
     return give_up(launch, number, "setsid", NULL);

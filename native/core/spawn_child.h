@@ -30,6 +30,7 @@ struct corral_launch {
   int group_fd;         // O_PATH directory, or -1
   int memory_fd;        // the same, of the v1 memory cgroup
   bool move_into_group; // the child joins the group by itself: it was not created there
+  bool unkillable;      // and is not to be: the child makes itself killable (children.h)
   bool shares_fds;      // the child begins with our table of descriptors (CLONE_FILES), and copies it
   unsigned unneeded_fd; // from here on it needs none of them
   const int *child_fds; // what becomes descriptor 0 … stdio_count-1

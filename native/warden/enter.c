@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../core/children.h"
 #include "../core/collect.h"
 #include "../core/members.h"
 #include "../core/own.h"
@@ -97,6 +98,7 @@ int enter(const char *group, uint64_t group_id, const char *memory_group, char *
     status = join_memory(memory_group);
   if (status)
     return status;
+  corral_make_killable();
   execvp(command[0], command);
   int refused = errno;
   tell("'%s' cannot be started: %s", command[0], strerror(refused));

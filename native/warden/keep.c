@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../core/children.h"
 #include "../core/collect.h"
 #include "../core/door.h"
 #include "../core/own.h"
@@ -275,7 +276,8 @@ static int enter_or_exit(const struct keep_plan *plan) {
 
 _Noreturn void keep(const struct keep_plan *plan) {
   struct keeper keeper = {.plan = *plan};
-  become_undumpable(); // and so are the holders
+  corral_make_killable(); // and with it all that is held: what is undumpable cannot do it by itself
+  become_undumpable();    // and so are the holders
   int owner = corral_pidfd_open(plan->owner);
   // Still our parent, so the pidfd is the owner's and nobody's who has its pid now
   if (owner < 0 || getppid() != plan->owner)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../core/build.h"
+#include "../core/children.h"
 #include "../core/instance.h"
 #include "../core/protocol.h"
 #include "enter.h"
@@ -320,6 +321,9 @@ int main(int count, char **words) {
   if (!strcmp(role, "--version"))
     return tell_version();
   struct arguments arguments = count > 1 ? parse(count - 1, words + 1) : (struct arguments){0};
+  // What enters a cgroup becomes the command, which gets what it would get without us
+  if (strcmp(role, "enter") != 0 || arguments.door)
+    corral_keep_exits();
   if (!strcmp(role, "guard"))
     return run_guard(&arguments);
   if (!strcmp(role, "keep"))

@@ -123,8 +123,13 @@ static void read_signals(struct run *run) {
 }
 
 static void reap_leader(struct run *run) {
-  if (corral_pidfd_wait(run->leader.pidfd, false, &run->exit) == -EAGAIN)
+  int answer = corral_pidfd_wait(run->leader.pidfd, false, &run->exit);
+  if (answer == -EAGAIN)
     return;
+  if (answer < 0) {
+    tell("how '%s' ended is not known: %s", run->plan->command[0], strerror(-answer));
+    run->exit = (struct corral_exit){.code = STATUS_FAILED};
+  }
   run->leader_ended = true;
   run->ears[LEADER].fd = -1;
 }

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { inject } from 'vitest'
 import { controllersOf, MEMORY_V1, PRESSURE } from './controllers-of.js'
 import { VARIABLE as CPU_SHARE } from './cpu-share.js'
+import { freezerV1 } from './freezer-v1.js'
 
 const runs = (command: string, ...words: string[]) => spawnSync(command, words).status === 0
 const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
@@ -33,6 +34,9 @@ const LACKS = {
   cpu: controller('cpu'),
   'io.weight': file('io.weight'),
   'memory-v1': controller(MEMORY_V1),
+  'freezer-v1': () => freezerV1() === undefined,
+  // CAP_SYS_RESOURCE, which some containers withhold from root
+  'lower-oom-score': () => !runs('sh', '-c', 'echo -1000 >/proc/self/oom_score_adj'),
   'any-memory': ({ controllers }: Place) => !controllers.some((name) => ['memory', MEMORY_V1].includes(name)),
   'cpu-share': () => process.env[CPU_SHARE] === undefined,
   pressure: controller(PRESSURE),
