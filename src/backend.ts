@@ -206,6 +206,8 @@ export interface Ended {
   usage: Usage
   /** What may have got away, in words. */
   notHeld?: readonly string[]
+  /** The first 16 that others had moved out of the group, and that were ended there. */
+  moved?: MovedProcess[]
   /** Limits of the session that others than the gateway had raised. */
   limitsRaised?: RaisedLimit[]
 }
@@ -217,6 +219,15 @@ export interface RaisedLimit {
   set: number
   /** What the kernel held instead; null: nothing. */
   held: number | null
+}
+
+/** A process of the session that was found outside of it, where systemd, a container runtime or another had moved it. */
+export interface MovedProcess {
+  pid: number
+  /** Its command name. */
+  name: string
+  /** The cgroup where it was, as /proc/PID/cgroup tells it; '' where that could not be read. */
+  cgroup: string
 }
 
 /** Processes that had to be killed. */

@@ -8,6 +8,7 @@ export type {
   GuardStatus,
   Killed,
   LimitHit,
+  MovedProcess,
   OutOfMemory,
   Pressure,
   RaisedLimit,

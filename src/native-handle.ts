@@ -9,11 +9,13 @@ import { OutputStream, UNREAD_BYTES, whenClosed } from './output-stream.js'
 // In place of a descriptor: there is no stream; or there was one, and it was given up, or its end was reached
 const NO_STREAM = -1
 const CLOSED = -2
+// In place of a pidfd that is closed
+const ENDED = -1
 
 export class NativeHandle implements ProcessHandle {
   readonly descriptors: number
   readonly #native: Native
-  readonly #pidfd: number
+  #pidfd: number
   readonly #fds: number[]
   readonly #streams: (Socket | null)[] = []
   /** What was read of streams that nobody had asked for, by index. */
@@ -24,6 +26,11 @@ export class NativeHandle implements ProcessHandle {
     this.#native = native
     this.#pidfd = pidfd
     this.#fds = fds
+  }
+
+  /** Undefined once the process has ended. */
+  get pidfd(): number | undefined {
+    return this.#pidfd === ENDED ? undefined : this.#pidfd
   }
 
   stream(index: number): Socket | null {
@@ -67,6 +74,7 @@ export class NativeHandle implements ProcessHandle {
 
   ended(): void {
     this.#native.close(this.#pidfd)
+    this.#pidfd = ENDED
     this.#streams[0]?.destroy()
   }
 

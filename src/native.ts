@@ -21,6 +21,12 @@ export interface NativeEndPlan {
   remove?: boolean
   /** Names of files to read just before that. */
   read?: string[]
+  /** End what was started in the group and has been moved out of it, too: native/core/outside.h. */
+  outside?: boolean
+  /** For that: the pidfd of the group's first process, as long as it runs. */
+  leader?: number
+  /** announceEnd() was called for it. */
+  announced?: boolean
 }
 
 export interface NativeEnded {
@@ -33,6 +39,10 @@ export interface NativeEnded {
   left: number[]
   /** The texts of the files that were asked for; '' for one that is not there. */
   counters: string[]
+  /** The first of those that were started in the group and found outside. */
+  moved: { pid: number; name: string; cgroup: string }[]
+  /** Why it could not be looked who is outside: an errno. Absent where it was, or was not to be. */
+  unseen?: number
 }
 
 /** One directory of `<root>/corral`, as native/core/instance.h judges it. */
@@ -141,6 +151,10 @@ export interface Native {
   directories(path: string): string[]
   /** Removes a directory and all below it, by rmdir alone: false where somebody lives in there. */
   removeTree(path: string): Promise<boolean>
+  /** One ending more (1) or fewer (-1) that is to look outside: so that those that are begun together share their passes. */
+  announceEnd(more: 1 | -1): void
+  /** How many passes over all processes the endings of this environment have made, which share them. */
+  passes(): number
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>
   members(path: string): number[]
   /**

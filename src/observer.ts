@@ -251,6 +251,7 @@ export class Observer {
         graceMs,
         killMs: killTimeoutMs,
         freeze: killMethod === 'freeze',
+        outside: true,
       })
       if (!ended.empty) throw stuckError(`session '${session.key}'`, directory, ended.left, killTimeoutMs)
       if (alive) await this.#ownerRemoves(directory)

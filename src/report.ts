@@ -1,5 +1,5 @@
 // How a session ended.
-import type { Killed, LimitHit, OutOfMemory, RaisedLimit, Usage } from './backend.js'
+import type { Killed, LimitHit, MovedProcess, OutOfMemory, RaisedLimit, Usage } from './backend.js'
 import type { Mode } from './options.js'
 
 export interface SessionReport {
@@ -36,6 +36,11 @@ export interface SessionReport {
   usage: Usage
   /** Absent, unless something may have got away: what, in words. */
   notHeld?: readonly string[]
+  /**
+   * Absent, unless processes of the session were found outside of its cgroup, where others (systemd-logind, tmux, a container
+   * runtime) had moved them: the first 16, all of which were ended.
+   */
+  moved?: MovedProcess[]
   /**
    * Absent, unless the kernel held limits of the session less strictly at the end than the gateway had set them: a process
    * of the session that may write to its own cgroup, or `corral set`, raised them.

@@ -403,7 +403,7 @@ export class Session<
   #makeReport(
     reason: string,
     grace: Pick<SessionReport, 'graceMs' | 'graceUsedMs'>,
-    { killed, usage, notHeld, limitsRaised }: Ended,
+    { killed, usage, notHeld, moved, limitsRaised }: Ended,
     exit: ExitStatus | undefined,
   ): SessionReport {
     return {
@@ -423,6 +423,7 @@ export class Session<
       ...(this.#outOfMemory && { outOfMemory: this.#outOfMemory }),
       usage,
       ...(notHeld && { notHeld }),
+      ...(moved && { moved }),
       ...(limitsRaised && { limitsRaised }),
     }
   }

@@ -13,6 +13,7 @@
 #include "handles.h"
 #include "jobs.h"
 #include "link.h"
+#include "looker.h"
 #include "reserve.h"
 #include "spawner.h"
 #include "survey.h"
@@ -40,14 +41,17 @@ namespace {
 class Corral : public Napi::Addon<Corral> {
 public:
   Corral(Napi::Env env, Napi::Object exports)
-      : bridge_(new Bridge(env)), spawner_(*bridge_), walker_(new Watcher(*bridge_, "corral-walker")),
-        watcher_(new Watcher(*bridge_, "corral-watcher", walker_.get())) {
+      : bridge_(new Bridge(env)), spawner_(*bridge_), looker_(new Looker(reserve_)),
+        walker_(new Watcher(*bridge_, "corral-walker", *looker_)),
+        watcher_(new Watcher(*bridge_, "corral-watcher", *looker_, walker_.get())) {
     DefineAddon(exports, {
                              InstanceMethod("build", &Corral::Build),
                              InstanceMethod("features", &Corral::Features),
                              InstanceMethod("spawn", &Corral::Spawn),
                              InstanceMethod("cancelSpawn", &Corral::CancelSpawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
+                             InstanceMethod("passes", &Corral::Passes),
+                             InstanceMethod("announceEnd", &Corral::Announce),
                              InstanceMethod("removeTree", &Corral::RemoveTree),
                              InstanceMethod("members", &Corral::Members),
                              InstanceMethod("holdRoot", &Corral::HoldRoot),
@@ -112,6 +116,7 @@ private:
   // Before anything of the environment is torn down: no thread may finish a job into it any more.
   static void AtEnd(void *self) {
     Corral *corral = static_cast<Corral *>(self);
+    corral->looker_->Stop();
     corral->watcher_->Stop();
     corral->walker_->Stop();
     corral->links_.CloseAll();
@@ -180,7 +185,18 @@ private:
   }
 
   Napi::Value EndGroup(const Napi::CallbackInfo &info) {
-    return Watch(info.Env(), MakeEndJob(info, handles_, reserve_));
+    return Watch(info.Env(), MakeEndJob(info, handles_, reserve_, looker_));
+  }
+
+  // (1 or -1): one ending more, or fewer, that will want a pass
+  Napi::Value Announce(const Napi::CallbackInfo &info) {
+    looker_->Expect(info[0].As<Napi::Number>().Int32Value());
+    return info.Env().Undefined();
+  }
+
+  // () -> how many passes over all processes endings have made
+  Napi::Value Passes(const Napi::CallbackInfo &info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(looker_->Passes()));
   }
 
   // (path) -> promise of whether the directory is gone with all below it, by rmdir alone
@@ -740,6 +756,7 @@ private:
   Spawner spawner_;
   std::shared_ptr<Handles> handles_ = std::make_shared<Handles>();
   std::shared_ptr<Reserve> reserve_ = std::make_shared<Reserve>();
+  std::shared_ptr<Looker> looker_;
   std::shared_ptr<Watcher> walker_;
   std::shared_ptr<Watcher> watcher_; // also that of a spawn which had to be left behind
   Links links_;

@@ -1,6 +1,7 @@
 // endGroup(): ends a group, and where that is wanted reads its counters and takes it away, all in one visit
 // of the watcher's thread.
 #include <cerrno>
+#include <ctime>
 #include <fcntl.h>
 #include <string>
 #include <sys/epoll.h>
@@ -19,15 +20,21 @@ namespace {
 class EndJob : public WatcherJob {
 public:
   EndJob(Napi::Env env, Place place, std::shared_ptr<Handles> handles, std::shared_ptr<Reserve> reserve,
-         const corral_end_plan &plan, std::vector<std::string> read)
+         std::shared_ptr<Looker> looker, const corral_end_plan &plan, std::vector<std::string> read,
+         bool announced)
       : WatcherJob(env), place_(std::move(place)), handles_(std::move(handles)), reserve_(std::move(reserve)),
-        plan_(plan), read_(std::move(read)) {}
+        looker_(std::move(looker)), plan_(plan), read_(std::move(read)), expected_(announced) {
+    WillLook(plan_.outside);
+  }
   ~EndJob() override {
+    WillLook(false);
     if (begun_)
       corral_end_finish(&end_);
+    corral_close_fd(&plan_.leader_fd);
   }
 
-  int Descriptor() const override { return begun_ ? end_.events_fd : -1; }
+  // Who is outside is told of by time alone.
+  int Descriptor() const override { return begun_ && end_.state != CORRAL_LOOKING ? end_.events_fd : -1; }
   uint32_t Events() const override { return EPOLLPRI; }
   bool TakesTurns() const override { return true; }
 
@@ -39,6 +46,9 @@ public:
       const Reserve::Loan loan(*reserve_);
       wait_ms = Go(now_ms, true);
     }
+    WillLook(plan_.outside && end_.state < CORRAL_LOOKING);
+    if (end_.wants_pass)
+      return kPass;
     if (end_.state == CORRAL_FAILED)
       error_ = end_.error;
     if (end_.state == CORRAL_REMOVED)
@@ -48,7 +58,13 @@ public:
       reserve_->Fill();
       return kDone;
     }
-    return corral_end_is_long(&end_) ? kWalk : wait_ms;
+    const bool waits = corral_end_is_slow(&end_) && walks_;
+    walks_ = corral_end_is_long(&end_) || corral_end_is_slow(&end_);
+    return walks_ && !waits ? kWalk : wait_ms;
+  }
+
+  void JudgePass(const corral_bearers &bearers, int refused) override {
+    corral_end_judge(&end_, &bearers, refused, NowMs());
   }
 
 protected:
@@ -62,11 +78,41 @@ protected:
     result.Set("names", Strings(env, std::vector<std::string>(end_.names, end_.names + end_.name_count)));
     result.Set("left", left);
     result.Set("counters", Strings(env, counters_));
+    result.Set("moved", Moved(env));
+    if (end_.unseen)
+      result.Set("unseen", Napi::Number::New(env, end_.unseen));
     return result;
   }
 
 private:
   static constexpr int64_t kShortageMs = 10;
+
+  static int64_t NowMs() {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
+  }
+
+  // Others that are ended now wait for this one, so that one pass is enough.
+  void WillLook(bool soon) {
+    if (soon != expected_)
+      looker_->Expect(soon ? 1 : -1);
+    expected_ = soon;
+  }
+
+  Napi::Array Moved(Napi::Env env) const {
+    const corral_outside &outside = end_.outside;
+    Napi::Array all = Napi::Array::New(env, outside.moved_count);
+    for (uint32_t i = 0; i < outside.moved_count; i++) {
+      const corral_moved &moved = outside.moved[i];
+      Napi::Object one = Napi::Object::New(env);
+      one.Set("pid", Napi::Number::New(env, moved.pid));
+      one.Set("name", Napi::String::New(env, moved.name));
+      one.Set("cgroup", Napi::String::New(env, moved.cgroup));
+      all.Set(i, one);
+    }
+    return all;
+  }
 
   // False where it has to be tried again: others that end give descriptors and memory back.
   bool Begin(int64_t now_ms) {
@@ -132,29 +178,38 @@ private:
   Place place_;
   std::shared_ptr<Handles> handles_;
   std::shared_ptr<Reserve> reserve_;
+  std::shared_ptr<Looker> looker_;
   corral_end_plan plan_;
   std::vector<std::string> read_, counters_;
   corral_end end_ = {};
   bool begun_ = false;
+  bool expected_;      // by the looker
+  bool walks_ = false; // it goes on on the walker's thread
   int64_t try_until_ms_ = 0;
 };
 
 } // namespace
 
 std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles,
-                                       std::shared_ptr<Reserve> reserve) {
+                                       std::shared_ptr<Reserve> reserve, std::shared_ptr<Looker> looker) {
   Napi::Object options = info[1].As<Napi::Object>();
   corral_end_plan plan = {};
   plan.grace_ms = options.Get("graceMs").As<Napi::Number>().Int64Value();
   plan.kill_ms = options.Get("killMs").As<Napi::Number>().Int64Value();
   plan.freeze = options.Get("freeze").ToBoolean();
   plan.remove = options.Get("remove").ToBoolean();
+  plan.outside = options.Get("outside").ToBoolean();
+  plan.leader_fd = -1;
+  // With a descriptor of its own: whoever asked closes the other once the process has ended
+  if (options.Get("leader").IsNumber())
+    plan.leader_fd = fcntl(options.Get("leader").As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0);
   std::vector<std::string> read;
   Napi::Value files = options.Get("read");
   if (files.IsArray())
     for (uint32_t i = 0; i < files.As<Napi::Array>().Length(); i++)
       read.push_back(files.As<Napi::Array>().Get(i).ToString().Utf8Value());
   Place place = handles->Find(info[0].As<Napi::String>().Utf8Value());
-  return std::make_unique<EndJob>(info.Env(), std::move(place), std::move(handles), std::move(reserve), plan,
-                                  std::move(read));
+  return std::make_unique<EndJob>(info.Env(), std::move(place), std::move(handles), std::move(reserve),
+                                  std::move(looker), plan, std::move(read),
+                                  options.Get("announced").ToBoolean());
 }

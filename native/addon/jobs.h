@@ -6,14 +6,16 @@
 #include <memory>
 
 #include "handles.h"
+#include "looker.h"
 #include "reserve.h"
 #include "watcher.h"
 
-// (path, { graceMs, killMs, freeze, remove?, read?: file names }) -> { empty, killed, names, left, counters }
+// (path, { graceMs, killMs, freeze, remove?, read?: file names, outside?, leader?: pidfd }) ->
+// { empty, killed, names, left, counters, moved, unseen }
 // With `remove` the directory is gone afterwards, with all below it; `counters` are the texts of the files of
 // `read` just before that, "" for a file that is not there.
 std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles,
-                                       std::shared_ptr<Reserve> reserve);
+                                       std::shared_ptr<Reserve> reserve, std::shared_ptr<Looker> looker);
 
 // (path) -> whether the directory is gone, with all below it: with rmdir alone, so what lives in there stays.
 std::unique_ptr<WatcherJob> MakeRemoveJob(const Napi::CallbackInfo &info, Handles &handles,

@@ -55,8 +55,10 @@ public:
 
   int64_t Step(int64_t now_ms) override {
     if (!begun_) {
+      marked_.marks = {&mark_, 1, 1};
+      marked_.leader_fd = -1;
       corral_walk whom = {};
-      whom.mark = mark_;
+      whom.marked = &marked_;
       corral_reap_begin(&reap_, &plan_, &whom, now_ms);
       begun_ = true;
     }
@@ -82,6 +84,7 @@ protected:
 
 private:
   int64_t mark_;
+  corral_marked marked_ = {};
   corral_end_plan plan_ = {};
   corral_reap reap_ = {};
   bool begun_ = false;

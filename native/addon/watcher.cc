@@ -10,6 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "looker.h"
+
 namespace {
 
 int64_t NowMs() {
@@ -24,13 +26,13 @@ constexpr size_t kTurnsAtOnce = 1024;
 
 } // namespace
 
-Watcher::Watcher(Bridge &bridge, const char *name, Watcher *walker)
-    : bridge_(bridge), name_(name), walker_(walker) {}
+Watcher::Watcher(Bridge &bridge, const char *name, Looker &looker, Watcher *walker)
+    : bridge_(bridge), name_(name), looker_(looker), walker_(walker) {}
 
 bool Watcher::Start() {
   if (started_)
     return true;
-  if (walker_ && !walker_->Start())
+  if ((walker_ && !walker_->Start()) || !looker_.Start())
     return false;
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -108,8 +110,8 @@ void Watcher::Schedule(WatcherJob *job, int64_t wait_ms) {
 
 void Watcher::Remove(WatcherJob *job) {
   Unschedule(job);
-  if (job->Descriptor() >= 0)
-    epoll_ctl(epoll_, EPOLL_CTL_DEL, job->Descriptor(), nullptr);
+  if (job->descriptor_ >= 0)
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, job->descriptor_, nullptr);
   jobs_.erase(job);
   if (job->TakesTurns())
     turns_--;
@@ -120,11 +122,13 @@ void Watcher::Finish(WatcherJob *job, int64_t answer) {
   Remove(job);
   if (answer == WatcherJob::kDone)
     bridge_.Finish(job);
+  else if (answer == WatcherJob::kPass)
+    looker_.Add(std::unique_ptr<WatcherJob>(job), *this);
   else
     walker_->Add(std::unique_ptr<WatcherJob>(job));
 }
 
-// How long until the next step; kDone and kWalk: no more of them here.
+// How long until the next step; kDone, kWalk and kPass: no more of them here.
 int64_t Watcher::StepOf(WatcherJob *job) const {
   int64_t wait_ms = job->Step(NowMs());
   return wait_ms == WatcherJob::kWalk && !walker_ ? 0 : wait_ms;
@@ -143,12 +147,14 @@ void Watcher::Begin(WatcherJob *job) {
   int64_t wait_ms = StepOf(job);
   if (wait_ms < 0)
     return Finish(job, wait_ms);
-  if (job->Descriptor() >= 0) {
+  job->descriptor_ = job->Descriptor();
+  job->polled_ = false;
+  if (job->descriptor_ >= 0) {
     epoll_event event = {};
     event.events = job->Events();
     event.data.ptr = job;
     // Where epoll has no room (ENOMEM, ENOSPC: max_user_watches), time alone has to do.
-    job->polled_ = epoll_ctl(epoll_, EPOLL_CTL_ADD, job->Descriptor(), &event) < 0;
+    job->polled_ = epoll_ctl(epoll_, EPOLL_CTL_ADD, job->descriptor_, &event) < 0;
   }
   Schedule(job, wait_ms);
 }

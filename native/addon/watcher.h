@@ -16,6 +16,12 @@
 
 #include "bridge.h"
 
+extern "C" {
+#include "../core/mark.h"
+}
+
+class Looker;
+
 class WatcherJob : public Job {
 public:
   using Job::Job;
@@ -23,6 +29,7 @@ public:
   // next one; kWaitForEvent: until the descriptor is ready; kDone: finished.
   static constexpr int64_t kDone = -1;
   static constexpr int64_t kWalk = -2; // there is more to do at once: on the walker's thread
+  static constexpr int64_t kPass = -3; // nothing, before a pass over all processes: of the looker's thread
   static constexpr int64_t kWaitForEvent = INT64_MAX;
   virtual int64_t Step(int64_t now_ms) = 0;
   // What wakes the job besides its time; asked once, after the first Step(). -1: nothing.
@@ -30,9 +37,15 @@ public:
   virtual uint32_t Events() const { return 0; }
   // A job that holds descriptors of its own until it is done: of those, only so many are begun at a time.
   virtual bool TakesTurns() const { return false; }
+  // On the looker's thread, after kPass: what the pass found, or -errno of it. Before the next Step().
+  virtual void JudgePass(const corral_bearers &bearers, int refused) {
+    (void)bearers;
+    (void)refused;
+  }
 
 private:
   friend class Watcher;
+  int descriptor_ = -1; // that epoll was given
   bool polled_ = false; // epoll does not tell of its descriptor
   std::multimap<int64_t, WatcherJob *>::iterator timer_;
   bool timed_ = false;
@@ -40,7 +53,7 @@ private:
 
 class Watcher {
 public:
-  Watcher(Bridge &bridge, const char *name, Watcher *walker = nullptr);
+  Watcher(Bridge &bridge, const char *name, Looker &looker, Watcher *walker = nullptr);
   // JavaScript thread. Starts the thread, if it does not run yet. False, with errno: there are no descriptors
   // left, or no threads.
   bool Start();
@@ -64,6 +77,7 @@ private:
 
   Bridge &bridge_;
   const char *name_;
+  Looker &looker_;
   Watcher *walker_; // null: this is the walker
   int epoll_ = -1;
   int wake_ = -1;

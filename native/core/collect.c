@@ -11,15 +11,19 @@ int64_t corral_now_ms(void) {
 }
 
 static int end_now(const struct corral_place *group, const struct corral_end_plan *plan, bool remove,
-                   struct corral_error *error) {
+                   bool outside, struct corral_error *error) {
   struct corral_end_plan at_once = *plan;
   at_once.grace_ms = 0;
   at_once.remove = remove;
+  at_once.outside = outside;
+  at_once.leader_fd = -1;
   struct corral_end end;
   corral_end_begin(&end, group, &at_once, corral_now_ms());
   for (int64_t wait_ms; (wait_ms = corral_end_step(&end, corral_now_ms())) >= 0;) {
     struct pollfd events = {.fd = end.events_fd, .events = POLLPRI};
-    if (wait_ms > 0)
+    if (end.wants_pass)
+      corral_end_look(&end);
+    else if (wait_ms > 0)
       (void)poll(&events, 1, (int)wait_ms);
   }
   int answer = 0;
@@ -33,10 +37,15 @@ static int end_now(const struct corral_place *group, const struct corral_end_pla
 
 int corral_collect(const struct corral_place *group, const struct corral_end_plan *plan,
                    struct corral_error *error) {
-  return end_now(group, plan, true, error);
+  return end_now(group, plan, true, false, error);
+}
+
+int corral_collect_sessions(const struct corral_place *sessions, const struct corral_end_plan *plan,
+                            struct corral_error *error) {
+  return end_now(sessions, plan, true, true, error);
 }
 
 int corral_empty(const struct corral_place *group, const struct corral_end_plan *plan,
                  struct corral_error *error) {
-  return end_now(group, plan, false, error);
+  return end_now(group, plan, false, false, error);
 }

@@ -16,7 +16,11 @@ int64_t corral_now_ms(void);
 int corral_collect(const struct corral_place *group, const struct corral_end_plan *plan,
                    struct corral_error *error);
 
-// The same, but the directory stays.
+// The same, and with them who was started in there and has been moved out (outside.h).
+int corral_collect_sessions(const struct corral_place *sessions, const struct corral_end_plan *plan,
+                            struct corral_error *error);
+
+// As corral_collect(), but the directory stays.
 int corral_empty(const struct corral_place *group, const struct corral_end_plan *plan,
                  struct corral_error *error);
 

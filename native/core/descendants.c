@@ -13,6 +13,9 @@
 #include "own.h"
 #include "pidfd.h"
 
+// PF_EXITING of include/linux/sched.h
+#define EXITING 0x4
+
 // Each level holds a pidfd. What is deeper is found once those above it are dead: then it comes to us.
 #define MAX_DEPTH 256
 
@@ -42,6 +45,7 @@ bool corral_process_read(pid_t pid, struct corral_process *process) {
   const int64_t tick_ms = 1000 / sysconf(_SC_CLK_TCK);
   process->parent = (pid_t)fields[0];
   process->threads = fields[16];
+  process->exiting = fields[5] & EXITING;
   process->lives = (state != 'Z' && state != 'X') || fields[16] > 1;
   process->cpu_user_ms = fields[10] * tick_ms;
   process->cpu_system_ms = fields[11] * tick_ms;
@@ -283,6 +287,15 @@ int corral_childless(const struct corral_members *spare, bool scan) {
 }
 
 // ---- from outside ----
+
+int corral_children_of(pid_t parent, int64_t threads, struct corral_members *children) {
+  struct table table = {0};
+  int answer = has_lists() ? 0 : fill_table(&table);
+  if (answer == 0)
+    answer = children_of(&table, parent, threads, children);
+  free(table.kin);
+  return answer;
+}
 
 // With hidepid (proc(5)) a holder cannot be seen by an ordinary user: it is not dumpable. What is below it
 // can.

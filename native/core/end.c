@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "freezer_v1.h"
@@ -49,11 +50,23 @@ static int64_t finish_as(struct corral_end *end, enum corral_end_state state) {
 
 static void stop_walk(struct corral_end *end);
 
-static int64_t empty(struct corral_end *end) {
-  stop_walk(end);
-  corral_quota_restore(&end->lifts);
+static int64_t over(struct corral_end *end) {
   end->state = CORRAL_EMPTY;
   return end->plan.remove ? 0 : -1;
+}
+
+// Nobody is in the group: by its first answer.
+static int64_t empty(struct corral_end *end, int64_t now_ms) {
+  stop_walk(end);
+  corral_quota_restore(&end->lifts);
+  if (!end->plan.outside || end->group_fd < 0)
+    return over(end);
+  corral_outside_finish(&end->outside);
+  corral_outside_begin(&end->outside, &end->plan, end->group.path, end->grace_until_ms, now_ms);
+  end->looks_outside = true;
+  end->knows_marks = false;
+  end->state = CORRAL_LOOKING;
+  return 0;
 }
 
 static bool is_shortage(int number) {
@@ -62,9 +75,9 @@ static bool is_shortage(int number) {
 
 // "Gone" is what the kernel says through a descriptor that is held; a path that does not resolve says
 // nothing.
-static int64_t fail(struct corral_end *end, int number, const char *operation) {
+static int64_t fail(struct corral_end *end, int number, const char *operation, int64_t now_ms) {
   if (gone(number) && (end->group_fd >= 0 || end->group.at != AT_FDCWD))
-    return empty(end);
+    return empty(end, now_ms);
   corral_fail(&end->error, number, operation, end->group.path);
   return finish_as(end, CORRAL_FAILED);
 }
@@ -84,7 +97,7 @@ static int64_t try_again(struct corral_end *end, int number) {
 // After a call that was refused: for want of something that may come back it is made again.
 static int64_t refused_by(struct corral_end *end, int number, const char *operation, int64_t now_ms) {
   return is_shortage(number) && now_ms < end->deadline_ms ? try_again(end, number)
-                                                          : fail(end, number, operation);
+                                                          : fail(end, number, operation, now_ms);
 }
 
 static int write_file(int directory_fd, const char *name, const char *text) {
@@ -111,16 +124,17 @@ void corral_end_begin(struct corral_end *end, const struct corral_place *group,
                              .group_fd = group->fd,
                              .tree = corral_tree_none(),
                              .events_fd = -1,
+                             .grace_until_ms = now_ms + plan->grace_ms,
                              .tick_ms = FIRST_TICK_MS};
   if (end->group_fd < 0)
     end->group_fd = corral_open_place(group, CORRAL_OPEN_DIRECTORY);
   if (end->group_fd < 0) {
-    fail(end, errno, "open cgroup");
+    fail(end, errno, "open cgroup", now_ms);
     return;
   }
   end->events_fd = corral_open_below(end->group_fd, "cgroup.events", O_RDONLY);
   if (end->events_fd < 0) {
-    fail(end, errno, "open cgroup.events");
+    fail(end, errno, "open cgroup.events", now_ms);
     return;
   }
   end->deadline_ms = now_ms + plan->grace_ms;
@@ -178,6 +192,8 @@ static int visit(struct corral_end *end) {
     corral_thaw_v1_members(end->tree.fd);
     return answer;
   }
+  case CORRAL_WALK_MARKS:
+    return corral_outside_add(&end->outside, end->tree.fd);
   default:
     return 0;
   }
@@ -218,6 +234,10 @@ static int walked(struct corral_end *end, enum corral_end_walk walk) {
 
 bool corral_end_is_long(const struct corral_end *end) {
   return end->walk != CORRAL_WALK_NONE;
+}
+
+bool corral_end_is_slow(const struct corral_end *end) {
+  return end->state == CORRAL_LOOKING && end->outside.state == CORRAL_OUTSIDE_ENDING;
 }
 
 // After a walk that did not come to its end: it goes on at once, or was refused.
@@ -341,7 +361,7 @@ static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
       return 0;
     }
     if (refused)
-      return fail(end, refused, "write cgroup.kill");
+      return fail(end, refused, "write cgroup.kill", now_ms);
   }
   int answer = kill_each(end);
   if (answer != 1)
@@ -350,8 +370,8 @@ static int64_t kill_group(struct corral_end *end, int64_t now_ms) {
   struct corral_group_events events;
   answer = corral_reread_group_events(end->events_fd, &events);
   if (answer < 0)
-    return fail(end, -answer, "read cgroup.events");
-  return events.populated ? tick(end, now_ms) : empty(end);
+    return fail(end, -answer, "read cgroup.events", now_ms);
+  return events.populated ? tick(end, now_ms) : empty(end, now_ms);
 }
 
 // Killed in any case: the bound may have been none. Then who is left is listed.
@@ -375,10 +395,67 @@ static int64_t give_up(struct corral_end *end, int was_short_of, int64_t now_ms)
   if (is_shortage(-answer))
     return try_again(end, -answer);
   if (late && was_short_of) // so nobody knows who is left
-    return fail(end, was_short_of, "list members");
+    return fail(end, was_short_of, "list members", now_ms);
   stop_walk(end);
   end->left = end->found;
   end->found = (struct corral_members){0};
+  return finish_as(end, CORRAL_STUCK);
+}
+
+// ---- who is outside ----
+
+void corral_end_judge(struct corral_end *end, const struct corral_bearers *bearers, int refused,
+                      int64_t now_ms) {
+  end->wants_pass = false;
+  end->unseen = -refused;
+  if (end->unseen == 0)
+    corral_outside_judge(&end->outside, bearers, now_ms);
+  else
+    end->outside.state = CORRAL_OUTSIDE_NOBODY;
+}
+
+void corral_end_look(struct corral_end *end) {
+  struct timespec now;
+  struct corral_bearers bearers;
+  const int refused = corral_bearers_read(&bearers);
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  corral_end_judge(end, &bearers, refused, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+  corral_bearers_free(&bearers);
+}
+
+// Those that had to be killed outside are told of like the others.
+static void count_outside(struct corral_end *end) {
+  const struct corral_reap *reap = &end->outside.reap;
+  if (!end->outside.reaps)
+    return;
+  end->killed += reap->killed.count;
+  for (uint32_t i = 0; i < reap->name_count && end->name_count < CORRAL_NAMES; i++)
+    memcpy(end->names[end->name_count++], reap->names[i], CORRAL_NAME_BYTES);
+}
+
+static int64_t look_outside(struct corral_end *end, int64_t now_ms) {
+  struct corral_outside *outside = &end->outside;
+  if (!end->knows_marks) {
+    const int answer = corral_is_lowest(end->group_fd) ? corral_outside_add(outside, end->group_fd)
+                                                       : walked(end, CORRAL_WALK_MARKS);
+    if (answer == 0 && end->walk == CORRAL_WALK_MARKS)
+      return 0;
+    if (is_shortage(-answer) && now_ms < outside->deadline_ms)
+      return try_again(end, -answer);
+    end->knows_marks = true;
+  }
+  if (outside->state == CORRAL_OUTSIDE_LOOKING) {
+    end->wants_pass = true;
+    return 0;
+  }
+  const int64_t wait_ms = corral_outside_step(outside, now_ms);
+  if (wait_ms >= 0)
+    return wait_ms;
+  count_outside(end);
+  if (outside->state == CORRAL_OUTSIDE_NOBODY)
+    return over(end);
+  end->left = outside->left;
+  outside->left = (struct corral_members){0};
   return finish_as(end, CORRAL_STUCK);
 }
 
@@ -451,12 +528,14 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
     return take_away(end, now_ms);
   if (end->state >= CORRAL_EMPTY)
     return -1;
+  if (end->state == CORRAL_LOOKING)
+    return look_outside(end, now_ms);
   struct corral_group_events events;
   int answer = corral_reread_group_events(end->events_fd, &events);
   if (answer < 0)
-    return fail(end, -answer, "read cgroup.events");
+    return fail(end, -answer, "read cgroup.events", now_ms);
   if (!events.populated)
-    return empty(end);
+    return empty(end, now_ms);
   if (end->state == CORRAL_ASKING)
     return ask(end, now_ms);
   if (now_ms >= end->deadline_ms && end->counted)
@@ -474,11 +553,16 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
 void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms) {
   if (end->state == CORRAL_ASKING && now_ms + grace_ms < end->deadline_ms)
     end->deadline_ms = now_ms + grace_ms;
+  if (now_ms + grace_ms < end->grace_until_ms)
+    end->grace_until_ms = now_ms + grace_ms;
+  if (end->looks_outside)
+    corral_outside_hasten(&end->outside, grace_ms, now_ms);
 }
 
 void corral_end_finish(struct corral_end *end) {
   corral_end_let_go(end);
   end->group_fd = end->events_fd = -1;
+  corral_outside_finish(&end->outside);
   corral_members_free(&end->asked);
   corral_members_free(&end->found);
   corral_members_free(&end->left);

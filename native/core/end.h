@@ -2,9 +2,13 @@
 // is wanted, take its directory away. A state machine that never blocks, so that one thread can end any
 // number of groups at once:
 //
-//   ASKING --grace over--> KILLING --bound over--> STUCK
-//      \----------------------+--populated 0--> EMPTY --rmdir--> REMOVED
-//                             ^----EBUSY: somebody came----/
+//   ASKING --grace over--> KILLING --bound over-------------> STUCK
+//      \----------------------+--populated 0--> LOOKING --/
+//                             |                    \--nobody--> EMPTY --rmdir--> REMOVED
+//                             ^----EBUSY: somebody came-------------/
+//
+// "Gone" is what three answers agree on: the group says that it is empty, its leader has ended, and nobody
+// outside bears its mark (outside.h), unless the plan wants no more than the first.
 //
 // What has to look at every group that the payload made below its own does so in slices, a step each: a
 // payload can make thousands.
@@ -15,31 +19,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "end_plan.h"
 #include "error.h"
 #include "members.h"
+#include "outside.h"
 #include "place.h"
 #include "quota.h"
 #include "tree.h"
-
-#define CORRAL_NAMES 16      // how many names of killed processes are kept
-#define CORRAL_NAME_BYTES 16 // TASK_COMM_LEN
-
-enum corral_end_state {
-  CORRAL_ASKING,
-  CORRAL_KILLING,
-  CORRAL_EMPTY, // final only where the directory is to stay
-  CORRAL_REMOVED,
-  CORRAL_STUCK,
-  CORRAL_FAILED,
-};
-
-struct corral_end_plan {
-  int64_t grace_ms; // how long the members may take after SIGTERM; 0: they are killed at once
-  int64_t kill_ms;  // bound on killing: what lives on after it (uninterruptible sleep) makes the end STUCK
-  bool freeze;      // kill as where there is no cgroup.kill (before 5.14): freeze, SIGKILL each member, thaw,
-                    // repeat
-  bool remove;      // take the directory away, with all below it
-};
 
 // What a walk over all groups of the end is for.
 enum corral_end_walk {
@@ -47,6 +33,7 @@ enum corral_end_walk {
   CORRAL_WALK_ASK,    // SIGTERM to who has not had it
   CORRAL_WALK_COUNT,  // who is there?
   CORRAL_WALK_KILL,   // SIGKILL to each
+  CORRAL_WALK_MARKS,  // whose mark do they bear that were born here?
   CORRAL_WALK_REMOVE, // the directories below the group's own
 };
 
@@ -81,6 +68,12 @@ struct corral_end {
   struct corral_members found; // by CORRAL_WALK_COUNT
   struct corral_members asked; // who had SIGTERM already
   struct corral_members left;  // who is left: filled when STUCK
+  int64_t grace_until_ms;
+  bool looks_outside; // `outside` was begun
+  bool knows_marks;   // of all that was born in the group or below it
+  bool wants_pass;    // corral_end_judge()
+  int unseen;         // why it could not be looked who is outside: errno; 0: it was
+  struct corral_outside outside;
   struct corral_error error;
 };
 
@@ -95,9 +88,20 @@ void corral_end_begin(struct corral_end *end, const struct corral_place *group,
 // (`short_of`), is taken again up to the bound: others that end give some back, or the caller has a reserve.
 int64_t corral_end_step(struct corral_end *end, int64_t now_ms);
 
+// Where `wants_pass` is set after a step, the next one waits for this: what a pass over all processes found
+// that began after that step, or -errno of it. Many ends can share one.
+void corral_end_judge(struct corral_end *end, const struct corral_bearers *bearers, int refused,
+                      int64_t now_ms);
+
+// The same, with a pass of its own: for programs that have the time.
+void corral_end_look(struct corral_end *end);
+
 // Whether it has more groups to look at than one step does: on a thread that others wait for, it is not to go
 // on.
 bool corral_end_is_long(const struct corral_end *end);
+
+// Whether its steps are passes over all processes, from now on and up to its end.
+bool corral_end_is_slow(const struct corral_end *end);
 
 // Shortens the grace time of an end that is under way, counted from now.
 void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms);

@@ -218,7 +218,7 @@ int corral_instance_remove(const struct corral_place *instance, const struct cor
   int answer = 0;
   if (path_in(sessions, instance->path, CORRAL_SESSIONS)) {
     const struct corral_place all = corral_place_of(&base, sessions);
-    answer = corral_collect(&all, plan, error);
+    answer = corral_collect_sessions(&all, plan, error);
   }
   // What has moved itself out of the sessions is still in their memory cgroups
   if (answer == 0)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "children.h"
+#include "mark.h"
 #include "own.h"
 #include "pidfd.h"
 #include "place.h"
@@ -96,6 +97,8 @@ int corral_launcher_open(struct corral_launcher *launcher, const struct corral_s
     answer = open_group(plan->group, plan->group_fd, &launch->group_fd, error);
   if (answer == 0 && plan->group)
     answer = refuse_frozen(launch->group_fd, plan->group, error);
+  if (answer == 0 && plan->group)
+    launch->mark = corral_mark_of_group(launch->group_fd);
   if (answer == 0)
     answer = open_group(plan->memory_group, -1, &launch->memory_fd, error);
   if (answer < 0) {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,11 @@
 #define CHANCE_BITS 9
 #define MARKS_END (1LL << 52)
 
+// Those of cgroups: from this down, by the number of the group. Above all others, which can so be had inside
+// a session that a cgroup holds.
+#define FIRST_GROUP (1LL << 62)
+#define GROUPS (1LL << 61)
+
 #define FIELD(mark, shift, bits) (((mark) >> (shift)) & ((1LL << (bits)) - 1))
 
 #define LIMIT "Max file locks"
@@ -49,10 +55,49 @@ static int64_t own_space(void) {
   return (int64_t)FIELD((int64_t)space.st_ino, 0, SPACE_BITS);
 }
 
+// ---- a set of them ----
+
+int corral_marks_add(struct corral_marks *marks, int64_t mark) {
+  if (marks->count == marks->capacity) {
+    const size_t capacity = marks->capacity ? marks->capacity * 2 : 4;
+    int64_t *grown = realloc(marks->list, capacity * sizeof *grown);
+    if (!grown)
+      return -ENOMEM;
+    marks->list = grown;
+    marks->capacity = capacity;
+  }
+  marks->list[marks->count++] = mark;
+  return 0;
+}
+
+static int compare_marks(const void *a, const void *b) {
+  const int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
+  return (first > second) - (first < second);
+}
+
+void corral_marks_sort(struct corral_marks *marks) {
+  if (marks->count > 0)
+    qsort(marks->list, marks->count, sizeof *marks->list, compare_marks);
+}
+
+bool corral_marks_have(const struct corral_marks *marks, int64_t mark) {
+  return mark > 0 && marks->count > 0 &&
+         bsearch(&mark, marks->list, marks->count, sizeof mark, compare_marks);
+}
+
+void corral_marks_free(struct corral_marks *marks) {
+  free(marks->list);
+  *marks = (struct corral_marks){0};
+}
+
 // ---- of one process ----
 
+static bool is_of_group(int64_t mark) {
+  return mark > FIRST_GROUP - GROUPS && mark <= FIRST_GROUP;
+}
+
 // proc_pid_limits(5), a line: Max file locks    SOFT    HARD    locks. Readable whoever the process runs as.
-int64_t corral_mark_of(pid_t pid) {
+static int64_t read_limit(pid_t pid) {
   char path[32], text[4096];
   snprintf(path, sizeof path, "/proc/%d/limits", pid);
   CORRAL_OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -64,10 +109,44 @@ int64_t corral_mark_of(pid_t pid) {
   if (!at)
     return 0;
   at += strlen(LIMIT);
-  at += strspn(at, " ");                      // to the soft limit,
-  at += strcspn(at, " ");                     // and over it
-  const int64_t hard = strtoll(at, NULL, 10); // "unlimited" is no number: 0
-  return level_of(hard) > 0 ? hard : 0;
+  at += strspn(at, " ");        // to the soft limit,
+  at += strcspn(at, " ");       // and over it
+  return strtoll(at, NULL, 10); // "unlimited" is no number: 0
+}
+
+// The system call is twenty times as fast as the file, but tells of other users' processes only root.
+static int64_t limit_of(pid_t pid) {
+  struct rlimit limit;
+  if (prlimit(pid, RLIMIT_LOCKS, NULL, &limit) == 0)
+    return limit.rlim_max <= INT64_MAX ? (int64_t)limit.rlim_max : 0;
+  return errno == EPERM ? read_limit(pid) : 0;
+}
+
+int64_t corral_mark_of(pid_t pid) {
+  const int64_t limit = limit_of(pid);
+  return level_of(limit) > 0 || is_of_group(limit) ? limit : 0;
+}
+
+int64_t corral_mark_of_group(int group_fd) {
+  struct stat group;
+  if (fstat(group_fd, &group) < 0 || group.st_ino >= GROUPS)
+    return 0;
+  return FIRST_GROUP - (int64_t)group.st_ino;
+}
+
+bool corral_can_mark(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_LOCKS, &limit) < 0)
+    return false;
+  const rlim_t hard = limit.rlim_max;
+  // Inside another session of a cgroup, what is made from now on has a lower one
+  if (hard > (rlim_t)FIRST_GROUP || is_of_group((int64_t)hard))
+    return true;
+  // Inside a session without cgroups, who may raise limits can have a mark all the same
+  const bool raises = setrlimit(RLIMIT_LOCKS, &(struct rlimit){limit.rlim_cur, hard + 1}) == 0;
+  if (raises)
+    (void)setrlimit(RLIMIT_LOCKS, &limit);
+  return raises;
 }
 
 // The level for a mark below this limit; 0: none is left.
@@ -132,37 +211,184 @@ static int for_all(int (*see)(void *context, pid_t pid), void *context) {
   return answer;
 }
 
+// ---- whose they are to end ----
+
+// As instances are named: native/core/instance.c.
+#define INSTANCE "/corral/i"
+#define INSTANCE_DIGITS 10
+
+bool corral_cgroup_of(pid_t pid, char *path, size_t size) {
+  char file[32], text[4096];
+  snprintf(file, sizeof file, "/proc/%d/cgroup", pid);
+  CORRAL_OWNED_FD fd = open(file, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (length <= 0)
+    return false;
+  text[length] = '\0';
+  const char *line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+  if (!line)
+    return false;
+  line = strchr(line, '/');
+  snprintf(path, size, "%.*s", (int)strcspn(line, "\n"), line);
+  return true;
+}
+
+static bool is_instance(const char *name) {
+  const size_t digits = strspn(name, "0123456789abcdef");
+  return digits == INSTANCE_DIGITS && (name[digits] == '/' || name[digits] == '\0');
+}
+
+// The innermost that the path leads through: the name behind its `i`. NULL: none.
+static const char *instance_in(const char *path) {
+  const char *found = NULL;
+  for (const char *at = path; (at = strstr(at, INSTANCE)); at += strlen(INSTANCE))
+    if (is_instance(at + strlen(INSTANCE)))
+      found = at + strlen(INSTANCE);
+  return found;
+}
+
+static bool is_guard(pid_t pid) {
+  struct corral_process process;
+  return corral_process_read(pid, &process) && !strcmp(process.name, CORRAL_GUARD);
+}
+
+bool corral_is_of_other_instance(pid_t pid, const char *instance) {
+  char path[4096];
+  if (is_guard(pid))
+    return true;
+  const char *theirs = corral_cgroup_of(pid, path, sizeof path) ? instance_in(path) : NULL;
+  const char *ours = instance ? instance_in(instance) : NULL;
+  return theirs && (!ours || strncmp(theirs, ours, INSTANCE_DIGITS) != 0);
+}
+
+// ---- the walk ----
+
 // What is read between pidfd_open() and a signal 0 that still reaches it was said of the process that the
 // pidfd is of.
 static int visit_marked(void *context, pid_t pid) {
   const struct corral_walk *walk = context;
-  if (corral_mark_of(pid) != walk->mark)
+  const struct corral_marked *marked = walk->marked;
+  if (!corral_marks_have(&marked->marks, corral_mark_of(pid)))
     return 0;
   struct corral_process process;
   CORRAL_OWNED_FD pidfd = corral_pidfd_open(pid);
-  if (pidfd < 0 || corral_mark_of(pid) != walk->mark || !corral_process_read(pid, &process) ||
-      !process.lives || corral_pidfd_signal(pidfd, 0) == -ESRCH)
+  if (pidfd < 0 || !corral_marks_have(&marked->marks, corral_mark_of(pid)) ||
+      !corral_process_read(pid, &process) || !process.lives || corral_pidfd_signal(pidfd, 0) == -ESRCH)
     return 0;
-  walk->visit(walk->context, &process, pidfd);
+  if (!marked->passes_over || !corral_is_of_other_instance(pid, marked->instance))
+    walk->visit(walk->context, &process, pidfd);
   return 0;
 }
 
+#define MOST_BELOW 512 // each is held by a descriptor; who is below those is seen once they are dead
+
+struct below {
+  struct corral_process process;
+  int pidfd;
+};
+
+// Adds the living children of one, each of whom was certainly that when its pidfd was opened.
+static int add_children(struct below *list, size_t *count, const struct corral_process *parent) {
+  struct corral_members children = {0};
+  int answer = corral_children_of(parent->pid, parent->threads, &children);
+  for (size_t i = 0; i < children.count && *count < MOST_BELOW; i++) {
+    struct below *child = &list[*count];
+    CORRAL_OWNED_FD pidfd = corral_pidfd_open(children.pids[i]);
+    if (pidfd < 0 || !corral_process_read(children.pids[i], &child->process) || !child->process.lives ||
+        child->process.parent != parent->pid)
+      continue;
+    child->pidfd = corral_release_fd(&pidfd);
+    ++*count;
+  }
+  corral_members_free(&children);
+  return answer;
+}
+
+// The leader comes last: whoever kills it loses who is below it.
+static int walk_leader(const struct corral_walk *walk) {
+  struct below *list = malloc(MOST_BELOW * sizeof *list);
+  if (!list)
+    return -ENOMEM;
+  const struct corral_marked *marked = walk->marked;
+  int answer = 0;
+  size_t count = 0;
+  if (corral_process_read(marked->leader, &list[0].process) && list[0].process.lives &&
+      corral_pidfd_signal(marked->leader_fd, 0) != -ESRCH)
+    list[count++].pidfd = -1;
+  for (size_t i = 0; i < count && answer == 0; i++)
+    answer = add_children(list, &count, &list[i].process);
+  while (count-- > 0) {
+    walk->visit(walk->context, &list[count].process, count > 0 ? list[count].pidfd : marked->leader_fd);
+    corral_close_fd(&list[count].pidfd);
+  }
+  free(list);
+  return answer;
+}
+
 int corral_walk_marked(const struct corral_walk *walk) {
-  int answer = for_all(visit_marked, (void *)walk);
+  int answer = walk->marked->leader_fd < 0 ? 0 : walk_leader(walk);
+  if (answer == 0 && walk->marked->marks.count > 0)
+    answer = for_all(visit_marked, (void *)walk);
   return answer == -EAGAIN ? 0 : answer;
 }
 
-static int is_marked(void *context, pid_t pid) {
-  const int64_t *mark = context;
-  struct corral_process process;
-  return corral_mark_of(pid) == *mark && corral_process_read(pid, &process) && process.lives;
+static bool has_ended(int pidfd) {
+  struct pollfd process = {.fd = pidfd, .events = POLLIN};
+  return poll(&process, 1, 0) > 0;
 }
 
-int corral_none_marked(int64_t mark) {
-  int found = for_all(is_marked, &mark);
+static int is_marked(void *context, pid_t pid) {
+  struct corral_process process;
+  return corral_marks_have(context, corral_mark_of(pid)) && corral_process_read(pid, &process) &&
+         process.lives;
+}
+
+int corral_none_marked(const struct corral_marked *marked) {
+  if (marked->leader_fd >= 0 && !has_ended(marked->leader_fd))
+    return 0;
+  int found = marked->marks.count == 0 ? 0 : for_all(is_marked, (void *)&marked->marks);
   if (found == -EAGAIN)
     return 0;
   return found < 0 ? found : !found;
+}
+
+// ---- all marks of cgroups ----
+
+static int note_bearer(void *context, pid_t pid) {
+  struct corral_bearers *bearers = context;
+  const int64_t mark = limit_of(pid);
+  if (!is_of_group(mark))
+    return 0;
+  if (bearers->count == bearers->capacity) {
+    const size_t capacity = bearers->capacity ? bearers->capacity * 2 : 64;
+    struct corral_bearer *grown = realloc(bearers->list, capacity * sizeof *grown);
+    if (!grown)
+      return -ENOMEM;
+    bearers->list = grown;
+    bearers->capacity = capacity;
+  }
+  bearers->list[bearers->count++] = (struct corral_bearer){mark, pid};
+  return 0;
+}
+
+static int compare_bearers(const void *a, const void *b) {
+  const int64_t first = ((const struct corral_bearer *)a)->mark,
+                second = ((const struct corral_bearer *)b)->mark;
+  return (first > second) - (first < second);
+}
+
+int corral_bearers_read(struct corral_bearers *bearers) {
+  *bearers = (struct corral_bearers){0};
+  int answer = for_all(note_bearer, bearers);
+  bearers->missed = answer == -EAGAIN;
+  if (bearers->count > 0)
+    qsort(bearers->list, bearers->count, sizeof *bearers->list, compare_bearers);
+  return bearers->missed ? 0 : answer;
+}
+
+void corral_bearers_free(struct corral_bearers *bearers) {
+  free(bearers->list);
+  *bearers = (struct corral_bearers){0};
 }
 
 // ---- what is lost ----
@@ -213,7 +439,7 @@ static int note_lost(void *context, pid_t pid) {
   const struct search *search = context;
   struct corral_process process;
   const int64_t mark = corral_mark_of(pid);
-  if (mark == 0 || FIELD(mark, SPACE_SHIFT, SPACE_BITS) != search->space || !is_ours(pid) ||
+  if (level_of(mark) == 0 || FIELD(mark, SPACE_SHIFT, SPACE_BITS) != search->space || !is_ours(pid) ||
       !corral_process_read(pid, &process) || !process.lives || is_held(mark))
     return 0;
   struct corral_lost *lost = find(search->losses, mark);

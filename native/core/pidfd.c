@@ -2,11 +2,17 @@
 #include "pidfd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "own.h"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -19,6 +25,19 @@
 int corral_pidfd_open(pid_t pid) {
   int fd = (int)syscall(SYS_pidfd_open, pid, 0);
   return fd < 0 ? -errno : fd;
+}
+
+pid_t corral_pidfd_pid(int pidfd) {
+  char path[48], text[512];
+  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+  CORRAL_OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (length <= 0)
+    return -1;
+  text[length] = '\0';
+  const char *line = strstr(text, "\nPid:\t");
+  const long pid = line ? strtol(line + strlen("\nPid:\t"), NULL, 10) : -1;
+  return pid > 0 ? (pid_t)pid : -1;
 }
 
 int corral_pidfd_signal(int pidfd, int signal) {

@@ -13,6 +13,10 @@ struct corral_exit {
 // A close-on-exec pidfd for a process (not a thread), or -errno.
 int corral_pidfd_open(pid_t pid);
 
+// The pid of its process, as we see it; -1 when that has ended, lives where we see no pids, or cannot be
+// told.
+pid_t corral_pidfd_pid(int pidfd);
+
 // 0, or -errno (ESRCH: it has ended).
 int corral_pidfd_signal(int pidfd, int signal);
 

@@ -27,7 +27,7 @@
 #define REAPED_AT_ONCE 64
 
 static void stop_children(struct corral_reap *reap) {
-  if (!reap->walk.mark)
+  if (!reap->walk.marked)
     reap->children = corral_stop_children(reap->walk.spare, reap->walk.scan);
 }
 
@@ -62,12 +62,12 @@ void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *p
 
 static int walk(struct corral_reap *reap, void (*visit)(void *, const struct corral_process *, int)) {
   reap->walk.visit = visit;
-  return reap->walk.mark ? corral_walk_marked(&reap->walk) : corral_walk_descendants(&reap->walk);
+  return reap->walk.marked ? corral_walk_marked(&reap->walk) : corral_walk_descendants(&reap->walk);
 }
 
 static bool nobody_lives(const struct corral_reap *reap) {
-  return reap->walk.mark ? corral_none_marked(reap->walk.mark) == 1
-                         : corral_childless(reap->walk.spare, reap->walk.scan) == 1;
+  return reap->walk.marked ? corral_none_marked(reap->walk.marked) == 1
+                           : corral_childless(reap->walk.spare, reap->walk.scan) == 1;
 }
 
 // SIGCONT after it: a stopped process does not act on SIGTERM before it runs again.

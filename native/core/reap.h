@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #include "descendants.h"
-#include "end.h"
+#include "end_plan.h"
 #include "haste.h"
 
 // What is left once the caller has reaped some of its children: up to corral_reap_at_once().

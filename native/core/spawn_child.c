@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "children.h"
@@ -43,6 +44,13 @@ IN_CHILD static void reset_signals(void) {
   for (int signal = 1; signal <= 64; signal++)
     if (signal != SIGKILL && signal != SIGSTOP)
       (void)syscall(SYS_rt_sigaction, signal, default_action, NULL, CORRAL_KERNEL_SIGSET_BYTES);
+}
+
+// Where it is refused (inside a session without cgroups, whose mark is lower), it stays without.
+IN_CHILD static void bear_mark(int64_t mark) {
+  const uint64_t limit[2] = {(uint64_t)mark, (uint64_t)mark}; // struct rlimit64
+  if (mark > 0)
+    (void)syscall(SYS_prlimit64, 0, RLIMIT_LOCKS, limit, NULL);
 }
 
 IN_CHILD static int join_group(int group_fd) {
@@ -143,6 +151,7 @@ IN_CHILD int corral_child(void *context) {
     return give_up(launch, number, "join cgroup", plan->memory_group);
   if (launch->unkillable)
     make_killable();
+  bear_mark(launch->mark);
   reset_signals();
   if (plan->detached && (number = -CALL(SYS_setsid)))
     return give_up(launch, number, "setsid", NULL);

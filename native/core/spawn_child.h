@@ -4,6 +4,7 @@
 #define CORRAL_SPAWN_CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 
 #include "spawn.h"
@@ -28,6 +29,7 @@
 struct corral_launch {
   const struct corral_spawn_plan *plan;
   int group_fd;         // O_PATH directory, or -1
+  int64_t mark;         // that of the group (mark.h); 0: none
   int memory_fd;        // the same, of the v1 memory cgroup
   bool move_into_group; // the child joins the group by itself: it was not created there
   bool unkillable;      // and is not to be: the child makes itself killable (children.h)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 
 #include "../core/children.h"
 #include "../core/collect.h"
+#include "../core/mark.h"
 #include "../core/members.h"
 #include "../core/own.h"
 #include "tell.h"
@@ -92,6 +94,15 @@ static int join(const char *group, uint64_t group_id) {
   return STATUS_FAILED;
 }
 
+// As who is started in the group bears it (spawn_child.c).
+static void bear_mark(const char *group) {
+  CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const int64_t mark = group_fd < 0 ? 0 : corral_mark_of_group(group_fd);
+  const struct rlimit limit = {(rlim_t)mark, (rlim_t)mark};
+  if (mark > 0)
+    (void)setrlimit(RLIMIT_LOCKS, &limit);
+}
+
 int enter(const char *group, uint64_t group_id, const char *memory_group, char **command) {
   int status = join(group, group_id);
   if (!status && memory_group)
@@ -99,6 +110,7 @@ int enter(const char *group, uint64_t group_id, const char *memory_group, char *
   if (status)
     return status;
   corral_make_killable();
+  bear_mark(group);
   execvp(command[0], command);
   int refused = errno;
   tell("'%s' cannot be started: %s", command[0], strerror(refused));

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -18,6 +19,7 @@
 #include "../core/fork.h"
 #include "../core/instance.h"
 #include "../core/lock.h"
+#include "../core/mark.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "close_from.h"
@@ -95,7 +97,7 @@ _Noreturn static void collect(const struct guard *guard, bool moved_in, bool own
   if (above >= 0)
     (void)corral_lock_dead(above, name, &taken); // kept up to our end
   const struct corral_place sessions = place_in(guard, guard->sessions);
-  insist_on(corral_collect, guard, &sessions);
+  insist_on(corral_collect_sessions, guard, &sessions);
   if (!moved_in)
     remove_instance(guard, owner_died);
   pid_t last = fork_home(guard->home, &guard->plan->root, guard->plan->no_clone3);
@@ -165,6 +167,7 @@ _Noreturn void guard(const struct guard_plan *given) {
   struct guard_plan plan = *given;
   struct guard guard = {.plan = &plan};
   become_undumpable();
+  prctl(PR_SET_NAME, CORRAL_GUARD);
   if (plan.root.fd < 0)
     plan.root.fd = corral_open_root(plan.root.path);
   detach(&plan);

@@ -51,6 +51,8 @@ static void begin_end(struct run *run, int64_t grace_ms) {
   }
   struct corral_end_plan plan = run->plan->end;
   plan.grace_ms = grace_ms;
+  plan.outside = true;
+  plan.leader_fd = run->leader.pidfd;
   corral_end_begin(&run->end, &run->prepared.session, &plan, now_ms);
   run->ending = true;
   run->ears[MEMORY].fd = -1;
@@ -198,6 +200,12 @@ static void supervise(struct run *run) {
   for (int64_t end_wait_ms = -1;;) {
     if (run->ending && (end_wait_ms = corral_end_step(&run->end, corral_now_ms())) < 0)
       return;
+    if (run->ending && run->end.wants_pass) {
+      corral_end_look(&run->end);
+      continue;
+    }
+    if (run->ending && run->end.state == CORRAL_LOOKING)
+      run->ears[GROUP].fd = -1;
     for (int i = 0; i < EARS; i++)
       run->ears[i].revents = 0;
     if (poll(run->ears, EARS, next_wait(run, end_wait_ms)) > 0 || run->guard_again_ms)
@@ -223,12 +231,29 @@ static void await_leader(struct run *run) {
   }
 }
 
+static void tell_moved(const struct corral_moved *moved) {
+  tell("%d %s had been moved out of the session, to %s, and was ended there", moved->pid, moved->name,
+       *moved->cgroup ? moved->cgroup : "a place that cannot be told");
+}
+
+static void tell_left(const struct run *run) {
+  const struct corral_members *left = &run->end.left;
+  tell("%zu processes in %s outlived SIGKILL", left->count, run->prepared.group);
+  for (size_t i = 0; i < left->count && i < CORRAL_NAMES; i++) {
+    struct corral_process process;
+    if (corral_process_read(left->pids[i], &process))
+      tell("%d %s lives on", process.pid, process.name);
+  }
+}
+
 static int finish(struct run *run) {
   if (run->end.state == CORRAL_EMPTY || run->end.state == CORRAL_REMOVED)
     await_leader(run);
   bool stuck = run->end.state == CORRAL_STUCK, failed = run->end.state == CORRAL_FAILED;
+  for (size_t i = 0; i < run->end.outside.moved_count && !stuck; i++)
+    tell_moved(&run->end.outside.moved[i]);
   if (stuck)
-    tell("%zu processes in %s outlived SIGKILL", run->end.left.count, run->prepared.group);
+    tell_left(run);
   if (failed)
     tell_error("the session cannot be ended", &run->end.error);
   corral_end_finish(&run->end);

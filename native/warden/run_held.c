@@ -244,7 +244,9 @@ static void await_both(const struct run *run) {
 static bool end_marked(const struct run *run) {
   struct corral_reap reap;
   const struct corral_end_plan plan = {.kill_ms = run->plan->end.kill_ms};
-  const struct corral_walk whom = {.mark = run->held.mark};
+  int64_t mark = run->held.mark;
+  const struct corral_marked marked = {.marks = {&mark, 1, 1}, .leader_fd = -1};
+  const struct corral_walk whom = {.marked = &marked};
   corral_reap_begin(&reap, &plan, &whom, corral_now_ms());
   for (int64_t wait_ms; (wait_ms = corral_reap_step(&reap, CORRAL_REAPED, corral_now_ms())) >= 0;)
     (void)poll(NULL, 0, (int)wait_ms);

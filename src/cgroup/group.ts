@@ -1,6 +1,7 @@
 // One group of processes: a leaf cgroup from its making to its removal.
 import { watch } from 'node:fs'
 import { dirname } from 'node:path'
+import { getSystemErrorName } from 'node:util'
 import type {
   AppliedLimit,
   CommandLine,
@@ -81,6 +82,11 @@ export class CgroupGroup implements Group {
   readonly #release: (removed: boolean) => Promise<void>
   /** Whether end() has taken the directory away. */
   #removed = false
+  /** The first process, and how it is reached as long as it runs. */
+  #leader: NativeHandle | undefined
+
+  /** The pidfd of the first that entered, which is ours to close. */
+  #entered: number | undefined
 
   /** Makes nothing yet: start() does. `release` takes away the directory, unless it is `removed`, and what held it. */
   constructor(
@@ -99,8 +105,15 @@ export class CgroupGroup implements Group {
    * In one transaction: does `steps`, which make the way to the group, makes it, sets its limits, reads them back, and
    * starts the leader in it. On failure nothing is left of it.
    */
-  start(steps: string, plan: GroupPlan, leader: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
-    return this.#spawn(leader, steps + this.#steps(plan), cancel)
+  async start(
+    steps: string,
+    plan: GroupPlan,
+    leader: ProcessPlan,
+    cancel: Cancellation,
+  ): Promise<SpawnedProcess> {
+    const started = await this.#spawn(leader, steps + this.#steps(plan), cancel)
+    this.#leader = started.handle
+    return started
   }
 
   /** In one transaction: does `steps`, makes the group, sets its limits, and reads them back. */
@@ -147,7 +160,11 @@ export class CgroupGroup implements Group {
     this.#wanted = wanted
   }
 
-  async #spawn(plan: ProcessPlan, make: string, cancel: Cancellation): Promise<SpawnedProcess> {
+  async #spawn(
+    plan: ProcessPlan,
+    make: string,
+    cancel: Cancellation,
+  ): Promise<SpawnedProcess & { handle: NativeHandle }> {
     const { native, noClone3, starts } = this.#context
     try {
       const place = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3 }
@@ -194,14 +211,21 @@ export class CgroupGroup implements Group {
     const { native, killMethod, controllers, memoryV1 } = this.#context
     const places = limitPlaces(this.path, this.#wanted, controllers)
     const used = counterFiles(this.path, controllers)
+    native.announceEnd(1)
+    await undefined // the others that are ended with this one have announced it by then
+    const leader = this.#leader?.pidfd ?? this.#entered
     try {
-      const { empty, killed, names, left, counters } = await native.endGroup(this.path, {
+      const ended = await native.endGroup(this.path, {
         graceMs,
         killMs: killTimeoutMs,
         freeze: killMethod === 'freeze',
         remove: true,
+        outside: true,
+        announced: true,
+        ...(leader !== undefined && { leader }),
         read: [...used, ...places.map(({ path }) => path)],
       })
+      const { empty, killed, names, left, counters, moved, unseen } = ended
       if (empty) await memoryV1?.remove([this.path])
       this.#removed ||= empty
       const limitsRaised = raisedLimits(this.#wanted, places, counters.slice(used.length))
@@ -210,6 +234,8 @@ export class CgroupGroup implements Group {
         killed: { count: killed, names },
         left,
         usage: parseUsage(controllers, counters.slice(0, used.length)),
+        ...(moved.length > 0 && { moved }),
+        ...(unseen !== undefined && { notHeld: [unseenOutside(unseen)] }),
         ...(limitsRaised.length > 0 && { limitsRaised }),
       }
     } catch (error) {
@@ -288,9 +314,8 @@ export class CgroupGroup implements Group {
     }
     const follow = async (first: number | undefined) => {
       if (first === undefined) return
-      const end = native.ended(first)
-      native.close(first)
-      await end
+      this.#entered = first
+      await native.ended(first)
     }
     native.first(this.path).then(follow).then(over, over)
     return () => {
@@ -307,8 +332,14 @@ export class CgroupGroup implements Group {
   }
 
   remove(): Promise<void> {
+    if (this.#entered !== undefined) this.#context.native.close(this.#entered)
+    this.#entered = undefined
     return this.#release(this.#removed)
   }
+}
+
+function unseenOutside(errno: number): string {
+  return `what was started in the session and moved out of it by others: it could not be looked for (${getSystemErrorName(-errno)})`
 }
 
 /** A label is an attribute, and setting one is an event, as is the removal of a directory in it (inotify(7)). */

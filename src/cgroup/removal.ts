@@ -16,18 +16,23 @@ export interface Remover {
  * @throws StuckError when something outlives that; the directory is left.
  */
 export function removeTree(directory: string, remover: Remover): Promise<void> {
-  return end(directory, remover, true)
+  return end(directory, remover, { remove: true })
+}
+
+/** The same for a directory that sessions are in, and with them what was started in there and has been moved out of it. */
+export function removeSessions(directory: string, remover: Remover): Promise<void> {
+  return end(directory, remover, { remove: true, outside: true })
 }
 
 /** The same, but the directory stays. */
 export function emptyTree(directory: string, remover: Remover): Promise<void> {
-  return end(directory, remover, false)
+  return end(directory, remover, { remove: false })
 }
 
 async function end(
   directory: string,
   { native, killMethod, killTimeoutMs }: Remover,
-  remove: boolean,
+  { remove, outside = false }: { remove: boolean; outside?: boolean },
 ): Promise<void> {
   const freeze = killMethod === 'freeze'
   try {
@@ -36,6 +41,7 @@ async function end(
       killMs: killTimeoutMs,
       freeze,
       remove,
+      outside,
     })
     if (!ended.empty) throw stuckError(directory, directory, ended.left, killTimeoutMs)
   } catch (error) {

@@ -5,7 +5,7 @@ import type { SweepOptions, SweepReport } from '../backend.js'
 import { explained } from '../errors.js'
 import { type Instance, lockDeadInstances, SESSIONS } from './instance.js'
 import { readMemoryV1 } from './memory-v1.js'
-import { emptyTree, type Remover, removeTree } from './removal.js'
+import { emptyTree, type Remover, removeSessions, removeTree } from './removal.js'
 import { countSessions } from './survey.js'
 
 /** Collects the dead instances below `root`, or with dryRun only lists them. */
@@ -28,7 +28,7 @@ export async function sweepInstances(
       const { sessions, processes } = await countSessions(native, path.join(directory, SESSIONS))
       if (!dryRun) {
         const memoryV1 = readMemoryV1(native, directory) // word of which goes with the directory
-        await removeTree(path.join(directory, SESSIONS), remover)
+        await removeSessions(path.join(directory, SESSIONS), remover)
         await emptyTree(directory, remover) // what has moved itself out of the sessions
         await memoryV1?.remove([path.join(directory, SESSIONS)])
         await removeTree(directory, remover)

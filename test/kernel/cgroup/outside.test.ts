@@ -1,15 +1,19 @@
-// What moves itself out of its session, which a process of the gateway's own user may: it is seen, and does not outlive the
-// instance. And what a session does to its labels, which decide nothing.
+// What moves itself out of its session, which a process of the gateway's own user may, or is moved by others: it does not
+// outlive the session, or, within the instance, that. And what a session does to its labels, which decide nothing.
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished } from 'vitest'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL } from '../../../src/cgroup/labels.js'
 import { nameOfKey } from '../../../src/cgroup/name.js'
-import { openCorral } from '../../../src/index.js'
+import { openCorral, type Session } from '../../../src/index.js'
 import { loadNative } from '../../../src/native.js'
 import { Observer } from '../../../src/observer.js'
-import { corral as command } from '../../cli/command-line.js'
+import { CLI, corral as command } from '../../cli/command-line.js'
+import { members } from '../../support/cgroup-tree.js'
 import { eventually } from '../../support/eventually.js'
 import { Gateway } from '../../support/gateway.js'
 import { lacks } from '../../support/lacks.js'
@@ -67,6 +71,133 @@ describe.for(PLACES)('a process that moved itself to <instance>%s', (place) => {
     await sweep(pen.path)
     expect(await nothingLeft(pen)).toBe(true)
   })
+})
+
+/** A cgroup of nobody's, where systemd-logind, tmux or a container runtime would put what is in a session. */
+const elsewhere = (pen: Pen) => `${pen.path}/elsewhere`
+const livingIn = (pen: Pen) => members(elsewhere(pen))
+
+/** Of each program that a session can have: what moves, all of which says so. `then` is what the leader does after that. */
+const MOVES = {
+  'a child of its leader': (to: string, then: string) =>
+    `sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >${to}/cgroup.procs; echo moved; ${then}`,
+  'a daemon that ignores SIGTERM, and its child': (to: string, then: string) =>
+    `setsid sh -c 'trap "" TERM; echo 0 >${to}/cgroup.procs; sleep 1000 & echo moved >&3; while :; do wait; done' 3>&1 >/dev/null 2>&1 </dev/null & read x; ${then}`,
+}
+type Move = (to: string, then: string) => string
+const stays = 'exec sleep 1000'
+
+interface Ended {
+  gateway: Gateway
+  key: string
+}
+
+const ENDINGS: Record<string, (pen: Pen, ended: Ended) => Promise<unknown>> = {
+  'close at once': (_, { gateway, key }) => gateway.close(key, { graceMs: 0 }),
+  'close with a grace time': (_, { gateway, key }) => gateway.close(key, { graceMs: 100 }),
+  'reset of the parent': (_, { gateway }) => gateway.reset('main', { graceMs: 0 }),
+  'corral kill': (pen, { key }) => command(['kill', '--root', pen.path, key]),
+  'corral.close()': (_, { gateway }) => gateway.leave(),
+  'SIGKILL to the gateway': (_, { gateway }) => gateway.kill(),
+  'a sweep after gateway and guard': async (pen, { gateway }) => {
+    await gateway.killWithGuard(pen.path)
+    expect(await livingIn(pen)).not.toEqual([])
+    await new Observer({ root: pen.path }).sweep({ dryRun: false })
+  },
+}
+
+describe.for(Object.entries(MOVES))('%s that was moved out of the instance', ([, move]: [string, Move]) => {
+  test.for(Object.entries(ENDINGS))('is ended by %s', async ([, end], { pen }) => {
+    await mkdir(elsewhere(pen))
+    const gateway = await Gateway.open(pen, { root: pen.path })
+    await gateway.spawn({ key: 'main', command: 'cat' })
+    const args = ['-c', move(elsewhere(pen), stays)]
+    await gateway.spawn(
+      { key: 'k', parentKey: 'main', command: 'sh', args, stdio: ['pipe', 'pipe', 'inherit'] },
+      'moved',
+    )
+    expect(await livingIn(pen)).not.toEqual([])
+    await end(pen, { gateway, key: 'k' })
+    await eventually('nobody is left elsewhere', async () => (await livingIn(pen)).length === 0)
+  })
+})
+
+const heard = ({ process }: Session) => once(process.stdout as Readable, 'data')
+
+describe('what was moved out of a session', () => {
+  test('is told of in the report', async ({ pen }) => {
+    await mkdir(elsewhere(pen))
+    const corral = await openInPen(pen)
+    const script = MOVES['a child of its leader'](elsewhere(pen), stays)
+    const session = await corral.spawn({ command: 'sh', args: ['-c', script], mode: 'persistent' })
+    await heard(session)
+    const [pid] = await livingIn(pen)
+    const { moved, killed } = await session.close({ graceMs: 0 })
+    expect(moved).toEqual([{ pid, name: 'sleep', cgroup: expect.stringMatching(/\/elsewhere$/) }])
+    expect(killed).toEqual({ count: 2, names: ['sleep', 'sleep'] })
+    expect(await livingIn(pen)).toEqual([])
+  })
+
+  test('is ended though it has lost its mark, where it is the leader or below that', async ({ pen }) => {
+    await mkdir(elsewhere(pen))
+    const corral = await openInPen(pen)
+    const unmark = 'prlimit --locks=0:0 --pid $$'
+    const script = `${unmark} && echo 0 >${elsewhere(pen)}/cgroup.procs && { sleep 1000 & } && echo moved && wait`
+    const session = await corral.spawn({ command: 'sh', args: ['-c', script], mode: 'persistent' })
+    await heard(session)
+    expect(await livingIn(pen)).toHaveLength(2)
+    expect((await session.close({ graceMs: 0 })).killed.count).toBe(2)
+    expect(await livingIn(pen)).toEqual([])
+  })
+
+  test('has what is left of the grace time', async ({ pen }) => {
+    await mkdir(elsewhere(pen))
+    const corral = await openInPen(pen)
+    const polite = `trap 'exit 0' TERM; echo 0 >${elsewhere(pen)}/cgroup.procs; echo moved; while :; do sleep 1; done`
+    const session = await corral.spawn({ command: 'sh', args: ['-c', polite], mode: 'persistent' })
+    await heard(session)
+    const { killed, exitCode, moved } = await session.close({ graceMs: 60_000 })
+    expect({ killed: killed.count, exitCode }).toEqual({ killed: 0, exitCode: 0 })
+    expect(moved).toContainEqual(expect.objectContaining({ name: 'sh' }))
+  })
+
+  test('is ended by corral run, which says so', async ({ pen }) => {
+    await mkdir(elsewhere(pen))
+    const script = MOVES['a child of its leader'](elsewhere(pen), 'exit 3')
+    const { status, stderr } = await command(['run', '--root', pen.path, '--', 'sh', '-c', script])
+    expect(status).toBe(3)
+    expect(stderr).toMatch(
+      /^corral: \d+ sleep had been moved out of the session, to \/.*\/elsewhere, and was ended there\n$/,
+    )
+    expect(await livingIn(pen)).toEqual([])
+  })
+
+  test('is left to the ending of another instance whose groups it lives in', async ({ pen }) => {
+    await mkdir(elsewhere(pen))
+    const corral = await openInPen(pen)
+    const inner = `${elsewhere(pen)}/inner`
+    const other = `exec ${process.execPath} ${CLI} run --root ${inner} -- sh -c 'echo moved; exec sleep 1000'`
+    await mkdir(inner)
+    const session = await corral.spawn({ command: 'sh', args: ['-c', other], mode: 'persistent' })
+    await heard(session)
+    expect((await session.close({ graceMs: 0 })).moved).toBeUndefined()
+    expect(await livingIn(pen)).toEqual([])
+    expect((await readdir(inner)).filter((name) => name === 'corral')).toEqual([])
+  })
+})
+
+test('a hundred sessions that are closed at once look three times at most who was moved out of them', async ({
+  pen,
+}) => {
+  const corral = await openInPen(pen)
+  const all = await Promise.all(
+    Array.from({ length: 100 }, () => corral.spawn({ command: 'sleep', args: ['1000'] })),
+  )
+  const before = loadNative().passes()
+  await Promise.all(all.map((session) => session.close()))
+  const passes = loadNative().passes() - before
+  expect(passes).toBeGreaterThan(0)
+  expect(passes).toBeLessThanOrEqual(3)
 })
 
 describe('a session that empties its labels', () => {
