@@ -10,10 +10,12 @@ import { judgeHeld } from './doctor/held.js'
 import { type HostFacts, parseHost, readHost } from './doctor/host.js'
 import { judgeCpu, judgeDisks, judgeMemory, judgeProcesses } from './doctor/limits.js'
 import { look, refusalOfSubreaper } from './doctor/look.js'
+import { judgeOthers } from './doctor/others.js'
 import { judgeSubreaper } from './doctor/subreaper.js'
 import { judgeLogout, judgeOutOfMemory } from './doctor/unit.js'
 import { judgeWatches } from './doctor/watches.js'
 import { loadNative, type Native, wardenPath } from './native.js'
+import { othersOf } from './others.js'
 
 export type { Finding, Verdict } from './doctor/facts.js'
 
@@ -50,7 +52,7 @@ const BELOW_A_ROOT: ((facts: RootedFacts) => Finding[])[] = [
   judgeDisks,
   judgeOutOfMemory,
 ]
-const ANYWHERE_AFTER: ((facts: Facts) => Finding[])[] = [judgeWatches, judgeLogout]
+const ANYWHERE_AFTER: ((facts: Facts) => Finding[])[] = [judgeWatches, judgeOthers, judgeLogout]
 
 /** What there is to say of a host with these facts. */
 export function judge(facts: Facts): Finding[] {
@@ -70,13 +72,14 @@ async function gather(native: Native, explicit?: string): Promise<Facts> {
     root: chosen,
     kernel,
     refused,
+    others: [],
     noSubreaper: undefined,
   }
-  if (kernel) return { ...facts, backend: 'cgroup' }
+  if (kernel) return { ...facts, backend: 'cgroup', others: othersOf('cgroup') }
   // As openCorral() does: a root that was asked for, or found, has to do
   if (explicit !== undefined || chosen) return { ...facts, backend: null }
   const noSubreaper = await refusalOfSubreaper()
-  if (noSubreaper === undefined) return { ...facts, backend: 'subreaper' }
+  if (noSubreaper === undefined) return { ...facts, backend: 'subreaper', others: othersOf('subreaper') }
   return { ...facts, backend: null, noSubreaper }
 }
 

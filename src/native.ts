@@ -153,6 +153,8 @@ export interface Native {
   removeTree(path: string): Promise<boolean>
   /** One ending more (1) or fewer (-1) that is to look outside: so that those that are begun together share their passes. */
   announceEnd(more: 1 | -1): void
+  /** Whether what is started in a cgroup can be marked (native/core/mark.h). */
+  canMark(): boolean
   /** How many passes over all processes the endings of this environment have made, which share them. */
   passes(): number
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>

@@ -26,6 +26,7 @@ extern "C" {
 #include "../core/features.h"
 #include "../core/instance.h"
 #include "../core/lock.h"
+#include "../core/mark.h"
 #include "../core/members.h"
 #include "../core/memory.h"
 #include "../core/memory_v1.h"
@@ -50,6 +51,7 @@ public:
                              InstanceMethod("spawn", &Corral::Spawn),
                              InstanceMethod("cancelSpawn", &Corral::CancelSpawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
+                             InstanceMethod("canMark", &Corral::CanMark),
                              InstanceMethod("passes", &Corral::Passes),
                              InstanceMethod("announceEnd", &Corral::Announce),
                              InstanceMethod("removeTree", &Corral::RemoveTree),
@@ -192,6 +194,11 @@ private:
   Napi::Value Announce(const Napi::CallbackInfo &info) {
     looker_->Expect(info[0].As<Napi::Number>().Int32Value());
     return info.Env().Undefined();
+  }
+
+  // () -> whether what is started in a cgroup can bear its mark
+  Napi::Value CanMark(const Napi::CallbackInfo &info) {
+    return Napi::Boolean::New(info.Env(), corral_can_mark());
   }
 
   // () -> how many passes over all processes endings have made

@@ -210,6 +210,7 @@ function makeContext(
     starts: new Starts(native, startTimeoutMs),
     startTimeoutMs,
     watchdog: new Watchdog(native),
+    marks: native.canMark(),
   }
 }
 

@@ -31,6 +31,7 @@ import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.j
 import { type Native, wardenPath } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
 import { packPlan, step } from '../native-plan.js'
+import { othersOf } from '../others.js'
 import { type Starts, spawnError } from '../starts.js'
 import type { Watchdog } from '../watchdog.js'
 import { isEndingClaimed } from './claim.js'
@@ -68,6 +69,8 @@ export interface GroupContext extends Remover {
   /** Where cgroup v2 has no memory controller, and v1 has. */
   memoryV1: MemoryV1 | undefined
   watchdog: Watchdog
+  /** Whether sessions can be marked: native/core/mark.h. */
+  marks: boolean
 }
 
 // What is kept of a command line; a whole one can be megabytes.
@@ -75,7 +78,8 @@ const COMMAND_LENGTH = 512
 
 export class CgroupGroup implements Group {
   readonly path: string
-  readonly notHeld = []
+  /** Of whom it is the session; undefined: ours. */
+  #user: { uid: number | undefined; gid: number | undefined } = { uid: undefined, gid: undefined }
   #wanted: ParsedLimits
   #enforcement: Enforcement = 'required'
   readonly #context: GroupContext
@@ -111,6 +115,7 @@ export class CgroupGroup implements Group {
     leader: ProcessPlan,
     cancel: Cancellation,
   ): Promise<SpawnedProcess> {
+    this.#user = { uid: leader.uid, gid: leader.gid }
     const started = await this.#spawn(leader, steps + this.#steps(plan), cancel)
     this.#leader = started.handle
     return started
@@ -143,6 +148,11 @@ export class CgroupGroup implements Group {
 
   spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
     return this.#spawn(plan, '', cancel)
+  }
+
+  get notHeld(): readonly string[] {
+    const { uid, gid } = this.#user
+    return [...(this.#context.marks ? [] : [NO_MARK]), ...othersOf('cgroup', uid, gid)]
   }
 
   /** What was asked for, and what the kernel holds now. */
@@ -337,6 +347,9 @@ export class CgroupGroup implements Group {
     return this.#release(this.#removed)
   }
 }
+
+const NO_MARK =
+  'RLIMIT_LOCKS is limited here: what others (systemd-run --scope, tmux, container runtimes) move out of the session is not found'
 
 function unseenOutside(errno: number): string {
   return `what was started in the session and moved out of it by others: it could not be looked for (${getSystemErrorName(-errno)})`

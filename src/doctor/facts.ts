@@ -28,6 +28,8 @@ export interface Facts {
   kernel: RootFacts | undefined
   /** Why nothing could be done below the root that was taken. */
   refused: string | undefined
+  /** Who starts or moves processes for sessions, in words; nobody where nothing holds these. */
+  others: readonly string[]
   /** Why no subreaper holds them either, where that was tried. */
   noSubreaper: string | undefined
 }

@@ -19,6 +19,7 @@ import { explained, KernelError, systemCodeOf } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
+import { othersOf } from '../others.js'
 import { KILLED_MS, spawnError } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
 import { Holder } from './holder.js'
@@ -57,6 +58,9 @@ export class SubreaperGroup implements Group {
   /** The most that the watchdog, or whoever asked, has seen in use. */
   #peak: number | undefined
 
+  /** Of whom it is the session; undefined: ours. */
+  #user: { uid: number | undefined; gid: number | undefined } = { uid: undefined, gid: undefined }
+
   private constructor(
     { native, startTimeoutMs }: GroupContext,
     keeper: Keeper,
@@ -82,6 +86,7 @@ export class SubreaperGroup implements Group {
   ): Promise<{ group: SubreaperGroup; leader: SpawnedProcess }> {
     const group = await SubreaperGroup.#make(context, keeper, plan, labels)
     try {
+      group.#user = { uid: leader.uid, gid: leader.gid }
       return { group, leader: await group.spawn(leader, cancel) }
     } catch (error) {
       await group.#discard()
@@ -129,7 +134,10 @@ export class SubreaperGroup implements Group {
   }
 
   get notHeld(): readonly string[] {
-    return this.#holder.mark === 0 ? NOT_HELD : []
+    return [
+      ...(this.#holder.mark === 0 ? NOT_HELD : []),
+      ...othersOf('subreaper', this.#user.uid, this.#user.gid),
+    ]
   }
 
   get path(): string {

@@ -122,6 +122,8 @@ describe.for(Object.entries(MOVES))('%s that was moved out of the instance', ([,
   })
 })
 
+// A child of the shell that says so, which has perhaps not become its program by then
+const EXECED_OR_NOT = expect.stringMatching(/^(?:sh|sleep)$/)
 const heard = ({ process }: Session) => once(process.stdout as Readable, 'data')
 
 describe('what was moved out of a session', () => {
@@ -133,8 +135,8 @@ describe('what was moved out of a session', () => {
     await heard(session)
     const [pid] = await livingIn(pen)
     const { moved, killed } = await session.close({ graceMs: 0 })
-    expect(moved).toEqual([{ pid, name: 'sleep', cgroup: expect.stringMatching(/\/elsewhere$/) }])
-    expect(killed).toEqual({ count: 2, names: ['sleep', 'sleep'] })
+    expect(moved).toEqual([{ pid, name: EXECED_OR_NOT, cgroup: expect.stringMatching(/\/elsewhere$/) }])
+    expect(killed).toEqual({ count: 2, names: [EXECED_OR_NOT, EXECED_OR_NOT] })
     expect(await livingIn(pen)).toEqual([])
   })
 
@@ -167,9 +169,19 @@ describe('what was moved out of a session', () => {
     const { status, stderr } = await command(['run', '--root', pen.path, '--', 'sh', '-c', script])
     expect(status).toBe(3)
     expect(stderr).toMatch(
-      /^corral: \d+ sleep had been moved out of the session, to \/.*\/elsewhere, and was ended there\n$/,
+      /^corral: \d+ (?:sh|sleep) had been moved out of the session, to \/.*\/elsewhere, and was ended there\n$/,
     )
     expect(await livingIn(pen)).toEqual([])
+  })
+
+  test('is not found where no mark is to be had, and the receipt says so', async ({ pen }) => {
+    await mkdir(elsewhere(pen))
+    const gateway = await Gateway.open(pen, { root: pen.path }, { by: ['prlimit', '--locks=1000'] })
+    const args = ['-c', MOVES['a child of its leader'](elsewhere(pen), stays)]
+    const { key, receipt } = await gateway.spawn({ command: 'sh', args }, 'moved')
+    expect(receipt.notHeld).toContainEqual(expect.stringMatching(/RLIMIT_LOCKS is limited/))
+    expect((await gateway.close(key, { graceMs: 0 })).moved).toBeUndefined()
+    expect(await livingIn(pen)).toHaveLength(1)
   })
 
   test('is left to the ending of another instance whose groups it lives in', async ({ pen }) => {

@@ -196,6 +196,15 @@ const CLAIMS: Record<string, Partial<Record<Verdict, Claim>>> = {
       else await (await corral.spawn(SLEEPING)).close({ graceMs: 0 })
     },
   },
+  others: {
+    PASS: async (pen) =>
+      expect((await (await openInPen(pen)).spawn(SLEEPING)).receipt.notHeld).toBeUndefined(),
+    CAUTION: async (pen, { why }) => {
+      const { receipt } = await (await openInPen(pen)).spawn(SLEEPING)
+      expect(receipt.notHeld).not.toEqual([])
+      for (const one of receipt.notHeld ?? []) expect(why).toContain(one)
+    },
+  },
 }
 
 // Without a cgroup there is nothing to say of groups, of swap, and of whom the kernel chooses when memory runs out

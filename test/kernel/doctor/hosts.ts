@@ -139,6 +139,7 @@ export function without(host: HostTexts, changes: Partial<HostTexts> = {}): Fact
     backend: null,
     kernel: undefined,
     refused: undefined,
+    others: [],
     noSubreaper: undefined,
   }
 }

@@ -78,6 +78,16 @@ describe('where no cgroup can be built in', () => {
     expect(finding(findings, 'held').fix).toBe('mount -t cgroup2 none /sys/fs/cgroup')
   })
 
+  test('whom a session can have start something is told of: CAUTION', () => {
+    const others = ['cron: what crontab(1) has it start is its own']
+    expect(finding(judge({ ...withRoot(HOSTS.debian), others }), 'others')).toMatchObject({
+      verdict: 'CAUTION',
+      why: expect.stringContaining(others[0] ?? ''),
+      fix: expect.stringMatching(/a user of its own.*NoNewPrivileges=yes/),
+    })
+    expect(finding(judge(withRoot(HOSTS.debian)), 'others').verdict).toBe('PASS')
+  })
+
   test('an ordinary user without systemd is told to be given one', () => {
     const findings = judge(without(HOSTS.debian, { uid: 1000, files: [] }))
     expect(finding(findings, 'held').fix).toMatch(/chown -R USER .* --root/)
@@ -160,6 +170,7 @@ describe('below a root', () => {
       'io',
       'oom',
       'watches',
+      'others',
     ])
   })
 
