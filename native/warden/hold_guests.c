@@ -20,6 +20,7 @@
 #define JOIN_MS 10000
 // The longest that a visitor can have an end take: as long as setTimeout() can wait.
 #define VISITORS_MS INT_MAX
+#define DEEPEST 4096 // more generations than a session has
 
 void say(int socket, const struct corral_message *message, int fd) {
   const struct corral_fds fds = {.fds = {fd}, .count = fd >= 0};
@@ -37,15 +38,29 @@ void open_door(struct holder *holder) {
   (void)ears_say(&holder->ears, &door, -1);
 }
 
-// Adds what a part of the session has come to.
-static void add(struct corral_message *sum, const struct corral_message *part) {
+static bool is_below(pid_t pid, pid_t top) {
+  struct corral_process process;
+  for (int steps = 0; pid > 1 && steps < DEEPEST; steps++) {
+    if (pid == top)
+      return true;
+    if (!corral_process_read(pid, &process))
+      return false;
+    pid = process.parent;
+  }
+  return false;
+}
+
+// Adds what a part of the session has come to. `below`: who says so; of pids only those below it are
+// believed. 0: whatever is said.
+static void add(struct corral_message *sum, const struct corral_message *part, pid_t below) {
   sum->killed += part->killed;
   sum->cpu_user_us += part->cpu_user_us;
   sum->cpu_system_us += part->cpu_system_us;
   for (uint32_t i = 0; i < part->name_count && sum->name_count < CORRAL_NAMES; i++)
     memcpy(sum->names[sum->name_count++], part->names[i], CORRAL_NAME_BYTES);
   for (uint32_t i = 0; i < part->left_count && sum->left_count < CORRAL_MESSAGE_LEFT; i++)
-    sum->left[sum->left_count++] = part->left[i];
+    if (!below || is_below(part->left[i], below))
+      sum->left[sum->left_count++] = part->left[i];
 }
 
 void end_guests(struct holder *holder, int64_t grace_ms, int64_t kill_ms, int64_t now_ms) {
@@ -57,7 +72,7 @@ void end_guests(struct holder *holder, int64_t grace_ms, int64_t kill_ms, int64_
 }
 
 void add_guests_end(struct holder *holder, struct corral_message *message) {
-  add(message, &holder->sum);
+  add(message, &holder->sum, 0);
   holder->sum = (struct corral_message){0};
   for (size_t i = 0; i < holder->guests.count; i++) {
     const struct guest *guest = &holder->guests.list[i];
@@ -152,7 +167,7 @@ static bool take_guests_word(struct holder *holder, struct guest *guest,
   else if (message->kind == CORRAL_LEFT)
     take_leave(holder, guest);
   else if (message->kind == CORRAL_ENDED && guest->id)
-    add(&holder->sum, message);
+    add(&holder->sum, message, guest->pid);
   else if (message->kind == CORRAL_JOIN) {
     take_join(holder, guest, message);
     return guest->id != 0;

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Corral, openCorral } from '../../src/index.js'
@@ -159,4 +160,21 @@ test('a door that hands out what is no text of ours shows no session, and is not
   const { stdout, status } = await corral(['ls', '--backend', 'subreaper', '--json'])
   expect(status).toBe(0)
   expect(stdout).not.toContain('sfake')
+})
+
+test('who lives in a session and says all words about others does nothing to them', async () => {
+  const { corral: opened, door } = await openHere()
+  const { child: victim } = ownChild()
+  const other = await opened.spawn({ key: 'other', command: 'sleep', args: ['1000'], mode: 'persistent' })
+  const inside = await opened.spawn({ key: 'inside', command: 'cat', mode: 'persistent' })
+  const talker = await inside.spawn(await compiled(guestSource), [door, 'all', String(victim.pid)])
+  await line(talker.stdout as Readable, /^said all$/)
+  const visited = opened.get('visited')
+  expect(visited?.members()).not.toContain(victim.pid)
+  expect([other.state, visited?.state]).toEqual(['running', 'running'])
+  expect((await inside.close()).killed.count).toBe(2)
+  const report = await visited?.close()
+  expect(report?.reason).toBe('closed')
+  expect((await other.close()).killed.count).toBe(1)
+  expect(victim).toMatchObject({ exitCode: null, signalCode: null })
 })

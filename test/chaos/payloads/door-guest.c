@@ -1,10 +1,12 @@
 // Goes to the door of a session that is held without cgroups, or opens one that looks like it
-// (native/core/door.h).
+// (native/core/door.h):
+//
 //   door-guest NAME join COUNT                 joins so often, prints how many were let in, and waits
+//   door-guest NAME all PID                    joins, says all words about PID, prints "said all", and waits
+//   door-guest NAME idle COUNT                 connects so often, prints "idle", and waits
+//   door-guest NAME host FILE                  opens a door, prints "open", answers all with FILE as labels
 //   door-guest NAME KIND NUMBER SECOND [PID]   says one word, with a pidfd of PID, and prints what comes:
-//   "word KIND", "closed" door-guest NAME idle COUNT                 connects so often, prints "idle", and
-//   waits door-guest NAME host FILE                  opens a door, prints "open", and answers all with FILE
-//   as the labels
+//                                              "word KIND", "closed"
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -16,6 +18,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "../../../native/core/message.h"
 
 #define JOIN 19
 #define SHOWN 20
@@ -92,6 +96,49 @@ static int join_often(const char *name, int times) {
   return 0;
 }
 
+// All words that there are, and some that there are not, about another process.
+static int say_all(const char *name, pid_t victim) {
+  int fd = go_to(name);
+  const int pidfd = (int)syscall(434 /* pidfd_open */, victim, 0);
+  say(fd, (struct word){.kind = JOIN, .number = getpid()}, -1);
+  char buffer[65536];
+  if (recv(fd, buffer, sizeof buffer, 0) <= 0)
+    return 1;
+  for (uint32_t kind = 1; kind < 40; kind++) {
+    struct corral_message word = {.kind = kind,
+                                  .id = (uint32_t)victim,
+                                  .number = victim,
+                                  .second = victim,
+                                  .killed = 1000000,
+                                  .name_count = 1,
+                                  .left_count = 1,
+                                  .left = {victim},
+                                  .error_number = EPERM};
+    if (kind == CORRAL_SHOW || kind == CORRAL_END || kind == CORRAL_JOIN)
+      word.id = 0; // of a protocol that is known
+    strcpy(word.names[0], "\x1b]0;victim");
+    struct iovec bytes = {&word, sizeof word};
+    union {
+      char bytes[CMSG_SPACE(sizeof(int))];
+      struct cmsghdr align;
+    } control = {0};
+    struct msghdr header = {.msg_iov = &bytes,
+                            .msg_iovlen = 1,
+                            .msg_control = control.bytes,
+                            .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+    *rights = (struct cmsghdr){
+        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+    memcpy(CMSG_DATA(rights), &pidfd, sizeof pidfd);
+    if (sendmsg(fd, &header, MSG_NOSIGNAL) < 0)
+      break;
+  }
+  puts("said all");
+  fflush(stdout);
+  pause();
+  return 0;
+}
+
 int main(int count, char **words) {
   if (count < 4)
     return 2;
@@ -99,6 +146,8 @@ int main(int count, char **words) {
     return host(words[1], words[3]);
   if (!strcmp(words[2], "join"))
     return join_often(words[1], atoi(words[3]));
+  if (!strcmp(words[2], "all"))
+    return say_all(words[1], (pid_t)atoi(words[3]));
   if (!strcmp(words[2], "idle")) {
     for (int left = atoi(words[3]); left > 0; left--)
       (void)go_to(words[1]);
