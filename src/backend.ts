@@ -233,7 +233,7 @@ export interface MovedProcess {
 /** Processes that had to be killed. */
 export interface Killed {
   count: number
-  /** Command names of the first 16 of them. */
+  /** Command names of the first 16 of them, as these chose them: text of others, to be written out where a terminal shows it. */
   names: string[]
 }
 

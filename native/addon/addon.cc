@@ -18,6 +18,7 @@
 #include "spawner.h"
 #include "survey.h"
 #include "survey_worker.h"
+#include "text.h"
 
 extern "C" {
 #include "../core/admission.h"
@@ -154,8 +155,7 @@ private:
     start.Set("started", answer->Promise());
     start.Set("exited", answer->Exited());
     bridge_->Hold();
-    auto job = std::make_unique<SpawnJob>(std::move(answer), info[0].As<Napi::String>().Utf8Value(), watcher_,
-                                          handles_);
+    auto job = std::make_unique<SpawnJob>(std::move(answer), ToBytes(info[0]), watcher_, handles_);
     start.Set("id", Napi::Number::New(info.Env(), spawner_.Add(std::move(job))));
     return start;
   }
@@ -247,7 +247,7 @@ private:
 
   // (name) -> [link, pid of the holder]
   Napi::Value EnterDoor(const Napi::CallbackInfo &info) {
-    std::string name = info[0].As<Napi::String>().Utf8Value();
+    std::string name = ToBytes(info[0]);
     pid_t pid = 0;
     int link = links_.Enter(name, &pid);
     if (link < 0)
@@ -264,7 +264,7 @@ private:
     ssize_t length = corral_text_read(info[0].As<Napi::Number>().Int32Value(), text.data(), text.size());
     if (length < 0)
       return info.Env().Undefined();
-    return Napi::String::New(info.Env(), text.data(), static_cast<size_t>(length));
+    return ToText(info.Env(), text.data(), static_cast<size_t>(length));
   }
 
   // (pidfd): reaps the process, where it is a child of ours that has ended
@@ -276,7 +276,7 @@ private:
 
   // (text) -> a descriptor
   Napi::Value TextFile(const Napi::CallbackInfo &info) {
-    std::string text = info[0].As<Napi::String>().Utf8Value();
+    std::string text = ToBytes(info[0]);
     int file = corral_text_file(text.data(), text.size());
     return file < 0 ? Fail(info.Env(), -file, "memfd_create", "") : Napi::Number::New(info.Env(), file);
   }
@@ -313,7 +313,7 @@ private:
     std::vector<int> fds;
     corral_error error = {};
     int answer = SendSpawn(info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Number>().Uint32Value(),
-                           info[2].As<Napi::String>().Utf8Value(), fds, error);
+                           ToBytes(info[2]), fds, error);
     if (answer < 0) {
       ToError(info.Env(), error).ThrowAsJavaScriptException();
       return info.Env().Undefined();
@@ -329,7 +329,7 @@ private:
 
   // (directory) -> admission
   Napi::Value OpenAdmission(const Napi::CallbackInfo &info) {
-    std::string directory = info[0].As<Napi::String>().Utf8Value();
+    std::string directory = ToBytes(info[0]);
     if (!HasWatcher(info.Env()))
       return info.Env().Undefined();
     int number = -1;
@@ -343,8 +343,7 @@ private:
   // (admission, pid of a child, text): the child is told when it asks
   Napi::Value Admit(const Napi::CallbackInfo &info) {
     std::shared_ptr<Admission> admission = admissions_.Get(info[0].As<Napi::Number>().Int32Value());
-    if (admission &&
-        !admission->Tell(info[1].As<Napi::Number>().Int32Value(), info[2].As<Napi::String>().Utf8Value()))
+    if (admission && !admission->Tell(info[1].As<Napi::Number>().Int32Value(), ToBytes(info[2])))
       return Fail(info.Env(), E2BIG, "admit", "");
     return info.Env().Undefined();
   }
@@ -363,13 +362,13 @@ private:
 
   // (directory, pid of the gateway) -> text; waits for it
   Napi::Value AskAdmission(const Napi::CallbackInfo &info) {
-    std::string directory = info[0].As<Napi::String>().Utf8Value();
+    std::string directory = ToBytes(info[0]);
     std::string text(CORRAL_ADMISSION_BYTES, '\0');
     int length =
         corral_admission_ask(directory.c_str(), info[1].As<Napi::Number>().Int32Value(), text.data());
     if (length < 0)
       return Fail(info.Env(), -length, "ask", directory);
-    return Napi::String::New(info.Env(), text.data(), static_cast<size_t>(length));
+    return ToText(info.Env(), text.data(), static_cast<size_t>(length));
   }
 
   // (pid, enough) -> promise of the bytes of memory that its descendants use
@@ -460,34 +459,32 @@ private:
   static std::vector<std::string> Strings(const Napi::Array &array) {
     std::vector<std::string> strings;
     for (uint32_t i = 0; i < array.Length(); i++)
-      strings.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+      strings.push_back(ToBytes(array.Get(i)));
     return strings;
   }
 
   // (directory, leaf, labels, [{ top, files }]) -> promise of rows of fields, each ended by a NUL: survey.h
   Napi::Value Survey(const Napi::CallbackInfo &info) {
-    SurveyPlan plan = {
-        Find(info[0]), info[1].As<Napi::String>().Utf8Value(), Strings(info[2].As<Napi::Array>()), {}};
+    SurveyPlan plan = {Find(info[0]), ToBytes(info[1]), Strings(info[2].As<Napi::Array>()), {}};
     Napi::Array places = info[3].As<Napi::Array>();
     for (uint32_t i = 0; i < places.Length(); i++) {
       Napi::Object place = places.Get(i).As<Napi::Object>();
-      plan.places.push_back(
-          {place.Get("top").As<Napi::String>().Utf8Value(), Strings(place.Get("files").As<Napi::Array>())});
+      plan.places.push_back({ToBytes(place.Get("top")), Strings(place.Get("files").As<Napi::Array>())});
     }
     return StartSurvey(info.Env(), std::move(plan));
   }
 
-  Place Find(const Napi::Value &path) { return handles_->Find(path.As<Napi::String>().Utf8Value()); }
+  Place Find(const Napi::Value &path) { return handles_->Find(ToBytes(path)); }
 
   // (root): opens it, that all below is reached from there; once more for each user of it
   Napi::Value HoldRoot(const Napi::CallbackInfo &info) {
-    std::string root = info[0].As<Napi::String>().Utf8Value();
+    std::string root = ToBytes(info[0]);
     int answer = handles_->HoldRoot(root);
     return answer < 0 ? Fail(info.Env(), -answer, "open root", root) : info.Env().Undefined();
   }
 
   Napi::Value ReleaseRoot(const Napi::CallbackInfo &info) {
-    handles_->ReleaseRoot(info[0].As<Napi::String>().Utf8Value());
+    handles_->ReleaseRoot(ToBytes(info[0]));
     return info.Env().Undefined();
   }
 
@@ -519,7 +516,7 @@ private:
     struct stat status;
     if (fd < 0 || fstat(fd, &status) < 0)
       return Fail(info.Env(), errno, "open cgroup", place.Path());
-    return Napi::String::New(info.Env(), std::to_string(status.st_ino));
+    return ToText(info.Env(), std::to_string(status.st_ino));
   }
 
   // (file) -> its text
@@ -537,15 +534,14 @@ private:
         text.append(buffer, static_cast<size_t>(length));
       return length < 0 ? -errno : 0;
     });
-    return answer < 0 ? Fail(info.Env(), -answer, operation, place.Path())
-                      : Napi::String::New(info.Env(), text);
+    return answer < 0 ? Fail(info.Env(), -answer, operation, place.Path()) : ToText(info.Env(), text);
   }
 
   // (file, text)
   Napi::Value WriteText(const Napi::CallbackInfo &info) {
     const Place place = Find(info[0]);
     const corral_place file = place.Get();
-    std::string text = info[1].As<Napi::String>().Utf8Value();
+    std::string text = ToBytes(info[1]);
     // A file of the kernel's has no length; one that stands for it has
     CORRAL_OWNED_FD fd = corral_open_place(&file, O_WRONLY | O_TRUNC);
     if (fd < 0 || write(fd, text.data(), text.size()) < 0)
@@ -589,15 +585,14 @@ private:
       return Fail(info.Env(), -answer, "read directory", place.Path());
     Napi::Array array = Napi::Array::New(info.Env(), names.size());
     for (uint32_t i = 0; i < names.size(); i++)
-      array.Set(i, names[i]);
+      array.Set(i, ToText(info.Env(), names[i]));
     return array;
   }
 
   // (root, name, command) -> descriptor that holds the lock of the new instance, or undefined when it is
   // somebody else's turn
   Napi::Value MakeInstance(const Napi::CallbackInfo &info) {
-    std::string root = info[0].As<Napi::String>().Utf8Value(), name = info[1].As<Napi::String>().Utf8Value(),
-                command = info[2].As<Napi::String>().Utf8Value();
+    std::string root = ToBytes(info[0]), name = ToBytes(info[1]), command = ToBytes(info[2]);
     corral_error error = {};
     const RootPlace held(handles_->Find(root));
     const corral_base base = held.Base();
@@ -652,13 +647,13 @@ private:
       auto *all = static_cast<Listing *>(context);
       static constexpr const char *kStates[] = {"live", "ending", "dead", "foreign", "gone"};
       Napi::Object one = Napi::Object::New(all->env);
-      one.Set("name", Napi::String::New(all->env, instance->name));
+      one.Set("name", ToText(all->env, instance->name));
       one.Set("state", kStates[instance->state]);
       one.Set("lock", Napi::Number::New(all->env, instance->lock));
-      one.Set("why", Napi::String::New(all->env, instance->why));
+      one.Set("why", ToText(all->env, instance->why));
       all->found.Set(all->found.Length(), one);
     };
-    std::string root = info[0].As<Napi::String>().Utf8Value();
+    std::string root = ToBytes(info[0]);
     const RootPlace held(handles_->Find(root));
     const corral_base base = held.Base();
     int answer = corral_instances_visit(&base, see, &listing);
@@ -667,7 +662,7 @@ private:
 
   // (file) -> descriptor that holds a record lock on it
   Napi::Value Claim(const Napi::CallbackInfo &info) {
-    std::string path = info[0].As<Napi::String>().Utf8Value();
+    std::string path = ToBytes(info[0]);
     int fd = corral_claim(path.c_str());
     if (fd < 0)
       return Fail(info.Env(), -fd, "fcntl", path);
@@ -703,7 +698,7 @@ private:
   Napi::Value SetLabel(const Napi::CallbackInfo &info) {
     const Place place = Find(info[0]);
     const corral_place directory = place.Get();
-    std::string name = info[1].As<Napi::String>().Utf8Value(), value = info[2].As<Napi::String>().Utf8Value();
+    std::string name = ToBytes(info[1]), value = ToBytes(info[2]);
     CORRAL_OWNED_FD fd = corral_open_place(&directory, O_RDONLY | O_DIRECTORY);
     if (fd < 0 || fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) < 0)
       return Fail(info.Env(), errno, "setxattr", place.Path());
@@ -717,26 +712,26 @@ private:
     char home[PATH_MAX];
     CORRAL_OWNED_FD instance = corral_open_place(&directory, O_RDONLY | O_DIRECTORY);
     CORRAL_OWNED_FD fd = instance < 0 ? -1 : corral_memory_v1_home(instance, directory.path, home);
-    return fd < 0 ? info.Env().Undefined() : Napi::String::New(info.Env(), home);
+    return fd < 0 ? info.Env().Undefined() : ToText(info.Env(), home);
   }
 
   // (directory, name) -> value, or undefined when there is none (or no directory, or no xattrs here)
   Napi::Value GetLabel(const Napi::CallbackInfo &info) {
     const Place place = Find(info[0]);
     const corral_place directory = place.Get();
-    std::string name = info[1].As<Napi::String>().Utf8Value();
+    std::string name = ToBytes(info[1]);
     char value[16384];
     CORRAL_OWNED_FD fd = corral_open_place(&directory, O_RDONLY | O_DIRECTORY);
     ssize_t length = fd < 0 ? -1 : fgetxattr(fd, name.c_str(), value, sizeof value);
     if (length < 0)
       return info.Env().Undefined();
-    return Napi::String::New(info.Env(), value, static_cast<size_t>(length));
+    return ToText(info.Env(), value, static_cast<size_t>(length));
   }
 
   // (program, argv): this process becomes the program, with the same pid, environment and standard
   // descriptors. Comes back only when it was refused.
   Napi::Value Execute(const Napi::CallbackInfo &info) {
-    std::string program = info[0].As<Napi::String>().Utf8Value();
+    std::string program = ToBytes(info[0]);
     std::vector<std::string> copies = Strings(info[1].As<Napi::Array>());
     std::vector<char *> argv;
     argv.reserve(copies.size() + 1);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "jobs.h"
+#include "text.h"
 
 extern "C" {
 #include "../core/end.h"
@@ -107,8 +108,8 @@ private:
       const corral_moved &moved = outside.moved[i];
       Napi::Object one = Napi::Object::New(env);
       one.Set("pid", Napi::Number::New(env, moved.pid));
-      one.Set("name", Napi::String::New(env, moved.name));
-      one.Set("cgroup", Napi::String::New(env, moved.cgroup));
+      one.Set("name", ToText(env, moved.name));
+      one.Set("cgroup", ToText(env, moved.cgroup));
       all.Set(i, one);
     }
     return all;
@@ -152,7 +153,7 @@ private:
   static Napi::Array Strings(Napi::Env env, const std::vector<std::string> &strings) {
     Napi::Array array = Napi::Array::New(env, strings.size());
     for (uint32_t i = 0; i < strings.size(); i++)
-      array.Set(i, Napi::String::New(env, strings[i]));
+      array.Set(i, ToText(env, strings[i]));
     return array;
   }
 
@@ -208,7 +209,7 @@ std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shar
   if (files.IsArray())
     for (uint32_t i = 0; i < files.As<Napi::Array>().Length(); i++)
       read.push_back(files.As<Napi::Array>().Get(i).ToString().Utf8Value());
-  Place place = handles->Find(info[0].As<Napi::String>().Utf8Value());
+  Place place = handles->Find(ToBytes(info[0]));
   return std::make_unique<EndJob>(info.Env(), std::move(place), std::move(handles), std::move(reserve),
                                   std::move(looker), plan, std::move(read),
                                   options.Get("announced").ToBoolean());

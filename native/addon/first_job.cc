@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "jobs.h"
+#include "text.h"
 
 extern "C" {
 #include "../core/members.h"
@@ -104,7 +105,7 @@ private:
 } // namespace
 
 std::unique_ptr<WatcherJob> MakeFirstJob(const Napi::CallbackInfo &info, Handles &handles) {
-  auto job = std::make_unique<FirstJob>(info.Env(), handles.Find(info[0].As<Napi::String>().Utf8Value()));
+  auto job = std::make_unique<FirstJob>(info.Env(), handles.Find(ToBytes(info[0])));
   if (job->Refused().number == 0)
     return job;
   ToError(info.Env(), job->Refused()).ThrowAsJavaScriptException();

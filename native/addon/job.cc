@@ -1,5 +1,7 @@
 #include "job.h"
 
+#include "text.h"
+
 #include <cstring>
 
 Napi::Error ToError(Napi::Env env, const corral_error &error) {
@@ -10,7 +12,7 @@ Napi::Error ToError(Napi::Env env, const corral_error &error) {
   made.Set("errno", Napi::Number::New(env, -error.number));
   made.Set("syscall", Napi::String::New(env, error.operation));
   if (error.path[0])
-    made.Set("path", Napi::String::New(env, error.path));
+    made.Set("path", ToText(env, error.path));
   return made;
 }
 

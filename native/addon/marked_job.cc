@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "jobs.h"
+#include "text.h"
 
 extern "C" {
 #include "../core/mark.h"
@@ -71,7 +72,7 @@ protected:
     Napi::Object result = Napi::Object::New(env);
     Napi::Array names = Napi::Array::New(env, reap_.name_count);
     for (uint32_t i = 0; i < reap_.name_count; i++)
-      names.Set(i, Napi::String::New(env, reap_.names[i]));
+      names.Set(i, ToText(env, reap_.names[i]));
     Napi::Array left = Napi::Array::New(env, reap_.left.count);
     for (uint32_t i = 0; i < reap_.left.count; i++)
       left.Set(i, Napi::Number::New(env, reap_.left.pids[i]));

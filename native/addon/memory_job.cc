@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "jobs.h"
+#include "text.h"
 
 extern "C" {
 #include "../core/memory.h"
@@ -58,7 +59,7 @@ private:
 } // namespace
 
 std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info, Handles &handles) {
-  return std::make_unique<MemoryJob>(info.Env(), handles.Find(info[0].As<Napi::String>().Utf8Value()),
+  return std::make_unique<MemoryJob>(info.Env(), handles.Find(ToBytes(info[0])),
                                      info[1].As<Napi::Number>().Int64Value());
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "jobs.h"
+#include "text.h"
 
 extern "C" {
 #include "../core/memory_v1.h"
@@ -61,5 +62,5 @@ private:
 } // namespace
 
 std::unique_ptr<WatcherJob> MakeOutOfMemoryJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<OutOfMemoryJob>(info.Env(), info[0].As<Napi::String>().Utf8Value());
+  return std::make_unique<OutOfMemoryJob>(info.Env(), ToBytes(info[0]));
 }

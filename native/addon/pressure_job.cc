@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "jobs.h"
+#include "text.h"
 
 extern "C" {
 #include "../core/pressure.h"
@@ -70,7 +71,6 @@ private:
 } // namespace
 
 std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info, Handles &handles) {
-  return std::make_unique<PressureJob>(info.Env(), handles.Find(info[0].As<Napi::String>().Utf8Value()),
-                                       info[1].As<Napi::String>().Utf8Value(),
-                                       info[2].As<Napi::String>().Utf8Value());
+  return std::make_unique<PressureJob>(info.Env(), handles.Find(ToBytes(info[0])), ToBytes(info[1]),
+                                       ToBytes(info[2]));
 }

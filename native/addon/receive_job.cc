@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include "jobs.h"
+#include "text.h"
 
 extern "C" {
 #include "../core/message.h"
@@ -48,7 +49,7 @@ protected:
       result.Set(name, Napi::Number::New(env, value));
     Napi::Array names = Napi::Array::New(env), left = Napi::Array::New(env), fds = Napi::Array::New(env);
     for (uint32_t i = 0; i < message_.name_count; i++)
-      names.Set(i, Napi::String::New(env, message_.names[i]));
+      names.Set(i, ToText(env, message_.names[i]));
     for (uint32_t i = 0; i < message_.left_count; i++)
       left.Set(i, Napi::Number::New(env, message_.left[i]));
     for (uint32_t i = 0; i < fds_.count; i++)

@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "jobs.h"
+#include "text.h"
 
 extern "C" {
 #include "../core/tree.h"
@@ -65,6 +66,5 @@ private:
 
 std::unique_ptr<WatcherJob> MakeRemoveJob(const Napi::CallbackInfo &info, Handles &handles,
                                           std::shared_ptr<Reserve> reserve) {
-  return std::make_unique<RemoveJob>(info.Env(), handles.Find(info[0].As<Napi::String>().Utf8Value()),
-                                     std::move(reserve));
+  return std::make_unique<RemoveJob>(info.Env(), handles.Find(ToBytes(info[0])), std::move(reserve));
 }

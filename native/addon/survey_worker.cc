@@ -2,6 +2,7 @@
 #include "survey_worker.h"
 
 #include "job.h"
+#include "text.h"
 
 namespace {
 
@@ -24,7 +25,7 @@ public:
     if (error_.number)
       deferred_.Reject(ToError(Env(), error_).Value());
     else
-      deferred_.Resolve(Napi::String::New(Env(), rows_));
+      deferred_.Resolve(ToText(Env(), rows_));
   }
 
 private:
