@@ -191,6 +191,11 @@ export interface ProcessHandle {
 }
 
 export interface EndPlan {
+  /**
+   * How long members that nobody asks to end may take at most, in ms, where they end by themselves: they are killed once none
+   * of them is at work (native/core/calm.h). Absent: no time. With it graceMs is 0.
+   */
+  drainMs?: number
   /** How long members may take after SIGTERM, in ms; 0 kills at once. */
   graceMs: number
   /** Bound on killing, in ms. */

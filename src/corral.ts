@@ -363,11 +363,11 @@ export class Corral extends EventEmitter<CorralEvents> {
     return { limits: plan.limits, enforcement: this.#plan.enforcement, labels }
   }
 
-  #facts({ key, parentKey, mode, graceMs }: SessionPlan): SessionFacts {
+  #facts({ key, parentKey, mode, graceMs, drainMs }: SessionPlan): SessionFacts {
     const { killTimeoutMs, machineMemory } = this.#plan
     const guardDeaths = () => this.guard.deaths
     const { name: backend } = this.#backend
-    return { backend, key, parentKey, mode, graceMs, killTimeoutMs, machineMemory, guardDeaths }
+    return { backend, key, parentKey, mode, graceMs, drainMs, killTimeoutMs, machineMemory, guardDeaths }
   }
 
   /** Takes a session that was just started into the corral, unless it may not be there any more. */

@@ -13,7 +13,11 @@ export interface NativeExit {
 }
 
 export interface NativeEndPlan {
+  /** How long those may take at most that end by themselves: native/core/calm.h. */
+  drainMs?: number
   graceMs: number
+  /** Default SIGTERM. */
+  stopSignal?: number
   killMs: number
   /** Kill as on kernels without cgroup.kill, also where there is one. */
   freeze: boolean

@@ -39,6 +39,11 @@ export interface OpenOptions {
   enforcement?: Enforcement | undefined
   /** How long a closing session may take after SIGTERM, in ms. Default 2,000. */
   graceMs?: number | undefined
+  /**
+   * When the leader of a oneshot session exits: how long what it left may take at most, in ms, to end by itself, as a tee(1) does
+   * that still has to write the last line. What goes on without work for it is killed at once. 0: all of it. Default 1,000.
+   */
+  drainMs?: number | undefined
   /** How long to go on killing before close() rejects with StuckError, in ms. Default 10,000. */
   killTimeoutMs?: number | undefined
   /**
@@ -84,6 +89,8 @@ export interface SessionOptions {
   limits?: Limits | undefined
   /** Default: that of the instance. */
   graceMs?: number | undefined
+  /** Default: that of the instance. */
+  drainMs?: number | undefined
   /** Closes the session when it is aborted. */
   signal?: AbortSignal | undefined
 }
@@ -103,6 +110,7 @@ export interface OpenPlan {
   sessions: ParsedLimits
   enforcement: Enforcement
   graceMs: number
+  drainMs: number
   killTimeoutMs: number
   startTimeoutMs: number
   sweep: boolean
@@ -117,6 +125,7 @@ export interface SessionPlan {
   mode: Mode
   limits: ParsedLimits
   graceMs: number
+  drainMs: number
   signal: AbortSignal | undefined
 }
 
@@ -138,13 +147,14 @@ const OPEN_OPTIONS = new Set([
   'sessions',
   'enforcement',
   'graceMs',
+  'drainMs',
   'killTimeoutMs',
   'startTimeoutMs',
   'sweep',
   'logger',
 ])
 const PROCESS_OPTIONS = new Set(['cwd', 'env', 'argv0', 'stdio', 'uid', 'gid', 'detached'])
-const SESSION_OPTIONS = new Set(['key', 'parentKey', 'mode', 'limits', 'graceMs', 'signal'])
+const SESSION_OPTIONS = new Set(['key', 'parentKey', 'mode', 'limits', 'graceMs', 'drainMs', 'signal'])
 const SPAWN_OPTIONS = new Set([...SESSION_OPTIONS, ...PROCESS_OPTIONS, 'command', 'args'])
 const THREE_PIPES: readonly NativeStdio[] = ['socket', 'socket', 'socket']
 const MODES: readonly Mode[] = ['oneshot', 'persistent']
@@ -153,6 +163,7 @@ const BACKENDS: readonly BackendChoice[] = [...HOLDING, 'passthrough']
 const ENFORCEMENTS: readonly Enforcement[] = ['required', 'best-effort']
 const MAX_DESCRIPTORS = 64
 const START_TIMEOUT_MS = 10_000
+const DRAIN_MS = 1000
 const MAX_ID = 2 ** 32 - 2
 
 export function assertOptions(value: unknown, where: string, allowed: ReadonlySet<string>): void {
@@ -249,6 +260,7 @@ export function parseOpenOptions(
     sessions,
     enforcement = 'required',
     graceMs = 2000,
+    drainMs = DRAIN_MS,
     killTimeoutMs = 10_000,
     startTimeoutMs = START_TIMEOUT_MS,
   } = options
@@ -264,6 +276,7 @@ export function parseOpenOptions(
     sessions: parseLimits(sessions, {}, machineMemory),
     enforcement: parseChoice('enforcement', enforcement, ENFORCEMENTS),
     graceMs: parseMilliseconds('graceMs', graceMs),
+    drainMs: parseMilliseconds('drainMs', drainMs),
     killTimeoutMs: parseMilliseconds('killTimeoutMs', killTimeoutMs),
     startTimeoutMs: parseStartTimeout('startTimeoutMs', startTimeoutMs),
     sweep: parseFlag('sweep', options.sweep ?? true),
@@ -272,7 +285,7 @@ export function parseOpenOptions(
   }
 }
 
-type Defaults = Pick<OpenPlan, 'defaults' | 'graceMs' | 'machineMemory'>
+type Defaults = Pick<OpenPlan, 'defaults' | 'graceMs' | 'drainMs' | 'machineMemory'>
 
 /** `unusedKey` is the session key where the options give none. */
 export function parseSpawnOptions(options: SpawnOptions, defaults: Defaults, unusedKey: string): SpawnPlan {
@@ -299,7 +312,7 @@ export function parseWrapOptions(
 }
 
 function parseSession(options: SessionOptions, defaults: Defaults, unusedKey: string): SessionPlan {
-  const { signal, mode = 'oneshot', graceMs = defaults.graceMs } = options
+  const { signal, mode = 'oneshot', graceMs = defaults.graceMs, drainMs = defaults.drainMs } = options
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', signal, 'an AbortSignal')
   const key = options.key === undefined ? unusedKey : parseKey(options.key, 'key')
   const parentKey = options.parentKey === undefined ? undefined : parseKey(options.parentKey, 'parentKey')
@@ -310,6 +323,7 @@ function parseSession(options: SessionOptions, defaults: Defaults, unusedKey: st
     mode: parseChoice('mode', mode, MODES),
     limits: parseLimits(options.limits, defaults.defaults, defaults.machineMemory),
     graceMs: parseMilliseconds('graceMs', graceMs),
+    drainMs: parseMilliseconds('drainMs', drainMs),
     signal,
   }
 }

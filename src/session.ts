@@ -61,6 +61,7 @@ export interface SessionFacts {
   parentKey: string | undefined
   mode: Mode
   graceMs: number
+  drainMs: number
   killTimeoutMs: number
   /** The memory of which a limit of '25%' is a share, in bytes. */
   machineMemory: () => number
@@ -115,9 +116,9 @@ export class Session<
   readonly #watching = new Set<string>()
   readonly #hitsTold = new Set<LimitHit['kind']>()
   #closing: Promise<SessionReport> | undefined
-  /** When the closing under way began, and when its grace is over (performance.now()). */
+  /** When the closing under way began, and when what is left is killed (performance.now()). */
   #graceBegan = 0
-  #graceEnds = Number.POSITIVE_INFINITY
+  #killsAt = Number.POSITIVE_INFINITY
   #hastened: Promise<Ended> | undefined
   /** Of which there may be output that was not read yet. */
   readonly #writers = new Set<ContainedProcess>()
@@ -282,7 +283,7 @@ export class Session<
     if (!this.process || this.process.signalCode === 'SIGKILL') this.#outOfMemory = this.#group.outOfMemory()
     // The kernel kills a session whole: a persistent one has nothing left to go on with
     if (this.#outOfMemory) this.#closeUnasked('memory-limit', 0)
-    else if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete', 0)
+    else if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete', 0, this.#facts.drainMs)
     else if (this.process) this.#watchWithoutLeader()
   }
 
@@ -310,38 +311,38 @@ export class Session<
   }
 
   /** A close that nobody waits for: its failure is told by `closed` and the 'stuck' event. */
-  #closeUnasked(reason: string, graceMs: number): void {
-    this.#close(reason, graceMs).catch(() => undefined)
+  #closeUnasked(reason: string, graceMs: number, drainMs = 0): void {
+    this.#close(reason, graceMs, drainMs).catch(() => undefined)
   }
 
-  #close(reason: string, graceMs: number): Promise<SessionReport> {
+  #close(reason: string, graceMs: number, drainMs = 0): Promise<SessionReport> {
     if (this.#closing && this.state !== 'stuck') {
-      if (performance.now() + graceMs < this.#graceEnds) this.#hasten(graceMs)
+      if (performance.now() + graceMs < this.#killsAt) this.#hasten(graceMs)
       return this.#closing
     }
     this.state = 'closing'
     this.#graceBegan = performance.now()
-    this.#graceEnds = this.#graceBegan + graceMs
+    this.#killsAt = this.#graceBegan + drainMs + graceMs
     emit(this, 'closing', reason)
-    this.#closing = this.#end(reason, graceMs)
+    this.#closing = this.#end(reason, graceMs, drainMs)
     this.#closing.then(this.#settle.resolve, this.#settle.reject)
     return this.#closing
   }
 
   #hasten(graceMs: number): void {
-    this.#graceEnds = performance.now() + graceMs
+    this.#killsAt = performance.now() + graceMs
     this.#hastened = this.#group.end({ graceMs, killTimeoutMs: this.#facts.killTimeoutMs })
     this.#hastened.catch(() => undefined) // the closing under way meets the same failure
   }
 
-  async #end(reason: string, graceMs: number): Promise<SessionReport> {
+  async #end(reason: string, graceMs: number, drainMs: number): Promise<SessionReport> {
     try {
       this.#cancel.cancel()
       if (graceMs > 0) this.process?.endInput()
-      const ended = await this.#killAll(graceMs)
+      const ended = await this.#killAll(graceMs, drainMs)
       // Whole microseconds: sums and differences of floating-point times are not exact
-      const graceUsedMs =
-        Math.round((Math.min(performance.now(), this.#graceEnds) - this.#graceBegan) * 1000) / 1000
+      const until = Math.min(performance.now(), this.#killsAt)
+      const graceUsedMs = graceMs === 0 ? 0 : Math.round((until - this.#graceBegan) * 1000) / 1000
       this.state = 'empty'
       const exit = await this.#leaderExit()
       for (const process of this.#writers) process.sessionOver()
@@ -359,9 +360,9 @@ export class Session<
     }
   }
 
-  async #killAll(graceMs: number): Promise<Ended> {
+  async #killAll(graceMs: number, drainMs: number): Promise<Ended> {
     const { killTimeoutMs } = this.#facts
-    const ended = await this.#group.end({ graceMs, killTimeoutMs }).catch((error) => {
+    const ended = await this.#group.end({ graceMs, drainMs, killTimeoutMs }).catch((error) => {
       throw this.#withLeader(error)
     })
     if (!ended.empty) throw stuckError(`session '${this.key}'`, this.#group.path, ended.left, killTimeoutMs)

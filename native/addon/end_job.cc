@@ -191,11 +191,17 @@ private:
 
 } // namespace
 
+static int64_t Optional(Napi::Value number) {
+  return number.IsNumber() ? number.As<Napi::Number>().Int64Value() : 0;
+}
+
 std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles,
                                        std::shared_ptr<Reserve> reserve, std::shared_ptr<Looker> looker) {
   Napi::Object options = info[1].As<Napi::Object>();
   corral_end_plan plan = {};
   plan.grace_ms = options.Get("graceMs").As<Napi::Number>().Int64Value();
+  plan.drain_ms = Optional(options.Get("drainMs"));
+  plan.stop_signal = static_cast<int>(Optional(options.Get("stopSignal")));
   plan.kill_ms = options.Get("killMs").As<Napi::Number>().Int64Value();
   plan.freeze = options.Get("freeze").ToBoolean();
   plan.remove = options.Get("remove").ToBoolean();

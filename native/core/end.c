@@ -24,6 +24,8 @@
 // The quotas above are those of other sessions, too: nobody is to have more for an end that is over by
 // itself.
 #define LIFT_ABOVE_MS 20
+// How often to look whether anybody is at work.
+#define LAST_LOOK_MS 10
 // A frozen or stopped sub-group can keep a freeze from completing (runc #2105): kill what there is after
 // this.
 #define FREEZE_MS 50
@@ -36,9 +38,6 @@
 #define LAST_WALK_MS 1000
 
 static const int kill_it[] = {SIGKILL, 0};
-// SIGCONT after it: a stopped process does not act on SIGTERM before it runs again.
-static const int polite[] = {SIGTERM, SIGCONT, 0};
-
 static bool gone(int number) {
   return number == ENOENT || number == ENODEV;
 }
@@ -111,6 +110,7 @@ static int64_t look_again(struct corral_end *end, int64_t now_ms);
 
 static void enter_killing(struct corral_end *end, int64_t now_ms) {
   end->state = CORRAL_KILLING;
+  end->draining.looking = false;
   end->deadline_ms = now_ms + end->plan.kill_ms;
   end->count_by_ms = now_ms + COUNT_MS;
   end->lift_above_ms = now_ms + LIFT_ABOVE_MS;
@@ -137,8 +137,10 @@ void corral_end_begin(struct corral_end *end, const struct corral_place *group,
     fail(end, errno, "open cgroup.events", now_ms);
     return;
   }
-  end->deadline_ms = now_ms + plan->grace_ms;
-  if (plan->grace_ms > 0)
+  end->deadline_ms = now_ms + (plan->drain_ms > 0 ? plan->drain_ms : plan->grace_ms);
+  if (plan->drain_ms > 0)
+    end->state = CORRAL_DRAINING;
+  else if (plan->grace_ms > 0)
     end->state = CORRAL_ASKING;
   else
     enter_killing(end, now_ms);
@@ -179,10 +181,18 @@ static void unthrottle(const struct corral_end *end) {
     corral_quota_drop(end->tree.fd);
 }
 
+// SIGCONT after it: a stopped process does not act on a signal before it runs again.
+static int ask_members(struct corral_end *end) {
+  const int polite[] = {end->plan.stop_signal ? end->plan.stop_signal : SIGTERM, SIGCONT, 0};
+  return corral_members_signal(end->tree.fd, polite, &end->asked, &end->asked);
+}
+
 static int visit(struct corral_end *end) {
   switch (end->walk) {
   case CORRAL_WALK_ASK:
-    return corral_members_signal(end->tree.fd, polite, &end->asked, &end->asked);
+    return ask_members(end);
+  case CORRAL_WALK_LOOK:
+    return corral_members_append(end->tree.fd, &end->found);
   case CORRAL_WALK_COUNT:
     unthrottle(end);
     return corral_members_append(end->tree.fd, &end->found);
@@ -233,7 +243,7 @@ static int walked(struct corral_end *end, enum corral_end_walk walk) {
 }
 
 bool corral_end_is_long(const struct corral_end *end) {
-  return end->walk != CORRAL_WALK_NONE;
+  return end->walk != CORRAL_WALK_NONE || end->draining.looking;
 }
 
 bool corral_end_is_slow(const struct corral_end *end) {
@@ -243,6 +253,33 @@ bool corral_end_is_slow(const struct corral_end *end) {
 // After a walk that did not come to its end: it goes on at once, or was refused.
 static int64_t go_on(struct corral_end *end, int answer, const char *operation, int64_t now_ms) {
   return answer == 0 ? 0 : refused_by(end, -answer, operation, now_ms);
+}
+
+// The first look is followed by another at once: who was woken by the end of somebody else runs, or has run.
+static int64_t drain(struct corral_end *end, int64_t now_ms) {
+  if (now_ms >= end->deadline_ms) {
+    enter_killing(end, now_ms);
+    return 0;
+  }
+  const bool first = !end->draining.looked;
+  if (!end->draining.looking) {
+    int answer = walked(end, CORRAL_WALK_LOOK);
+    if (answer != 1)
+      return go_on(end, answer, "list members", now_ms);
+    corral_calm_begin(&end->draining, &end->found);
+  }
+  switch (corral_calm_step(&end->draining)) {
+  case CORRAL_CALM_MORE:
+    return 0;
+  case CORRAL_CALM_BUSY:
+    if (first)
+      return 0;
+    end->tick_ms = end->tick_ms < LAST_LOOK_MS ? end->tick_ms : LAST_LOOK_MS;
+    return tick(end, now_ms);
+  default:
+    enter_killing(end, now_ms);
+    return 0;
+  }
 }
 
 static int64_t ask(struct corral_end *end, int64_t now_ms) {
@@ -536,6 +573,8 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
     return fail(end, -answer, "read cgroup.events", now_ms);
   if (!events.populated)
     return empty(end, now_ms);
+  if (end->state == CORRAL_DRAINING)
+    return drain(end, now_ms);
   if (end->state == CORRAL_ASKING)
     return ask(end, now_ms);
   if (now_ms >= end->deadline_ms && end->counted)
@@ -551,7 +590,7 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
 }
 
 void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms) {
-  if (end->state == CORRAL_ASKING && now_ms + grace_ms < end->deadline_ms)
+  if (end->state <= CORRAL_ASKING && now_ms + grace_ms < end->deadline_ms)
     end->deadline_ms = now_ms + grace_ms;
   if (now_ms + grace_ms < end->grace_until_ms)
     end->grace_until_ms = now_ms + grace_ms;
@@ -566,4 +605,5 @@ void corral_end_finish(struct corral_end *end) {
   corral_members_free(&end->asked);
   corral_members_free(&end->found);
   corral_members_free(&end->left);
+  corral_calm_free(&end->draining);
 }

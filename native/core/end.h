@@ -1,7 +1,8 @@
 // Ends a cgroup: ask (SIGTERM), wait, then kill until the kernel says that nothing in it lives; then, if that
-// is wanted, take its directory away. A state machine that never blocks, so that one thread can end any
-// number of groups at once:
+// is wanted, take its directory away. What was not asked can be let end by itself before (DRAINING). A state
+// machine that never blocks, so that one thread can end any number of groups at once:
 //
+//   DRAINING --nobody at work--+
 //   ASKING --grace over--> KILLING --bound over-------------> STUCK
 //      \----------------------+--populated 0--> LOOKING --/
 //                             |                    \--nobody--> EMPTY --rmdir--> REMOVED
@@ -19,6 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "calm.h"
 #include "end_plan.h"
 #include "error.h"
 #include "members.h"
@@ -31,6 +33,7 @@
 enum corral_end_walk {
   CORRAL_WALK_NONE,
   CORRAL_WALK_ASK,    // SIGTERM to who has not had it
+  CORRAL_WALK_LOOK,   // who is there, and at work?
   CORRAL_WALK_COUNT,  // who is there?
   CORRAL_WALK_KILL,   // SIGKILL to each
   CORRAL_WALK_MARKS,  // whose mark do they bear that were born here?
@@ -65,7 +68,8 @@ struct corral_end {
   pid_t unnamed[CORRAL_NAMES]; // whose names are still to be read
   char names[CORRAL_NAMES][CORRAL_NAME_BYTES];
   uint64_t killed;             // processes alive when the killing began
-  struct corral_members found; // by CORRAL_WALK_COUNT
+  struct corral_members found; // by CORRAL_WALK_LOOK and _COUNT
+  struct corral_calm draining;
   struct corral_members asked; // who had SIGTERM already
   struct corral_members left;  // who is left: filled when STUCK
   int64_t grace_until_ms;
@@ -103,7 +107,7 @@ bool corral_end_is_long(const struct corral_end *end);
 // Whether its steps are passes over all processes, from now on and up to its end.
 bool corral_end_is_slow(const struct corral_end *end);
 
-// Shortens the grace time of an end that is under way, counted from now.
+// Shortens the time for draining, or the grace time, of an end that is under way, counted from now.
 void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms);
 
 // Closes its descriptors, and thaws what this froze; what it found out stays. For one that is over.

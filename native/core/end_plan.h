@@ -11,6 +11,7 @@
 #define CORRAL_NAME_BYTES 16 // TASK_COMM_LEN
 
 enum corral_end_state {
+  CORRAL_DRAINING,
   CORRAL_ASKING,
   CORRAL_KILLING,
   CORRAL_LOOKING,
@@ -21,7 +22,9 @@ enum corral_end_state {
 };
 
 struct corral_end_plan {
-  int64_t grace_ms; // how long the members may take after SIGTERM; 0: they are killed at once
+  int64_t drain_ms; // how long those may take at most that end by themselves, as calm.h tells; 0: no time
+  int64_t grace_ms; // where that is 0: how long they may take after a signal; 0: they are killed at once
+  int stop_signal;  // that signal; 0: SIGTERM
   int64_t kill_ms;  // bound on killing: what lives on after it (uninterruptible sleep) makes the end STUCK
   bool freeze;      // kill as where there is no cgroup.kill (before 5.14): freeze, SIGKILL each member, thaw,
                     // repeat

@@ -91,6 +91,21 @@ int corral_message_receive(int socket, struct corral_message *message, struct co
   return length > 0;
 }
 
+struct corral_end_plan corral_end_plan_of(const struct corral_message *message) {
+  const int64_t ms = message->number;
+  return (struct corral_end_plan){.drain_ms = ms < 0 ? -ms : 0,
+                                  .grace_ms = ms > 0 ? ms : 0,
+                                  .stop_signal = (int)message->id,
+                                  .kill_ms = message->second};
+}
+
+struct corral_message corral_end_message(const struct corral_end_plan *plan) {
+  return (struct corral_message){.kind = CORRAL_END,
+                                 .id = (uint32_t)plan->stop_signal,
+                                 .number = plan->drain_ms > 0 ? -plan->drain_ms : plan->grace_ms,
+                                 .second = plan->kill_ms};
+}
+
 int corral_text_file(const char *text, size_t length) {
   CORRAL_OWNED_FD file = memfd_create("corral-text", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (file < 0)

@@ -20,7 +20,10 @@ enum corral_message_kind {
   CORRAL_OVER,     // end all and exit
   // gateway to holder
   CORRAL_SPAWN, // start a process; descriptors: its plan, then those that the plan says are the caller's
-  CORRAL_END,   // end all, and exit when all is ended; `number`: grace, `second`: bound on killing, in ms
+  // end all, and exit when all is ended; `number`: grace in ms, or less than 0: time for draining; `second`:
+  // bound
+  // on killing, in ms; `id`: the signal that asks (0: SIGTERM)
+  CORRAL_END,
   // keeper to gateway
   CORRAL_READY, // descriptor: its pidfd
   CORRAL_CLEAN, // `killed`, `names`, `left`: since the last one
@@ -83,6 +86,10 @@ int corral_message_send(int socket, const struct corral_message *message, const 
 // Never blocks. 1, and the message, with descriptors that are the caller's to close; 0 at the end of the
 // other side; or -errno: -EAGAIN when there is none.
 int corral_message_receive(int socket, struct corral_message *message, struct corral_fds *fds);
+
+// What a CORRAL_END says, and one that says it.
+struct corral_end_plan corral_end_plan_of(const struct corral_message *message);
+struct corral_message corral_end_message(const struct corral_end_plan *plan);
 
 // A file with this text, for a descriptor of a message, that nobody can change any more; or -errno.
 int corral_text_file(const char *text, size_t length);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "freezer_v1.h"
 #include "mark.h"
@@ -15,6 +16,8 @@
 #define LAST_TICK_MS 20
 // Who has not ended so long after it was killed may be frozen.
 #define THAW_MS 20
+// How often to look whether anybody is at work.
+#define LAST_LOOK_MS 10
 // How long, and how often at least, to look for those that are new since the last look before all are killed:
 // those that cannot be stopped (setuid programs) go on having children. Where many that fork share one slow
 // CPU with who looks for them, a look takes a second, and those that were found would be in his way if they
@@ -51,10 +54,13 @@ void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *p
                        const struct corral_walk *whom, int64_t now_ms) {
   *reap = (struct corral_reap){.plan = *plan, .walk = *whom, .tick_ms = FIRST_TICK_MS, .look_ms = now_ms};
   reap->walk.context = reap;
-  reap->deadline_ms = now_ms + plan->grace_ms + 1; // now_ms was rounded down: nobody gets less
+  const int64_t time_ms = plan->drain_ms > 0 ? plan->drain_ms : plan->grace_ms;
+  reap->deadline_ms = now_ms + time_ms + 1; // now_ms was rounded down: nobody gets less
   // Also who asks: among a hundred that fork he has a hundredth of the CPU, and reaps fewer than die
   go_first(reap);
-  if (plan->grace_ms > 0)
+  if (plan->drain_ms > 0)
+    reap->state = CORRAL_DRAINING;
+  else if (plan->grace_ms > 0)
     reap->state = CORRAL_ASKING;
   else
     enter_killing(reap, now_ms);
@@ -70,13 +76,31 @@ static bool nobody_lives(const struct corral_reap *reap) {
                            : corral_childless(reap->walk.spare, reap->walk.scan) == 1;
 }
 
-// SIGCONT after it: a stopped process does not act on SIGTERM before it runs again.
+static enum corral_calm_answer look(struct corral_reap *reap) {
+  if (!reap->draining.looking) {
+    (void)corral_descendants_of(getpid(), &reap->found); // without pidfds: nobody is signalled
+    corral_calm_begin(&reap->draining, &reap->found);
+  }
+  return corral_calm_step(&reap->draining);
+}
+
+// False where they are to be killed now. The first look is followed by another at once: who was woken by the
+// end of somebody else runs, or has run.
+static bool drain(struct corral_reap *reap) {
+  const bool first = !reap->draining.looked;
+  enum corral_calm_answer answer = look(reap);
+  if (first && answer == CORRAL_CALM_BUSY)
+    answer = look(reap);
+  return answer == CORRAL_CALM_MORE || answer == CORRAL_CALM_BUSY;
+}
+
+// SIGCONT after it: a stopped process does not act on a signal before it runs again.
 static void ask_one(void *context, const struct corral_process *process, int pidfd) {
   struct corral_reap *reap = context;
   if (corral_members_has(&reap->asked, process->pid))
     return;
   (void)corral_members_add(&reap->asked, process->pid);
-  (void)corral_pidfd_signal(pidfd, SIGTERM);
+  (void)corral_pidfd_signal(pidfd, reap->plan.stop_signal ? reap->plan.stop_signal : SIGTERM);
   (void)corral_pidfd_signal(pidfd, SIGCONT);
 }
 
@@ -188,7 +212,7 @@ int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, in
     return -1;
   if (is_empty(reap, reaped, now_ms))
     return finish_as(reap, CORRAL_EMPTY);
-  if (reap->state == CORRAL_ASKING && now_ms >= reap->deadline_ms)
+  if (reap->state <= CORRAL_ASKING && now_ms >= reap->deadline_ms)
     enter_killing(reap, now_ms);
   else if (reap->state == CORRAL_KILLING && now_ms >= reap->deadline_ms)
     return give_up(reap);
@@ -196,7 +220,13 @@ int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, in
     return 0;
   if (now_ms < reap->look_ms)
     return wait_for_next(reap, now_ms);
-  if (reap->state == CORRAL_ASKING)
+  if (reap->state == CORRAL_DRAINING && !drain(reap))
+    enter_killing(reap, now_ms);
+  if (reap->state == CORRAL_DRAINING && reap->draining.looking)
+    return 0;
+  if (reap->state == CORRAL_DRAINING)
+    reap->tick_ms = reap->tick_ms < LAST_LOOK_MS ? reap->tick_ms : LAST_LOOK_MS;
+  else if (reap->state == CORRAL_ASKING)
     (void)walk(reap, ask_one);
   else if (!kill_all(reap, now_ms))
     return 0;
@@ -206,11 +236,13 @@ int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, in
 }
 
 void corral_reap_hasten(struct corral_reap *reap, int64_t grace_ms, int64_t now_ms) {
-  if (reap->state == CORRAL_ASKING && now_ms + grace_ms < reap->deadline_ms)
+  if (reap->state <= CORRAL_ASKING && now_ms + grace_ms < reap->deadline_ms)
     reap->deadline_ms = now_ms + grace_ms;
 }
 
 void corral_reap_finish(struct corral_reap *reap) {
+  corral_members_free(&reap->found);
+  corral_calm_free(&reap->draining);
   corral_members_free(&reap->asked);
   corral_members_free(&reap->killed);
   corral_members_free(&reap->left);

@@ -2,6 +2,7 @@
 // (SIGTERM), waits, then stops and kills them until none lives. What corral_end() is for a cgroup. A state
 // machine that never blocks:
 //
+//   DRAINING --nobody at work--+
 //   ASKING --grace over--> KILLING --bound over--> STUCK
 //      \----------------------+--no descendant--> EMPTY
 #ifndef CORRAL_REAP_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "calm.h"
 #include "descendants.h"
 #include "end_plan.h"
 #include "haste.h"
@@ -19,8 +21,8 @@
 enum corral_reaped { CORRAL_REAPED, CORRAL_MORE_TO_REAP, CORRAL_CHILDLESS };
 
 struct corral_reap {
-  enum corral_end_state state;  // CORRAL_ASKING, _KILLING, _EMPTY or _STUCK
-  struct corral_end_plan plan;  // grace_ms and kill_ms
+  enum corral_end_state state;  // CORRAL_DRAINING, _ASKING, _KILLING, _EMPTY or _STUCK
+  struct corral_end_plan plan;  // without freeze and remove
   struct corral_walk walk;      // whom to end, and how to find them
   int64_t deadline_ms, tick_ms; // when the state is over; how long until the next look
   int64_t look_ms;              // when to look at them next
@@ -32,6 +34,8 @@ struct corral_reap {
   bool calm;                    // nobody new was found since all were stopped
   unsigned postponed;           // looks, because there was more to reap
   size_t children;              // that were there when they were last stopped; zombies are, too
+  struct corral_members found;  // at the look that is under way
+  struct corral_calm draining;  // whether they are at work
   struct corral_members asked;  // who had SIGTERM already
   struct corral_members killed; // who lived when the killing began, or came after that
   struct corral_members left;   // who is left: filled when STUCK
@@ -54,7 +58,7 @@ size_t corral_reap_at_once(const struct corral_reap *reap);
 // wait, or to wait for SIGCHLD, before the next step; -1 when `state` is final.
 int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, int64_t now_ms);
 
-// Shortens the grace time, counted from now.
+// Shortens the time for draining, or the grace time, counted from now.
 void corral_reap_hasten(struct corral_reap *reap, int64_t grace_ms, int64_t now_ms);
 
 void corral_reap_finish(struct corral_reap *reap);

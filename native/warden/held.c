@@ -163,8 +163,8 @@ void held_cancel(const struct held *held, uint32_t id) {
   (void)corral_message_send(held->holder, &message, NULL);
 }
 
-void held_end(const struct held *held, int64_t grace_ms, int64_t kill_ms) {
-  const struct corral_message message = {.kind = CORRAL_END, .number = grace_ms, .second = kill_ms};
+void held_end(const struct held *held, const struct corral_end_plan *plan) {
+  const struct corral_message message = corral_end_message(plan);
   (void)corral_pidfd_signal(held->holder_pidfd, SIGCONT); // one that was stopped would not hear it
   (void)corral_message_send(held->holder, &message, NULL);
 }

@@ -28,7 +28,7 @@ int held_spawn(const struct held *held, uint32_t id, char **command);
 void held_cancel(const struct held *held, uint32_t id);
 
 // Has the holder end all; a second call hastens the first.
-void held_end(const struct held *held, int64_t grace_ms, int64_t kill_ms);
+void held_end(const struct held *held, const struct corral_end_plan *plan);
 
 // Closes everything: keeper and holder, if they live, take us for dead.
 void held_drop(struct held *held);

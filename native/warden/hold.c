@@ -67,15 +67,14 @@ static enum corral_reaped reap_children(struct holder *holder) {
 
 // ---- ending ----
 
-void begin_end(struct holder *holder, int64_t grace_ms, int64_t kill_ms) {
+void begin_end(struct holder *holder, const struct corral_end_plan *plan) {
   int64_t now_ms = corral_now_ms();
-  end_guests(holder, grace_ms, kill_ms, now_ms);
+  end_guests(holder, plan, now_ms);
   if (holder->ending) {
-    corral_reap_hasten(&holder->reap, grace_ms, now_ms);
+    corral_reap_hasten(&holder->reap, plan->grace_ms, now_ms);
     return;
   }
-  const struct corral_end_plan plan = {.grace_ms = grace_ms, .kill_ms = kill_ms};
-  corral_reap_begin(&holder->reap, &plan, &(struct corral_walk){.scan = holder->scan}, now_ms);
+  corral_reap_begin(&holder->reap, plan, &(struct corral_walk){.scan = holder->scan}, now_ms);
   holder->ending = holder->closed = true;
 }
 
@@ -117,7 +116,7 @@ static void conclude(struct holder *holder) {
   if (!holder->orphaned)
     return;
   nanosleep(&pause, NULL);
-  begin_end(holder, 0, ORPHANED_KILL_MS);
+  begin_end(holder, &orphaned);
 }
 
 // How long to wait for the next step, or -1 when there is none.
@@ -135,7 +134,7 @@ static void lose_owner(struct holder *holder) {
   if (holder->host >= 0 && holder->served)
     return;
   holder->orphaned = true;
-  begin_end(holder, 0, ORPHANED_KILL_MS);
+  begin_end(holder, &orphaned);
 }
 
 static void take_labels(struct holder *holder, struct corral_fds *fds) {
@@ -144,6 +143,11 @@ static void take_labels(struct holder *holder, struct corral_fds *fds) {
   corral_drop_fd(&holder->labels);
   holder->labels = fds->fds[0];
   fds->count = 0;
+}
+
+static void take_end(struct holder *holder, const struct corral_message *message) {
+  const struct corral_end_plan plan = corral_end_plan_of(message);
+  begin_end(holder, &plan);
 }
 
 static void take_words(struct holder *holder) {
@@ -159,7 +163,7 @@ static void take_words(struct holder *holder) {
     else if (message.kind == CORRAL_CANCEL)
       cancel_start(holder, message.id, (int)message.number);
     else if (message.kind == CORRAL_END)
-      begin_end(holder, message.number, message.second);
+      take_end(holder, &message);
     else if (message.kind == CORRAL_LABELS)
       take_labels(holder, &fds);
     corral_fds_close(&fds);

@@ -63,12 +63,12 @@ static void add(struct corral_message *sum, const struct corral_message *part, p
       sum->left[sum->left_count++] = part->left[i];
 }
 
-void end_guests(struct holder *holder, int64_t grace_ms, int64_t kill_ms, int64_t now_ms) {
-  const struct corral_message end = {.kind = CORRAL_END, .number = grace_ms, .second = kill_ms};
+void end_guests(struct holder *holder, const struct corral_end_plan *plan, int64_t now_ms) {
+  const struct corral_message end = corral_end_message(plan);
   for (size_t i = 0; i < holder->guests.count; i++)
     if (holder->guests.list[i].id)
       say(holder->guests.list[i].fd, &end, -1);
-  holder->guests_ms = now_ms + grace_ms + kill_ms;
+  holder->guests_ms = now_ms + plan->drain_ms + plan->grace_ms + plan->kill_ms;
 }
 
 void add_guests_end(struct holder *holder, struct corral_message *message) {
@@ -133,7 +133,8 @@ static void take_visitors_end(struct holder *holder, struct guest *guest,
                               const struct corral_message *message) {
   guest->awaits_end = true;
   (void)ears_say(&holder->ears, &(struct corral_message){.kind = CORRAL_TOLD}, -1);
-  begin_end(holder, bounded(message->number), bounded(message->second));
+  begin_end(holder, &(struct corral_end_plan){.grace_ms = bounded(message->number),
+                                              .kill_ms = bounded(message->second)});
 }
 
 static void show(const struct holder *holder, const struct guest *guest) {
@@ -207,7 +208,7 @@ void hear_guests(struct holder *holder) {
 static void lose_host(struct holder *holder) {
   holder->orphaned = true; // nobody says when to try again
   corral_drop_fd(&holder->host);
-  begin_end(holder, 0, ORPHANED_KILL_MS);
+  begin_end(holder, &orphaned);
 }
 
 void hear_host(struct holder *holder) {
@@ -220,7 +221,8 @@ void hear_host(struct holder *holder) {
       continue;
     // One that is stopped would not see that its command is ended
     (void)corral_pidfd_signal(holder->ears.of[OWNER].fd, SIGCONT);
-    begin_end(holder, message.number, message.second);
+    const struct corral_end_plan plan = corral_end_plan_of(&message);
+    begin_end(holder, &plan);
   }
   if (holder->host >= 0 && answer != -EAGAIN)
     lose_host(holder);

@@ -16,7 +16,7 @@ void hear_guests(struct holder *holder);
 void hear_host(struct holder *holder);
 
 // Tells those that have joined to end.
-void end_guests(struct holder *holder, int64_t grace_ms, int64_t kill_ms, int64_t now_ms);
+void end_guests(struct holder *holder, const struct corral_end_plan *plan, int64_t now_ms);
 
 // Adds to `message` what those that have joined came to, and whether they are all gone.
 void add_guests_end(struct holder *holder, struct corral_message *message);

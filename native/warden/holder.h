@@ -12,7 +12,7 @@
 #include "guests.h"
 
 // Bound on killing where nobody is left who could say one.
-#define ORPHANED_KILL_MS 10000
+static const struct corral_end_plan orphaned = {.kill_ms = 10000};
 
 // A process that the gateway asked for and that was not exec'ed yet; starts.c has them.
 struct starting;
@@ -45,6 +45,6 @@ struct holder {
 };
 
 // Ends all, those that have joined too; a second call with less grace hastens the first.
-void begin_end(struct holder *holder, int64_t grace_ms, int64_t kill_ms);
+void begin_end(struct holder *holder, const struct corral_end_plan *plan);
 
 #endif

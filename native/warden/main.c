@@ -33,10 +33,12 @@ static const char USAGE[] =
     "[--memory-group DIRECTORY [--set-memory FILE=VALUE]...] [--watch-memory BYTES] "
     "[--key NAME "
     "KEY]...\n"
-    "                         [--grace MS] [--kill-timeout MS] [--start-timeout MS] [--freeze] [--no-clone3] "
+    "                         [--grace MS] [--drain MS] [--kill-timeout MS] [--start-timeout MS] [--freeze] "
+    "[--no-clone3] "
     "-- COMMAND "
     "[ARGUMENT]...\n"
-    "       corral-warden run --hold [--labels TEXT] [--watch-memory BYTES] [--grace MS] [--kill-timeout MS] "
+    "       corral-warden run --hold [--labels TEXT] [--watch-memory BYTES] [--grace MS] [--drain MS] "
+    "[--kill-timeout MS] "
     "[--start-timeout MS] [--scan] -- "
     "COMMAND [ARGUMENT]...\n"
     "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] -- COMMAND "
@@ -60,6 +62,7 @@ enum choice {
   WATCH_MEMORY,
   KEY,
   GRACE,
+  DRAIN,
   KILL_TIMEOUT,
   START_TIMEOUT,
   FREEZE,
@@ -87,6 +90,7 @@ static const struct option OPTIONS[] = {
     {"watch-memory", required_argument, NULL, WATCH_MEMORY},
     {"key", required_argument, NULL, KEY},
     {"grace", required_argument, NULL, GRACE},
+    {"drain", required_argument, NULL, DRAIN},
     {"kill-timeout", required_argument, NULL, KILL_TIMEOUT},
     {"start-timeout", required_argument, NULL, START_TIMEOUT},
     {"freeze", no_argument, NULL, FREEZE},
@@ -189,6 +193,9 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
     break;
   case GRACE:
     run->end.grace_ms = number("grace", value, INT_MAX);
+    break;
+  case DRAIN:
+    run->end.drain_ms = number("drain", value, INT_MAX);
     break;
   case KILL_TIMEOUT:
     run->end.kill_ms = number("kill-timeout", value, INT_MAX);

@@ -43,13 +43,14 @@ struct run {
   int64_t guard_wait_ms;  // how long to wait after the next death of one
 };
 
-static void begin_end(struct run *run, int64_t grace_ms) {
+static void end_as_planned(struct run *run, int64_t drain_ms, int64_t grace_ms) {
   int64_t now_ms = corral_now_ms();
   if (run->ending) {
     corral_end_hasten(&run->end, grace_ms, now_ms);
     return;
   }
   struct corral_end_plan plan = run->plan->end;
+  plan.drain_ms = drain_ms;
   plan.grace_ms = grace_ms;
   plan.outside = true;
   plan.leader_fd = run->leader.pidfd;
@@ -58,6 +59,10 @@ static void begin_end(struct run *run, int64_t grace_ms) {
   run->ears[MEMORY].fd = -1;
   run->memory.look_ms = -1;
   run->ears[GROUP] = (struct pollfd){.fd = run->end.events_fd, .events = POLLPRI};
+}
+
+static void begin_end(struct run *run, int64_t grace_ms) {
+  end_as_planned(run, 0, grace_ms);
 }
 
 // ---- the command ----
@@ -170,8 +175,8 @@ static void take_events(struct run *run) {
     take_start(run);
   if (ears[LEADER].revents) {
     reap_leader(run);
-    if (run->leader_ended && !run->ending)
-      begin_end(run, FORCED_GRACE_MS);
+    if (run->leader_ended && !run->ending) // what it left may end by itself
+      end_as_planned(run, run->plan->end.drain_ms, 0);
   }
   if (ears[GUARD].revents || (run->guard_again_ms && corral_now_ms() >= run->guard_again_ms))
     restart_guard(run);
@@ -285,6 +290,7 @@ int run(const struct preparation *given) {
   struct run run = {.plan = plan, .leader.pidfd = -1, .guard_wait_ms = GUARD_AGAIN_MS};
   struct corral_end_plan sweep = plan->end;
   sweep.kill_ms = SWEEP_KILL_MS;
+  sweep.drain_ms = 0;
   close_from(STDERR_FILENO + 1);
   int status = open_root(&opened.root);
   if (status)

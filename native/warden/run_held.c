@@ -51,17 +51,27 @@ struct run {
 
 // ---- ending ----
 
-static void be_patient(struct run *run, int64_t grace_ms) {
-  run->impatient_ms = corral_now_ms() + grace_ms + run->plan->end.kill_ms + PATIENCE_MS;
+static void be_patient(struct run *run, int64_t ms) {
+  run->impatient_ms = corral_now_ms() + ms + run->plan->end.kill_ms + PATIENCE_MS;
 }
 
-static void begin_end(struct run *run, int64_t grace_ms) {
+static void end_as_planned(struct run *run, const struct corral_end_plan *plan) {
   run->ending = true;
   run->memory.look_ms = -1;
   if (run->ears[HOLDER].fd < 0)
     return; // the keeper is at it
-  held_end(&run->held, grace_ms, run->plan->end.kill_ms);
-  be_patient(run, grace_ms);
+  held_end(&run->held, plan);
+  be_patient(run, plan->drain_ms + plan->grace_ms);
+}
+
+static void begin_end(struct run *run, int64_t grace_ms) {
+  end_as_planned(run, &(struct corral_end_plan){.grace_ms = grace_ms, .kill_ms = run->plan->end.kill_ms});
+}
+
+// The command has ended, and what it left may end by itself.
+static void drain(struct run *run) {
+  end_as_planned(
+      run, &(struct corral_end_plan){.drain_ms = run->plan->end.drain_ms, .kill_ms = run->plan->end.kill_ms});
 }
 
 // One that does not answer is killed: its keeper ends what it holds.
@@ -138,7 +148,7 @@ static void take_exit(struct run *run, const struct corral_message *message) {
   run->leader_ended = true;
   run->exit = (struct corral_exit){.code = (int)message->number, .signal = (int)message->second};
   if (!run->ending && !run->door) // what it left is its session's
-    begin_end(run, FORCED_GRACE_MS);
+    drain(run);
 }
 
 static void take_end(struct run *run, const struct corral_message *message) {

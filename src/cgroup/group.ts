@@ -217,7 +217,7 @@ export class CgroupGroup implements Group {
     }
   }
 
-  async end({ graceMs, killTimeoutMs }: EndPlan): Promise<Ended> {
+  async end({ graceMs, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended> {
     const { native, killMethod, controllers, memoryV1 } = this.#context
     const places = limitPlaces(this.path, this.#wanted, controllers)
     const used = counterFiles(this.path, controllers)
@@ -226,6 +226,7 @@ export class CgroupGroup implements Group {
     const leader = this.#leader?.pidfd ?? this.#entered
     try {
       const ended = await native.endGroup(this.path, {
+        drainMs,
         graceMs,
         killMs: killTimeoutMs,
         freeze: killMethod === 'freeze',

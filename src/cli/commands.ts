@@ -17,6 +17,8 @@ const NOT_FOUND_STATUS = 127
 // A host such as acpx follows its SIGTERM with SIGKILL 1.5 s later.
 const RUN_GRACE_MS = 1000
 const START_TIMEOUT_MS = 10_000
+// As of openCorral()
+const DRAIN_MS = 1000
 const ORPHAN_GRACE_MS = 2000
 const TOP_INTERVAL_MS = 1000
 
@@ -65,6 +67,11 @@ withLimits(
 )
   .option('--best-effort', 'run even where a cap cannot be enforced', false)
   .addOption(graceOption(RUN_GRACE_MS))
+  .addOption(
+    new Option('--drain <ms>', 'how long what it leaves may take to end by itself')
+      .argParser(number)
+      .default(DRAIN_MS),
+  )
   .addOption(
     new Option('--start-timeout <ms>', 'how long its start may take, on a file system that does not answer')
       .argParser(number)

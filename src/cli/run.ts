@@ -31,6 +31,7 @@ export interface RunOptions {
   session?: string
   parent?: string
   grace: number
+  drain: number
   startTimeout: number
   limits: Limits
   bestEffort: boolean
@@ -62,13 +63,16 @@ interface RunPlan {
   limits: ParsedLimits
   enforcement: Enforcement
   graceMs: number
+  drainMs: number
   startTimeoutMs: number
   keys: string[]
 }
 
-const boundWords = ({ graceMs, startTimeoutMs }: RunPlan): string[] => [
+const boundWords = ({ graceMs, drainMs, startTimeoutMs }: RunPlan): string[] => [
   '--grace',
   String(graceMs),
+  '--drain',
+  String(drainMs),
   '--start-timeout',
   String(startTimeoutMs),
 ]
@@ -141,6 +145,7 @@ export async function run(command: string, args: string[], options: RunOptions):
   if (command === '') throw new InvalidArgumentError('there is no command to run')
   const plan: RunPlan = {
     graceMs: parseMilliseconds('--grace', options.grace),
+    drainMs: parseMilliseconds('--drain', options.drain),
     startTimeoutMs: parseStartTimeout('--start-timeout', options.startTimeout),
     limits: parseLimits(options.limits, {}, () => memoryAt(options.root)),
     enforcement: options.bestEffort ? 'best-effort' : 'required',

@@ -12,7 +12,7 @@ import {
   parseSpawnOptions,
 } from '../../src/options.js'
 
-const instance = { defaults: { pidsMax: 100 }, graceMs: 1234, machineMemory: () => 1000 }
+const instance = { defaults: { pidsMax: 100 }, graceMs: 1234, drainMs: 1000, machineMemory: () => 1000 }
 const spawnPlan = (options: object) =>
   parseSpawnOptions({ command: 'true', ...options }, instance, 'session-7')
 
@@ -43,6 +43,7 @@ describe('openCorral()', () => {
       sessions: {},
       enforcement: 'required',
       graceMs: 2000,
+      drainMs: 1000,
       killTimeoutMs: 10_000,
       startTimeoutMs: 10_000,
       sweep: true,
@@ -109,6 +110,7 @@ describe('spawn()', () => {
       mode: 'oneshot',
       limits: { pidsMax: 100 },
       graceMs: 1234,
+      drainMs: 1000,
       signal: undefined,
       process: {
         command: 'true',
