@@ -16,6 +16,7 @@
 #include <utility>
 
 extern "C" {
+#include "../core/instance.h"
 #include "../core/members.h"
 #include "../core/own.h"
 #include "../core/tree.h"
@@ -24,7 +25,7 @@ extern "C" {
 namespace {
 
 // A directory's name, its own `.`, and the `..` of each below it. File systems that do not count them say 1.
-constexpr nlink_t kLinksOfLowest = 2, kLinksOfOneBelow = 3;
+constexpr nlink_t kLinksOfOneBelow = 3;
 
 // What is worth a thread: a session takes the kernel 50 us, a thread as long.
 constexpr size_t kSessionsEach = 200;
@@ -150,7 +151,7 @@ private:
     }
     const double ms = static_cast<double>(status.st_ctim.tv_sec) * 1000;
     Append(row, std::to_string(ms + static_cast<double>(status.st_ctim.tv_nsec) / 1e6));
-    Append(row, std::to_string(CountMembers(leaf, status.st_nlink == kLinksOfLowest)));
+    Append(row, std::to_string(CountMembers(leaf, status.st_nlink)));
     for (const std::string &label : plan_.labels)
       AppendText(row, fgetxattr(leaf, label.c_str(), buffer_, sizeof buffer_));
     for (size_t i = 0; i < tops_.size(); i++)
@@ -158,13 +159,20 @@ private:
     return true;
   }
 
-  size_t CountMembers(int leaf, bool is_lowest) {
-    const corral_place place = {leaf, ".", leaf, ""};
+  // Most have no cgroup but the one of their processes, which spares the walk.
+  size_t CountMembers(int leaf, nlink_t links) {
     corral_members_clear(&members_);
-    const int answer =
-        is_lowest ? corral_members_append(leaf, &members_) : corral_members_read(&place, &members_);
-    if (is_lowest)
+    CORRAL_OWNED_FD inside =
+        links == kLinksOfOneBelow ? corral_open_below(leaf, CORRAL_INSIDE, CORRAL_OPEN_DIRECTORY) : -1;
+    const corral_place place = {leaf, ".", leaf, ""};
+    int answer;
+    if (inside >= 0 && corral_is_lowest(inside)) {
+      answer = corral_members_append(leaf, &members_);
+      answer = answer < 0 ? answer : corral_members_append(inside, &members_);
       corral_members_sort(&members_);
+    } else {
+      answer = corral_members_read(&place, &members_);
+    }
     return answer == 0 ? members_.count : 0;
   }
 

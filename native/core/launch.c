@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "children.h"
+#include "instance.h"
 #include "mark.h"
 #include "own.h"
 #include "pidfd.h"
@@ -70,12 +71,30 @@ static int refuse_frozen(int group_fd, const char *group, struct corral_error *e
   return events.frozen ? corral_fail(error, EBUSY, "spawn into a frozen cgroup", group) : 0;
 }
 
-// A number of its own: one that is held has a high one.
-static int open_group(const char *group, int held_fd, int *fd, struct corral_error *error) {
+int corral_open_inside(int group_fd) {
+  int fd = corral_open_below(group_fd, CORRAL_INSIDE, O_PATH | O_DIRECTORY);
+  return fd < 0 && errno == ENOENT ? corral_open_below(group_fd, ".", O_PATH | O_DIRECTORY) : fd;
+}
+
+// Numbers of their own: one that is held has a high one.
+static int open_group(struct corral_launch *launch, struct corral_error *error) {
+  const char *group = launch->plan->group;
+  const int held_fd = launch->plan->group_fd;
   if (!group)
     return 0;
-  *fd = held_fd >= 0 ? corral_open_below(held_fd, ".", O_PATH | O_DIRECTORY)
-                     : open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  CORRAL_OWNED_FD opened = held_fd < 0 ? open(group, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  const int group_fd = held_fd < 0 ? opened : held_fd;
+  launch->group_fd = group_fd < 0 ? -1 : corral_open_inside(group_fd);
+  if (launch->group_fd < 0)
+    return corral_fail(error, errno, "open cgroup", group);
+  launch->mark = corral_mark_of_group(group_fd);
+  return 0;
+}
+
+static int open_memory_group(const char *group, int *fd, struct corral_error *error) {
+  if (!group)
+    return 0;
+  *fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
   return *fd < 0 ? corral_fail(error, errno, "open cgroup", group) : 0;
 }
 
@@ -94,13 +113,11 @@ int corral_launcher_open(struct corral_launcher *launcher, const struct corral_s
     launcher->child_fds[i] = parent_fds[i] = -1, launcher->ours[i] = false;
   int answer = make_stdio(launcher, plan, parent_fds, error);
   if (answer == 0)
-    answer = open_group(plan->group, plan->group_fd, &launch->group_fd, error);
+    answer = open_group(launch, error);
   if (answer == 0 && plan->group)
     answer = refuse_frozen(launch->group_fd, plan->group, error);
-  if (answer == 0 && plan->group)
-    launch->mark = corral_mark_of_group(launch->group_fd);
   if (answer == 0)
-    answer = open_group(plan->memory_group, -1, &launch->memory_fd, error);
+    answer = open_memory_group(plan->memory_group, &launch->memory_fd, error);
   if (answer < 0) {
     corral_launcher_close(launcher);
     corral_close_fds(parent_fds, plan->stdio_count);

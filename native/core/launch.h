@@ -16,6 +16,12 @@ struct corral_launcher {
 int corral_launcher_open(struct corral_launcher *launcher, const struct corral_spawn_plan *plan,
                          int *parent_fds, struct corral_error *error);
 
+// Opens, as O_PATH, the cgroup below a group's directory in which its processes are: so instances that are
+// opened in a session can be beside them, under its limits (cgroup v2 has processes only where no controller
+// is on for what is below). What is no session's, or of an earlier release, has none: there it is the
+// directory itself. The descriptor, or -1 and errno.
+int corral_open_inside(int group_fd);
+
 // Closes what the child needed.
 void corral_launcher_close(struct corral_launcher *launcher);
 

@@ -15,6 +15,7 @@
 
 #include "../core/children.h"
 #include "../core/collect.h"
+#include "../core/launch.h"
 #include "../core/mark.h"
 #include "../core/members.h"
 #include "../core/own.h"
@@ -62,7 +63,7 @@ static bool await_look(int group_fd) {
 }
 
 static bool move_to(int group_fd) {
-  CORRAL_OWNED_FD procs = openat(group_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  CORRAL_OWNED_FD procs = group_fd < 0 ? -1 : openat(group_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
   return procs >= 0 && write(procs, "0", 1) == 1;
 }
 
@@ -80,7 +81,8 @@ static int join(const char *group, uint64_t group_id) {
     tell("the session in %s is over: start another one", group);
     return STATUS_FAILED;
   }
-  if (!move_to(group_fd)) {
+  CORRAL_OWNED_FD inside = corral_open_inside(group_fd);
+  if (!move_to(inside)) {
     tell("%s cannot be entered: %s", group, strerror(errno));
     return STATUS_FAILED;
   }

@@ -134,6 +134,7 @@ static bool plan_steps(const struct preparation *plan, struct prepared *prepared
     add(steps, setting->optional ? CORRAL_TRY_WRITE : CORRAL_WRITE, path_of(group, setting->file), NULL,
         setting->value);
   }
+  add(steps, CORRAL_MAKE_NEW, path_of(prepared->group, CORRAL_INSIDE), NULL, NULL);
   return !steps->too_many;
 }
 

@@ -264,7 +264,7 @@ function effectiveLimit(directory: string, enforcer: Enforcer | undefined): numb
   return finite(smallest)
 }
 
-function isCgroup(directory: string): boolean {
+export function isCgroup(directory: string): boolean {
   return hasFile(directory, 'cgroup.procs')
 }
 

@@ -1,4 +1,4 @@
-// One group of processes: a leaf cgroup from its making to its removal.
+// One group of processes: a cgroup with its limits, and the one below it that they are in, from their making to their removal.
 import { watch } from 'node:fs'
 import { dirname } from 'node:path'
 import { getSystemErrorName } from 'node:util'
@@ -53,6 +53,7 @@ import {
 import { watchHits } from './hits.js'
 import { COMMAND_LABEL, MODE_LABEL } from './labels.js'
 import type { MemoryV1 } from './memory-v1.js'
+import { INSIDE } from './name.js'
 import type { OomAccount } from './oom.js'
 import { watchPressure } from './pressure.js'
 import type { Remover } from './removal.js'
@@ -142,7 +143,8 @@ export class CgroupGroup implements Group {
       directorySteps('new', this.path, controllers) +
       step.label(this.path, MODE_LABEL, mode) +
       step.label(this.path, COMMAND_LABEL, command.slice(0, COMMAND_LENGTH)) +
-      writeSteps(this.path, [...sessionSettings(controllers), ...limitSettings(plan.limits, controllers)])
+      writeSteps(this.path, [...sessionSettings(controllers), ...limitSettings(plan.limits, controllers)]) +
+      step.newDirectory(`${this.path}/${INSIDE}`)
     )
   }
 

@@ -2,8 +2,10 @@
 // state file beside it.
 import { createHash } from 'node:crypto'
 
-/** The directory, beside child sessions, that holds a session's own processes. */
+/** The directory, beside child sessions, that a session's limits are of. */
 export const LEAF = 'agent'
+/** The one below it that holds the session's own processes. Instances that are opened in the session are beside that. */
+export const INSIDE = 'in'
 
 // NAME_MAX of linux/limits.h
 const MAX_NAME_BYTES = 255

@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { OutOfMemory } from '../backend.js'
 import type { Controller, OomFiles, ReadFile } from './controller.js'
 import { readFile } from './file.js'
+import { CORRAL } from './instance.js'
 
 const filesOf =
   (directory: string): ReadFile =>
@@ -39,13 +40,16 @@ export class OomAccount {
    */
   explain(group: string): OutOfMemory | undefined {
     const directory = this.#at(group)
-    const kills = this.#files.kills(filesOf(directory)) ?? 0
-    if (kills === 0) return undefined
+    if (this.#kills(directory) === 0) return undefined
     const line = [...this.#upwards(directory)]
     const grownSince = (counts: ReadonlyMap<string, number>) =>
       line.find((one) => this.#atCap(one) > (counts.get(one) ?? 0))
     const where = grownSince(this.#known) ?? grownSince(this.#atStart)
-    if (where === undefined) return { of: 'machine' }
+    // Instances that were opened in it have caps of their own
+    if (where === undefined)
+      return this.#kills(directory) > this.#kills(path.join(directory, CORRAL))
+        ? { of: 'machine' }
+        : undefined
     this.#known.set(where, this.#atCap(where))
     const memoryMax = this.#files.cap(filesOf(where))
     return {
@@ -59,6 +63,10 @@ export class OomAccount {
   *#upwards(directory: string): Generator<string> {
     const counts = (at: string) => this.#files.kills(filesOf(at)) !== undefined
     for (let at = directory; counts(at); at = path.dirname(at)) yield at
+  }
+
+  #kills(directory: string): number {
+    return this.#files.kills(filesOf(directory)) ?? 0
   }
 
   #atCap(directory: string): number {

@@ -13,11 +13,14 @@ import {
 import path from 'node:path'
 import { isGone, RootError, systemCodeOf, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
-import { CORRAL } from './instance.js'
+import { isCgroup } from './controllers.js'
+import { CORRAL, SESSIONS } from './instance.js'
+import { MODE_LABEL } from './labels.js'
 import { findCgroupPlace } from './mount.js'
+import { LEAF } from './name.js'
 import { enterScope, isKeptBySystemd, SUPERVISOR, scopeDirectories } from './systemd.js'
 
-export type RootKind = 'explicit' | 'own-cgroup' | 'mount' | 'systemd'
+export type RootKind = 'explicit' | 'session' | 'own-cgroup' | 'mount' | 'systemd'
 
 export interface RootCandidate {
   kind: RootKind
@@ -76,15 +79,35 @@ function checkExplicit(directory: string): RootCandidate {
   return candidate(true, 'it was asked for and is writable')
 }
 
+const isMarked = (directory: string, native: Native): boolean =>
+  ['trusted.delegate', 'user.delegate'].some((name) => native.getLabel(directory, name) === '1')
+
 /** Whether whoever made a cgroup gave it away: systemd marks it so, and a private namespace's root is ours anyway. */
 function delegation(directory: string, native: Native): string | undefined {
   if (!isWritable(directory)) return undefined
-  const marked = ['trusted.delegate', 'user.delegate'].some(
-    (name) => native.getLabel(directory, name) === '1',
-  )
-  if (marked) return 'systemd marks it as delegated'
+  if (isMarked(directory, native)) return 'systemd marks it as delegated'
   if (process.getuid?.() !== 0) return 'it is writable by this user'
   return undefined
+}
+
+// <instance>/sessions/<keys>/agent, below which processes are in a cgroup of their own
+const SESSION = new RegExp(`/${CORRAL}/i[0-9a-f]{10}/${SESSIONS}/.+/${LEAF}$`)
+
+/**
+ * The session that this process is in, where it is in one: then instances are built below it, under its limits. In one of release
+ * 0.1.0 processes are in the directory itself, and nothing can be built beside them.
+ */
+function checkSession(native: Native): RootCandidate[] {
+  const own = findCgroupPlace().ownDirectory
+  if (own === undefined) return []
+  for (let at = own; isCgroup(at) && !isMarked(at, native); at = path.dirname(at)) {
+    if (at === own || !SESSION.test(at) || native.getLabel(at, MODE_LABEL) === undefined) continue
+    const candidate = candidateAt('session', at)
+    const refusal = whyNotWritable(at)
+    if (refusal) return [candidate(false, `it is the session that this process is in, but ${refusal}`)]
+    return [candidate(true, 'it is the session that this process is in')]
+  }
+  return []
 }
 
 function checkOwn(native: Native): RootCandidate {
@@ -122,7 +145,9 @@ function checkMount(): RootCandidate {
 /** Looks at every candidate; with `explicit` at that one alone. */
 export function searchRoot(native: Native, explicit?: string): RootSearch {
   const candidates =
-    explicit === undefined ? [checkOwn(native), checkMount()] : [checkExplicit(path.resolve(explicit))]
+    explicit === undefined
+      ? [...checkSession(native), checkOwn(native), checkMount()]
+      : [checkExplicit(path.resolve(explicit))]
   return { candidates, chosen: candidates.find((candidate) => candidate.usable) }
 }
 

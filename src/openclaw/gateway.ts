@@ -91,8 +91,9 @@ const keysOf = ({ sessions }: InstanceView): string[] =>
   sessions.flatMap(descend).flatMap((session) => [session.key ?? [], bridgeKeys(session)].flat())
 
 function bridgeKeys({ group }: SessionView): string[] {
-  const pids = group === undefined ? '' : read(join(group.path, 'cgroup.procs'))
-  return pids.split('\n').flatMap((pid) => (pid && BRIDGE_KEY.exec(read(`/proc/${pid}/environ`))?.[1]) || [])
+  const groups = group === undefined ? [] : [group.path, join(group.path, 'in')] // of 0.1.0, and of later ones
+  const pids = groups.flatMap((path) => read(join(path, 'cgroup.procs')).split('\n'))
+  return pids.flatMap((pid) => (pid && BRIDGE_KEY.exec(read(`/proc/${pid}/environ`))?.[1]) || [])
 }
 
 /** Empty where it is gone, or is none of ours to read. */

@@ -208,6 +208,27 @@ for (const [name, commit] of Object.entries(EARLIER)) {
         },
       )
 
+      if (holding === 'cgroup')
+        test('a corral run of the other in a session of it ends with that', async ({ pen, gateways }) => {
+          const place = new Place(pen, gateways, holding)
+          const gateway = await place.open(owners)
+          const main = join(others.directory, 'dist/cli/main.js')
+          const script = 'setsid sleep 1000 & echo "$$ $!"; exec sleep 1000'
+          const inner = { command: process.execPath, args: [main, 'run', '--', 'sh', '-c', script] }
+          for (const ending of ['close', 'corral kill', 'death'] as const) {
+            const key = place.key(ending)
+            const { said = '' } = await gateway.spawn({ key, ...inner }, '^\\d+ \\d+$')
+            const pids = said.split(' ').map(Number)
+            expectAlive(pids)
+            expect(await place.listed(others)).toEqual([key])
+            if (ending === 'close') await gateway.close(key, { graceMs: 0 })
+            else if (ending === 'corral kill') await others.command('kill', ...place.words, key)
+            else await gateway.kill()
+            await ended(pids)
+          }
+          await eventually('its directories are gone', async () => (await place.instances()).length === 0)
+        })
+
       describe('whose package is replaced by the other while it runs', () => {
         const installed = owners.copy()
         afterAll(() => installed.remove())

@@ -11,19 +11,19 @@ describe('corral run', () => {
     [
       'the usual variables',
       ['--session-from-env', '--parent-from-env'],
-      /\/sessions\/mother\/child\/agent$/m,
+      /\/sessions\/mother\/child\/agent\/in$/m,
     ],
     [
       'the first that has a value',
       ['--session-from-env', 'NONE,EMPTY,OTHER,CORRAL_SESSION'],
-      /\/sessions\/other\/agent$/m,
+      /\/sessions\/other\/agent\/in$/m,
     ],
     [
       'a generated key where none has',
       ['--session-from-env=NONE', '--parent-from-env'],
-      /\/sessions\/mother\/run-\d+\/agent$/m,
+      /\/sessions\/mother\/run-\d+\/agent\/in$/m,
     ],
-    ['no key but a generated one', ['--session-from-env', 'NONE'], /\/sessions\/[^/]+\/agent$/m],
+    ['no key but a generated one', ['--session-from-env', 'NONE'], /\/sessions\/[^/]+\/agent\/in$/m],
   ] as const)('takes %s', async ([, options, expected], { pen }) => {
     const env = { CORRAL_SESSION: 'child', CORRAL_PARENT: 'mother', OTHER: 'other', EMPTY: '' }
     const { status, stdout } = await corral(['run', '--root', pen.path, ...options, ...place], { env })

@@ -58,7 +58,7 @@ test('a shim runs the real program contained, with its words and its exit status
 
   const { status, stdout, stderr } = run(join(shims, 'gemini'), ['--acp', "a 'b", ''], path(shims, bin))
   expect({ status, stderr }).toEqual({ status: 5, stderr: '' })
-  expect(stdout).toMatch(/^0::\/.*\/sessions\/[^/]+\/agent$/m)
+  expect(stdout).toMatch(/^0::\/.*\/sessions\/[^/]+\/agent\/in$/m)
   expect(stdout).toMatch(/\n--acp,a 'b,,$/)
   expect(await pen.members()).toEqual([])
   expect(await pen.groups()).toEqual([])

@@ -101,7 +101,7 @@ describe('a gateway in a group that was killed once', () => {
     )
     let text = ''
     for await (const part of run.stdout ?? []) text += part
-    expect(text).toMatch(/\/agent$/m)
+    expect(text).toMatch(/\/agent\/in$/m)
     await eventually('nothing is left', async () => (await pen.groups()).length === 0)
   })
 

@@ -34,7 +34,7 @@ describe('a wrapped command', () => {
     differs('entered', {
       cgroup: () => {
         expect(said).toMatch(new RegExp(`^${child.pid}\\n`))
-        expect(said).toContain(`/${path.slice(path.indexOf(corral.id))}\n`)
+        expect(said).toContain(`/${path.slice(path.indexOf(corral.id))}/in\n`)
       },
       subreaper: () => expect(said).not.toMatch(new RegExp(`^${child.pid}\\n`)),
     })

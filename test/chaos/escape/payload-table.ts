@@ -18,7 +18,6 @@ export interface Payload {
   hidden?: number
   afterTerm?: number
   makesGroups?: boolean
-  childless?: boolean
   bomb?: boolean
   hungry?: boolean
   freezes?: boolean

@@ -10,8 +10,6 @@ import { fileURLToPath } from 'node:url'
  * afterTerm  processes, with a leader that stays, that are left some time after each got SIGTERM and SIGCONT; absent
  *            where that takes its time, or is a matter of chance
  * makesGroups  in the group that it runs in: two of it need one each
- * childless  in a group of its own, which it changes so that the kernel refuses groups with processes beside it: the session
- *            can have no child sessions
  * bomb       goes on forking as fast as it can
  * hungry     takes all processors that it gets: tests give it a share
  * freezes    the group that it runs in, once it has said "hidden"
@@ -67,7 +65,6 @@ export const programs = {
   'a group of its own made threaded': {
     file: 'threaded-own.c',
     makesGroups: true,
-    childless: true,
     hidden: 1,
     afterTerm: 0,
   },

@@ -91,9 +91,9 @@ describe.each(ROWS)('a gateway in $place.name', ({ place, kind, root, behaves })
     const daemons = async () => (await sleepers(mark)).length === 2
     await eventually('two daemons', daemons, { instead: () => marked(mark) })
     // Whatever systemd does with the groups of its units, the sessions stay as they are
-    const before = readFileSync(`${facts.session}/cgroup.procs`, 'utf8')
+    const before = readFileSync(`${facts.session}/in/cgroup.procs`, 'utf8')
     await place.reload()
-    expect(readFileSync(`${facts.session}/cgroup.procs`, 'utf8')).toBe(before)
+    expect(readFileSync(`${facts.session}/in/cgroup.procs`, 'utf8')).toBe(before)
     note(
       context,
       place.name,

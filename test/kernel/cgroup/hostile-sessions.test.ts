@@ -36,6 +36,7 @@ describe('a session with a hostile key', () => {
       sessions,
       join(session.receipt.path, '..'),
       session.receipt.path,
+      join(session.receipt.path, 'in'),
       join(pen.path, 'corral', corral.id, 'warden'),
     ])
     expect(await pen.members()).toEqual([session.process.pid])

@@ -78,7 +78,7 @@ const createdInPlace =
     const corral = await openInPen(pen)
     const { receipt, process: leader } = await corral.spawn(SLEEPING)
     expect(receipt.createdInPlace).toBe(inPlace)
-    expect(readFileSync(`${receipt.path}/cgroup.procs`, 'utf8').split('\n')).toContain(String(leader.pid))
+    expect(readFileSync(`${receipt.path}/in/cgroup.procs`, 'utf8').split('\n')).toContain(String(leader.pid))
   }
 
 /** Whichever way a group is killed: it is empty afterwards, and removed. */
