@@ -30,6 +30,7 @@ import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions 
 import { ContainedProcess, type ExitStatus } from './process.js'
 import type { SessionReport } from './report.js'
 import { describeProcess, listProcesses, stuckError } from './stuck.js'
+import { within } from './within.js'
 
 export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
 
@@ -390,15 +391,7 @@ export class Session<
 
   /** The leader's exit, of which the news may still be under way; undefined when it does not come, or is not ours to know. */
   async #leaderExit(): Promise<ExitStatus | undefined> {
-    const { process } = this
-    if (!process) return undefined
-    return new Promise((resolve) => {
-      const late = setTimeout(() => resolve(undefined), EXIT_NEWS_MS)
-      void process.exited.then((exit) => {
-        clearTimeout(late)
-        resolve(exit)
-      })
-    })
+    return this.process && within(this.process.exited, EXIT_NEWS_MS)
   }
 
   #makeReport(

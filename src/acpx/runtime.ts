@@ -2,7 +2,7 @@
 // down.
 import type { AcpRuntime, AcpRuntimeEvent, AcpRuntimeTurn, AcpRuntimeTurnInput } from 'acpx/runtime'
 import { KernelError } from '../errors.js'
-import { settlesWithin } from './patience.js'
+import { settlesWithin } from '../within.js'
 import type { AcpxSessions } from './sessions.js'
 
 type Handle = { handle: { sessionKey: string } }
@@ -60,12 +60,12 @@ export class ContainedRuntime<Runtime extends AcpRuntime> {
     if (held) held.reason = reason
     const attempt = inner()
     const inTime = await settlesWithin(
-      this.#patienceMs,
       attempt.then(() => over()),
+      this.#patienceMs,
     )
     await this.#sessions.end(sessionKey, reason, { family })
     // What waited for the agent hears now that it has gone
-    if (inTime || (await settlesWithin(this.#patienceMs, attempt))) await attempt
+    if (inTime || (await settlesWithin(attempt, this.#patienceMs))) await attempt
     else throw this.#unanswered(sessionKey, reason)
   }
 
@@ -87,11 +87,11 @@ export class ContainedRuntime<Runtime extends AcpRuntime> {
   async #shutdown(): Promise<void> {
     const keys = this.#sessions.keys()
     const attempt = Promise.resolve(this.#runtime.shutdown?.())
-    const inTime = await settlesWithin(this.#patienceMs, attempt)
+    const inTime = await settlesWithin(attempt, this.#patienceMs)
     await Promise.all(
       [...new Set([...keys, ...this.#sessions.keys()])].map((key) => this.#sessions.end(key, 'shutdown')),
     )
-    if (inTime || (await settlesWithin(this.#patienceMs, attempt))) await attempt
+    if (inTime || (await settlesWithin(attempt, this.#patienceMs))) await attempt
     else throw this.#unanswered('all sessions', 'shutdown')
   }
 

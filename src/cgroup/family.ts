@@ -1,11 +1,11 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppliedLimit, Enforcement, Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
 import type { Cancellation } from '../cancellation.js'
 import { explained } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { step } from '../native-plan.js'
 import { isGivenUp } from '../starts.js'
+import { within } from '../within.js'
 import {
   assertEnforceable,
   changeLimits,
@@ -94,9 +94,8 @@ export class CgroupFamily implements Family {
     const before = this.#limits
     this.#limits = limits // of what is made from now on
     try {
-      const made = Promise.allSettled(this.#making)
       // One that takes longer hangs at its program; its directory is made long before that
-      await Promise.race([made, sleep(MAKING_MS, undefined, { ref: false })])
+      await within(Promise.allSettled(this.#making), MAKING_MS, { idle: true })
       if (this.#context.native.exists(this.path)) changeLimits(this.path, changes, controllers)
     } catch (error) {
       this.#limits = before

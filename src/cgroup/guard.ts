@@ -175,24 +175,17 @@ export class Guard {
     this.#restarts.failed(error)
   }
 
-  /** Has the guard end and remove the instance; resolves when it is done with that, or is dead. */
-  async finish(): Promise<void> {
-    this.#restarts.over = true
-    try {
-      await this.#dismiss()
-    } finally {
-      // One that was just being started makes its group anew: nobody may remove the instance before it is done
-      await this.#restarts.underWay
-      await this.#dismiss()
-    }
-  }
-
   /**
-   * Ends it with its group, also where that is frozen, and removes that. One that has died before it could closes the
-   * lifeline a moment before it leaves its group.
+   * Has the guard end and remove the instance, and ends it with its group where it does not, also where that is frozen. One that
+   * has died closes the lifeline a moment before it leaves its group.
    * @throws StuckError
    */
-  async removeGroup(): Promise<void> {
+  async finish(): Promise<void> {
+    this.#restarts.over = true
+    await this.#dismiss()
+    // One that was just being started makes its group anew: nobody may remove the instance before it is done
+    await this.#restarts.underWay
+    await this.#dismiss()
     await removeTree(this.#group, { native: this.#native, ...this.#plan })
   }
 
@@ -215,7 +208,9 @@ export class Guard {
     if (!lifeline) return
     try {
       lifeline.say(WORD.over)
-      await lifeline.ended(DISMISSAL_MS).catch(() => this.removeGroup())
+      await lifeline.ended(DISMISSAL_MS)
+    } catch {
+      // It is dead, or stopped, or slow
     } finally {
       lifeline.cut()
     }
@@ -342,7 +337,6 @@ export async function endInstance(
 ): Promise<void> {
   // A guard that outlives even its killing keeps the empty directories up to the next sweep
   await guard.finish().catch(() => undefined)
-  await guard.removeGroup().catch(() => undefined)
   await guard.endRest()
   await memoryV1?.remove([path.join(instance.path, SESSIONS)])
   removeInstance(native, root, instance)

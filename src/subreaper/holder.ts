@@ -6,9 +6,10 @@ import type { Cancellation } from '../cancellation.js'
 import { GuardError } from '../errors.js'
 import type { Native, NativeExit, NativeMessage } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
+import { within } from '../within.js'
 import type { Keeper } from './keeper.js'
 import { type Labels, labelsFile } from './labels.js'
-import { DOOR, ended, held, KIND, Link, within } from './link.js'
+import { DOOR, ended, held, KIND, Link } from './link.js'
 
 // How much longer than its bounds a holder may take for ending all; one that was stopped never answers.
 const PATIENCE_MS = 2000

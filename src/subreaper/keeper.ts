@@ -9,7 +9,8 @@ import { assertSpoken, PROTOCOL } from '../protocol.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
 import { stuckError } from '../stuck.js'
-import { ended, held, KIND, Link, within } from './link.js'
+import { within } from '../within.js'
+import { ended, held, KIND, Link } from './link.js'
 
 // Two forks and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000

@@ -106,14 +106,3 @@ export async function held<Result>(native: Native, promise: Promise<Result>): Pr
     native.release()
   }
 }
-
-// A timer's longest: beyond it Node takes 1 ms instead
-const LONGEST_MS = 2 ** 31 - 1
-
-/** What `promise` settles with, or undefined when that takes longer. */
-export function within<Result>(promise: Promise<Result>, ms: number): Promise<Result | undefined> {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => resolve(undefined), Math.min(ms, LONGEST_MS))
-    promise.then(resolve, reject).finally(() => clearTimeout(late))
-  })
-}

@@ -6,8 +6,9 @@ import type { InstanceView, SessionView } from '../cgroup/survey.js'
 import { isSystemError, KernelError } from '../errors.js'
 import type { Native, NativeMessage } from '../native.js'
 import { PROTOCOL, saying, unspoken } from '../protocol.js'
+import { within } from '../within.js'
 import { type Labels, readLabels } from './labels.js'
-import { DOOR, held, KIND, Link, within } from './link.js'
+import { DOOR, held, KIND, Link } from './link.js'
 
 // A holder answers within a millisecond, unless it is ending a fork bomb.
 const ANSWER_MS = 1000
