@@ -27,7 +27,7 @@ export default defineConfig({
     maxWorkers: '100%',
     ...TIMES,
     projects: [
-      ...['unit', 'cli', 'kernel', 'integrations', 'chaos'].map(folder),
+      ...['unit', 'cli', 'transparent', 'kernel', 'integrations', 'chaos'].map(folder),
       project('cgroup', [ALWAYS, HELD]),
       project('subreaper', [ALWAYS, HELD], 'subreaper'),
       project('passthrough', [ALWAYS, 'test/behaviour/passthrough/**/*.test.ts'], 'passthrough'),

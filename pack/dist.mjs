@@ -1,7 +1,7 @@
 // What `npm run build:ts` does last: makes dist/ small, for it is in the package. The source maps keep a position for each
 // line rather than for each word: a stack trace names the right line of src/ and costs a sixth. Declarations that the
 // public ones do not need go.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -72,6 +72,10 @@ function needed(file, seen = new Set()) {
 }
 
 for (const file of files) if (file.endsWith('.js.map')) shorten(file)
+// What package.json calls `corral`
+const launcher = path.join(dist, 'cli/launch.js')
+copyFileSync(path.join(dist, '../src/cli/launch.sh'), launcher)
+chmodSync(launcher, 0o755)
 const { exports } = JSON.parse(readFileSync(path.join(dist, '../package.json'), 'utf8'))
 const declarations = new Set()
 for (const { types } of Object.values(exports)) if (types) needed(path.join(dist, '..', types), declarations)

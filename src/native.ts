@@ -267,8 +267,11 @@ export interface Native {
   /** The v1 memory cgroup that an instance's label names; undefined where none is believed: native/core/memory_v1.h. */
   memoryHome(instance: string): string | undefined
   getLabel(directory: string, name: string): string | undefined
-  /** This process becomes `program`: same pid, environment and standard descriptors. Comes back only to throw. */
-  execute(program: string, argv: string[]): never
+  /**
+   * This process becomes `program`: same pid, environment and standard descriptors. It gets these further descriptors, too.
+   * Comes back only to throw.
+   */
+  execute(program: string, argv: readonly (string | Buffer)[], descriptors?: readonly number[]): never
   /** Counted; the event loop stays alive while there is one more hold() than release(). */
   hold(): void
   release(): void

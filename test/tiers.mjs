@@ -28,6 +28,7 @@ const SUITE = [
   'test/behaviour',
   'test/kernel',
   'test/integrations',
+  'test/transparent',
   'test/chaos',
 ]
 const GUESTS = [...SUITE, 'test/vm']

@@ -456,6 +456,21 @@ private:
     return pids;
   }
 
+  // Each a string or, for bytes that are no UTF-8, a Buffer
+  static std::vector<std::string> Words(const Napi::Array &array) {
+    std::vector<std::string> words;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+      const Napi::Value word = array.Get(i);
+      if (word.IsBuffer()) {
+        const auto bytes = word.As<Napi::Buffer<char>>();
+        words.emplace_back(bytes.Data(), bytes.Length());
+      } else {
+        words.push_back(ToBytes(word));
+      }
+    }
+    return words;
+  }
+
   static std::vector<std::string> Strings(const Napi::Array &array) {
     std::vector<std::string> strings;
     for (uint32_t i = 0; i < array.Length(); i++)
@@ -732,7 +747,7 @@ private:
   // descriptors. Comes back only when it was refused.
   Napi::Value Execute(const Napi::CallbackInfo &info) {
     std::string program = ToBytes(info[0]);
-    std::vector<std::string> copies = Strings(info[1].As<Napi::Array>());
+    std::vector<std::string> copies = Words(info[1].As<Napi::Array>());
     std::vector<char *> argv;
     argv.reserve(copies.size() + 1);
     for (std::string &copy : copies)
@@ -740,6 +755,9 @@ private:
     argv.push_back(nullptr);
     for (int fd = 0; fd <= STDERR_FILENO; fd++) // Node marks them close-on-exec
       fcntl(fd, F_SETFD, 0);
+    const Napi::Value further = info[2];
+    for (uint32_t i = 0; further.IsArray() && i < further.As<Napi::Array>().Length(); i++)
+      fcntl(further.As<Napi::Array>().Get(i).As<Napi::Number>().Int32Value(), F_SETFD, 0);
     execv(program.c_str(), argv.data());
     return Fail(info.Env(), errno, "exec", program);
   }

@@ -25,6 +25,10 @@ int corral_stdio_make(const struct corral_stdio *stdio, int *child_fd, int *pare
   int pair[2];
   *ours = true;
   switch (stdio->kind) {
+  case CORRAL_STDIO_NONE:
+    *child_fd = -1;
+    *ours = false;
+    return 0;
   case CORRAL_STDIO_IGNORE:
     *child_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     return *child_fd < 0 ? -errno : 0;

@@ -60,6 +60,8 @@ enum corral_message_kind {
   CORRAL_OUT, // `id` of who came in: the connection has ended, so nothing of it is held any more
   // gateway to holder
   CORRAL_CANCEL, // `id` of a CORRAL_SPAWN; `number`: errno of the CORRAL_REFUSED that answers it
+  // holder to gateway
+  CORRAL_STOPPED, // `id` of the request that started it; `number`: the signal
 };
 
 struct corral_message {

@@ -38,6 +38,8 @@ static int next_list(struct fields *fields, char ***list, size_t *count) {
 }
 
 static struct corral_stdio read_stdio(const char *text) {
+  if (!strcmp(text, "none"))
+    return (struct corral_stdio){CORRAL_STDIO_NONE, -1};
   if (!strcmp(text, "ignore"))
     return (struct corral_stdio){CORRAL_STDIO_IGNORE, -1};
   if (!strcmp(text, "socket"))
@@ -118,6 +120,24 @@ static int find_candidates(struct corral_plan *plan) {
   return 0;
 }
 
+// What follows the letters of the flags.
+static void read_inherited(const char *numbers, struct corral_plan *plan) {
+  struct corral_spawn_plan *spawn = &plan->spawn;
+  uint64_t given[4];
+  for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+    if (!numbers || !*numbers)
+      return;
+    char *end;
+    given[i] = strtoull(numbers + 1, &end, 10);
+    numbers = end;
+  }
+  spawn->ignored = given[0];
+  spawn->blocked = given[1];
+  spawn->open_files = given[2];
+  spawn->set_open_files = true;
+  corral_own_pids_set(spawn, (unsigned)given[3], plan->own_pids);
+}
+
 static int read_block(struct fields *fields, char **environment, struct corral_plan *plan) {
   struct corral_spawn_plan *spawn = &plan->spawn;
   const char *flags = next(fields), *uid = next_or_none(fields), *gid = next_or_none(fields);
@@ -147,6 +167,7 @@ static int read_block(struct fields *fields, char **environment, struct corral_p
   }
   if (answer < 0)
     return answer;
+  read_inherited(strchr(flags, ':'), plan);
   spawn->shell_argv = calloc(words + 3, sizeof *spawn->shell_argv);
   answer = spawn->shell_argv ? next_steps(fields, plan) : -ENOMEM;
   return answer == 0 ? find_candidates(plan) : answer;

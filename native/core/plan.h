@@ -1,13 +1,16 @@
 // What a process to start is described by, as it comes from JavaScript (src/native-plan.ts): one block of
 // fields, each ended by a NUL. flags (d: detached, n: no clone3, e: the environment follows, u: urgent,
-// addon/spawn_job.h), uid, gid, cwd, group, v1 memory group, command, and counted lists: argv, stdio, env;
-// then the steps that make the group, four fields each: kind, path, value, name.
+// addon/spawn_job.h; then perhaps a colon, and in decimal numbers with commas between what corral_spawn_plan
+// has as ignored, blocked, open_files, and which variables are to hold its own pid, own_pid.h), uid, gid,
+// cwd, group, v1 memory group, command, and counted lists: argv, stdio, env; then the steps that make the
+// group, four fields each: kind, path, value, name.
 #ifndef CORRAL_PLAN_H
 #define CORRAL_PLAN_H
 
 #include <stddef.h>
 
 #include "group.h"
+#include "own_pid.h"
 #include "spawn.h"
 
 struct corral_plan {
@@ -15,6 +18,7 @@ struct corral_plan {
   struct corral_make_step *steps;
   size_t step_count;
   char *candidates; // the texts of spawn.candidates
+  char own_pids[CORRAL_OWN_PIDS][CORRAL_OWN_PID_BYTES];
 };
 
 // Reads a block, which has to end with a NUL and to live as long as the plan: most of that points into it.

@@ -4,17 +4,22 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"
 
 enum corral_stdio_kind {
+  CORRAL_STDIO_NONE,     // closed
   CORRAL_STDIO_IGNORE,   // /dev/null
   CORRAL_STDIO_FD,       // a descriptor of the caller's
   CORRAL_STDIO_SOCKET,   // a UNIX socket pair, as child_process makes for 'pipe'
   CORRAL_STDIO_PIPE_IN,  // pipe(2) that the child reads
   CORRAL_STDIO_PIPE_OUT, // pipe(2) that the child writes
 };
+
+// The variables LISTEN_PID and WATCHDOG_PID
+#define CORRAL_OWN_PIDS 2
 
 struct corral_stdio {
   enum corral_stdio_kind kind;
@@ -36,6 +41,13 @@ struct corral_spawn_plan {
   bool set_uid, set_gid;
   uid_t uid;
   gid_t gid;
+  uint64_t ignored,
+      blocked; // signals that it begins with so: bit N - 1 is signal N; all others are as for a new program
+  bool set_open_files;
+  uint64_t open_files; // soft RLIMIT_NOFILE
+  // Digits in envp that are to be its own pid (sd_listen_fds(3), sd_watchdog_enabled(3)), with room for them;
+  // NULL: none
+  char *own_pid[CORRAL_OWN_PIDS];
   int scheduler;  // sched_setscheduler(2) policy for the child, or -1: the caller's
   bool no_clone3; // go the way of kernels and seccomp filters that refuse clone3
 };

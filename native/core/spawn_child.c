@@ -37,13 +37,35 @@ IN_CHILD static int give_up(const struct corral_launch *launch, int number, cons
   return 127;
 }
 
-// Signals that the gateway ignores (Node: SIGPIPE) must not be ignored by an agent; handlers are gone already
-// where CLONE_CLEAR_SIGHAND was to be had.
-IN_CHILD static void reset_signals(void) {
-  const char default_action[64] = {0}; // struct kernel_sigaction with SIG_DFL, no flags, empty mask
+// Signals that the gateway ignores (Node: SIGPIPE) must not be ignored by an agent, unless it is asked for;
+// handlers are gone already where CLONE_CLEAR_SIGHAND was to be had.
+IN_CHILD static void reset_signals(uint64_t ignored) {
+  // struct kernel_sigaction: the handler, and no flags and an empty mask
+  const struct {
+    uintptr_t handler;
+    char rest[56];
+  } by_default = {.handler = (uintptr_t)SIG_DFL}, ignoring = {.handler = (uintptr_t)SIG_IGN};
   for (int signal = 1; signal <= 64; signal++)
     if (signal != SIGKILL && signal != SIGSTOP)
-      (void)syscall(SYS_rt_sigaction, signal, default_action, NULL, CORRAL_KERNEL_SIGSET_BYTES);
+      (void)syscall(SYS_rt_sigaction, signal, ignored >> (signal - 1) & 1 ? &ignoring : &by_default, NULL,
+                    CORRAL_KERNEL_SIGSET_BYTES);
+}
+
+IN_CHILD static void write_own_pid(char *digits) {
+  long left = syscall(SYS_getpid), length = 0;
+  for (long rest = left; rest > 0; rest /= 10)
+    length++;
+  for (digits[length] = '\0'; length > 0; left /= 10)
+    digits[--length] = (char)('0' + left % 10);
+}
+
+// Not before the descriptors are in their places: they may have numbers that it does not allow any more.
+IN_CHILD static void set_open_files(uint64_t soft) {
+  uint64_t limit[2]; // struct rlimit64: soft, hard
+  if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit) < 0)
+    return;
+  limit[0] = soft < limit[1] ? soft : limit[1];
+  (void)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
 }
 
 // Where it is refused (inside a session without cgroups, whose mark is lower), it stays without.
@@ -88,13 +110,17 @@ IN_CHILD static int place_fds(const struct corral_launch *launch) {
     return errno;
   for (int i = 0; i < count; i++) {
     source[i] = launch->child_fds[i];
-    if (source[i] < count && source[i] != i) {
+    if (source[i] >= 0 && source[i] < count && source[i] != i) {
       source[i] = (int)syscall(SYS_fcntl, source[i], F_DUPFD_CLOEXEC, count);
       if (source[i] < 0)
         return errno;
     }
   }
   for (int i = 0; i < count; i++) {
+    if (source[i] < 0) { // closed
+      (void)syscall(SYS_close, i);
+      continue;
+    }
     long placed = source[i] == i ? syscall(SYS_fcntl, i, F_SETFD, 0) : syscall(SYS_dup3, source[i], i, 0);
     if (placed < 0)
       return errno;
@@ -152,7 +178,7 @@ IN_CHILD int corral_child(void *context) {
   if (launch->unkillable)
     make_killable();
   bear_mark(launch->mark);
-  reset_signals();
+  reset_signals(plan->ignored);
   if (plan->detached && (number = -CALL(SYS_setsid)))
     return give_up(launch, number, "setsid", NULL);
   if ((number = place_fds(launch)))
@@ -174,7 +200,11 @@ IN_CHILD int corral_child(void *context) {
     const struct sched_param parameter = {0};
     (void)syscall(SYS_sched_setscheduler, 0, plan->scheduler, &parameter);
   }
-  const uint64_t no_signals = 0;
-  (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, CORRAL_KERNEL_SIGSET_BYTES);
+  if (plan->set_open_files)
+    set_open_files(plan->open_files);
+  for (int i = 0; i < CORRAL_OWN_PIDS; i++)
+    if (plan->own_pid[i])
+      write_own_pid(plan->own_pid[i]);
+  (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &plan->blocked, NULL, CORRAL_KERNEL_SIGSET_BYTES);
   return give_up(launch, exec_candidates(launch), "exec", plan->command);
 }

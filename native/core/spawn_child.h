@@ -9,7 +9,7 @@
 
 #include "spawn.h"
 
-#define CORRAL_MAX_STDIO 64
+#define CORRAL_MAX_STDIO 256
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000

@@ -2,6 +2,7 @@
 #include "held.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "../core/own.h"
+#include "../core/own_pid.h"
 #include "../core/pidfd.h"
 #include "wait.h"
 
@@ -118,10 +120,17 @@ static void write_list(FILE *file, char *const *list) {
     (void)fwrite(list[i], 1, strlen(list[i]) + 1, file);
 }
 
+static void write_stdio(FILE *file, const struct corral_stdio *stdio, size_t count) {
+  (void)fprintf(file, "%zu%c", count, '\0');
+  for (size_t i = 0; i < count; i++)
+    (void)(stdio[i].kind == CORRAL_STDIO_FD ? fprintf(file, "%zu%c", i, '\0')
+                                            : fprintf(file, "none%c", '\0'));
+}
+
 // The fields of native/core/plan.h, with the environment, and nothing of a user, a directory or a group.
-static int write_plan(char **command) {
+static int write_plan(const struct inherited *inherited, const struct corral_stdio *stdio, size_t count,
+                      char **command) {
   extern char **environ;
-  char *const stdio[] = {"0", "1", "2", NULL};
   CORRAL_OWNED_FD plan = memfd_create("corral-plan", MFD_CLOEXEC);
   int copy = plan < 0 ? -1 : dup(plan);
   FILE *file = copy < 0 ? NULL : fdopen(copy, "w");
@@ -130,10 +139,11 @@ static int write_plan(char **command) {
     corral_close_fd(&copy);
     return -number;
   }
-  (void)fwrite("e\0\0\0\0\0", 1, sizeof "e\0\0\0\0\0", file);
-  (void)fwrite(command[0], 1, strlen(command[0]) + 1, file);
+  (void)fprintf(file, "e:%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%u%c%c%c%c%c%c%s%c", inherited->ignored,
+                inherited->blocked, inherited->open_files, corral_own_pids_in(environ), 0, 0, 0, 0, 0, 0,
+                command[0], 0);
   write_list(file, command);
-  write_list(file, stdio);
+  write_stdio(file, stdio, count);
   write_list(file, environ);
   bool whole = !ferror(file);
   if (fclose(file) != 0 || !whole)
@@ -149,12 +159,17 @@ int held_label(const struct held *held, const char *text) {
   return corral_message_send(held->holder, &message, &(struct corral_fds){.fds = {labels}, .count = 1});
 }
 
-int held_spawn(const struct held *held, uint32_t id, char **command) {
-  CORRAL_OWNED_FD plan = write_plan(command);
+int held_spawn(const struct held *held, uint32_t id, const struct inherited *inherited, char **command) {
+  struct corral_stdio stdio[CORRAL_MAX_STDIO];
+  const size_t count = inherited_stdio(inherited, stdio);
+  CORRAL_OWNED_FD plan = write_plan(inherited, stdio, count, command);
   if (plan < 0)
     return plan;
   const struct corral_message message = {.kind = CORRAL_SPAWN, .id = id};
-  const struct corral_fds fds = {.fds = {plan, STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, .count = 4};
+  struct corral_fds fds = {.fds = {plan}, .count = 1};
+  for (size_t i = 0; i < count; i++)
+    if (stdio[i].kind == CORRAL_STDIO_FD)
+      fds.fds[fds.count++] = stdio[i].fd;
   return corral_message_send(held->holder, &message, &fds);
 }
 

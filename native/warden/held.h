@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "hold.h"
+#include "inherited.h"
 
 struct held {
   int keeper, holder;             // our ends of the lifelines
@@ -21,8 +22,9 @@ int held_start(struct keep_plan plan, struct held *held, struct corral_error *er
 // Gives the holder what it is to show of the session. 0, or -errno.
 int held_label(const struct held *held, const char *text);
 
-// Asks the holder for `command`, with our environment and standard descriptors. 0, or -errno.
-int held_spawn(const struct held *held, uint32_t id, char **command);
+// Asks the holder for `command`, with our environment, standard descriptors, and what we inherited. 0, or
+// -errno.
+int held_spawn(const struct held *held, uint32_t id, const struct inherited *inherited, char **command);
 
 // Has it give that up.
 void held_cancel(const struct held *held, uint32_t id);

@@ -47,6 +47,18 @@ static void tell_exit(struct holder *holder, struct started *one, const siginfo_
   *one = holder->started[--holder->count];
 }
 
+// Who waits for the process where it is not the holder that it sees.
+static void tell_stops(struct holder *holder) {
+  for (size_t i = 0; i < holder->count; i++) {
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)holder->started[i].pid, &info, WSTOPPED | WNOHANG) < 0 || !info.si_pid)
+      continue;
+    const struct corral_message message = {
+        .kind = CORRAL_STOPPED, .id = holder->started[i].id, .number = info.si_status};
+    (void)ears_say(&holder->ears, &message, -1);
+  }
+}
+
 // Reaps, and tells how the processes ended that it was asked for: before they are reaped, as their pids are
 // theirs up to then. __WALL: also those that were cloned without SIGCHLD.
 static enum corral_reaped reap_children(struct holder *holder) {
@@ -192,6 +204,7 @@ _Noreturn void hold(const struct hold_plan *plan) {
     hear_guests(&holder);
     hear_host(&holder);
     take_starts(&holder);
+    tell_stops(&holder);
     enum corral_reaped reaped = reap_children(&holder);
     wait_ms = holder.ending ? step(&holder, reaped) : -1;
     if (holder.ending && wait_ms < 0)

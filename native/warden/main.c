@@ -24,6 +24,7 @@
 #include "run.h"
 #include "tell.h"
 
+#define NOT_GIVEN (~0ULL)
 #define DEFAULT_GRACE_MS 1000 // a host such as acpx follows its SIGTERM with SIGKILL 1.5 s later
 #define DEFAULT_KILL_MS 10000
 #define DEFAULT_START_MS 10000
@@ -34,13 +35,13 @@ static const char USAGE[] =
     "[--key NAME "
     "KEY]...\n"
     "                         [--grace MS] [--drain MS] [--kill-timeout MS] [--start-timeout MS] [--freeze] "
-    "[--no-clone3] "
-    "-- COMMAND "
+    "[--no-clone3]\n"
+    "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
     "[ARGUMENT]...\n"
     "       corral-warden run --hold [--labels TEXT] [--watch-memory BYTES] [--grace MS] [--drain MS] "
-    "[--kill-timeout MS] "
-    "[--start-timeout MS] [--scan] -- "
-    "COMMAND [ARGUMENT]...\n"
+    "[--kill-timeout MS] [--start-timeout MS] [--scan]\n"
+    "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
+    "[ARGUMENT]...\n"
     "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] -- COMMAND "
     "[ARGUMENT]...\n"
     "       corral-warden enter --door NAME [--kill-timeout MS] [--start-timeout MS] [--scan] -- COMMAND "
@@ -77,7 +78,11 @@ enum choice {
   PROTOCOL,
   HOLD,
   DOOR,
-  LABELS
+  LABELS,
+  IGNORED,
+  BLOCKED,
+  OPEN_FILES,
+  STATUS_128
 };
 
 static const struct option OPTIONS[] = {
@@ -106,6 +111,10 @@ static const struct option OPTIONS[] = {
     {"hold", no_argument, NULL, HOLD},
     {"door", required_argument, NULL, DOOR},
     {"labels", required_argument, NULL, LABELS},
+    {"ignored", required_argument, NULL, IGNORED},
+    {"blocked", required_argument, NULL, BLOCKED},
+    {"open-files", required_argument, NULL, OPEN_FILES},
+    {"status-128", no_argument, NULL, STATUS_128},
     {NULL, 0, NULL, 0},
 };
 
@@ -115,6 +124,10 @@ struct arguments {
   long long id, owner, protocol;
   int root_fd, instance_fd; // -1: not held open
   bool scan, hold;
+  // What Node had changed before it became this program, as it was before Node; ~0: nothing is given
+  struct {
+    uint64_t ignored, blocked, open_files;
+  } given;
 };
 
 _Noreturn static void usage(const char *why, const char *what) {
@@ -132,6 +145,17 @@ static long long number(const char *option, const char *text, long long most) {
     exit(STATUS_USAGE);
   }
   return value;
+}
+
+// As SigIgn and SigBlk of proc_pid_status(5): bit N - 1 is signal N.
+static uint64_t signals(const char *option, const char *text) {
+  char *end;
+  errno = 0;
+  uint64_t mask = strtoull(text, &end, 16);
+  if (!errno && end != text && !*end)
+    return mask;
+  tell("--%s takes a mask of signals in hexadecimal digits, not '%s'", option, text);
+  exit(STATUS_USAGE);
 }
 
 static void add_setting(struct preparation *run, char *text, int option) {
@@ -242,6 +266,18 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
   case LABELS:
     arguments->labels = value;
     break;
+  case IGNORED:
+    arguments->given.ignored = signals("ignored", value);
+    break;
+  case BLOCKED:
+    arguments->given.blocked = signals("blocked", value);
+    break;
+  case OPEN_FILES:
+    arguments->given.open_files = (uint64_t)number("open-files", value, LLONG_MAX);
+    break;
+  case STATUS_128:
+    run->as_status = true;
+    break;
   default:
     usage("an option that there is not, or its value is missing; see how it is used: ", words[optind - 1]);
   }
@@ -249,6 +285,7 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
 
 static struct arguments parse(int count, char **words) {
   struct arguments arguments = {.root_fd = -1,
+                                .given = {NOT_GIVEN, NOT_GIVEN, NOT_GIVEN},
                                 .instance_fd = -1,
                                 .run = {.root = {.fd = -1},
                                         .end = {.grace_ms = DEFAULT_GRACE_MS, .kill_ms = DEFAULT_KILL_MS},
@@ -294,6 +331,18 @@ static int run_keep(const struct arguments *arguments) {
                            .scan = arguments->scan});
 }
 
+static struct inherited *note_inherited(const struct arguments *arguments) {
+  static struct inherited inherited;
+  inherited_note(&inherited);
+  if (arguments->given.ignored != NOT_GIVEN)
+    inherited.ignored = arguments->given.ignored;
+  if (arguments->given.blocked != NOT_GIVEN)
+    inherited.blocked = arguments->given.blocked;
+  if (arguments->given.open_files != NOT_GIVEN)
+    inherited.open_files = arguments->given.open_files;
+  return &inherited;
+}
+
 static int run_without_cgroup(const struct arguments *arguments) {
   const struct preparation *run = &arguments->run;
   if (run->root.path || run->setting_count > 0)
@@ -303,6 +352,8 @@ static int run_without_cgroup(const struct arguments *arguments) {
                                 .memory_cap = run->memory_cap,
                                 .scan = arguments->scan,
                                 .labels = arguments->labels,
+                                .as_status = run->as_status,
+                                .inherited = run->inherited,
                                 .command = run->command};
   return arguments->door ? enter_held(&plan, arguments->door) : run_held(&plan);
 }
@@ -328,9 +379,13 @@ int main(int count, char **words) {
   if (!strcmp(role, "--version"))
     return tell_version();
   struct arguments arguments = count > 1 ? parse(count - 1, words + 1) : (struct arguments){0};
+  const bool guards = !strcmp(role, "guard") || !strcmp(role, "keep");
   // What enters a cgroup becomes the command, which gets what it would get without us
-  if (strcmp(role, "enter") != 0 || arguments.door)
+  if (strcmp(role, "enter") != 0 || arguments.door) {
+    if (!guards)
+      arguments.run.inherited = note_inherited(&arguments);
     corral_keep_exits();
+  }
   if (!strcmp(role, "guard"))
     return run_guard(&arguments);
   if (!strcmp(role, "keep"))

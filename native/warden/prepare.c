@@ -16,6 +16,7 @@
 #include "../core/instance.h"
 #include "../core/memory_v1.h"
 #include "../core/own.h"
+#include "../core/own_pid.h"
 #include "stand_in.h"
 #include "tell.h"
 
@@ -163,11 +164,11 @@ static bool find_candidates(const char *command, const char *candidates[MAX_STEP
 
 // What it is started by is needed up to its exec.
 static int start_leader(const struct preparation *plan, struct prepared *prepared) {
-  static struct corral_stdio stdio[] = {
-      {CORRAL_STDIO_FD, STDIN_FILENO}, {CORRAL_STDIO_FD, STDOUT_FILENO}, {CORRAL_STDIO_FD, STDERR_FILENO}};
+  static struct corral_stdio stdio[CORRAL_MAX_STDIO];
+  static char own_pids[CORRAL_OWN_PIDS][CORRAL_OWN_PID_BYTES];
   static const char *candidates[MAX_STEPS + 1];
   static struct corral_spawn_plan spawn;
-  int none[3];
+  int none[CORRAL_MAX_STDIO];
   size_t words = 0;
   while (plan->command[words])
     words++;
@@ -182,10 +183,12 @@ static int start_leader(const struct preparation *plan, struct prepared *prepare
       .group_fd = prepared->session.fd,
       .memory_group = prepared->memory_group,
       .stdio = stdio,
-      .stdio_count = 3,
+      .stdio_count = inherited_stdio(plan->inherited, stdio),
       .scheduler = -1,
       .no_clone3 = plan->no_clone3,
   };
+  inherited_apply(plan->inherited, &spawn);
+  corral_own_pids_set(&spawn, corral_own_pids_in(environ), own_pids);
   struct corral_error error = {0};
   int answer = -ENOMEM;
   if (!spawn.shell_argv || !find_candidates(plan->command[0], candidates))

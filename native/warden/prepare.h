@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "../core/start.h"
+#include "inherited.h"
 #include "owner.h"
 
 #define MAX_SETTINGS 64
@@ -32,6 +33,8 @@ struct preparation {
   struct corral_end_plan end;
   int64_t start_ms; // bound on the time up to the command's exec
   bool no_clone3;
+  bool as_status; // end with 128 + N, and not by the signal that ended the command
+  struct inherited *inherited;
   char **command;
 };
 

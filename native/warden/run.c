@@ -6,13 +6,13 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../core/collect.h"
 #include "../core/instance.h"
 #include "../core/pidfd.h"
-#include "close_from.h"
 #include "memory_watch.h"
 #include "stand_in.h"
 #include "tell.h"
@@ -100,6 +100,7 @@ static void take_start(struct run *run) {
   run->leader = run->prepared.start.spawned;
   run->ears[LEADER].fd = run->leader.pidfd;
   let_go_of_output();
+  inherited_drop(run->plan->inherited);
   for (int number = 1; number < NSIG; number++)
     if (sigismember(&run->early, number) == 1)
       pass_on(run, number);
@@ -113,10 +114,22 @@ static void give_up_start(struct run *run) {
 
 // ---- what is heard ----
 
+// Who waits for us sees the command stop.
+static void take_stop(struct run *run) {
+  siginfo_t info = {0};
+  if (run->leader.pidfd >= 0 && !run->leader_ended &&
+      waitid(P_PID, (id_t)run->leader.pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)
+    stop_as(info.si_status);
+}
+
 // SIGTERM and SIGHUP end the session, a second one at once. Others are the command's. What the terminal's
 // kernel side sends, it sends to the whole foreground group: the command has it already.
 static void take_signal(struct run *run, const struct signalfd_siginfo *signal) {
   const int number = (int)signal->ssi_signo;
+  if (number == SIGCHLD) {
+    take_stop(run);
+    return;
+  }
   if (number != SIGTERM && signal->ssi_code != SI_KERNEL) // ending asks with SIGTERM anyway
     pass_on(run, number);
   if (number == SIGTERM || number == SIGHUP)
@@ -127,6 +140,18 @@ static void read_signals(struct run *run) {
   struct signalfd_siginfo signal;
   while (read(run->ears[SIGNALS].fd, &signal, sizeof signal) == sizeof signal)
     take_signal(run, &signal);
+}
+
+// Where we are the first process of a pid namespace, what the command leaves is ours to reap.
+static void reap_orphans(const struct run *run) {
+  const struct prepared *prepared = &run->prepared;
+  for (siginfo_t info = {0};; info.si_pid = 0) {
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || !info.si_pid)
+      return;
+    if (info.si_pid == prepared->start.spawned.pid || info.si_pid == prepared->guard.first)
+      return; // that is waited for elsewhere, and soon
+    (void)waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+  }
 }
 
 static void reap_leader(struct run *run) {
@@ -217,6 +242,8 @@ static void supervise(struct run *run) {
       take_events(run);
     if (run->start_by_ms && corral_now_ms() >= run->start_by_ms)
       give_up_start(run);
+    if (getpid() == 1)
+      reap_orphans(run);
     watch_memory(run);
   }
 }
@@ -269,9 +296,8 @@ static int finish(struct run *run) {
     return status;
   if (run->refused)
     return run->refused;
-  if (!run->leader_ended)
-    return STATUS_SIGNALLED + SIGKILL;
-  return status_of(&run->exit);
+  const struct corral_exit killed = {.code = -1, .signal = SIGKILL};
+  return end_as(run->leader_ended ? &run->exit : &killed, run->plan->as_status);
 }
 
 // Opens the root, from which all is reached. 0, or the exit status.
@@ -291,7 +317,6 @@ int run(const struct preparation *given) {
   struct corral_end_plan sweep = plan->end;
   sweep.kill_ms = SWEEP_KILL_MS;
   sweep.drain_ms = 0;
-  close_from(STDERR_FILENO + 1);
   int status = open_root(&opened.root);
   if (status)
     return status;

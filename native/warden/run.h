@@ -4,8 +4,9 @@
 
 #include "prepare.h"
 
-// Returns the exit status: the command's own, or 128+N when signal N ended it. Everything that the command
-// started is gone by then. plan->end.grace_ms is what its processes may take after a SIGTERM to us.
+// Ends as the command did, once everything that it started is gone: by its signal (plan->as_status, and the
+// first process of a pid namespace: with 128+N), or with its status, which is returned. plan->end.grace_ms is
+// what its processes may take after a SIGTERM to us.
 int run(const struct preparation *plan);
 
 struct held_run {
@@ -14,6 +15,8 @@ struct held_run {
   int64_t memory_cap; // bytes at which all is ended; 0: none
   bool scan;          // as of hold.h
   const char *labels; // what is shown of the session; NULL: nothing
+  bool as_status;
+  struct inherited *inherited;
   char **command;
 };
 

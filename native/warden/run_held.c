@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@
 #include "../core/pidfd.h"
 #include "../core/protocol.h"
 #include "../core/reap.h"
-#include "close_from.h"
 #include "guests.h"
 #include "held.h"
 #include "memory_watch.h"
@@ -29,6 +27,9 @@
 // How much longer than its bounds a holder, and then the keeper, may take for ending all.
 #define PATIENCE_MS 2000
 #define COMMAND_ID 1
+
+// That nobody has told how the command ended means that it was killed with who would have.
+static const struct corral_exit KILLED = {.code = -1, .signal = SIGKILL};
 
 enum ear { SIGNALS, PARENT, INPUT, HOLDER, KEEPER, EARS };
 
@@ -105,6 +106,7 @@ static void take_start(struct run *run, int leader, pid_t pid) {
   run->leader = leader;
   run->leader_pid = pid;
   let_go_of_output();
+  inherited_drop(run->plan->inherited);
   for (int number = 1; number < NSIG; number++)
     if (sigismember(&run->early, number) == 1)
       pass_on(run, number);
@@ -121,6 +123,8 @@ static void take_signal(struct run *run, const struct signalfd_siginfo *signal) 
   const int number = (int)signal->ssi_signo;
   const bool ends = number == SIGTERM || number == SIGHUP;
   const bool asked_anyway = number == SIGTERM && !run->door; // by the end that follows
+  if (number == SIGCHLD)                                     // of a keeper's first process
+    return;
   if (!asked_anyway && !has_it_already(run, signal))
     pass_on(run, number);
   if (ends && !run->door)
@@ -164,6 +168,8 @@ static void take_word(struct run *run, const struct corral_message *message, str
     take_start(run, fds->fds[0], (pid_t)message->number);
   } else if (message->kind == CORRAL_REFUSED)
     take_refusal(run, message);
+  else if (message->kind == CORRAL_STOPPED)
+    stop_as((int)message->number);
   else if (message->kind == CORRAL_EXITED)
     take_exit(run, message);
   else if (message->kind == CORRAL_ENDED)
@@ -304,7 +310,7 @@ static int start(struct run *run) {
   }
   if (plan->labels)
     (void)held_label(&run->held, plan->labels);
-  answer = held_spawn(&run->held, COMMAND_ID, plan->command);
+  answer = held_spawn(&run->held, COMMAND_ID, plan->inherited, plan->command);
   if (answer == 0)
     return 0;
   tell("'%s' cannot be started: %s", plan->command[0], strerror(-answer));
@@ -325,7 +331,6 @@ static int begin(struct run *run) {
 }
 
 static void open_ears(struct run *run) {
-  close_from(STDERR_FILENO + 1);
   for (int i = 0; i < EARS; i++)
     run->ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
   sigemptyset(&run->early);
@@ -344,34 +349,19 @@ int run_held(const struct held_run *plan) {
     return STATUS_FAILED;
   if (run.refused)
     return run.refused;
-  return run.leader_ended ? status_of(&run.exit) : STATUS_SIGNALLED + SIGKILL;
+  return end_as(run.leader_ended ? &run.exit : &KILLED, plan->as_status);
 }
 
 // ---- in a session of somebody else's ----
 
-// Ends as the command did, for whoever waits for us instead of it; without a core file of ours.
-static int end_as(const struct corral_exit *ended) {
-  const struct rlimit none = {0, 0};
-  sigset_t it;
-  sigemptyset(&it);
-  sigaddset(&it, ended->signal);
-  if (!ended->signal || setrlimit(RLIMIT_CORE, &none) < 0)
-    return status_of(ended);
-  (void)signal(ended->signal, SIG_DFL);
-  (void)raise(ended->signal);
-  sigprocmask(SIG_UNBLOCK, &it, NULL);
-  return status_of(ended);
-}
-
 int enter_held(const struct held_run *plan, const char *door) {
-  const struct corral_exit killed = {.code = -1, .signal = SIGKILL};
   struct run run = {.plan = plan, .leader = -1, .door = door};
   open_ears(&run);
   int status = begin(&run);
   if (status)
     return status;
   if (run.leader_ended)
-    return end_as(&run.exit);
+    return end_as(&run.exit, false);
   (void)was_held(&run);
-  return run.refused ? run.refused : end_as(&killed);
+  return run.refused ? run.refused : end_as(&KILLED, false);
 }

@@ -10,11 +10,12 @@
 
 #include "../core/own.h"
 #include "tell.h"
+#include "undumpable.h"
 
 int take_signals(void) {
   sigset_t signals;
   sigfillset(&signals);
-  const int not_ours[] = {SIGTSTP, SIGTTIN, SIGTTOU, SIGCHLD, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGPIPE};
+  const int not_ours[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGPIPE};
   for (size_t i = 0; i < sizeof not_ours / sizeof *not_ours; i++)
     sigdelset(&signals, not_ours[i]);
   signal(SIGPIPE, SIG_IGN);
@@ -44,6 +45,27 @@ int tell_refused(const char *command, const struct corral_error *error) {
   return error->number == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }
 
-int status_of(const struct corral_exit *ended) {
-  return ended->signal ? STATUS_SIGNALLED + ended->signal : ended->code;
+static void raise_by_default(int number) {
+  sigset_t it;
+  sigemptyset(&it);
+  sigaddset(&it, number);
+  (void)signal(number, SIG_DFL);
+  (void)raise(number);
+  sigprocmask(SIG_UNBLOCK, &it, NULL);
+  sigprocmask(SIG_BLOCK, &it, NULL);
+}
+
+void stop_as(int number) {
+  if (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU)
+    raise_by_default(number);
+}
+
+int end_as(const struct corral_exit *ended, bool as_status) {
+  if (!ended->signal)
+    return ended->code;
+  if (!as_status && getpid() != 1) {
+    become_undumpable(); // no core file: RLIMIT_CORE says nothing to a program that takes cores (core(5))
+    raise_by_default(ended->signal);
+  }
+  return STATUS_SIGNALLED + ended->signal;
 }

@@ -1,14 +1,12 @@
 // What `corral run` is to those around it, whatever holds its command: takes signals for it, knows who
-// started it, and says how it ended.
+// started it, stops when it stops, and ends as it ended.
 #ifndef CORRAL_STAND_IN_H
 #define CORRAL_STAND_IN_H
 
 #include "../core/error.h"
 #include "../core/pidfd.h"
 
-// Signals wait for us in a descriptor, from now on, also those that come before there is a command. Not those
-// by which a terminal stops its foreground job: the default, that we stop with the command, is what a shell
-// expects.
+// Signals wait for us in a descriptor, from now on, also those that come before there is a command.
 int take_signals(void);
 
 // The pidfd of our parent, unless it ends while we ask; -1 where we cannot see it (another pid namespace).
@@ -20,7 +18,13 @@ void let_go_of_output(void);
 // Says why the command cannot be started. The exit status.
 int tell_refused(const char *command, const struct corral_error *error);
 
-// The exit status that tells how the command ended.
-int status_of(const struct corral_exit *ended);
+// Stops as the command did by a terminal's job control, until somebody continues us. Not with SIGSTOP, by
+// which endings hold still what they kill: whoever asks us to end must not find us stopped for that.
+void stop_as(int signal);
+
+// Ends as the command did, for whoever waits for us instead of it, without a core file of ours: by its
+// signal, or returns the exit status. `as_status`: 128+N instead of the signal; a process with pid 1 can do
+// no other.
+int end_as(const struct corral_exit *ended, bool as_status);
 
 #endif

@@ -48,7 +48,7 @@ static bool make_room(struct holder *holder) {
 static bool take_descriptors(struct corral_spawn_plan *spawn, const struct corral_fds *fds) {
   size_t next = 1;
   for (size_t i = 0; i < spawn->stdio_count; i++) {
-    if (spawn->stdio[i].kind == CORRAL_STDIO_IGNORE)
+    if (spawn->stdio[i].kind == CORRAL_STDIO_IGNORE || spawn->stdio[i].kind == CORRAL_STDIO_NONE)
       continue;
     if (next == fds->count)
       return false;
@@ -76,7 +76,7 @@ static void forget(struct starting *starting) {
 }
 
 static int begin(struct holder *holder, struct starting *starting, struct corral_error *error) {
-  int none[CORRAL_MESSAGE_FDS];
+  int none[CORRAL_MAX_STDIO];
   starting->block = map_plan(&starting->fds, &starting->size);
   if (!starting->block)
     return corral_fail(error, EINVAL, "read plan", "");

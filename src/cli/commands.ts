@@ -1,5 +1,5 @@
 // The command line of corral: parses it, and maps how it went to an exit status.
-// 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127, 128+N).
+// 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127), or its signal.
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
 import { type KeyOptions, keysFromEnv } from './from-env.js'
@@ -66,6 +66,7 @@ withLimits(
     .option('--no-systemd', 'do not ask systemd for a scope where there is no cgroup to build in'),
 )
   .option('--best-effort', 'run even where a cap cannot be enforced', false)
+  .option('--status-128', 'end with 128+N, and not by it, where signal N ended the command', false)
   .addOption(graceOption(RUN_GRACE_MS))
   .addOption(
     new Option('--drain <ms>', 'how long what it leaves may take to end by itself')

@@ -7,11 +7,12 @@ import { hostMemory, type Limits, parseLimits } from '../limits.js'
 import { type HoldingChoice, parseHolding } from '../options.js'
 
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url))
+const LAUNCHER = fileURLToPath(new URL('launch.js', import.meta.url))
 
 function leadsHere(file: string): boolean {
   try {
     accessSync(file, constants.X_OK)
-    return realpathSync(file) === realpathSync(MAIN)
+    return realpathSync(file) === realpathSync(LAUNCHER)
   } catch (error) {
     if (isSystemError(error)) return false
     throw error

@@ -21,6 +21,7 @@ import { loadNative, type Native, wardenPath } from '../native.js'
 import { type HoldingChoice, parseHolding, parseMilliseconds, parseStartTimeout } from '../options.js'
 import { newHeldInstanceName, packLabels } from '../subreaper/labels.js'
 import { assertNoneRequired } from '../subreaper/limits.js'
+import { asGiven, asLaunched } from './launched.js'
 
 export interface RunOptions {
   /** What holds the command: as of openCorral(). */
@@ -35,6 +36,8 @@ export interface RunOptions {
   startTimeout: number
   limits: Limits
   bestEffort: boolean
+  /** Whether to end with 128 + N instead of by the signal that ended the command. */
+  status128: boolean
 }
 
 /** The keys from the eldest parent down. */
@@ -66,6 +69,15 @@ interface RunPlan {
   drainMs: number
   startTimeoutMs: number
   keys: string[]
+}
+
+/** What the command is to inherit as if we were not there. What Node itself ignores is not for it. */
+function inheritedWords(): string[] {
+  const { ignored, blocked, openFiles } = asLaunched()
+  return [
+    ...['--ignored', ignored, '--blocked', blocked],
+    ...(openFiles === undefined ? [] : ['--open-files', openFiles]),
+  ]
 }
 
 const boundWords = ({ graceMs, drainMs, startTimeoutMs }: RunPlan): string[] => [
@@ -156,8 +168,16 @@ export async function run(command: string, args: string[], options: RunOptions):
   const words =
     root === undefined ? wordsWithoutCgroup(plan, [command, ...args].join(' ')) : wordsInCgroup(root, plan)
   const warden = wardenPath()
+  const all = [
+    'corral-warden',
+    ...words,
+    ...inheritedWords(),
+    ...(options.status128 ? ['--status-128'] : []),
+    '--',
+    ...asGiven([command, ...args]),
+  ]
   try {
-    return native.execute(warden, ['corral-warden', ...words, '--', command, ...args])
+    return native.execute(warden, all, asLaunched().descriptors)
   } catch (error) {
     throw new KernelError(`${warden} cannot be run: ${(error as Error).message}`, systemDetails(error))
   }

@@ -17,7 +17,7 @@ import { CLI, corral, LIVING } from './command-line.js'
 
 const living = { command: 'cat', mode: 'persistent' } as const
 const HELD = ['--backend', 'subreaper']
-const KILLED = [128 + 9, null]
+const KILLED = [null, 'SIGKILL']
 const MIB = 2 ** 20
 
 const ownKey = () => `held-${randomBytes(6).toString('hex')}`

@@ -5,7 +5,7 @@ import { test } from '../support/pen-test.js'
 import { corral, LIVING, orphan, refused, running } from './command-line.js'
 
 const living = { command: 'cat', mode: 'persistent' } as const
-const KILLED = [128 + 9, null]
+const KILLED = [null, 'SIGKILL']
 
 describe('corral kill', () => {
   test('KEY ends that session of a corral run, which ends too', async ({ pen }) => {

@@ -14,8 +14,10 @@ describe('corral run leaves nothing of a command that', () => {
     ['ends with an error', 'setsid sleep 1000 & exit 4'],
     ['is killed', 'setsid sleep 1000 & kill -9 $$'],
   ] as const)('%s', async ([, script], { pen }) => {
-    const { status } = await corral(['run', ...runInPen(pen), '--', 'sh', '-c', script])
-    expect(status).toBe(script.endsWith('exit 4') ? 4 : script.endsWith('kill -9 $$') ? 137 : 0)
+    const { status, signal } = await corral(['run', ...runInPen(pen), '--', 'sh', '-c', script])
+    expect(signal ?? status).toBe(
+      script.endsWith('exit 4') ? 4 : script.endsWith('kill -9 $$') ? 'SIGKILL' : 0,
+    )
     expect(await pen.members()).toEqual([])
     expect(await pen.groups()).toEqual([])
   })

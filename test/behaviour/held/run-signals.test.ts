@@ -27,7 +27,7 @@ describe('a SIGTERM to corral run', () => {
     await handlesSignals(run)
     const { child, exited } = run
     child.kill('SIGTERM')
-    expect(await exited).toEqual([128 + 15, null])
+    expect(await exited).toEqual([null, 'SIGTERM'])
     expect(await pen.groups()).toEqual([])
   })
 
@@ -41,7 +41,7 @@ describe('a SIGTERM to corral run', () => {
     await handlesSignals(run)
     const { child, exited } = run
     child.kill('SIGTERM')
-    expect(await exited).toEqual([128 + 15, null])
+    expect(await exited).toEqual([null, 'SIGTERM'])
     expect(await pen.members()).toEqual([])
     expect(await pen.groups()).toEqual([])
   })
@@ -51,7 +51,7 @@ describe('a SIGTERM to corral run', () => {
     await handlesSignals(run)
     const { child, exited } = run
     child.kill('SIGTERM')
-    expect(await exited).toEqual([128 + 9, null])
+    expect(await exited).toEqual([null, 'SIGKILL'])
     expect(await pen.groups()).toEqual([])
   })
 
@@ -63,7 +63,7 @@ describe('a SIGTERM to corral run', () => {
     child.kill('SIGTERM')
     await heard
     child.kill('SIGTERM')
-    expect(await exited).toEqual([128 + 9, null])
+    expect(await exited).toEqual([null, 'SIGKILL'])
     expect(await pen.groups()).toEqual([])
   })
 
@@ -93,7 +93,7 @@ describe('a SIGTERM to corral run', () => {
     for (let round = 0; round < 10; round++) {
       const { child, exited } = await running(pen, [], LIVING)
       child.kill('SIGTERM')
-      expect(await exited).toEqual([128 + 15, null])
+      expect(await exited).toEqual([null, 'SIGTERM'])
       expect(await pen.members()).toEqual([])
     }
   })

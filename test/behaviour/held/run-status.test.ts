@@ -20,25 +20,26 @@ describe('the exit status of corral run', () => {
     expect(await pen.groups()).toEqual([])
   })
 
-  test.for([
-    ['SIGHUP', constants.signals.SIGHUP],
-    ['SIGTERM', constants.signals.SIGTERM],
-    ['SIGKILL', constants.signals.SIGKILL],
-    ['SIGSEGV', constants.signals.SIGSEGV],
-    // SIGRTMIN + 1 of the kernel: real-time signals have numbers only
-    ['a real-time signal', 35],
-  ] as const)('is 128 and the number, where the command was ended by %s', async ([, number], { pen }) => {
-    const { status, signal, stderr } = await corral([
-      'run',
-      ...runInPen(pen),
-      '--',
-      'sh',
-      '-c',
-      `kill -${number} $$`,
-    ])
-    expect({ status, signal, stderr }).toEqual({ status: 128 + number, signal: null, stderr: '' })
-    expect(await pen.groups()).toEqual([])
-  })
+  test.for(['SIGHUP', 'SIGTERM', 'SIGKILL', 'SIGSEGV'] as const)(
+    'is none, where the command was ended by %s: it ends by that',
+    async (ended, { pen }) => {
+      const script = ['sh', '-c', `kill -${constants.signals[ended]} $$`]
+      const { status, signal, stderr } = await corral(['run', ...runInPen(pen), '--', ...script])
+      expect({ status, signal, stderr }).toEqual({ status: null, signal: ended, stderr: '' })
+      expect(await pen.groups()).toEqual([])
+    },
+  )
+
+  // SIGRTMIN + 1 of the kernel: real-time signals have numbers only
+  test.for([constants.signals.SIGTERM, constants.signals.SIGSEGV, 35])(
+    'is 128 and the number of signal %i, where that is asked for',
+    async (number, { pen }) => {
+      const script = ['--status-128', '--', 'sh', '-c', `kill -${number} $$`]
+      const { status, signal, stderr } = await corral(['run', ...runInPen(pen), ...script])
+      expect({ status, signal, stderr }).toEqual({ status: 128 + number, signal: null, stderr: '' })
+      expect(await pen.groups()).toEqual([])
+    },
+  )
 
   test.for([
     [127, 'no such program', 'corral-test-no-such-program'],

@@ -12,7 +12,7 @@ import { eventually } from '../../support/eventually.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 
-const TERMINATED = [128 + 15, null]
+const TERMINATED = [null, 'SIGTERM']
 
 /** The plugin in a gateway: its hooks, and what it logs. */
 function load(pluginConfig: Record<string, unknown>, rootDir = PACKAGE) {

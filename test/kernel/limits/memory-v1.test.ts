@@ -159,12 +159,12 @@ describe('a cap that v1 holds', () => {
   })
 
   test('holds for `corral run`, which ends all that the command started', async ({ pen }) => {
-    const { status, stderr } = await corral([
+    const { signal, stderr } = await corral([
       ...['run', '--root', pen.path, '--parent', 'mother', '--memory-max', '64M', '--'],
       ...[await payload(), '0', 'in a grandchild'],
     ])
     expect(stderr).toBe('corral: memory ran out: the session is ended\n')
-    expect(status).toBe(137)
+    expect(signal).toBe('SIGKILL')
     expect(await pen.groups()).toEqual([])
   })
 })

@@ -45,7 +45,7 @@ describe('corral-warden run', () => {
       sessions: [{ key: 'mother', children: [{ key: 'child', group: { mode: 'oneshot', processes: 1 } }] }],
     })
     child.kill('SIGTERM')
-    expect(await exited).toEqual([128 + 15, null])
+    expect(await exited).toEqual([null, 'SIGTERM'])
     expect(await pen.groups()).toEqual([])
   })
 

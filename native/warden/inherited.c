@@ -1,0 +1,81 @@
+#define _GNU_SOURCE
+#include "inherited.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "../core/own.h"
+#include "close_from.h"
+
+static uint64_t ignored_signals(void) {
+  uint64_t ignored = 0;
+  struct sigaction now;
+  for (int number = 1; number < NSIG; number++)
+    if (sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+      ignored |= 1ULL << (number - 1);
+  return ignored;
+}
+
+// Ours to close when the command has it. What is opened from now on gets other numbers.
+static void take(struct inherited *inherited, int fd) {
+  if (fd >= CORRAL_MAX_STDIO || inherited->count == INHERITED_MAX) {
+    close(fd);
+    return;
+  }
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  inherited->fds[inherited->count++] = fd;
+}
+
+static void take_descriptors(struct inherited *inherited) {
+  DIR *descriptors = opendir("/proc/self/fd");
+  if (!descriptors) { // no /proc: nothing that is above stdio is known
+    close_from(STDERR_FILENO + 1);
+    return;
+  }
+  for (const struct dirent *entry; (entry = readdir(descriptors));) {
+    int fd = (int)strtol(entry->d_name, NULL, 10); // 0 for . and ..
+    if (fd > STDERR_FILENO && fd != dirfd(descriptors))
+      take(inherited, fd);
+  }
+  closedir(descriptors);
+}
+
+void inherited_note(struct inherited *inherited) {
+  struct rlimit open_files = {0};
+  *inherited = (struct inherited){.ignored = ignored_signals()};
+  (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &inherited->blocked, CORRAL_KERNEL_SIGSET_BYTES);
+  getrlimit(RLIMIT_NOFILE, &open_files);
+  inherited->open_files = open_files.rlim_cur;
+  open_files.rlim_cur = open_files.rlim_max; // we need a few more than the command
+  (void)setrlimit(RLIMIT_NOFILE, &open_files);
+  take_descriptors(inherited);
+}
+
+size_t inherited_stdio(const struct inherited *inherited, struct corral_stdio stdio[CORRAL_MAX_STDIO]) {
+  size_t count = STDERR_FILENO + 1;
+  for (int i = 0; i < CORRAL_MAX_STDIO; i++)
+    stdio[i] = (struct corral_stdio){i < (int)count ? CORRAL_STDIO_FD : CORRAL_STDIO_NONE, i};
+  for (size_t i = 0; i < inherited->count; i++) {
+    const int fd = inherited->fds[i];
+    stdio[fd].kind = CORRAL_STDIO_FD;
+    if ((size_t)fd >= count)
+      count = (size_t)fd + 1;
+  }
+  return count;
+}
+
+void inherited_apply(const struct inherited *inherited, struct corral_spawn_plan *plan) {
+  plan->ignored = inherited->ignored;
+  plan->blocked = inherited->blocked;
+  plan->set_open_files = true;
+  plan->open_files = inherited->open_files;
+}
+
+void inherited_drop(struct inherited *inherited) {
+  for (; inherited->count > 0; inherited->count--)
+    close(inherited->fds[inherited->count - 1]);
+}
