@@ -196,8 +196,10 @@ export interface EndPlan {
    * of them is at work (native/core/calm.h). Absent: no time. With it graceMs is 0.
    */
   drainMs?: number
-  /** How long members may take after SIGTERM, in ms; 0 kills at once. */
+  /** How long members may take after the signal that asks them to end, in ms; 0 kills at once. */
   graceMs: number
+  /** The number of that signal. Default SIGTERM. */
+  stopSignal?: number
   /** Bound on killing, in ms. */
   killTimeoutMs: number
 }

@@ -262,10 +262,12 @@ export class Corral extends EventEmitter<CorralEvents> {
   async #close({
     reason = 'corral-closed',
     graceMs = this.#plan.graceMs,
+    inputGraceMs,
   }: CloseOptions): Promise<SessionReport[]> {
     const reports = await this.#closeAll(this.#families.all(), {
       reason,
       graceMs: parseMilliseconds('graceMs', graceMs),
+      inputGraceMs,
     }).catch((error) => {
       throw this.#withLeft(error)
     })
@@ -363,11 +365,13 @@ export class Corral extends EventEmitter<CorralEvents> {
     return { limits: plan.limits, enforcement: this.#plan.enforcement, labels }
   }
 
-  #facts({ key, parentKey, mode, graceMs, drainMs }: SessionPlan): SessionFacts {
+  #facts(plan: SessionPlan): SessionFacts {
+    const { key, parentKey, mode, graceMs, inputGraceMs, stopSignal, drainMs } = plan
     const { killTimeoutMs, machineMemory } = this.#plan
     const guardDeaths = () => this.guard.deaths
     const { name: backend } = this.#backend
-    return { backend, key, parentKey, mode, graceMs, drainMs, killTimeoutMs, machineMemory, guardDeaths }
+    const ending = { graceMs, inputGraceMs, stopSignal, drainMs, killTimeoutMs }
+    return { backend, key, parentKey, mode, ...ending, machineMemory, guardDeaths }
   }
 
   /** Takes a session that was just started into the corral, unless it may not be there any more. */
@@ -436,7 +440,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /** Closes every session of `members`. Those being started are given up, and refused. */
-  async #closeAll(members: Member[], close: { reason: string; graceMs: number }): Promise<SessionReport[]> {
+  async #closeAll(members: Member[], close: CloseOptions): Promise<SessionReport[]> {
     const closing = members.map(async (member) => {
       member.starting?.cancel.cancel()
       await member.starting?.over.catch(() => undefined)

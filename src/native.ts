@@ -16,7 +16,7 @@ export interface NativeEndPlan {
   /** How long those may take at most that end by themselves: native/core/calm.h. */
   drainMs?: number
   graceMs: number
-  /** Default SIGTERM. */
+  /** 0: SIGTERM. */
   stopSignal?: number
   killMs: number
   /** Kill as on kernels without cgroup.kill, also where there is one. */

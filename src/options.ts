@@ -7,6 +7,7 @@ import { parseKey } from './key.js'
 import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './limits.js'
 import type { NativeStdio } from './native-plan.js'
 import { quote } from './quote.js'
+import { parseSignal } from './signals.js'
 
 /** `auto`: cgroups where there is one to build in, else a subreaper. */
 export type BackendChoice = 'auto' | BackendName
@@ -37,8 +38,18 @@ export interface OpenOptions {
   sessions?: Limits | undefined
   /** What to do about a limit that nothing here enforces: refuse (`required`, the default) or run without. */
   enforcement?: Enforcement | undefined
-  /** How long a closing session may take after SIGTERM, in ms. Default 2,000. */
+  /**
+   * How long a closing session may take from the end of its input, or where that is not ours from stopSignal, until what is left is
+   * killed, in ms; 0 kills at once. Default 2,000.
+   */
   graceMs?: number | undefined
+  /**
+   * The first part of graceMs, in ms: how long the leader may take after the end of its input before all get stopSignal.
+   * 0: both at once. Default: a quarter of graceMs, 500 at most.
+   */
+  inputGraceMs?: number | undefined
+  /** What asks processes to end. Default SIGTERM. */
+  stopSignal?: NodeJS.Signals | number | undefined
   /**
    * When the leader of a oneshot session exits: how long what it left may take at most, in ms, to end by itself, as a tee(1) does
    * that still has to write the last line. What goes on without work for it is killed at once. 0: all of it. Default 1,000.
@@ -90,6 +101,10 @@ export interface SessionOptions {
   /** Default: that of the instance. */
   graceMs?: number | undefined
   /** Default: that of the instance. */
+  inputGraceMs?: number | undefined
+  /** Default: that of the instance. */
+  stopSignal?: NodeJS.Signals | number | undefined
+  /** Default: that of the instance. */
   drainMs?: number | undefined
   /** Closes the session when it is aborted. */
   signal?: AbortSignal | undefined
@@ -110,6 +125,8 @@ export interface OpenPlan {
   sessions: ParsedLimits
   enforcement: Enforcement
   graceMs: number
+  inputGraceMs: number | undefined
+  stopSignal: number
   drainMs: number
   killTimeoutMs: number
   startTimeoutMs: number
@@ -125,6 +142,8 @@ export interface SessionPlan {
   mode: Mode
   limits: ParsedLimits
   graceMs: number
+  inputGraceMs: number | undefined
+  stopSignal: number
   drainMs: number
   signal: AbortSignal | undefined
 }
@@ -147,6 +166,8 @@ const OPEN_OPTIONS = new Set([
   'sessions',
   'enforcement',
   'graceMs',
+  'inputGraceMs',
+  'stopSignal',
   'drainMs',
   'killTimeoutMs',
   'startTimeoutMs',
@@ -154,7 +175,17 @@ const OPEN_OPTIONS = new Set([
   'logger',
 ])
 const PROCESS_OPTIONS = new Set(['cwd', 'env', 'argv0', 'stdio', 'uid', 'gid', 'detached'])
-const SESSION_OPTIONS = new Set(['key', 'parentKey', 'mode', 'limits', 'graceMs', 'drainMs', 'signal'])
+const SESSION_OPTIONS = new Set([
+  'key',
+  'parentKey',
+  'mode',
+  'limits',
+  'graceMs',
+  'inputGraceMs',
+  'stopSignal',
+  'drainMs',
+  'signal',
+])
 const SPAWN_OPTIONS = new Set([...SESSION_OPTIONS, ...PROCESS_OPTIONS, 'command', 'args'])
 const THREE_PIPES: readonly NativeStdio[] = ['socket', 'socket', 'socket']
 const MODES: readonly Mode[] = ['oneshot', 'persistent']
@@ -198,6 +229,13 @@ export function parseMilliseconds(name: string, value: unknown): number {
     refuse(name, value, 'milliseconds, 0 or more')
   return Math.ceil(value)
 }
+
+/** Undefined: what the grace time makes it. @throws InvalidArgumentError */
+export function parseInputGrace(value: unknown): number | undefined {
+  return value === undefined ? undefined : parseMilliseconds('inputGraceMs', value)
+}
+
+const parseStopSignal = (signal: unknown = 'SIGTERM') => parseSignal(signal, 1)
 
 /** As parseMilliseconds(), but not 0: no start takes no time. @throws InvalidArgumentError */
 export function parseStartTimeout(name: string, value: unknown): number {
@@ -276,6 +314,8 @@ export function parseOpenOptions(
     sessions: parseLimits(sessions, {}, machineMemory),
     enforcement: parseChoice('enforcement', enforcement, ENFORCEMENTS),
     graceMs: parseMilliseconds('graceMs', graceMs),
+    inputGraceMs: parseInputGrace(options.inputGraceMs),
+    stopSignal: parseStopSignal(options.stopSignal),
     drainMs: parseMilliseconds('drainMs', drainMs),
     killTimeoutMs: parseMilliseconds('killTimeoutMs', killTimeoutMs),
     startTimeoutMs: parseStartTimeout('startTimeoutMs', startTimeoutMs),
@@ -285,7 +325,10 @@ export function parseOpenOptions(
   }
 }
 
-type Defaults = Pick<OpenPlan, 'defaults' | 'graceMs' | 'drainMs' | 'machineMemory'>
+type Defaults = Pick<
+  OpenPlan,
+  'defaults' | 'graceMs' | 'inputGraceMs' | 'stopSignal' | 'drainMs' | 'machineMemory'
+>
 
 /** `unusedKey` is the session key where the options give none. */
 export function parseSpawnOptions(options: SpawnOptions, defaults: Defaults, unusedKey: string): SpawnPlan {
@@ -323,6 +366,8 @@ function parseSession(options: SessionOptions, defaults: Defaults, unusedKey: st
     mode: parseChoice('mode', mode, MODES),
     limits: parseLimits(options.limits, defaults.defaults, defaults.machineMemory),
     graceMs: parseMilliseconds('graceMs', graceMs),
+    inputGraceMs: parseInputGrace(options.inputGraceMs) ?? defaults.inputGraceMs,
+    stopSignal: options.stopSignal === undefined ? defaults.stopSignal : parseStopSignal(options.stopSignal),
     drainMs: parseMilliseconds('drainMs', drainMs),
     signal,
   }

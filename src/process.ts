@@ -8,7 +8,7 @@ import type { ProcessHandle, ProcessPlan, SpawnedProcess } from './backend.js'
 import { emit } from './emit.js'
 import { explained, InvalidArgumentError } from './errors.js'
 import type { NativeExit } from './native.js'
-import { nameOfSignal, numberOfSignal } from './signals.js'
+import { nameOfSignal, parseSignal } from './signals.js'
 
 export interface ExitStatus {
   code: number | null
@@ -18,15 +18,6 @@ export interface ExitStatus {
 function statusOf({ code, signal }: NativeExit): ExitStatus {
   if (signal === 0) return { code, signal: null }
   return { code: null, signal: nameOfSignal(signal) }
-}
-
-function signalNumber(signal: NodeJS.Signals | number): number {
-  const number = typeof signal === 'number' ? signal : numberOfSignal(signal)
-  if (number === undefined || !Number.isInteger(number) || number < 0 || number > 64)
-    throw new InvalidArgumentError(`'${signal}' is not a signal`, {
-      hint: "Give a name such as 'SIGTERM', or a number from 0 to 64",
-    })
-  return number
 }
 
 export class ContainedProcess extends EventEmitter implements ChildProcess {
@@ -81,7 +72,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
 
   /** Sends a signal to this process alone, through its pidfd where it has one. False when it has ended. */
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
-    const number = signalNumber(signal)
+    const number = parseSignal(signal, 0)
     if (!this.#running) return false
     const sent = this.#handle.signal(number)
     if (sent && number !== 0) this.killed = true
@@ -113,13 +104,15 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     this.kill()
   }
 
-  /** Ends its standard input, if that is ours. */
-  endInput(): void {
-    const stdin = this.#opened(0)
-    if (!stdin || stdin.destroyed) return
+  /** Ends its standard input. False where that is not ours, or the process has ended. @internal */
+  endInput(): boolean {
+    const stdin = this.#running ? this.#opened(0) : null
+    if (!stdin) return false
+    if (stdin.destroyed) return true
     // A leader that is gone or does not read makes this fail, and that is not news to whoever closes the session
     if (stdin.listenerCount('error') === 0) stdin.on('error', () => undefined)
     stdin.end()
+    return true
   }
 
   /** As #stream(); where a stream cannot be had, its descriptor is closed, which ends it as well. */

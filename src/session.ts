@@ -26,7 +26,13 @@ import {
   systemDetails,
 } from './errors.js'
 import { type Limits, parseLimitChanges } from './limits.js'
-import { type Mode, type ProcessOptions, parseMilliseconds, parseProcessOptions } from './options.js'
+import {
+  type Mode,
+  type ProcessOptions,
+  parseInputGrace,
+  parseMilliseconds,
+  parseProcessOptions,
+} from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
 import type { SessionReport } from './report.js'
 import { describeProcess, listProcesses, stuckError } from './stuck.js'
@@ -49,8 +55,10 @@ export interface Receipt {
 export interface CloseOptions {
   /** What the report shall say. Default `closed`. */
   reason?: string | undefined
-  /** How long the processes may take after SIGTERM, in ms; 0 kills at once. Default: the session's. */
+  /** How long the processes may take, in ms; 0 kills at once. Default: the session's. */
   graceMs?: number | undefined
+  /** How much of that the leader may take after the end of its input, before SIGTERM (stopSignal). Default: the session's. */
+  inputGraceMs?: number | undefined
 }
 
 /** Any session of an instance: of spawn() or of wrap(). */
@@ -62,6 +70,9 @@ export interface SessionFacts {
   parentKey: string | undefined
   mode: Mode
   graceMs: number
+  /** Undefined: what the grace time makes it. */
+  inputGraceMs: number | undefined
+  stopSignal: number
   drainMs: number
   killTimeoutMs: number
   /** The memory of which a limit of '25%' is a share, in bytes. */
@@ -73,6 +84,16 @@ export interface SessionFacts {
 // The group is empty, so the leader has ended; only the news of it may be under way. A zombie leader held by a
 // tracer outside the session is the one case in which it does not come.
 const EXIT_NEWS_MS = 1000
+// What the end of input gets of the grace time, where nobody says
+const INPUT_GRACE_MS = 500
+const INPUT_GRACE_PART = 4
+
+/** How long the steps of an ending may take, in ms. */
+interface Times {
+  graceMs: number
+  inputGraceMs?: number | undefined
+  drainMs?: number
+}
 
 function entryHint(code: string | undefined): string {
   return code === 'ENOSPC'
@@ -121,6 +142,8 @@ export class Session<
   #graceBegan = 0
   #killsAt = Number.POSITIVE_INFINITY
   #hastened: Promise<Ended> | undefined
+  /** While only input has ended: cuts that short. */
+  #inputGrace: Cancellation | undefined
   /** Of which there may be output that was not read yet. */
   readonly #writers = new Set<ContainedProcess>()
   /** Of all starts, when it is closed: an ending waits for none. */
@@ -253,8 +276,8 @@ export class Session<
   }
 
   /**
-   * Ends the session: standard input is ended, all processes get SIGTERM, and after the grace time what is left is
-   * killed. Resolves when the kernel says that nothing lives and the directory is gone. A second call gets the same
+   * Ends the session: standard input is ended, all processes get SIGTERM (stopSignal) when the leader has ended or the first part of
+   * the grace time is over, and after the grace time what is left is killed. Resolves when the kernel says that nothing lives and the directory is gone. A second call gets the same
    * report; with less grace it hastens the first.
    * @throws StuckError when something outlives SIGKILL for killTimeoutMs, naming it. Calling again tries again.
    */
@@ -262,7 +285,10 @@ export class Session<
     try {
       const graceMs =
         options.graceMs === undefined ? this.#facts.graceMs : parseMilliseconds('graceMs', options.graceMs)
-      return this.#close(options.reason ?? 'closed', graceMs)
+      return this.#close(options.reason ?? 'closed', {
+        graceMs,
+        inputGraceMs: parseInputGrace(options.inputGraceMs),
+      })
     } catch (error) {
       return Promise.reject(error)
     }
@@ -313,10 +339,11 @@ export class Session<
 
   /** A close that nobody waits for: its failure is told by `closed` and the 'stuck' event. */
   #closeUnasked(reason: string, graceMs: number, drainMs = 0): void {
-    this.#close(reason, graceMs, drainMs).catch(() => undefined)
+    this.#close(reason, { graceMs, drainMs }).catch(() => undefined)
   }
 
-  #close(reason: string, graceMs: number, drainMs = 0): Promise<SessionReport> {
+  #close(reason: string, times: Times): Promise<SessionReport> {
+    const { graceMs, drainMs = 0 } = times
     if (this.#closing && this.state !== 'stuck') {
       if (performance.now() + graceMs < this.#killsAt) this.#hasten(graceMs)
       return this.#closing
@@ -325,22 +352,28 @@ export class Session<
     this.#graceBegan = performance.now()
     this.#killsAt = this.#graceBegan + drainMs + graceMs
     emit(this, 'closing', reason)
-    this.#closing = this.#end(reason, graceMs, drainMs)
+    this.#closing = this.#end(reason, times)
     this.#closing.then(this.#settle.resolve, this.#settle.reject)
     return this.#closing
   }
 
   #hasten(graceMs: number): void {
     this.#killsAt = performance.now() + graceMs
-    this.#hastened = this.#group.end({ graceMs, killTimeoutMs: this.#facts.killTimeoutMs })
+    if (this.#inputGrace) {
+      this.#inputGrace.cancel() // what follows it gets no more than that
+      return
+    }
+    const { killTimeoutMs, stopSignal } = this.#facts
+    this.#hastened = this.#group.end({ graceMs, stopSignal, killTimeoutMs })
     this.#hastened.catch(() => undefined) // the closing under way meets the same failure
   }
 
-  async #end(reason: string, graceMs: number, drainMs: number): Promise<SessionReport> {
+  async #end(reason: string, times: Times): Promise<SessionReport> {
+    const { graceMs, drainMs = 0 } = times
     try {
       this.#cancel.cancel()
-      if (graceMs > 0) this.process?.endInput()
-      const ended = await this.#killAll(graceMs, drainMs)
+      const rest = graceMs > 0 ? await this.#endInput(times) : 0
+      const ended = await this.#killAll(rest, drainMs)
       // Whole microseconds: sums and differences of floating-point times are not exact
       const until = Math.min(performance.now(), this.#killsAt)
       const graceUsedMs = graceMs === 0 ? 0 : Math.round((until - this.#graceBegan) * 1000) / 1000
@@ -361,9 +394,32 @@ export class Session<
     }
   }
 
+  /**
+   * The first part of the grace time, in which the leader has heard of the end of its input only. Resolves with what is left of the
+   * grace time.
+   */
+  async #endInput({ graceMs, inputGraceMs = this.#facts.inputGraceMs }: Times): Promise<number> {
+    const ms = Math.min(inputGraceMs ?? Math.min(graceMs / INPUT_GRACE_PART, INPUT_GRACE_MS), graceMs)
+    const { process } = this
+    if (!process?.endInput() || ms === 0) return graceMs
+    const cut = new Cancellation()
+    this.#inputGrace = cut
+    await new Promise<void>((resolve) => {
+      const over = setTimeout(resolve, ms)
+      const early = () => {
+        clearTimeout(over)
+        resolve()
+      }
+      cut.on(early)
+      void process.exited.then(early)
+    })
+    this.#inputGrace = undefined
+    return Math.max(0, Math.ceil(this.#killsAt - performance.now()))
+  }
+
   async #killAll(graceMs: number, drainMs: number): Promise<Ended> {
-    const { killTimeoutMs } = this.#facts
-    const ended = await this.#group.end({ graceMs, drainMs, killTimeoutMs }).catch((error) => {
+    const { killTimeoutMs, stopSignal } = this.#facts
+    const ended = await this.#group.end({ graceMs, stopSignal, drainMs, killTimeoutMs }).catch((error) => {
       throw this.#withLeader(error)
     })
     if (!ended.empty) throw stuckError(`session '${this.key}'`, this.#group.path, ended.left, killTimeoutMs)

@@ -1,5 +1,7 @@
 // Signals by name and number. Node knows no names for real-time signals: they are called SIG34 to SIG64 here.
 import { constants } from 'node:os'
+import { InvalidArgumentError } from './errors.js'
+import { quote } from './quote.js'
 
 const NAMES = new Map(
   Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
@@ -15,4 +17,13 @@ export function numberOfSignal(name: string): number | undefined {
   if (known !== undefined) return known
   const number = Number(/^SIG(\d+)$/.exec(name)?.[1])
   return number >= 1 && number <= 64 ? number : undefined
+}
+
+/** The number of a signal, from `least` on: 0 only looks whether a process is there. @throws InvalidArgumentError */
+export function parseSignal(signal: unknown, least: 0 | 1): number {
+  const number = typeof signal === 'string' ? numberOfSignal(signal) : signal
+  if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= 64) return number
+  throw new InvalidArgumentError(`${quote(signal)} is not a signal`, {
+    hint: `Give a name such as 'SIGTERM', or a number from ${least} to 64`,
+  })
 }

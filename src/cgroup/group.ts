@@ -219,7 +219,7 @@ export class CgroupGroup implements Group {
     }
   }
 
-  async end({ graceMs, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended> {
+  async end({ graceMs, stopSignal = 0, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended> {
     const { native, killMethod, controllers, memoryV1 } = this.#context
     const places = limitPlaces(this.path, this.#wanted, controllers)
     const used = counterFiles(this.path, controllers)
@@ -230,6 +230,7 @@ export class CgroupGroup implements Group {
       const ended = await native.endGroup(this.path, {
         drainMs,
         graceMs,
+        stopSignal,
         killMs: killTimeoutMs,
         freeze: killMethod === 'freeze',
         remove: true,

@@ -123,9 +123,9 @@ export class PassthroughChild implements ProcessHandle {
   }
 
   /** Asks all of it to end. On Windows there is no way to ask but the end of stdin: SIGTERM would end it at once. */
-  ask(): void {
+  ask(stopSignal = SIGTERM): void {
     if (isWindows()) this.#endInput()
-    else for (const signal of [SIGTERM, SIGCONT]) this.#sendAll(signal)
+    else for (const signal of [stopSignal, SIGCONT]) this.#sendAll(signal)
   }
 
   kill(): void {

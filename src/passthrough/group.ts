@@ -76,10 +76,10 @@ export class PassthroughGroup implements Group {
     return stop
   }
 
-  async end({ graceMs, killTimeoutMs }: EndPlan): Promise<Ended> {
+  async end({ graceMs, stopSignal, killTimeoutMs }: EndPlan): Promise<Ended> {
     await Promise.allSettled(this.#starting)
     if (graceMs > 0) {
-      for (const child of this.#living()) child.ask()
+      for (const child of this.#living()) child.ask(stopSignal)
       await this.#goneWithin(graceMs)
     }
     const killed = this.#living()

@@ -182,12 +182,16 @@ export class Holder {
   }
 
   /** Ends all below it; a second call hastens the first. Undefined when the holder was killed. */
-  async end({ graceMs, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended | undefined> {
+  async end({ graceMs, stopSignal = 0, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended | undefined> {
     if (this.#ended?.empty) return this.#ended
     const answer = new Promise<Ended>((resolve) => this.#heard.push(resolve))
     // One that was stopped would not hear it
     this.#signal(constants.signals.SIGCONT)
-    this.#link.send(KIND.end, { number: drainMs > 0 ? -drainMs : graceMs, second: killTimeoutMs })
+    this.#link.send(KIND.end, {
+      id: stopSignal,
+      number: drainMs > 0 ? -drainMs : graceMs,
+      second: killTimeoutMs,
+    })
     const ended = within(
       Promise.race([answer, this.gone.then(() => this.#ended)]),
       drainMs + graceMs + killTimeoutMs + PATIENCE_MS,

@@ -12,7 +12,14 @@ import {
   parseSpawnOptions,
 } from '../../src/options.js'
 
-const instance = { defaults: { pidsMax: 100 }, graceMs: 1234, drainMs: 1000, machineMemory: () => 1000 }
+const instance = {
+  defaults: { pidsMax: 100 },
+  graceMs: 1234,
+  inputGraceMs: undefined,
+  stopSignal: 15,
+  drainMs: 1000,
+  machineMemory: () => 1000,
+}
 const spawnPlan = (options: object) =>
   parseSpawnOptions({ command: 'true', ...options }, instance, 'session-7')
 
@@ -43,6 +50,8 @@ describe('openCorral()', () => {
       sessions: {},
       enforcement: 'required',
       graceMs: 2000,
+      inputGraceMs: undefined,
+      stopSignal: 15,
       drainMs: 1000,
       killTimeoutMs: 10_000,
       startTimeoutMs: 10_000,
@@ -110,6 +119,8 @@ describe('spawn()', () => {
       mode: 'oneshot',
       limits: { pidsMax: 100 },
       graceMs: 1234,
+      inputGraceMs: undefined,
+      stopSignal: 15,
       drainMs: 1000,
       signal: undefined,
       process: {
