@@ -15,6 +15,7 @@ const EXPOSE_GC = '--expose-gc'
 const BENCHES = {
   spawn: {},
   kill: {},
+  outside: {},
   crash: {},
   run: {},
   sweep: {},

@@ -21,6 +21,25 @@ export function listProcesses(processes: StuckProcess[]): string {
   return processes.map(({ pid, name, state }) => `${pid}${name && ` ${name}`} (${state})`).join(', ')
 }
 
+const HUNG =
+  'A process in state D waits in the kernel (often for a disk or a network file system) and ends when that answers; the directory is left for `corral sweep`'
+
+/** Whether we may not signal a process: it runs as another user, as what `sudo` and `su` start does. */
+function isOthers({ pid }: StuckProcess): boolean {
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return systemCodeOf(error) === 'EPERM'
+  }
+}
+
+function stuckHint(processes: StuckProcess[]): string {
+  const others = processes.filter(isOthers).map(({ pid }) => pid)
+  if (others.length === 0) return HUNG
+  return `They are of another user, and not ours to signal: end them as that user, or as root (kill ${others.join(' ')})`
+}
+
 /** The error for `what` (in `directory`), whose processes `pids` were still there after `boundMs` of killing. */
 export function stuckError(what: string, directory: string, pids: number[], boundMs: number): StuckError {
   const processes = pids.map(describeProcess).filter((found) => found !== undefined)
@@ -30,7 +49,7 @@ export function stuckError(what: string, directory: string, pids: number[], boun
     processes,
     {
       path: directory,
-      hint: 'A process in state D waits in the kernel (often for a disk or a network file system) and ends when that answers; the directory is left for `corral sweep`',
+      hint: stuckHint(processes),
     },
   )
 }

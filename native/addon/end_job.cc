@@ -34,8 +34,9 @@ public:
     corral_close_fd(&plan_.leader_fd);
   }
 
-  // Who is outside is told of by time alone.
-  int Descriptor() const override { return begun_ && end_.state != CORRAL_LOOKING ? end_.events_fd : -1; }
+  int Descriptor() const override { return begun_ ? end_.events_fd : -1; }
+  // Of who is outside no file tells.
+  bool IsWoken() const override { return end_.state != CORRAL_LOOKING; }
   uint32_t Events() const override { return EPOLLPRI; }
   bool TakesTurns() const override { return true; }
 
@@ -48,6 +49,8 @@ public:
       wait_ms = Go(now_ms, true);
     }
     WillLook(plan_.outside && end_.state < CORRAL_LOOKING);
+    if (end_.wants_pass && PassNow())
+      wait_ms = Go(NowMs(), false);
     if (end_.wants_pass)
       return kPass;
     if (end_.state == CORRAL_FAILED)
@@ -92,6 +95,16 @@ private:
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
+  }
+
+  bool PassNow() {
+    corral_bearers bearers;
+    int refused = 0;
+    if (!looker_->PassNow(bearers, refused))
+      return false;
+    JudgePass(bearers, refused);
+    corral_bearers_free(&bearers);
+    return true;
   }
 
   // Others that are ended now wait for this one, so that one pass is enough.

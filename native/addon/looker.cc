@@ -10,6 +10,8 @@ namespace {
 // How long nobody comes before the others, who are still at it, are not waited for any more: more where they
 // come slowly, as on a busy machine. And how long they are waited for at most.
 constexpr int64_t kQuietMs = 20, kGaps = 2, kMostMs = 1000;
+// Of a pass that others may wait for.
+constexpr int64_t kShortMs = 2;
 constexpr int64_t kForEver = -1;
 
 int64_t NowMs() {
@@ -80,6 +82,30 @@ void Looker::Stop() {
   pthread_join(thread_, nullptr);
 }
 
+int64_t Looker::Pass(corral_bearers &bearers, int &refused) {
+  const int64_t began_ms = NowMs();
+  refused = reserve_->Do([&] {
+    const int answer = corral_bearers_read(&bearers);
+    if (answer < 0)
+      corral_bearers_free(&bearers);
+    return answer;
+  });
+  return NowMs() - began_ms;
+}
+
+bool Looker::PassNow(corral_bearers &bearers, int &refused) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (stop_ || expected_ > 0 || !waiting_.empty() || last_ms_ > kShortMs)
+      return false;
+    passes_++;
+  }
+  const int64_t took_ms = Pass(bearers, refused);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  last_ms_ = took_ms;
+  return true;
+}
+
 bool Looker::AwaitChange(int64_t until_ms) {
   if (until_ms == kForEver)
     return pthread_cond_wait(&changed_, mutex_.native_handle()) == 0;
@@ -115,17 +141,14 @@ void Looker::Loop() {
     passes_++;
     lock.unlock();
     corral_bearers bearers;
-    const int refused = reserve_->Do([&] {
-      const int answer = corral_bearers_read(&bearers);
-      if (answer < 0)
-        corral_bearers_free(&bearers);
-      return answer;
-    });
+    int refused = 0;
+    const int64_t took_ms = Pass(bearers, refused);
     for (Waiting &one : now) {
       one.job->JudgePass(bearers, refused);
       one.back->Add(std::move(one.job));
     }
     corral_bearers_free(&bearers);
     lock.lock();
+    last_ms_ = took_ms;
   }
 }

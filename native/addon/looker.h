@@ -32,6 +32,10 @@ public:
   // Any thread. The job gets a pass that begins after this, by JudgePass() on the looker's thread, and goes
   // back.
   void Add(std::unique_ptr<WatcherJob> job, Watcher &back);
+  // Any thread. Makes a pass on the spot, where nobody else is to share it and the last one was short: a
+  // hand-over to another thread and back takes as long. False: it is to be waited for, by Add(). `refused`:
+  // -errno, or 0.
+  bool PassNow(corral_bearers &bearers, int &refused);
   // JavaScript thread. Jobs that wait are kept until the looker is destroyed.
   void Stop();
   // How many there were.
@@ -45,6 +49,8 @@ private:
 
   static void *Run(void *self);
   void Loop();
+  // Without the mutex. Gives how many ms it took.
+  int64_t Pass(corral_bearers &bearers, int &refused);
   void AwaitOthers();
   // With the mutex held. False: nobody said anything up to then (CLOCK_MONOTONIC).
   bool AwaitChange(int64_t until_ms);
@@ -58,6 +64,7 @@ private:
   std::vector<Waiting> waiting_;
   int expected_ = 0;
   uint64_t passes_ = 0;
+  int64_t last_ms_ = 0; // that the last pass took
   bool stop_ = false;
 };
 

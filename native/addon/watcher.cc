@@ -110,8 +110,8 @@ void Watcher::Schedule(WatcherJob *job, int64_t wait_ms) {
 
 void Watcher::Remove(WatcherJob *job) {
   Unschedule(job);
-  if (job->descriptor_ >= 0)
-    epoll_ctl(epoll_, EPOLL_CTL_DEL, job->descriptor_, nullptr);
+  if (job->registered_ && job->Descriptor() >= 0)
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, job->Descriptor(), nullptr);
   jobs_.erase(job);
   if (job->TakesTurns())
     turns_--;
@@ -147,14 +147,14 @@ void Watcher::Begin(WatcherJob *job) {
   int64_t wait_ms = StepOf(job);
   if (wait_ms < 0)
     return Finish(job, wait_ms);
-  job->descriptor_ = job->Descriptor();
+  job->registered_ = job->Descriptor() >= 0 && job->IsWoken();
   job->polled_ = false;
-  if (job->descriptor_ >= 0) {
+  if (job->registered_) {
     epoll_event event = {};
     event.events = job->Events();
     event.data.ptr = job;
     // Where epoll has no room (ENOMEM, ENOSPC: max_user_watches), time alone has to do.
-    job->polled_ = epoll_ctl(epoll_, EPOLL_CTL_ADD, job->descriptor_, &event) < 0;
+    job->polled_ = epoll_ctl(epoll_, EPOLL_CTL_ADD, job->Descriptor(), &event) < 0;
   }
   Schedule(job, wait_ms);
 }

@@ -34,6 +34,8 @@ public:
   virtual int64_t Step(int64_t now_ms) = 0;
   // What wakes the job besides its time; asked once, after the first Step(). -1: nothing.
   virtual int Descriptor() const { return -1; }
+  // Whether it does; also asked once.
+  virtual bool IsWoken() const { return true; }
   virtual uint32_t Events() const { return 0; }
   // A job that holds descriptors of its own until it is done: of those, only so many are begun at a time.
   virtual bool TakesTurns() const { return false; }
@@ -45,8 +47,8 @@ public:
 
 private:
   friend class Watcher;
-  int descriptor_ = -1; // that epoll was given
-  bool polled_ = false; // epoll does not tell of its descriptor
+  bool registered_ = false; // epoll has its descriptor
+  bool polled_ = false;     // epoll does not tell of its descriptor
   std::multimap<int64_t, WatcherJob *>::iterator timer_;
   bool timed_ = false;
 };

@@ -485,6 +485,8 @@ static int64_t look_outside(struct corral_end *end, int64_t now_ms) {
     end->wants_pass = true;
     return 0;
   }
+  struct corral_group_events unread; // else whoever polls is woken by them again and again
+  (void)corral_reread_group_events(end->events_fd, &unread);
   const int64_t wait_ms = corral_outside_step(outside, now_ms);
   if (wait_ms >= 0)
     return wait_ms;

@@ -14,6 +14,8 @@
 // between two pids.
 #define FIRST_TICK_MS 1
 #define LAST_TICK_MS 20
+// Who bears a mark is looked for among all processes, and may be somebody that we cannot end.
+#define LAST_MARKED_TICK_MS 200
 // Who has not ended so long after it was killed may be frozen.
 #define THAW_MS 20
 // How often to look whether anybody is at work.
@@ -231,7 +233,8 @@ int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, in
   else if (!kill_all(reap, now_ms))
     return 0;
   reap->look_ms = now_ms + reap->tick_ms;
-  reap->tick_ms = reap->tick_ms * 2 < LAST_TICK_MS ? reap->tick_ms * 2 : LAST_TICK_MS;
+  const int64_t last_tick_ms = reap->walk.marked ? LAST_MARKED_TICK_MS : LAST_TICK_MS;
+  reap->tick_ms = reap->tick_ms * 2 < last_tick_ms ? reap->tick_ms * 2 : last_tick_ms;
   return wait_for_next(reap, now_ms);
 }
 
