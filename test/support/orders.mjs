@@ -49,6 +49,7 @@ export function ordersOf(openCorral, tell = () => undefined) {
     add: async (key, command, args) => (await sessions.get(key).spawn(command, args)).pid,
     close: (key, options) => sessions.get(key).close(options),
     closed: (key) => sessions.get(key).closed,
+    endInput: (key) => void sessions.get(key).process.stdin.end(),
     exited: (key) => sessions.get(key).process.exited,
     members: (key) => sessions.get(key).members(),
     state: (key) => sessions.get(key).state,
