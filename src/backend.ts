@@ -21,6 +21,8 @@ export interface Backend {
   readonly root: string | undefined
   /** The name of this instance. */
   readonly instance: string
+  /** Caps that hold for this process and not for the sessions. */
+  readonly capsAround: readonly CapAround[]
   /** The place named `name` below `parent` (or at the top), to have `limits` when it is made. Makes nothing yet. */
   family(name: string, parent: Family | undefined, limits: ParsedLimits): Family
   /** Ends what instances left behind whose owner is dead. Never touches one whose owner lives. */
@@ -265,6 +267,15 @@ export interface Usage {
   pidsMaxHits?: number
   ioReadBytes?: number
   ioWriteBytes?: number
+}
+
+/** A cap that holds for the gateway and not for its sessions, which are built outside of the cgroup that has it. */
+export interface CapAround {
+  name: LimitName
+  /** Bytes, count or cores. */
+  held: number
+  /** The cgroup directory that has it. */
+  path: string
 }
 
 /** A limit that was met. */

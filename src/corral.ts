@@ -369,9 +369,9 @@ export class Corral extends EventEmitter<CorralEvents> {
     const { key, parentKey, mode, graceMs, inputGraceMs, stopSignal, drainMs } = plan
     const { killTimeoutMs, machineMemory } = this.#plan
     const guardDeaths = () => this.guard.deaths
-    const { name: backend } = this.#backend
+    const { name: backend, capsAround } = this.#backend
     const ending = { graceMs, inputGraceMs, stopSignal, drainMs, killTimeoutMs }
-    return { backend, key, parentKey, mode, ...ending, machineMemory, guardDeaths }
+    return { backend, capsAround, key, parentKey, mode, ...ending, machineMemory, guardDeaths }
   }
 
   /** Takes a session that was just started into the corral, unless it may not be there any more. */

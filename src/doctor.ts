@@ -2,13 +2,14 @@
 // first; each file of src/doctor judges one kind of thing by them.
 import os from 'node:os'
 import si from 'systeminformation'
+import { capsAround, ownCgroup } from './cgroup/caps-around.js'
 import type { RootFacts } from './cgroup/probe.js'
 import type { RootCandidate } from './cgroup/root.js'
 import { judgeEmpty, judgeGuard, judgePlaced } from './doctor/endings.js'
 import { type Facts, type Finding, hasRoot, type RootedFacts } from './doctor/facts.js'
 import { judgeHeld } from './doctor/held.js'
 import { type HostFacts, parseHost, readHost } from './doctor/host.js'
-import { judgeCpu, judgeDisks, judgeMemory, judgeProcesses } from './doctor/limits.js'
+import { judgeCapsAround, judgeCpu, judgeDisks, judgeMemory, judgeProcesses } from './doctor/limits.js'
 import { look, refusalOfSubreaper } from './doctor/look.js'
 import { judgeOthers } from './doctor/others.js'
 import { judgeSubreaper } from './doctor/subreaper.js'
@@ -50,6 +51,7 @@ const BELOW_A_ROOT: ((facts: RootedFacts) => Finding[])[] = [
   judgeProcesses,
   judgeCpu,
   judgeDisks,
+  judgeCapsAround,
   judgeOutOfMemory,
 ]
 const ANYWHERE_AFTER: ((facts: Facts) => Finding[])[] = [judgeWatches, judgeOthers, judgeLogout]
@@ -73,6 +75,7 @@ async function gather(native: Native, explicit?: string): Promise<Facts> {
     kernel,
     refused,
     others: [],
+    capsAround: chosen?.path === undefined ? [] : capsAround(chosen.path, ownCgroup()),
     noSubreaper: undefined,
   }
   if (kernel) return { ...facts, backend: 'cgroup', others: othersOf('cgroup') }

@@ -2,6 +2,7 @@
 export type {
   AppliedLimit,
   BackendName,
+  CapAround,
   Enforcement,
   ForeignDirectory,
   GuardEvent,

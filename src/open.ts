@@ -1,6 +1,7 @@
 // openCorral(): the options, the backend that they and this host give, and the instance in it.
 import type { Backend, GuardEvent } from './backend.js'
 import { CgroupBackend } from './cgroup/backend.js'
+import { capsAroundHint, ownCgroup } from './cgroup/caps-around.js'
 import { memoryAt } from './cgroup/machine.js'
 import { searchRootAndAsk } from './cgroup/root.js'
 import { Corral } from './corral.js'
@@ -24,10 +25,17 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)
   const log = new Log(plan.logger ?? silent)
   let corral: Corral | undefined
-  const backend = await openBackend(plan, (event) => {
+  const startedIn = isSupportedPlatform() ? ownCgroup() : undefined
+  const backend = await openBackend({ ...plan, startedIn }, (event) => {
     logGuard(log, event)
     corral?.hearOfGuard(event)
   })
+  const { capsAround } = backend
+  if (capsAround.length > 0)
+    log.warn('caps around the gateway do not hold for its sessions', {
+      capsAround,
+      hint: capsAroundHint(capsAround),
+    })
   corral = new Corral(backend, plan)
   try {
     if (plan.sweep) corral.swept = await corral.sweep()
@@ -42,7 +50,10 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
  * Cgroups where there are any to build in, or systemd gives one; a root that was asked for has to do. What holds nothing is only
  * taken where that was asked for.
  */
-async function openBackend(plan: OpenPlan, tell: (event: GuardEvent) => void): Promise<Backend> {
+async function openBackend(
+  plan: OpenPlan & { startedIn: string | undefined },
+  tell: (event: GuardEvent) => void,
+): Promise<Backend> {
   if (plan.backend === 'passthrough') return new PassthroughBackend(plan)
   if (plan.unsupported === 'passthrough' && !isSupportedPlatform()) return new PassthroughBackend(plan)
   if (plan.backend === 'subreaper') return SubreaperBackend.open(plan, tell)

@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events'
 import {
   type AppliedLimit,
   type BackendName,
+  type CapAround,
   type Ended,
   type Group,
   hitsOf,
@@ -50,6 +51,8 @@ export interface Receipt {
   limits: AppliedLimit[]
   /** What this mechanism does not hold, in words. Absent where it holds all. */
   notHeld?: readonly string[]
+  /** Caps that hold for the gateway and not for this session. Absent where there are none. */
+  capsAround?: readonly CapAround[]
 }
 
 export interface CloseOptions {
@@ -66,6 +69,7 @@ export type AnySession = Session<ContainedProcess | undefined>
 
 export interface SessionFacts {
   backend: BackendName
+  capsAround: readonly CapAround[]
   key: string
   parentKey: string | undefined
   mode: Mode
@@ -158,6 +162,7 @@ export class Session<
     const { path, notHeld } = group
     this.receipt = { backend: facts.backend, path, createdInPlace, limits: group.limits() }
     if (notHeld.length > 0) this.receipt.notHeld = notHeld
+    if (facts.capsAround.length > 0) this.receipt.capsAround = facts.capsAround
     this.#group = group
     this.#facts = facts
     this.#guardDeathsBefore = facts.guardDeaths()

@@ -3,6 +3,7 @@ import path from 'node:path'
 import type {
   AppliedLimit,
   Backend,
+  CapAround,
   Enforcement,
   Family,
   GuardEvent,
@@ -16,6 +17,7 @@ import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.j
 import { loadNative, type Native } from '../native.js'
 import { Starts } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
+import { capsAround } from './caps-around.js'
 import {
   assertEnforceable,
   changeLimits,
@@ -38,6 +40,8 @@ export interface CgroupBackendOptions {
   root?: string | undefined
   /** Whether systemd may be asked for a scope where there is no root. */
   systemd: boolean
+  /** The cgroup that this process was in before systemd was asked. */
+  startedIn: string | undefined
   /** Limits of all sessions together. */
   sessions: ParsedLimits
   enforcement: Enforcement
@@ -49,6 +53,7 @@ export class CgroupBackend implements Backend {
   readonly name = 'cgroup'
   readonly root: string
   readonly instance: string
+  readonly capsAround: readonly CapAround[]
   readonly #native: Native
   readonly #instance: Instance
   readonly #context: GroupContext
@@ -64,9 +69,10 @@ export class CgroupBackend implements Backend {
     instance: Instance,
     context: GroupContext,
     guard: Guard,
-    { sessions, enforcement }: CgroupBackendOptions,
+    { sessions, enforcement, startedIn }: CgroupBackendOptions,
   ) {
     this.root = root
+    this.capsAround = capsAround(root, startedIn)
     this.#limits = sessions
     this.#enforcement = enforcement
     this.instance = instance.name

@@ -2,6 +2,7 @@
 // (which root, which limits, how keys are written) and then becomes the warden, which runs the command
 // (native/warden/run.h): a few hundred KiB instead of Node's 40 MB for as long as the command lives.
 import type { Enforcement } from '../backend.js'
+import { capsAround, ownCgroup, withinCaps } from '../cgroup/caps-around.js'
 import {
   assertEnforceable,
   enableControllers,
@@ -89,15 +90,17 @@ const boundWords = ({ graceMs, drainMs, startTimeoutMs }: RunPlan): string[] => 
   String(startTimeoutMs),
 ]
 
-/** What the warden is told where the command gets a cgroup below `root`. */
-function wordsInCgroup(root: string, plan: RunPlan): string[] {
-  const { limits, enforcement, keys } = plan
+/** What the warden is told where the command gets a cgroup below `root`: under the caps that it would be under without us, too. */
+function wordsInCgroup(root: string, startedIn: string | undefined, plan: RunPlan): string[] {
+  const { enforcement, keys } = plan
+  const around = capsAround(root, startedIn)
   vacateRoot(root)
   const enabled = enableControllers(root)
   const memoryGroup = enabled.some(({ oom }) => oom) ? undefined : findMemoryV1()
   const controllers =
     memoryGroup === undefined ? enabled : [...enabled, memoryV1Controller((directory) => directory)]
-  assertEnforceable(limits, controllers, { enforcement, path: root })
+  assertEnforceable(plan.limits, controllers, { enforcement, path: root })
+  const limits = withinCaps(plan.limits, around, controllers)
   const settings = [...sessionSettings(controllers), ...limitSettings(limits, controllers)]
   const set = enforcement === 'best-effort' ? '--try-set' : '--set'
   const words = [
@@ -164,9 +167,12 @@ export async function run(command: string, args: string[], options: RunOptions):
     keys: parseKeys(options),
   }
   const native = loadNative()
+  const startedIn = ownCgroup()
   const root = await chooseRoot(native, options)
   const words =
-    root === undefined ? wordsWithoutCgroup(plan, [command, ...args].join(' ')) : wordsInCgroup(root, plan)
+    root === undefined
+      ? wordsWithoutCgroup(plan, [command, ...args].join(' '))
+      : wordsInCgroup(root, startedIn, plan)
   const warden = wardenPath()
   const all = [
     'corral-warden',

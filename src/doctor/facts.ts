@@ -1,5 +1,5 @@
 // What the doctor judges by, and what it says. Everything in src/doctor but host.ts is a pure function of these facts.
-import type { BackendName } from '../backend.js'
+import type { BackendName, CapAround } from '../backend.js'
 import type { RootFacts } from '../cgroup/probe.js'
 import type { RootCandidate } from '../cgroup/root.js'
 import type { HostFacts } from './host.js'
@@ -28,6 +28,8 @@ export interface Facts {
   kernel: RootFacts | undefined
   /** Why nothing could be done below the root that was taken. */
   refused: string | undefined
+  /** Caps that hold for this process and not for sessions below the root. */
+  capsAround: readonly CapAround[]
   /** Who starts or moves processes for sessions, in words; nobody where nothing holds these. */
   others: readonly string[]
   /** Why no subreaper holds them either, where that was tried. */

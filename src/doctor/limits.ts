@@ -1,4 +1,5 @@
 // Which limits can be enforced.
+import { capsAroundHint } from '../cgroup/caps-around.js'
 import type { Finding, RootedFacts } from './facts.js'
 import { controllerFix } from './remedies.js'
 
@@ -54,6 +55,21 @@ export function judgeProcesses(facts: RootedFacts): Finding[] {
 
 export function judgeCpu(facts: RootedFacts): Finding[] {
   return [judgeController(facts, 'cpu', { id: 'cpu', guarantee: 'CPU can be capped' })]
+}
+
+/** Those of the cgroup that the gateway is in, such as MemoryMax= of its unit, where sessions are built elsewhere. */
+export function judgeCapsAround({ capsAround, root }: RootedFacts): Finding[] {
+  if (capsAround.length === 0) return []
+  const told = capsAround.map(({ name, held, path }) => `${name} ${held} of ${path}`)
+  return [
+    {
+      id: 'around',
+      guarantee: 'caps around the gateway hold for its sessions',
+      verdict: 'CAUTION',
+      why: `these are built in ${root.path}, outside of ${told.join(', ')}`,
+      fix: capsAroundHint(capsAround),
+    },
+  ]
 }
 
 /** A share, not a cap: nothing that Corral promises hangs on it. */

@@ -22,6 +22,7 @@ export interface PassthroughBackendOptions {
 
 export class PassthroughBackend implements Backend {
   readonly name = 'passthrough'
+  readonly capsAround = []
   readonly root = undefined
   readonly instance = `p${randomBytes(5).toString('hex')}`
   readonly #enforcement: Enforcement

@@ -28,6 +28,7 @@ export interface SubreaperBackendOptions {
 
 export class SubreaperBackend implements Backend {
   readonly name = 'subreaper'
+  readonly capsAround = [] // sessions are in the cgroup of the gateway
   readonly root = undefined
   readonly instance = newHeldInstanceName()
   readonly #native: Native

@@ -140,6 +140,7 @@ export function without(host: HostTexts, changes: Partial<HostTexts> = {}): Fact
     kernel: undefined,
     refused: undefined,
     others: [],
+    capsAround: [],
     noSubreaper: undefined,
   }
 }

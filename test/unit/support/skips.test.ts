@@ -37,7 +37,7 @@ test('a pattern of which all have run is to be taken off its list, and so is wha
 })
 
 test('a kind of host is known by what it lacks, programs that can be installed aside', () => {
-  const hybrid = ['memory', 'pids', 'cpu', 'io.weight']
+  const hybrid = ['memory', 'pids', 'cpu', 'io.weight', 'lower-oom-score']
   expect(kindOf(hybrid)).toBe('root-hybrid')
   expect(kindOf([...hybrid, 'strace'])).toBe('root-hybrid')
   expect(kindOf([...hybrid, 'root'])).toBeUndefined()
