@@ -21,11 +21,11 @@ async function runScored(score: string, ...words: string[]) {
   const [shell, ...first] = scored(score)
   const child = spawn(shell, [...first, ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
-  const [stdout, [status]] = await Promise.all([
+  const [stdout, [status, signal]] = await Promise.all([
     text(child.stdout),
-    once(child, 'close') as Promise<[number | null]>,
+    once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
   ])
-  return { status, stdout }
+  return { status: signal ?? status, stdout }
 }
 
 const run = (how: string[], ...command: string[]) => [process.execPath, CLI, 'run', ...how, '--', ...command]
@@ -63,5 +63,5 @@ needing('memory')('a session of such a gateway is ended at its cap', async ({ pe
   const hog = 'Buffer.alloc(300 << 20, 1); console.log("has it")'
   const caps = ['--root', pen.path, '--memory-max', '64M', '--swap-max', '0']
   const { status, stdout } = await runScored('-1000', ...run(caps, process.execPath, '-e', hog))
-  expect({ status, stdout }).toEqual({ status: 137, stdout: '' })
+  expect({ status, stdout }).toEqual({ status: 'SIGKILL', stdout: '' })
 })
