@@ -6,6 +6,7 @@ import type { Cancellation } from './cancellation.js'
 import type { LimitChanges, LimitName, ParsedLimits } from './limits.js'
 import type { NativeExit } from './native.js'
 import type { NativeStdio } from './native-plan.js'
+import type { SessionReason } from './reasons.js'
 
 /** `passthrough` holds nothing: plain child processes, where there is no other. */
 export type BackendName = 'cgroup' | 'subreaper' | 'passthrough'
@@ -135,7 +136,7 @@ export interface Group {
   /** Whether somebody else has removed it. */
   isGone(): boolean
   /** Why another program ended the group, if it left word of that. */
-  killedBy(): string | undefined
+  killedBy(): SessionReason | undefined
   /** Calls back when such word may have come. Returns the way to stop. */
   watchKilled(heard: () => void): () => void
   /** Gives the group's place up: its family goes with it, where nothing else is in that. */

@@ -19,7 +19,7 @@ import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
 import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
 import { Log } from './log.js'
-import { type CorralEvents, silent, tell } from './news.js'
+import { type CorralEvents, tell } from './news.js'
 import {
   type OpenPlan,
   parseMilliseconds,
@@ -32,6 +32,7 @@ import {
   type WrapPlan,
 } from './options.js'
 import { ContainedProcess } from './process.js'
+import type { Reason } from './reasons.js'
 import type { SessionReport } from './report.js'
 import { type AnySession, type CloseOptions, Session, type SessionFacts } from './session.js'
 import { settleAll } from './settle.js'
@@ -46,7 +47,7 @@ export interface ResetOptions {
   /** Also close the parent, if it is a session. Default false. */
   includeParent?: boolean
   /** As of session.close(). Default `parent-reset`. */
-  reason?: string
+  reason?: Reason
   /** As of session.close(). Default: 0, at once. */
   graceMs?: number
 }
@@ -69,7 +70,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     super()
     this.#backend = backend
     this.#plan = plan
-    this.#log = new Log(plan.logger ?? silent).of({ corral: backend.instance })
+    this.#log = new Log(plan.logger, { corral: backend.instance })
   }
 
   /** The instance's name, as `corral ls` shows it. */
@@ -132,7 +133,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     plan: SessionPlan,
     open: (member: Member, cancel: Cancellation) => Promise<Opened>,
   ): Promise<Opened> {
-    plan.signal?.throwIfAborted()
+    if (plan.signal?.aborted) throw abortReason(plan.signal)
     const member = this.#admit(plan)
     const cancel = new Cancellation()
     const aborted = () => cancel.cancel()
@@ -366,11 +367,11 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   #facts(plan: SessionPlan): SessionFacts {
-    const { key, parentKey, mode, graceMs, inputGraceMs, stopSignal, drainMs } = plan
+    const { key, parentKey, mode, graceMs, inputGraceMs, stopSignal, drainMs, timeoutMs } = plan
     const { killTimeoutMs, machineMemory } = this.#plan
     const guardDeaths = () => this.guard.deaths
     const { name: backend, capsAround } = this.#backend
-    const ending = { graceMs, inputGraceMs, stopSignal, drainMs, killTimeoutMs }
+    const ending = { graceMs, inputGraceMs, stopSignal, drainMs, timeoutMs, killTimeoutMs }
     return { backend, capsAround, key, parentKey, mode, ...ending, machineMemory, guardDeaths }
   }
 
@@ -388,7 +389,7 @@ export class Corral extends EventEmitter<CorralEvents> {
 
   /** Why a session that was just started may not go on: what was closed while it started. */
   #refusal(plan: SessionPlan, member: Member): unknown {
-    if (plan.signal?.aborted) return plan.signal.reason
+    if (plan.signal?.aborted) return abortReason(plan.signal)
     const closing = this.#families.closing(member)
     if (closing)
       return new ClosingError(`the family of '${closing.key}' was closed while '${plan.key}' started`)
@@ -427,7 +428,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     this.#log.info('session spawned', {
       key: session.key,
       parentKey: session.parentKey,
-      pid: session.process?.pid,
+      leader: session.process?.pid, // `pid` is the gateway's, in a line of pino
       path: session.receipt.path,
     })
     tell(this, 'spawn', session)
@@ -453,5 +454,9 @@ export class Corral extends EventEmitter<CorralEvents> {
     return reports.filter((report) => report !== undefined)
   }
 }
+
+/** A signal of another realm need not have one. */
+const abortReason = ({ reason }: AbortSignal): unknown =>
+  reason ?? new DOMException('This operation was aborted', 'AbortError')
 
 const pidsOf = ({ processes }: StuckError) => processes.map(({ pid }) => pid)

@@ -41,6 +41,7 @@ export {
 export type { SessionNode } from './family.js'
 export { MAX_KEY_BYTES } from './key.js'
 export type { LimitName, Limits, Size } from './limits.js'
+export type { Logger } from './log.js'
 export type { CorralEvents } from './news.js'
 export { openCorral } from './open.js'
 export type {
@@ -54,5 +55,6 @@ export type {
   StdioEntry,
 } from './options.js'
 export type { ContainedProcess, ExitStatus } from './process.js'
+export type { Reason, SessionReason } from './reasons.js'
 export type { SessionReport } from './report.js'
 export type { AnySession, CloseOptions, Receipt, Session, SessionEvents, SessionState } from './session.js'

@@ -1,19 +1,24 @@
 // What goes to the gateway's log: sessions have a say in it, by their names and command lines, and somebody reads it in a terminal.
-import type { Logger } from 'pino'
 import { printableIn } from './text.js'
 
 type Level = 'info' | 'warn' | 'error'
 
+/** What takes the log: pino, Fastify's, console. Each is called as pino is, with the data first. */
+export interface Logger {
+  debug(data: object, message: string): void
+  info(data: object, message: string): void
+  warn(data: object, message: string): void
+  error(data: object, message: string): void
+}
+
 export class Log {
-  readonly #logger: Logger
+  readonly #logger: Logger | undefined
+  readonly #bindings: object
 
-  constructor(logger: Logger) {
+  /** Without a logger it is silent. */
+  constructor(logger: Logger | undefined, bindings: object = {}) {
     this.#logger = logger
-  }
-
-  /** As logger.child(). */
-  of(bindings: object): Log {
-    return new Log(this.#logger.child(printableIn(bindings) as object))
+    this.#bindings = bindings
   }
 
   info(message: string, data: object = {}): void {
@@ -29,6 +34,6 @@ export class Log {
   }
 
   #write(level: Level, message: string, data: object): void {
-    this.#logger[level](printableIn(data), message)
+    this.#logger?.[level](printableIn({ ...this.#bindings, ...data }) as object, message)
   }
 }

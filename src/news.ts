@@ -1,7 +1,6 @@
 // What an instance tells: as events of its Corral, on node:diagnostics_channel, and in its log, where it has one.
 import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
-import pino from 'pino'
 import type { GuardEvent, LimitHit, Pressure, SweepReport } from './backend.js'
 import { emit } from './emit.js'
 import type { SessionReport } from './report.js'
@@ -42,6 +41,3 @@ export function tell<Name extends keyof CorralEvents>(
   if (channels[name].hasSubscribers) channels[name].publish({ corral, args })
   emit(corral, name, ...args)
 }
-
-// With a destination of its own: pino would else open stdout, and that makes it non-blocking for all who share it.
-export const silent = pino({ enabled: false }, { write: () => undefined })

@@ -1,7 +1,7 @@
 // All instances below a root, and all sessions of this user that are held without one, seen and ended from outside: what
 // `corral ls`, `kill` and `sweep` stand on. Needs no instance of its own.
+
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppliedLimit, ForeignDirectory, SweepReport } from './backend.js'
 import { claimEnding } from './cgroup/claim.js'
 import {
@@ -21,6 +21,7 @@ import { type Remover, removeTree } from './cgroup/removal.js'
 import { findRoot, searchRootToSee } from './cgroup/root.js'
 import { type InstanceView, type SessionView, surveyInstances } from './cgroup/survey.js'
 import { sweepInstances } from './cgroup/sweep.js'
+import { now, sleep } from './clock.js'
 import { isSystemError, LimitUnsupportedError } from './errors.js'
 import { type LimitChanges, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
 import { loadNative, type Native } from './native.js'
@@ -264,8 +265,8 @@ export class Observer {
 
   /** Gives the owner the time to see the claim and to remove the group; after that it is ours to remove. */
   async #ownerRemoves(directory: string): Promise<void> {
-    const deadline = performance.now() + OWNER_MS
-    while (this.#native.exists(directory) && performance.now() < deadline) await sleep(OWNER_LOOK_MS)
+    const deadline = now() + OWNER_MS
+    while (this.#native.exists(directory) && now() < deadline) await sleep(OWNER_LOOK_MS)
   }
 
   /** Gives the descriptor by which the owner sees who ends the session; its report alone depends on that, not the ending. */

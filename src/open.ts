@@ -8,7 +8,6 @@ import { Corral } from './corral.js'
 import { hostMemory } from './limits.js'
 import { Log } from './log.js'
 import { isSupportedPlatform, loadNative } from './native.js'
-import { silent } from './news.js'
 import { type OpenOptions, type OpenPlan, parseOpenOptions } from './options.js'
 import { PassthroughBackend } from './passthrough/backend.js'
 import { SubreaperBackend } from './subreaper/backend.js'
@@ -23,7 +22,7 @@ import { SubreaperBackend } from './subreaper/backend.js'
  */
 export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)
-  const log = new Log(plan.logger ?? silent)
+  const log = new Log(plan.logger)
   let corral: Corral | undefined
   const startedIn = isSupportedPlatform() ? ownCgroup() : undefined
   const backend = await openBackend({ ...plan, startedIn }, (event) => {

@@ -1,11 +1,12 @@
 // The options of openCorral() and spawn(), checked once and turned into types that cannot be wrong.
 import type { Stream } from 'node:stream'
-import type { Logger } from 'pino'
 import type { BackendName, Enforcement, ProcessPlan } from './backend.js'
 import { InvalidArgumentError } from './errors.js'
 import { parseKey } from './key.js'
 import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './limits.js'
+import type { Logger } from './log.js'
 import type { NativeStdio } from './native-plan.js'
+import { isOfProcess } from './own-environment.js'
 import { quote } from './quote.js'
 import { parseSignal } from './signals.js'
 
@@ -65,7 +66,7 @@ export interface OpenOptions {
   startTimeoutMs?: number | undefined
   /** Whether to collect dead instances at the start. Default true. */
   sweep?: boolean | undefined
-  /** A pino logger. Default: silent. */
+  /** Anything with debug, info, warn and error, called as pino is: pino, Fastify's, console. Default: silent. */
   logger?: Logger | undefined
 }
 
@@ -106,6 +107,8 @@ export interface SessionOptions {
   stopSignal?: NodeJS.Signals | number | undefined
   /** Default: that of the instance. */
   drainMs?: number | undefined
+  /** How long the session may live, in ms: then it is closed, with its grace time and the reason `timeout`. Default: no bound. */
+  timeoutMs?: number | undefined
   /** Closes the session when it is aborted. */
   signal?: AbortSignal | undefined
 }
@@ -145,6 +148,7 @@ export interface SessionPlan {
   inputGraceMs: number | undefined
   stopSignal: number
   drainMs: number
+  timeoutMs: number | undefined
   signal: AbortSignal | undefined
 }
 
@@ -184,6 +188,7 @@ const SESSION_OPTIONS = new Set([
   'inputGraceMs',
   'stopSignal',
   'drainMs',
+  'timeoutMs',
   'signal',
 ])
 const SPAWN_OPTIONS = new Set([...SESSION_OPTIONS, ...PROCESS_OPTIONS, 'command', 'args'])
@@ -209,6 +214,15 @@ export function assertOptions(value: unknown, where: string, allowed: ReadonlySe
 
 export function refuse(name: string, value: unknown, forms: string): never {
   throw new InvalidArgumentError(`${name}: ${quote(value)} will not do`, { hint: `Give ${forms}` })
+}
+
+/** By what it does: one of another realm is no instance of our AbortSignal. */
+function parseAbortSignal(signal: unknown): AbortSignal {
+  const given = Object(signal) as Partial<AbortSignal>
+  const methods = [given.addEventListener, given.removeEventListener]
+  if (typeof given.aborted !== 'boolean' || methods.some((method) => typeof method !== 'function'))
+    refuse('signal', signal, 'an AbortSignal')
+  return signal as AbortSignal
 }
 
 function parseText(name: string, value: unknown): string {
@@ -237,8 +251,8 @@ export function parseInputGrace(value: unknown): number | undefined {
 
 const parseStopSignal = (signal: unknown = 'SIGTERM') => parseSignal(signal, 1)
 
-/** As parseMilliseconds(), but not 0: no start takes no time. @throws InvalidArgumentError */
-export function parseStartTimeout(name: string, value: unknown): number {
+/** As parseMilliseconds(), but not 0: nothing takes no time. @throws InvalidArgumentError */
+export function parseBound(name: string, value: unknown): number {
   const milliseconds = parseMilliseconds(name, value)
   return milliseconds > 0 ? milliseconds : refuse(name, value, 'milliseconds, more than 0')
 }
@@ -260,8 +274,13 @@ function parseId(name: string, value: unknown): number {
 
 function parseLogger(logger: unknown): Logger {
   const methods = logger as Partial<Record<string, unknown>> | null
-  for (const method of ['child', 'info', 'warn', 'error'])
-    if (typeof methods?.[method] !== 'function') refuse('logger', logger, 'a pino logger')
+  for (const method of ['debug', 'info', 'warn', 'error'])
+    if (typeof methods?.[method] !== 'function')
+      refuse(
+        'logger',
+        logger,
+        'a logger with debug(), info(), warn() and error(), such as of pino, or console',
+      )
   return logger as Logger
 }
 
@@ -318,7 +337,7 @@ export function parseOpenOptions(
     stopSignal: parseStopSignal(options.stopSignal),
     drainMs: parseMilliseconds('drainMs', drainMs),
     killTimeoutMs: parseMilliseconds('killTimeoutMs', killTimeoutMs),
-    startTimeoutMs: parseStartTimeout('startTimeoutMs', startTimeoutMs),
+    startTimeoutMs: parseBound('startTimeoutMs', startTimeoutMs),
     sweep: parseFlag('sweep', options.sweep ?? true),
     logger: options.logger === undefined ? undefined : parseLogger(options.logger),
     machineMemory,
@@ -356,7 +375,6 @@ export function parseWrapOptions(
 
 function parseSession(options: SessionOptions, defaults: Defaults, unusedKey: string): SessionPlan {
   const { signal, mode = 'oneshot', graceMs = defaults.graceMs, drainMs = defaults.drainMs } = options
-  if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', signal, 'an AbortSignal')
   const key = options.key === undefined ? unusedKey : parseKey(options.key, 'key')
   const parentKey = options.parentKey === undefined ? undefined : parseKey(options.parentKey, 'parentKey')
   if (key === parentKey) throw new InvalidArgumentError(`'${key}' cannot be its own parent`)
@@ -369,7 +387,8 @@ function parseSession(options: SessionOptions, defaults: Defaults, unusedKey: st
     inputGraceMs: parseInputGrace(options.inputGraceMs) ?? defaults.inputGraceMs,
     stopSignal: options.stopSignal === undefined ? defaults.stopSignal : parseStopSignal(options.stopSignal),
     drainMs: parseMilliseconds('drainMs', drainMs),
-    signal,
+    timeoutMs: options.timeoutMs === undefined ? undefined : parseBound('timeoutMs', options.timeoutMs),
+    signal: signal === undefined ? undefined : parseAbortSignal(signal),
   }
 }
 
@@ -411,11 +430,13 @@ function parseArguments(args: unknown): string[] {
   return args.map((argument, index) => parseText(`args[${index}]`, argument))
 }
 
-function parseEnvironment(env: unknown): string[] | undefined {
-  if (env === undefined || env === process.env) return undefined
+/** As of child_process, with the variables that a prototype has. Undefined: that of the process, as it is. */
+function parseEnvironment(env: unknown = process.env): string[] | undefined {
   if (typeof env !== 'object' || env === null) refuse('env', env, 'an object of strings')
+  if (isOfProcess(env)) return undefined
   const entries: string[] = []
-  for (const [name, value] of Object.entries(env)) {
+  for (const name in env) {
+    const value = (env as Record<string, unknown>)[name]
     if (value === undefined) continue
     const entry = `${name}=${String(value)}`
     if (entry.includes('\0'))

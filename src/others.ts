@@ -1,7 +1,9 @@
 // Who else on this host starts or moves processes for whoever asks: what a session has such a one start is not the session's,
 // and what systemd-logind moves has lost the session's mark. Told beforehand, in receipts and by the doctor.
+
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import type { BackendName } from './backend.js'
+import { now } from './clock.js'
 import { isSystemError } from './errors.js'
 
 /** As found on the host, for one user. */
@@ -142,8 +144,8 @@ export function othersOf(
 ): readonly string[] {
   const user = `${mechanism} ${uid}:${gid}`
   const before = known.get(user)
-  if (before && performance.now() < before.at + FRESH_MS) return before.told
+  if (before && now() < before.at + FRESH_MS) return before.told
   const told = tellOthers(lookForOthers(uid, gid), mechanism)
-  known.set(user, { at: performance.now(), told })
+  known.set(user, { at: now(), told })
   return told
 }

@@ -1,6 +1,8 @@
 // Our end of what a process writes: a socket whose reader may come late. What nobody has read when the process ends is taken
 // into memory, and the descriptor is given up at its end, not when somebody has read up to there, which may be never.
+
 import { Socket, type SocketConstructorOpts } from 'node:net'
+import { queueMicrotask } from './clock.js'
 
 // Once its process has ended, a stream that nobody reads takes so much, in bytes: more than the buffer of a socket or a pipe,
 // so it takes all that was written up to then. What others write into it after that waits for a reader, or for the session's end.

@@ -1,10 +1,12 @@
 // A process of a session, as Node's ChildProcess: the same properties, methods and events, so that whatever takes
 // a child process takes this one. Its streams are opened when they are first asked for, at any time: what was written is kept.
+
 import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import type { ProcessHandle, ProcessPlan, SpawnedProcess } from './backend.js'
+import { setImmediate } from './clock.js'
 import { emit } from './emit.js'
 import { explained, InvalidArgumentError } from './errors.js'
 import type { NativeExit } from './native.js'
@@ -79,12 +81,17 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     return sent
   }
 
+  /** Keeps the event loop alive while the process runs, as it does from the start. */
   ref(): void {
     if (this.#refed || !this.#running) return
     this.#refed = true
     this.#handle.ref()
   }
 
+  /**
+   * Lets the event loop end although the process runs. Then the gateway ends, and its guard ends the process with all other
+   * sessions, `detached` or not: what is to outlive the gateway is no session of it.
+   */
   unref(): void {
     if (!this.#refed) return
     this.#refed = false

@@ -1,16 +1,14 @@
 // How a session ended.
 import type { Killed, LimitHit, MovedProcess, OutOfMemory, RaisedLimit, Usage } from './backend.js'
 import type { Mode } from './options.js'
+import type { Reason } from './reasons.js'
 
 export interface SessionReport {
   key: string
   parentKey?: string
   mode: Mode
-  /**
-   * `oneshot-complete`, `memory-limit`, `closed`, `parent-reset`, `aborted`, `corral-closed`, `killed-externally`, or the
-   * caller's own.
-   */
-  reason: string
+  /** One of SessionReason, or the caller's own. */
+  reason: Reason
   /** The leader's exit status; null when a signal ended it. */
   exitCode: number | null
   signal: NodeJS.Signals | null

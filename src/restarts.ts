@@ -1,5 +1,7 @@
 // Starts another of a process that has to be there all the time (the guard, the keeper), and tells what becomes of it.
+
 import type { GuardEvent } from './backend.js'
+import { now, setTimeout } from './clock.js'
 
 // Another comes at once; when they go on dying, or cannot be started, with longer and longer pauses, up to the last.
 const PAUSES_MS = [0, 10, 100, 1000, 5000]
@@ -26,14 +28,14 @@ export class Restarts {
 
   /** One was started. */
   started(): void {
-    this.#startedAt = performance.now()
+    this.#startedAt = now()
   }
 
   /** It has died: another is started. */
   died(): void {
     if (this.over) return
     this.deaths++
-    if (performance.now() - this.#startedAt > CALM_MS) this.#inARow = 0
+    if (now() - this.#startedAt > CALM_MS) this.#inARow = 0
     this.#tell({ event: 'died', deaths: this.deaths })
     this.#again()
   }

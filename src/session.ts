@@ -2,6 +2,7 @@
 //
 //   running --close(), leader's exit--> closing --populated 0--> empty --rmdir--> removed
 //                                          \--killTimeoutMs over--> stuck (close() again tries again)
+
 import { EventEmitter } from 'node:events'
 import {
   type AppliedLimit,
@@ -16,6 +17,7 @@ import {
   type Usage,
 } from './backend.js'
 import { Cancellation } from './cancellation.js'
+import { clearInterval, clearTimeout, now, setInterval, setTimeout } from './clock.js'
 import { emit } from './emit.js'
 import {
   ClosingError,
@@ -35,6 +37,7 @@ import {
   parseProcessOptions,
 } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
+import type { Reason, SessionReason } from './reasons.js'
 import type { SessionReport } from './report.js'
 import { describeProcess, listProcesses, stuckError } from './stuck.js'
 import { within } from './within.js'
@@ -57,7 +60,7 @@ export interface Receipt {
 
 export interface CloseOptions {
   /** What the report shall say. Default `closed`. */
-  reason?: string | undefined
+  reason?: Reason | undefined
   /** How long the processes may take, in ms; 0 kills at once. Default: the session's. */
   graceMs?: number | undefined
   /** How much of that the leader may take after the end of its input, before SIGTERM (stopSignal). Default: the session's. */
@@ -78,6 +81,7 @@ export interface SessionFacts {
   inputGraceMs: number | undefined
   stopSignal: number
   drainMs: number
+  timeoutMs: number | undefined
   killTimeoutMs: number
   /** The memory of which a limit of '25%' is a share, in bytes. */
   machineMemory: () => number
@@ -88,6 +92,8 @@ export interface SessionFacts {
 // The group is empty, so the leader has ended; only the news of it may be under way. A zombie leader held by a
 // tracer outside the session is the one case in which it does not come.
 const EXIT_NEWS_MS = 1000
+// A timer's longest
+const LONGEST_MS = 2 ** 31 - 1
 // What the end of input gets of the grace time, where nobody says
 const INPUT_GRACE_MS = 500
 const INPUT_GRACE_PART = 4
@@ -106,7 +112,7 @@ function entryHint(code: string | undefined): string {
 }
 
 export interface SessionEvents {
-  closing: [reason: string]
+  closing: [reason: Reason]
   /** A limit was met, and how often so far. Sessions without limits of their own are not watched. */
   limit: [hit: LimitHit]
   /** Its processes wait for memory. Only sessions with a cap on memory are watched, where the kernel tells (PSI). */
@@ -126,8 +132,8 @@ export class Session<
   /** The leader, as a Node ChildProcess. */
   readonly process: Process
   receipt: Receipt
-  /** Settles when the session is over: with its report once the group is empty and removed, or a StuckError. */
-  readonly closed: Promise<SessionReport>
+  /** As `closed`, for who does not keep the event loop alive. @internal */
+  readonly over: Promise<SessionReport>
   /** Milliseconds since the epoch. */
   readonly startedAt = Date.now()
   state: SessionState = 'running'
@@ -135,17 +141,19 @@ export class Session<
 
   readonly #group: Group
   readonly #facts: SessionFacts
-  readonly #started = performance.now()
+  readonly #started = now()
   readonly #guardDeathsBefore: number
   #settle!: { resolve: (report: SessionReport) => void; reject: (error: unknown) => void }
   #outOfMemory: OutOfMemory | undefined
   readonly #watching = new Set<string>()
   readonly #hitsTold = new Set<LimitHit['kind']>()
   #closing: Promise<SessionReport> | undefined
-  /** When the closing under way began, and when what is left is killed (performance.now()). */
+  /** When the closing under way began, and when what is left is killed (now()). */
   #graceBegan = 0
   #killsAt = Number.POSITIVE_INFINITY
   #hastened: Promise<Ended> | undefined
+  /** Once somebody has asked for the end. */
+  #awaited = false
   /** While only input has ended: cuts that short. */
   #inputGrace: Cancellation | undefined
   /** Of which there may be output that was not read yet. */
@@ -166,15 +174,35 @@ export class Session<
     this.#group = group
     this.#facts = facts
     this.#guardDeathsBefore = facts.guardDeaths()
-    this.closed = new Promise((resolve, reject) => {
+    this.over = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    this.closed.catch(() => undefined) // whoever does not wait for it is told by the 'stuck' event
+    this.over.catch(() => undefined) // whoever does not wait for it is told by the 'stuck' event
     if (process) {
       this.#follow(process)
       void process.exited.then(() => this.#onLeaderExit())
     }
     this.watchLimits()
+    if (facts.timeoutMs !== undefined) this.#endAfter(facts.timeoutMs)
+  }
+
+  #endAfter(ms: number): void {
+    const late = setTimeout(() => this.#closeUnasked('timeout', this.#facts.graceMs), ms).unref()
+    this.once('closing', () => clearTimeout(late))
+  }
+
+  /**
+   * Settles when the session is over: with its report once the group is empty and removed, or a StuckError. Whoever asks for it keeps
+   * the event loop alive until then, also where nothing else does: a session of wrap(), one whose leader has ended.
+   */
+  get closed(): Promise<SessionReport> {
+    if (!this.#awaited) {
+      const alive = setInterval(() => undefined, LONGEST_MS)
+      const over = () => clearInterval(alive)
+      this.#awaited = true
+      this.over.then(over, over)
+    }
+    return this.over
   }
 
   /** Watches for what limits can bring about, each from the time on that there is something to watch. @internal */
@@ -343,18 +371,18 @@ export class Session<
   }
 
   /** A close that nobody waits for: its failure is told by `closed` and the 'stuck' event. */
-  #closeUnasked(reason: string, graceMs: number, drainMs = 0): void {
+  #closeUnasked(reason: SessionReason, graceMs: number, drainMs = 0): void {
     this.#close(reason, { graceMs, drainMs }).catch(() => undefined)
   }
 
-  #close(reason: string, times: Times): Promise<SessionReport> {
+  #close(reason: Reason, times: Times): Promise<SessionReport> {
     const { graceMs, drainMs = 0 } = times
     if (this.#closing && this.state !== 'stuck') {
-      if (performance.now() + graceMs < this.#killsAt) this.#hasten(graceMs)
+      if (now() + graceMs < this.#killsAt) this.#hasten(graceMs)
       return this.#closing
     }
     this.state = 'closing'
-    this.#graceBegan = performance.now()
+    this.#graceBegan = now()
     this.#killsAt = this.#graceBegan + drainMs + graceMs
     emit(this, 'closing', reason)
     this.#closing = this.#end(reason, times)
@@ -363,7 +391,7 @@ export class Session<
   }
 
   #hasten(graceMs: number): void {
-    this.#killsAt = performance.now() + graceMs
+    this.#killsAt = now() + graceMs
     if (this.#inputGrace) {
       this.#inputGrace.cancel() // what follows it gets no more than that
       return
@@ -373,14 +401,14 @@ export class Session<
     this.#hastened.catch(() => undefined) // the closing under way meets the same failure
   }
 
-  async #end(reason: string, times: Times): Promise<SessionReport> {
+  async #end(reason: Reason, times: Times): Promise<SessionReport> {
     const { graceMs, drainMs = 0 } = times
     try {
       this.#cancel.cancel()
       const rest = graceMs > 0 ? await this.#endInput(times) : 0
       const ended = await this.#killAll(rest, drainMs)
       // Whole microseconds: sums and differences of floating-point times are not exact
-      const until = Math.min(performance.now(), this.#killsAt)
+      const until = Math.min(now(), this.#killsAt)
       const graceUsedMs = graceMs === 0 ? 0 : Math.round((until - this.#graceBegan) * 1000) / 1000
       this.state = 'empty'
       const exit = await this.#leaderExit()
@@ -419,7 +447,7 @@ export class Session<
       void process.exited.then(early)
     })
     this.#inputGrace = undefined
-    return Math.max(0, Math.ceil(this.#killsAt - performance.now()))
+    return Math.max(0, Math.ceil(this.#killsAt - now()))
   }
 
   async #killAll(graceMs: number, drainMs: number): Promise<Ended> {
@@ -456,7 +484,7 @@ export class Session<
   }
 
   #makeReport(
-    reason: string,
+    reason: Reason,
     grace: Pick<SessionReport, 'graceMs' | 'graceUsedMs'>,
     { killed, usage, notHeld, moved, limitsRaised }: Ended,
     exit: ExitStatus | undefined,
@@ -469,8 +497,8 @@ export class Session<
       exitCode: exit?.code ?? null,
       signal: exit?.signal ?? null,
       startedAt: this.startedAt,
-      wallMs: performance.now() - this.#started,
-      closeMs: performance.now() - this.#graceBegan,
+      wallMs: now() - this.#started,
+      closeMs: now() - this.#graceBegan,
       ...grace,
       killed,
       guardDeaths: this.#facts.guardDeaths() - this.#guardDeathsBefore,

@@ -4,6 +4,7 @@
 
 import { constants } from 'node:os'
 import type { Cancellation } from './cancellation.js'
+import { now, setTimeout } from './clock.js'
 import { SpawnError, systemCodeOf, systemDetails } from './errors.js'
 import type { Native } from './native.js'
 
@@ -35,7 +36,7 @@ export class Starts {
       this.#pending.delete(id)
       cancel?.off(cancelled)
     }
-    this.#pending.set(id, performance.now() + this.#timeoutMs)
+    this.#pending.set(id, now() + this.#timeoutMs)
     this.#timer ??= setTimeout(() => this.#look(), this.#timeoutMs).unref()
     started.then(over, over)
     cancel?.on(cancelled)
@@ -43,11 +44,11 @@ export class Starts {
   }
 
   #look(): void {
-    const now = performance.now()
+    const at = now()
     this.#timer = undefined
     for (const [id, late] of this.#pending) {
-      if (late > now) {
-        this.#timer = setTimeout(() => this.#look(), late - now).unref()
+      if (late > at) {
+        this.#timer = setTimeout(() => this.#look(), late - at).unref()
         return
       }
       this.#pending.delete(id)

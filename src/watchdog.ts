@@ -1,5 +1,6 @@
 // Memory caps where no controller holds them: looks at what each watched group uses, the more often the nearer it is to its
 // cap, and tells when it is over. A process can use more for a moment than it is caught at; a kernel's cap cannot be passed.
+import { clearTimeout, now, setTimeout } from './clock.js'
 import type { Native } from './native.js'
 
 // A group is taken to grow by no more than this in a second: between two looks it cannot get from far below its cap to far
@@ -42,9 +43,9 @@ export class Watchdog {
 
   async #look(watched: Watched): Promise<void> {
     const cap = watched.cap() ?? Number.POSITIVE_INFINITY
-    const begun = performance.now()
+    const begun = now()
     const used = Number.isFinite(cap) ? await this.#used(watched.path, cap) : 0
-    const tookMs = performance.now() - begun
+    const tookMs = now() - begun
     if (!this.#timers.has(watched)) return // stopped meanwhile
     if (used > cap) {
       this.#timers.delete(watched)

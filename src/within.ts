@@ -1,4 +1,5 @@
 // Waiting with a bound: for what belongs to others, and for what may never come.
+import { clearTimeout, setTimeout } from './clock.js'
 
 // A timer's longest: beyond it Node takes 1 ms instead
 const LONGEST_MS = 2 ** 31 - 1

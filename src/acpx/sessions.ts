@@ -41,7 +41,7 @@ export class AcpxSessions {
   async open(key: string, command: readonly string[]): Promise<Held> {
     for (let held = this.#held.get(key); held; held = this.#held.get(key)) {
       if (held.session.state === 'running') return held
-      await held.session.closed
+      await held.session.over
     }
     const opening = this.#opening.get(key) ?? this.#prepare(key, command)
     this.#opening.set(key, opening)

@@ -1,4 +1,5 @@
 // One group of processes: a cgroup with its limits, and the one below it that they are in, from their making to their removal.
+
 import { watch } from 'node:fs'
 import { dirname } from 'node:path'
 import { getSystemErrorName } from 'node:util'
@@ -32,6 +33,7 @@ import { type Native, wardenPath } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
 import { packPlan, step } from '../native-plan.js'
 import { othersOf } from '../others.js'
+import type { SessionReason } from '../reasons.js'
 import { type Starts, spawnError } from '../starts.js'
 import type { Watchdog } from '../watchdog.js'
 import { isEndingClaimed } from './claim.js'
@@ -306,7 +308,7 @@ export class CgroupGroup implements Group {
     return this.#context.native.isGone(this.path)
   }
 
-  killedBy(): string | undefined {
+  killedBy(): SessionReason | undefined {
     return isEndingClaimed(this.path) ? 'corral-kill' : undefined
   }
 

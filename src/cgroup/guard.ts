@@ -1,10 +1,12 @@
 // Our side of the guard: the warden's process that ends and removes our instance when we die (native/warden/guard.h
 // has the other side, and what the two say to each other).
+
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import path from 'node:path'
 import type { GuardEvent, GuardStatus } from '../backend.js'
+import { clearTimeout, setTimeout } from '../clock.js'
 import { GuardError, systemCodeOf, systemDetails } from '../errors.js'
 import { type Native, type NativeExit, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'

@@ -1,9 +1,10 @@
 // One running gateway below a root: a directory, and a lock on it that the kernel lets go of when we die. An instance
 // whose owner holds its lock no more is dead. native/core/instance.c makes them, and tells them from what is not ours.
+
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ForeignDirectory } from '../backend.js'
+import { now, sleep } from '../clock.js'
 import { isGone, KernelError, RootError, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
 
@@ -62,11 +63,11 @@ export async function createInstance(native: Native, root: string, name: string)
   const directory = path.join(root, CORRAL, name)
   const command = process.argv.slice(0, 3).join(' ').slice(0, 512)
   try {
-    const deadline = performance.now() + MAKE_PATIENCE_MS
+    const deadline = now() + MAKE_PATIENCE_MS
     for (;;) {
       const lock = native.makeInstance(root, name, command)
       if (lock !== undefined) return { name, path: directory, lock }
-      if (performance.now() > deadline)
+      if (now() > deadline)
         throw new KernelError(`somebody has held the lock of ${directory} for ${MAKE_PATIENCE_MS} ms`, {
           path: directory,
           hint: 'Look for a stopped corral process with `lsof` or `fuser` on that directory',

@@ -1,9 +1,10 @@
 // A cgroup from systemd: a scope with Delegate=yes, into which it moves this very process. All gateways and `corral run`s of
 // a user that have no cgroup of their own share one, so that each sees what the others left. It is gone when nobody lives
 // in it any more.
+
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { now, sleep } from '../clock.js'
 import {
   assertSamePids,
   callManager,
@@ -51,13 +52,13 @@ export async function enterScope(): Promise<ScopeAnswer> {
 
 /** Starts the scope or, where others have, joins it; it can come and go between the two. @throws Error */
 async function enterScopeOf(manager: Manager): Promise<void> {
-  const deadline = performance.now() + ENTER_MS
+  const deadline = now() + ENTER_MS
   for (;;) {
     try {
       if (!(await start(manager))) await join(manager)
       return await moved()
     } catch (error) {
-      if (!(error instanceof ComingOrGoing) || performance.now() > deadline) throw error
+      if (!(error instanceof ComingOrGoing) || now() > deadline) throw error
       await sleep(TRY_AGAIN_MS)
     }
   }
@@ -111,10 +112,9 @@ async function join(manager: Manager): Promise<void> {
 
 /** What is done when systemd has answered is not done yet: it has only put it on its list. */
 async function moved(): Promise<void> {
-  const deadline = performance.now() + MOVE_MS
+  const deadline = now() + MOVE_MS
   while (!parseOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'))?.split('/').includes(SCOPE)) {
-    if (performance.now() > deadline)
-      throw new Error(`it has not moved this process to ${SCOPE} within ${MOVE_MS} ms`)
+    if (now() > deadline) throw new Error(`it has not moved this process to ${SCOPE} within ${MOVE_MS} ms`)
     await sleep(LOOK_MS)
   }
 }

@@ -19,7 +19,7 @@ import { InvalidArgumentError, KernelError, systemDetails } from '../errors.js'
 import { parseKey } from '../key.js'
 import { type Limits, type ParsedLimits, parseLimits } from '../limits.js'
 import { loadNative, type Native, wardenPath } from '../native.js'
-import { type HoldingChoice, parseHolding, parseMilliseconds, parseStartTimeout } from '../options.js'
+import { type HoldingChoice, parseBound, parseHolding, parseMilliseconds } from '../options.js'
 import { newHeldInstanceName, packLabels } from '../subreaper/labels.js'
 import { assertNoneRequired } from '../subreaper/limits.js'
 import { asGiven, asLaunched } from './launched.js'
@@ -161,7 +161,7 @@ export async function run(command: string, args: string[], options: RunOptions):
   const plan: RunPlan = {
     graceMs: parseMilliseconds('--grace', options.grace),
     drainMs: parseMilliseconds('--drain', options.drain),
-    startTimeoutMs: parseStartTimeout('--start-timeout', options.startTimeout),
+    startTimeoutMs: parseBound('--start-timeout', options.startTimeout),
     limits: parseLimits(options.limits, {}, () => memoryAt(options.root)),
     enforcement: options.bestEffort ? 'best-effort' : 'required',
     keys: parseKeys(options),

@@ -1,5 +1,5 @@
 // One session's child processes: those that were asked for. Of what these start themselves nothing is known.
-import { setTimeout as sleep } from 'node:timers/promises'
+
 import type {
   AppliedLimit,
   CommandLine,
@@ -12,7 +12,9 @@ import type {
   SpawnedProcess,
   Usage,
 } from '../backend.js'
+import { now, sleep } from '../clock.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import { within } from '../within.js'
 import { PassthroughChild } from './child.js'
 import { assertNoneRequired, unheldLimits } from './limits.js'
 
@@ -140,13 +142,10 @@ export class PassthroughGroup implements Group {
 
   /** Whether all are gone within that time. The end of a process is told; that of a process group has to be looked for. */
   async #goneWithin(ms: number): Promise<boolean> {
-    const until = performance.now() + ms
-    const late = new AbortController()
+    const until = now() + ms
     const running = [...this.#children].map(({ exited }) => exited)
-    const over = sleep(ms, undefined, { signal: late.signal }).catch(() => undefined)
-    await Promise.race([Promise.all(running), over])
-    late.abort()
-    while (this.#living().length > 0 && performance.now() < until) await sleep(POLL_MS)
+    await within(Promise.all(running), ms)
+    while (this.#living().length > 0 && now() < until) await sleep(POLL_MS)
     return this.#living().length === 0
   }
 }

@@ -1,5 +1,6 @@
 // One session's processes below a holder, from its start to its end.
 
+import { statSync } from 'node:fs'
 import path from 'node:path'
 import type {
   AppliedLimit,
@@ -20,6 +21,7 @@ import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.j
 import { type Native, wardenPath } from '../native.js'
 import { packPlan } from '../native-plan.js'
 import { othersOf } from '../others.js'
+import type { SessionReason } from '../reasons.js'
 import { KILLED_MS, spawnError } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
 import { Holder } from './holder.js'
@@ -159,8 +161,7 @@ export class SubreaperGroup implements Group {
 
   async spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
     try {
-      // The holder has a directory of its own
-      const cwd = plan.cwd === undefined ? process.cwd() : path.resolve(plan.cwd)
+      const cwd = path.isAbsolute(plan.cwd ?? '') ? plan.cwd : `${ownDirectory()}/${plan.cwd ?? ''}`
       return await this.#holder.spawn(packPlan({ ...plan, cwd }), cancel)
     } catch (error) {
       throw spawnError(plan.command, error, this.#startTimeoutMs, spawnHint(systemCodeOf(error)))
@@ -253,7 +254,7 @@ export class SubreaperGroup implements Group {
     return this.#holder.lost
   }
 
-  killedBy(): string | undefined {
+  killedBy(): SessionReason | undefined {
     if (this.#holder.told) return 'corral-kill'
     return this.#holder.lost ? 'holder-killed' : undefined
   }
@@ -277,6 +278,15 @@ export class SubreaperGroup implements Group {
     this.#peak = Math.max(this.#peak ?? 0, used)
     return this.#peak
   }
+}
+
+/**
+ * The holder has a directory of its own, so ours is named: by the link that the kernel follows without a path, since that may lead
+ * elsewhere by now, or nowhere (proc_pid_cwd(5)). A process that is not dumpable shows none to its holder.
+ */
+function ownDirectory(): string {
+  const isShown = statSync('/proc/self').uid === process.geteuid?.()
+  return isShown ? `/proc/${process.pid}/cwd` : process.cwd()
 }
 
 function spawnHint(code: string | undefined): string | undefined {

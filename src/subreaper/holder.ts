@@ -3,6 +3,7 @@
 import { constants } from 'node:os'
 import type { Ended, EndPlan, SpawnedProcess } from '../backend.js'
 import type { Cancellation } from '../cancellation.js'
+import { setImmediate, setTimeout } from '../clock.js'
 import { GuardError } from '../errors.js'
 import type { Native, NativeExit, NativeMessage } from '../native.js'
 import { NativeHandle } from '../native-handle.js'

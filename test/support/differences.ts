@@ -49,7 +49,8 @@ export const DIFFERENCES = {
   },
   moment: {
     what: 'umask, rlimits and nice of a process',
-    cgroup: "the gateway's when it is spawned",
+    cgroup:
+      "the gateway's when it is spawned, but for `RLIMIT_LOCKS`, which is the session's [mark](#what-others-move-out-of-a-session)",
     subreaper:
       "the gateway's when it called `openCorral()`, but for `RLIMIT_LOCKS`, which is the session's mark",
     passthrough: "the gateway's when it is spawned",
@@ -62,7 +63,8 @@ export const DIFFERENCES = {
   },
   held: {
     what: 'what can get away',
-    cgroup: 'nothing, but by a hostile process of the same user that writes itself into another cgroup',
+    cgroup:
+      'nothing, but by a hostile process of the same user that takes its mark off and writes itself into another cgroup, and [what others start or move](#what-others-move-out-of-a-session)',
     subreaper:
       'nothing, but by a hostile process of the same user that takes its mark off, and only when somebody kills the holder and the keeper both',
     passthrough:

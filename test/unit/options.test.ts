@@ -97,15 +97,17 @@ describe('openCorral()', () => {
 })
 
 describe('a logger', () => {
-  test('is one of pino', () => {
-    const logger = pino({ enabled: false })
+  test.each([
+    ['one of pino', pino({ enabled: false })],
+    ['the console', console],
+  ])('can be %s', (_, logger) => {
     expect(parseOpenOptions({ logger }).logger).toBe(logger)
   })
 
   test.each([
-    ['an object without its methods', {}],
-    ['the console, which makes no child loggers', console],
-    ['a boolean', true],
+    ['null', null],
+    ['a function', () => undefined],
+    ['what has no debug()', { info() {}, warn() {}, error() {} }],
   ])('is not %s', (_, logger) => {
     expectRefused(() => parseOpenOptions({ logger: logger as never }), 'logger')
   })
@@ -122,6 +124,7 @@ describe('spawn()', () => {
       inputGraceMs: undefined,
       stopSignal: 15,
       drainMs: 1000,
+      timeoutMs: undefined,
       signal: undefined,
       process: {
         command: 'true',

@@ -3,6 +3,12 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { GuardEvent } from '../../src/backend.js'
 import { Restarts } from '../../src/restarts.js'
 
+// The clock that the code has taken is the real one
+vi.mock('../../src/clock.js', () => ({
+  setTimeout: (...given: Parameters<typeof setTimeout>) => setTimeout(...given), // timer: vitest’s faked one
+  now: () => performance.now(), // timer: as above
+}))
+
 const start = vi.fn<() => Promise<void>>()
 const events: GuardEvent[] = []
 let restarts: Restarts

@@ -78,7 +78,7 @@ describe('an error', () => {
 
 test('the log has it written out, also in errors', () => {
   const lines: string[] = []
-  const log = new Log(pino({}, { write: (line) => void lines.push(line) })).of({ corral: ALL_HOSTILE_TEXT })
+  const log = new Log(pino({}, { write: (line) => void lines.push(line) }), { corral: ALL_HOSTILE_TEXT })
   const cause = new Error(ALL_HOSTILE_TEXT)
   const processes = [{ pid: 1, name: ALL_HOSTILE_TEXT, state: 'D' }]
   const err = new StuckError('x', processes, { path: ALL_HOSTILE_TEXT, cause })
