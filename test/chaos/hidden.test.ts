@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished } from 'vitest'
@@ -251,7 +251,10 @@ async function timed(work: () => Promise<void>): Promise<number> {
 describe.runIf(isRoot && !lacks('namespaces'))('a kernel without openat2(2)', () => {
   // A number that is the same on each architecture; Linux 5.5 and earlier, and filters of containers, do not know it
   const OPENAT2 = '437'
-  const without = async () => [await compiled(WITHOUT_CALL), OPENAT2]
+  const without = async (answer?: number) => [
+    await compiled(WITHOUT_CALL),
+    answer === undefined ? OPENAT2 : `${OPENAT2}:${answer}`,
+  ]
   const attacks = {
     'a file system over its family': 'mount -t tmpfs none $family',
     'its own group and a file system onto each other, with groups in it':
@@ -270,11 +273,20 @@ describe.runIf(isRoot && !lacks('namespaces'))('a kernel without openat2(2)', ()
     await endHidden(pen, script, 'close', { by: [...(await without()), ...(AS_OTHER.by ?? [])] })
   })
 
-  test('is one (control)', async () => {
-    const [command = '', ...args] = await without()
+  for (const [what, script] of Object.entries(attacks))
+    test(`ends one that has ${what}, where a filter answers EPERM`, async ({ pen }) => {
+      const by = [...ALONE.by, ...(await without(constants.errno.EPERM))]
+      await endHidden(pen, script, 'close', { by })
+    })
+
+  test.for([
+    [undefined, 'Function not implemented'],
+    [constants.errno.EPERM, 'Operation not permitted'],
+  ] as const)('is one (control): errno %s', async ([answer, words]) => {
+    const [command = '', ...args] = await without(answer)
     const call = `import ctypes,os; l=ctypes.CDLL(None,use_errno=True); print(l.syscall(${OPENAT2},-1,b"/",0,0), os.strerror(ctypes.get_errno()))`
     const { stdout } = spawnSync(command, [...args, 'python3', '-c', call], { encoding: 'utf8' })
-    expect(stdout).toBe('-1 Function not implemented\n')
+    expect(stdout).toBe(`-1 ${words}\n`)
   })
 })
 
