@@ -41,7 +41,7 @@ function register(api: PluginApi): void {
   }
 
   const end = (why: string, keys: ReadonlySet<string> | 'all') =>
-    attempt(why, () => sessions.end(keys, graceMs))
+    attempt(why, () => sessions.end(keys, graceMs, (text) => api.logger.warn(`${why}: ${text}`)))
 
   function over(why: string, key: string, staysOn: boolean): void {
     const family = families.of(key)

@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished } from 'vitest'
 import type { Hooks } from '../../../src/openclaw/api.js'
 import plugin from '../../../src/openclaw/index.js'
 import { CLI, LIVING, orphan, running } from '../../cli/command-line.js'
+import { members } from '../../support/cgroup-tree.js'
 import { eventually } from '../../support/eventually.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
@@ -37,6 +38,16 @@ const LEFTOVER = "(trap '' TERM; exec setsid sleep 1000) &"
 /** Sessions of two processes that live until they are ended. */
 const started = (pen: Pen, ...keys: string[]) =>
   Promise.all(keys.map((key) => running(pen, ['--session', key], `${LEFTOVER} ${LIVING}`)))
+
+/** A package of which the command line does something before. */
+async function packagedWith(before: string): Promise<string> {
+  const packaged = await mkdtemp(path.join(tmpdir(), 'corral-plugin-'))
+  onTestFinished(() => rm(packaged, { recursive: true }))
+  await mkdir(path.join(packaged, 'dist/cli'), { recursive: true })
+  await writeFile(path.join(packaged, 'dist/cli/main.js'), `${before}; await import(${JSON.stringify(CLI)})`)
+  await writeFile(path.join(packaged, 'package.json'), '{ "type": "module" }')
+  return packaged
+}
 
 describe('the plugin', () => {
   test('ends the family of a session that is reset, at any depth, and nobody else', async ({ pen }) => {
@@ -127,13 +138,8 @@ describe('the plugin', () => {
   })
 
   test('ends all also where their listing is longer than a MiB', async ({ pen }) => {
-    const packaged = await mkdtemp(path.join(tmpdir(), 'corral-long-'))
-    onTestFinished(() => rm(packaged, { recursive: true }))
-    await mkdir(path.join(packaged, 'dist/cli'), { recursive: true })
     // What it prints begins with blanks, which JSON may
-    const long = `process.stdout.write(' '.repeat(2 ** 21)); await import(${JSON.stringify(CLI)})`
-    await writeFile(path.join(packaged, 'dist/cli/main.js'), long)
-    await writeFile(path.join(packaged, 'package.json'), '{ "type": "module" }')
+    const packaged = await packagedWith(`process.stdout.write(' '.repeat(2 ** 21))`)
     const { hooks, log } = load({ root: pen.path, graceMs: 100 }, packaged)
     await started(pen, 'one', 'two')
 
@@ -142,6 +148,36 @@ describe('the plugin', () => {
     expect(await pen.members()).toEqual([])
     expect(log).toHaveLength(2)
   })
+
+  const UNLISTED = {
+    'that ends with an error': `if (process.argv[2] === 'ls') process.exit(1)`,
+    'that prints no JSON': `if (process.argv[2] === 'ls') { console.log('sessions:'); process.exit() }`,
+  }
+  test.for(Object.entries(UNLISTED))(
+    'ends all that are meant also with a listing %s',
+    async ([, before], { pen }) => {
+      const { hooks, log } = load({ root: pen.path, graceMs: 100 }, await packagedWith(before))
+      const other = `tail -f /dev/null | '${process.execPath}' '${CLI}' run --root '${pen.path}' -- sleep 999; :`
+      pen.spawn('setsid', ['--fork', 'sh', '-c', other])
+      const stranger = await eventually('the other', async () => {
+        const groups = (await pen.groups()).filter((group) => group.includes('/sessions/'))
+        return (await members(groups[0] ?? '/nowhere'))[0]
+      })
+      const [reset, , spared] = await started(pen, 'a:key', 'child', 'spared')
+      hooks.subagent_spawned({}, { childSessionKey: 'child', requesterSessionKey: 'a:key' })
+
+      hooks.session_end({ sessionKey: 'a:key', reason: 'reset' })
+      await reset?.exited
+      await eventually('the log', () => log.length === 3, { instead: () => log })
+      expect(log[0]).toMatch(/^warning: session reset of a:key: the sessions cannot be listed, /)
+      expect(log.slice(1)).toEqual(Array(2).fill(expect.stringMatching(/^session reset of a:key: ended i/)))
+      await hooks.gateway_stop({ reason: 'gateway stopping' })
+
+      await spared?.exited
+      expect(log[4]).toMatch(/^gateway stop: ended i/)
+      expect(await pen.members()).toContain(stranger)
+    },
+  )
 
   test('collects what dead gateways have left when the gateway starts', async ({ pen }) => {
     const { hooks, log } = loadIn(pen)
