@@ -59,6 +59,7 @@ import { INSIDE } from './name.js'
 import type { OomAccount } from './oom.js'
 import { watchPressure } from './pressure.js'
 import type { Remover } from './removal.js'
+import { reapStrays } from './strays.js'
 
 /** What all groups of one backend share. */
 export interface GroupContext extends Remover {
@@ -94,6 +95,9 @@ export class CgroupGroup implements Group {
 
   /** The pidfd of the first that entered, which is ours to close. */
   #entered: number | undefined
+
+  /** Pids of those whose exits are told. */
+  readonly #awaited = new Set<number>()
 
   /** Makes nothing yet: start() does. `release` takes away the directory, unless it is `removed`, and what held it. */
   constructor(
@@ -184,10 +188,19 @@ export class CgroupGroup implements Group {
       const place = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3 }
       const { started, exited } = starts.begin(packPlan(plan, place), cancel)
       const [pid, pidfd, createdInPlace, ...fds] = await started
+      this.#awaited.add(pid)
+      void exited.then(() => {
+        this.#awaited.delete(pid)
+        void this.#reapStrays(false)
+      })
       return { pid, handle: new NativeHandle(native, pidfd, fds), createdInPlace, exited }
     } catch (error) {
       throw isMaking(error) ? this.#makeError(error) : this.#spawnError(plan, error)
     }
+  }
+
+  #reapStrays(empty: boolean): Promise<void> {
+    return reapStrays(this.#context.native, this.path, this.#awaited, empty)
   }
 
   #memoryGroup(): string | undefined {
@@ -243,6 +256,7 @@ export class CgroupGroup implements Group {
       })
       const { empty, killed, names, left, counters, moved, unseen } = ended
       if (empty) await memoryV1?.remove([this.path])
+      await this.#reapStrays(empty)
       this.#removed ||= empty
       const limitsRaised = raisedLimits(this.#wanted, places, counters.slice(used.length))
       return {

@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { isSystemError } from '../errors.js'
 import type { Native } from '../native.js'
 
+// Between the end of a process and its being a zombie
+const WITHIN_MS = 1000
 const TASKS = '/proc/self/task'
 
 /** '' where it is gone. */
@@ -21,19 +23,30 @@ const children = (): number[] =>
     read(`${TASKS}/${task}/children`).split(' ').filter(Boolean).map(Number),
   )
 
-/** A zombie still says where it was, also where that is gone: cgroups(7). */
-const isZombieOf = (pid: number, place: string): boolean =>
-  /^State:\s*Z/m.test(read(`/proc/${pid}/status`)) && read(`/proc/${pid}/cgroup`).includes(place)
+const isZombie = (pid: number): boolean => /^State:\s*Z/m.test(read(`/proc/${pid}/status`))
 
-/** Reaps what has ended in this group of an instance but those that are `awaited`: their exits are told by whoever started them. */
-export function reapStrays(native: Native, group: string, awaited: ReadonlySet<number>): void {
+/** It says where it was also when it has ended, and when that is gone: cgroups(7). */
+const isOf = (pid: number, place: string): boolean => read(`/proc/${pid}/cgroup`).includes(place)
+
+async function reap(native: Native, pid: number): Promise<void> {
+  const pidfd = native.openProcess(pid)
+  if (pidfd === undefined) return
+  if (await native.ended(pidfd, WITHIN_MS)) native.reap(pidfd)
+  native.close(pidfd)
+}
+
+/**
+ * Reaps what has ended in this group of an instance but those that are `awaited`: their exits are told by whoever started them.
+ * Where the group is empty, what has left it and is no zombie yet is one in a moment.
+ */
+export async function reapStrays(
+  native: Native,
+  group: string,
+  awaited: ReadonlySet<number>,
+  empty: boolean,
+): Promise<void> {
   if (process.pid !== 1) return
   const place = group.slice(group.lastIndexOf('/corral/'))
-  for (const pid of children()) {
-    if (awaited.has(pid) || !isZombieOf(pid, place)) continue
-    const pidfd = native.openProcess(pid)
-    if (pidfd === undefined) continue
-    native.reap(pidfd)
-    native.close(pidfd)
-  }
+  const strays = children().filter((pid) => !awaited.has(pid) && isOf(pid, place) && (empty || isZombie(pid)))
+  await Promise.all(strays.map((pid) => reap(native, pid)))
 }

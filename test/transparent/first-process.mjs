@@ -14,6 +14,6 @@ const corral = await openCorral(way === 'cgroup' ? { root } : { backend: way })
 const leaves = ['-c', '(setsid sleep 0.01 &); (sleep 0.01 & exit 0); sleep 0.1; exit 3']
 const sessions = await Promise.all([1, 2, 3, 4].map(() => corral.spawn({ command: 'sh', args: leaves })))
 const codes = await Promise.all(sessions.map(async ({ closed }) => (await closed).exitCode))
-await corral.close()
 const zombies = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isZombie(name))
+await corral.close()
 console.log(`first ${process.pid === 1}, codes ${codes}, zombies ${zombies.length}`)

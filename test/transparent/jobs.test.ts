@@ -46,11 +46,13 @@ describe('corral run', () => {
     onTestFinished(() => void tryToKill(wrapper))
     const bothAre = (state: string) => stateOf(wrapper) === state && stateOf(pid) === state
     process.kill(wrapper, 'SIGTSTP')
-    await eventually('both are stopped', () => bothAre('T'))
+    await line(shell.stdout, /^stopped/)
+    expect(bothAre('T')).toBe(true)
     process.kill(wrapper, 'SIGCONT')
     await eventually('both go on', () => bothAre('S'))
     process.kill(pid, 'SIGTTIN')
-    await eventually('it stops with its command', () => bothAre('T'))
+    await line(shell.stdout, /^stopped/)
+    expect(bothAre('T')).toBe(true)
     process.kill(wrapper, 'SIGCONT')
     process.kill(wrapper, 'SIGTERM')
     const { SIGTSTP, SIGTTIN, SIGTERM } = constants.signals
