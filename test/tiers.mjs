@@ -46,6 +46,7 @@ const CHECK = step(npm('check'), ['.'])
 const REFERENCE = step(npm('docs:api', '--check'), ['src', 'docs'])
 const DEMO = step(npm('demo'), [...CODE, 'bench'])
 const TEST = step(['npm', 'test'], [...SUITE, ...PAGES])
+const CHAOS = step(npm('test:chaos'), SUITE)
 const KERNEL = step(npm('test:vm', '--kernel'), GUESTS)
 const NODE_GYP = step(['.ci/node-gyp'], SUITE)
 const CRASH = ['test/chaos/crash', ...SUPPORT]
@@ -56,6 +57,7 @@ const TIERS = {
     REFERENCE,
     DEMO,
     TEST,
+    CHAOS,
     KERNEL,
     step(npm('test:crash', '60'), CRASH),
     step(['pack/pack-and-try'], PACKAGE),
@@ -65,6 +67,7 @@ const TIERS = {
   ],
   native: [
     TEST,
+    CHAOS,
     KERNEL,
     step(npm('test:sanitize'), SUITE),
     step(npm('test:faults'), SUITE),
@@ -79,6 +82,7 @@ const TIERS = {
     REFERENCE,
     DEMO,
     TEST,
+    CHAOS,
     step(npm('test:crash'), CRASH),
     step(npm('test:faults'), SUITE),
     NODE_GYP,
