@@ -14,6 +14,7 @@ import path from 'node:path'
 import { isGone, RootError, systemCodeOf, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
 import { isCgroup } from './controllers.js'
+import { readFile } from './file.js'
 import { CORRAL, SESSIONS } from './instance.js'
 import { MODE_LABEL } from './labels.js'
 import { findCgroupPlace } from './mount.js'
@@ -93,6 +94,11 @@ function delegation(directory: string, native: Native): string | undefined {
 // <instance>/sessions/<keys>/agent, below which processes are in a cgroup of their own
 const SESSION = new RegExp(`/${CORRAL}/i[0-9a-f]{10}/${SESSIONS}/.+/${LEAF}$`)
 
+/** The kernel lets no process live beside a cgroup that was made threaded. */
+function whyThreaded(directory: string): string | undefined {
+  return readFile(directory, 'cgroup.type') === 'domain' ? undefined : 'a cgroup in it was made threaded'
+}
+
 /**
  * The session that this process is in, where it is in one: then instances are built below it, under its limits. In one of release
  * 0.1.0 processes are in the directory itself, and nothing can be built beside them.
@@ -103,7 +109,7 @@ function checkSession(native: Native): RootCandidate[] {
   for (let at = own; isCgroup(at) && !isMarked(at, native); at = path.dirname(at)) {
     if (at === own || !SESSION.test(at) || native.getLabel(at, MODE_LABEL) === undefined) continue
     const candidate = candidateAt('session', at)
-    const refusal = whyNotWritable(at)
+    const refusal = whyNotWritable(at) ?? whyThreaded(at)
     if (refusal) return [candidate(false, `it is the session that this process is in, but ${refusal}`)]
     return [candidate(true, 'it is the session that this process is in')]
   }

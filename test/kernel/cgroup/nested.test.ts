@@ -57,6 +57,30 @@ describe('a session in a session in a session', () => {
     }
   })
 
+  test('cannot be below one of which the cgroup was made threaded, and is beside it', async ({
+    pen,
+    skip,
+  }) => {
+    skip(
+      !lacks('memory') || !lacks('pids'),
+      'where controllers are on, nobody leaves the cgroup to make it threaded',
+    )
+    const corral = await openInPen(pen)
+    const script = `own="$0"; echo 0 >"$own/cgroup.procs"; echo threaded >"$own/in/cgroup.type"; echo 0 >"$own/in/cgroup.procs"; exec "$@"`
+    const inner = run([], 'sh', '-c', 'tail -n 1 /proc/self/cgroup; exec sleep 1000')
+    const outer = await corral.spawn({
+      key: 'outer',
+      command: 'sh',
+      args: ['-c', 'read own; exec sh -c "$0" "$own" "$@"', script, ...inner],
+    })
+    outer.process.stdin?.write(`${outer.receipt.path}\n`)
+    const place = await line(outer.process.stdout ?? process.stdin, /^0::/)
+    expect(place).toMatch(/\/agent\/in$/)
+    expect(place).not.toContain('outer')
+    await outer.close({ graceMs: 0 })
+    expect(outer.state).toBe('removed')
+  })
+
   const holding = lacks('any-memory') ? test.skip : test
   const CAP = { memoryMax: '100M', ...(!lacks('memory') && { swapMax: 0 }) }
 

@@ -18,7 +18,7 @@ static arrivals in_place;
 static void thread_own(void) {
   char around[PATH_MAX], own_copy[PATH_MAX], type[PATH_MAX];
   strcpy(own_copy, own);
-  if (strcmp(basename(own_copy), "agent") != 0)
+  if (strcmp(basename(own_copy), "in") != 0)
     return;
   join_path(around, "%s/..", own);
   char procs[PATH_MAX];
