@@ -21,35 +21,31 @@ import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from
 import { Log } from './log.js'
 import { type CorralEvents, tell } from './news.js'
 import {
+  type CloseOptions,
   type OpenPlan,
-  parseMilliseconds,
+  type ParsedClose,
+  parseCloseOptions,
+  parseResetOptions,
   parseSpawnOptions,
+  parseSweepOptions,
   parseWrapOptions,
+  type ResetOptions,
   type SessionOptions,
   type SessionPlan,
   type SpawnOptions,
   type SpawnPlan,
+  type SweepOptions,
   type WrapPlan,
 } from './options.js'
 import { ContainedProcess } from './process.js'
-import type { Reason } from './reasons.js'
 import type { SessionReport } from './report.js'
-import { type AnySession, type CloseOptions, Session, type SessionFacts } from './session.js'
+import { type AnySession, Session, type SessionFacts } from './session.js'
 import { settleAll } from './settle.js'
 import { stuckError } from './stuck.js'
 
 /** What wrap() gives: start it in whatever way. */
 export interface WrappedCommand extends CommandLine {
   session: Session<undefined>
-}
-
-export interface ResetOptions {
-  /** Also close the parent, if it is a session. Default false. */
-  includeParent?: boolean
-  /** As of session.close(). Default `parent-reset`. */
-  reason?: Reason
-  /** As of session.close(). Default: 0, at once. */
-  graceMs?: number
 }
 
 export class Corral extends EventEmitter<CorralEvents> {
@@ -167,14 +163,11 @@ export class Corral extends EventEmitter<CorralEvents> {
    * @throws AggregateError of what could not be closed, after all others were.
    */
   async resetParent(parentKey: string, options: ResetOptions = {}): Promise<SessionReport[]> {
+    const { includeParent, close } = parseResetOptions(options)
     const member = this.#families.find(parseKey(parentKey, 'parentKey'))
     if (!member) return []
-    const close = {
-      reason: options.reason ?? 'parent-reset',
-      graceMs: parseMilliseconds('graceMs', options.graceMs ?? 0),
-    }
     const members = this.#families.descendants(member)
-    if (options.includeParent) members.unshift(member)
+    if (includeParent) members.unshift(member)
     member.closings++
     try {
       return await this.#closeAll(members, close)
@@ -234,8 +227,8 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /** Collects what dead instances left below the same root. Never touches an instance whose owner lives. */
-  async sweep(options: { dryRun?: boolean } = {}): Promise<SweepReport> {
-    const { dryRun = false } = options
+  async sweep(options: SweepOptions = {}): Promise<SweepReport> {
+    const { dryRun } = parseSweepOptions(options)
     const report = await this.#backend.sweep({ dryRun })
     if (dryRun) return report // nothing has happened that there would be to tell
     for (const { instance, path, error } of report.failed)
@@ -248,8 +241,10 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /** Closes all sessions, then gives the instance up. @throws AggregateError of what could not be closed. */
-  close(options: CloseOptions = {}): Promise<SessionReport[]> {
-    this.#closing ??= this.#close(options).catch((error) => {
+  async close(options: CloseOptions = {}): Promise<SessionReport[]> {
+    const { graceMs } = this.#plan
+    const close = parseCloseOptions(options, 'close()', { reason: 'corral-closed', graceMs })
+    this.#closing ??= this.#close(close).catch((error) => {
       this.#closing = undefined // close() can be tried again
       throw error
     })
@@ -260,16 +255,8 @@ export class Corral extends EventEmitter<CorralEvents> {
     await this.close()
   }
 
-  async #close({
-    reason = 'corral-closed',
-    graceMs = this.#plan.graceMs,
-    inputGraceMs,
-  }: CloseOptions): Promise<SessionReport[]> {
-    const reports = await this.#closeAll(this.#families.all(), {
-      reason,
-      graceMs: parseMilliseconds('graceMs', graceMs),
-      inputGraceMs,
-    }).catch((error) => {
+  async #close(close: ParsedClose): Promise<SessionReport[]> {
+    const reports = await this.#closeAll(this.#families.all(), close).catch((error) => {
       throw this.#withLeft(error)
     })
     await this.#backend.close()
@@ -441,7 +428,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /** Closes every session of `members`. Those being started are given up, and refused. */
-  async #closeAll(members: Member[], close: CloseOptions): Promise<SessionReport[]> {
+  async #closeAll(members: Member[], close: ParsedClose): Promise<SessionReport[]> {
     const closing = members.map(async (member) => {
       member.starting?.cancel.cancel()
       await member.starting?.over.catch(() => undefined)

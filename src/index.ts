@@ -17,7 +17,7 @@ export type {
   SweptInstance,
   Usage,
 } from './backend.js'
-export type { Corral, ResetOptions, WrappedCommand } from './corral.js'
+export type { Corral, WrappedCommand } from './corral.js'
 export {
   ClosingError,
   ConfigError,
@@ -46,15 +46,18 @@ export type { CorralEvents } from './news.js'
 export { openCorral } from './open.js'
 export type {
   BackendChoice,
+  CloseOptions,
   Mode,
   OpenOptions,
   ProcessOptions,
+  ResetOptions,
   SessionOptions,
   SpawnOptions,
   Stdio,
   StdioEntry,
+  SweepOptions,
 } from './options.js'
 export type { ContainedProcess, ExitStatus } from './process.js'
 export type { Reason, SessionReason } from './reasons.js'
 export type { SessionReport } from './report.js'
-export type { AnySession, CloseOptions, Receipt, Session, SessionEvents, SessionState } from './session.js'
+export type { AnySession, Receipt, Session, SessionEvents, SessionState } from './session.js'

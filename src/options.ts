@@ -1,5 +1,6 @@
 // The options of openCorral() and spawn(), checked once and turned into types that cannot be wrong.
 import type { Stream } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import type { BackendName, Enforcement, ProcessPlan } from './backend.js'
 import { InvalidArgumentError } from './errors.js'
 import { parseKey } from './key.js'
@@ -8,6 +9,7 @@ import type { Logger } from './log.js'
 import type { NativeStdio } from './native-plan.js'
 import { isOfProcess } from './own-environment.js'
 import { quote } from './quote.js'
+import type { Reason } from './reasons.js'
 import { parseSignal } from './signals.js'
 
 /** `auto`: cgroups where there is one to build in, else a subreaper. */
@@ -75,7 +77,7 @@ export type StdioEntry = 'pipe' | 'fifo' | 'ignore' | 'inherit' | number | Strea
 export type Stdio = 'pipe' | 'fifo' | 'ignore' | 'inherit' | StdioEntry[]
 
 export interface ProcessOptions {
-  cwd?: string | undefined
+  cwd?: string | URL | undefined
   /** The whole environment. Default: that of the gateway. */
   env?: Record<string, string | undefined> | undefined
   argv0?: string | undefined
@@ -202,14 +204,56 @@ const START_TIMEOUT_MS = 10_000
 const DRAIN_MS = 1000
 const MAX_ID = 2 ** 32 - 2
 
-export function assertOptions(value: unknown, where: string, allowed: ReadonlySet<string>): void {
+/** `instead`: of options that others have and we do not. */
+export function assertOptions(
+  value: unknown,
+  where: string,
+  allowed: ReadonlySet<string>,
+  instead: Readonly<Record<string, Instead>> = {},
+): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new InvalidArgumentError(`${where} takes an object of options, not ${quote(value)}`)
-  for (const name of Object.keys(value))
-    if (!allowed.has(name))
-      throw new InvalidArgumentError(`${where} has no option '${name}'`, {
-        hint: `There are ${[...allowed].join(', ')}`,
-      })
+  for (const [name, given] of Object.entries(value)) {
+    const known = Object.hasOwn(instead, name) ? instead[name] : undefined
+    if (allowed.has(name) || known?.without.includes(given)) continue
+    throw new InvalidArgumentError(`${where} has no option '${name}'`, {
+      hint: known?.hint ?? `There are ${[...allowed].join(', ')}`,
+    })
+  }
+}
+
+/** An option of child_process that we do not have: the values that change nothing there, and what does the same here. */
+interface Instead {
+  without: readonly unknown[]
+  hint: string
+}
+
+const OF_SPAWN: Readonly<Record<string, Instead>> = {
+  shell: {
+    without: [undefined, false],
+    hint: "Start the shell: command 'sh' with args ['-c', 'the command line']",
+  },
+  timeout: { without: [undefined, 0], hint: 'timeoutMs of corral.spawn() is how long a session may live' },
+  killSignal: {
+    without: [undefined, 'SIGTERM'],
+    hint: 'stopSignal of corral.spawn() is what asks a session to end',
+  },
+  maxBuffer: {
+    without: [undefined, Number.POSITIVE_INFINITY],
+    hint: 'Output is not gathered: count what you read, and close the session',
+  },
+  encoding: { without: [undefined, null, 'buffer'], hint: 'Call setEncoding() of its stdout and stderr' },
+  input: { without: [undefined], hint: 'Write it to its stdin' },
+  serialization: {
+    without: [undefined, 'json'],
+    hint: 'There is no IPC channel: talk to the process over its stdio',
+  },
+  windowsHide: { without: [undefined, false, true], hint: 'It is always so' },
+  windowsVerbatimArguments: { without: [undefined, false], hint: 'Arguments are passed as they are' },
+}
+const OF_PROCESS: typeof OF_SPAWN = {
+  ...OF_SPAWN,
+  signal: { without: [undefined], hint: 'Call kill() of the process, or give the signal to corral.spawn()' },
 }
 
 export function refuse(name: string, value: unknown, forms: string): never {
@@ -245,11 +289,74 @@ export function parseMilliseconds(name: string, value: unknown): number {
 }
 
 /** Undefined: what the grace time makes it. @throws InvalidArgumentError */
-export function parseInputGrace(value: unknown): number | undefined {
+function parseInputGrace(value: unknown): number | undefined {
   return value === undefined ? undefined : parseMilliseconds('inputGraceMs', value)
 }
 
 const parseStopSignal = (signal: unknown = 'SIGTERM') => parseSignal(signal, 1)
+
+/** The options by which something is closed, as close() takes them. */
+export interface CloseOptions {
+  /** What the report shall say. Default `closed`. */
+  reason?: Reason | undefined
+  /** How long the processes may take, in ms; 0 kills at once. Default: the session's. */
+  graceMs?: number | undefined
+  /** How much of that the leader may take after the end of its input, before SIGTERM (stopSignal). Default: the session's. */
+  inputGraceMs?: number | undefined
+}
+
+export interface ResetOptions extends CloseOptions {
+  /** Also close the parent, if it is a session. Default false. */
+  includeParent?: boolean | undefined
+}
+
+export interface SweepOptions {
+  /** Only say what would be collected. Default false. */
+  dryRun?: boolean | undefined
+}
+
+const CLOSE_OPTIONS = new Set(['reason', 'graceMs', 'inputGraceMs'])
+const RESET_OPTIONS = new Set([...CLOSE_OPTIONS, 'includeParent'])
+
+/** @throws InvalidArgumentError */
+export function parseCloseOptions(
+  options: CloseOptions,
+  where: string,
+  defaults: { reason: Reason; graceMs: number },
+  allowed: ReadonlySet<string> = CLOSE_OPTIONS,
+): ParsedClose {
+  assertOptions(options, where, allowed)
+  const { reason = defaults.reason, graceMs = defaults.graceMs, inputGraceMs } = options
+  return {
+    reason: parseText('reason', reason),
+    graceMs: parseMilliseconds('graceMs', graceMs),
+    inputGraceMs: parseInputGrace(inputGraceMs),
+  }
+}
+
+export interface ParsedClose {
+  reason: Reason
+  graceMs: number
+  /** Undefined: what the session says, or the grace time makes it. */
+  inputGraceMs: number | undefined
+}
+
+/** @throws InvalidArgumentError */
+export function parseResetOptions(options: ResetOptions): { includeParent: boolean; close: ParsedClose } {
+  const close = parseCloseOptions(
+    options,
+    'resetParent()',
+    { reason: 'parent-reset', graceMs: 0 },
+    RESET_OPTIONS,
+  )
+  return { includeParent: parseFlag('includeParent', options.includeParent ?? false), close }
+}
+
+/** @throws InvalidArgumentError */
+export function parseSweepOptions(options: SweepOptions): { dryRun: boolean } {
+  assertOptions(options, 'sweep()', new Set(['dryRun']))
+  return { dryRun: parseFlag('dryRun', options.dryRun ?? false) }
+}
 
 /** As parseMilliseconds(), but not 0: nothing takes no time. @throws InvalidArgumentError */
 export function parseBound(name: string, value: unknown): number {
@@ -351,7 +458,7 @@ type Defaults = Pick<
 
 /** `unusedKey` is the session key where the options give none. */
 export function parseSpawnOptions(options: SpawnOptions, defaults: Defaults, unusedKey: string): SpawnPlan {
-  assertOptions(options, 'spawn()', SPAWN_OPTIONS)
+  assertOptions(options, 'spawn()', SPAWN_OPTIONS, OF_SPAWN)
   return {
     ...parseSession(options, defaults, unusedKey),
     process: parseProcess(options.command, options.args, options),
@@ -397,7 +504,7 @@ export function parseProcessOptions(
   args: unknown,
   options: ProcessOptions = {},
 ): ProcessPlan {
-  assertOptions(options, 'session.spawn()', PROCESS_OPTIONS)
+  assertOptions(options, 'session.spawn()', PROCESS_OPTIONS, OF_PROCESS)
   return parseProcess(command, args, options)
 }
 
@@ -417,11 +524,22 @@ function parseProcess(command: unknown, args: unknown, options: ProcessOptions):
     command: program,
     argv: args === undefined ? [name] : [name, ...parseArguments(args)],
     env: parseEnvironment(options.env),
-    cwd: cwd === undefined ? undefined : parseText('cwd', cwd),
+    cwd: cwd === undefined ? undefined : parseDirectory(cwd),
     stdio: parseStdio(options.stdio),
     detached: parseFlag('detached', detached),
     uid: uid === undefined ? undefined : parseId('uid', uid),
     gid: gid === undefined ? undefined : parseId('gid', gid),
+  }
+}
+
+/** A path, or the URL of a file, of whatever realm. */
+function parseDirectory(cwd: unknown): string {
+  const href = typeof cwd === 'object' && cwd !== null ? (cwd as Partial<URL>).href : undefined
+  if (typeof href !== 'string') return parseText('cwd', cwd)
+  try {
+    return parseText('cwd', fileURLToPath(href))
+  } catch {
+    refuse('cwd', href, "a path, or a URL of 'file:'")
   }
 }
 

@@ -30,10 +30,10 @@ import {
 } from './errors.js'
 import { type Limits, parseLimitChanges } from './limits.js'
 import {
+  type CloseOptions,
   type Mode,
   type ProcessOptions,
-  parseInputGrace,
-  parseMilliseconds,
+  parseCloseOptions,
   parseProcessOptions,
 } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
@@ -56,15 +56,6 @@ export interface Receipt {
   notHeld?: readonly string[]
   /** Caps that hold for the gateway and not for this session. Absent where there are none. */
   capsAround?: readonly CapAround[]
-}
-
-export interface CloseOptions {
-  /** What the report shall say. Default `closed`. */
-  reason?: Reason | undefined
-  /** How long the processes may take, in ms; 0 kills at once. Default: the session's. */
-  graceMs?: number | undefined
-  /** How much of that the leader may take after the end of its input, before SIGTERM (stopSignal). Default: the session's. */
-  inputGraceMs?: number | undefined
 }
 
 /** Any session of an instance: of spawn() or of wrap(). */
@@ -316,12 +307,9 @@ export class Session<
    */
   close(options: CloseOptions = {}): Promise<SessionReport> {
     try {
-      const graceMs =
-        options.graceMs === undefined ? this.#facts.graceMs : parseMilliseconds('graceMs', options.graceMs)
-      return this.#close(options.reason ?? 'closed', {
-        graceMs,
-        inputGraceMs: parseInputGrace(options.inputGraceMs),
-      })
+      const { graceMs } = this.#facts
+      const { reason, ...times } = parseCloseOptions(options, 'close()', { reason: 'closed', graceMs })
+      return this.#close(reason, times)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -11,7 +11,7 @@ import type {
 import type { CommandLine } from '../backend.js'
 import type { Corral } from '../corral.js'
 import { ClosingError, InvalidArgumentError } from '../errors.js'
-import { parseMilliseconds } from '../options.js'
+import { assertOptions, parseMilliseconds } from '../options.js'
 import { ADMISSION_VARIABLE, Admission } from './admission.js'
 import { agentOf, containedRegistry, isAdmitted } from './registry.js'
 import { ContainedRuntime } from './runtime.js'
@@ -24,6 +24,8 @@ export interface AcpxOptions extends SessionRules {
   shims?: string | undefined
 }
 
+const OPTIONS = new Set(['patienceMs', 'shims', 'parentKeyOf', 'limits', 'graceMs'])
+
 interface Launched {
   key: string
   entry: CommandLine
@@ -35,6 +37,7 @@ interface Launched {
  * @throws KernelError where no directory of its own can be made for its socket: in TMPDIR, /tmp, /dev/shm and XDG_RUNTIME_DIR.
  */
 export async function containAcpx(corral: Corral, options: AcpxOptions = {}): Promise<AcpxContainment> {
+  assertOptions(options, 'containAcpx()', OPTIONS)
   const patienceMs = parseMilliseconds('patienceMs', options.patienceMs ?? 5000)
   return new AcpxContainment(corral, await Admission.open(), { ...options, patienceMs })
 }

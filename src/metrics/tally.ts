@@ -3,30 +3,14 @@ import type { SweepReport } from '../backend.js'
 import { Corral } from '../corral.js'
 import { InvalidArgumentError, isSystemError } from '../errors.js'
 import type { SessionNode } from '../family.js'
+import { SESSION_REASONS } from '../reasons.js'
 import type { SessionReport } from '../report.js'
 import type { AnySession } from '../session.js'
 import type { Measurement } from './instruments.js'
 import { type MetricsOptions, parseOptions } from './options.js'
 import { countModes, measureSession } from './sessions.js'
 
-// Those that Corral itself gives, corral/acpx included. Reasons are text of callers: without a bound each would be a series.
-const REASONS = [
-  'oneshot-complete',
-  'memory-limit',
-  'closed',
-  'parent-reset',
-  'aborted',
-  'corral-closed',
-  'corral-kill',
-  'killed-externally',
-  'holder-killed',
-  'not-prepared',
-  'closed-while-starting',
-  'agent-exited',
-  'cancelled',
-  'reset',
-  'shutdown',
-]
+// Reasons are text of callers: without a bound each would be a series.
 const OTHER = 'other'
 
 function sessionsOf({ session, children }: SessionNode): AnySession[] {
@@ -70,7 +54,7 @@ export class Tally {
     const { perSession, reasons } = parseOptions(options, defaults)
     this.#corral = corral
     this.#perSession = perSession
-    this.#closes = new Map([...REASONS, ...reasons, OTHER].map((reason) => [reason, 0]))
+    this.#closes = new Map([...SESSION_REASONS, ...reasons, OTHER].map((reason) => [reason, 0]))
     if (corral.swept) this.#countSweep(corral.swept)
     const onSpawn = () => void this.#counts.spawns++
     const onStuck = () => void this.#counts.close_failures++

@@ -146,8 +146,8 @@ describe('spawn()', () => {
 
   test('names an option that it does not know, and lists those that it does', () => {
     expectRefused(
-      () => spawnPlan({ shell: true }),
-      "spawn() has no option 'shell'",
+      () => spawnPlan({ shel: true }),
+      "spawn() has no option 'shel'",
       'command',
       'parentKey',
       'stdio',
@@ -306,6 +306,40 @@ describe('stdio', () => {
   test('has at most 64 entries', () => {
     expect(stdio(Array(64).fill('ignore'))).toHaveLength(64)
     expectRefused(() => stdio(Array(65).fill('ignore')), '65 entries', '64')
+  })
+})
+
+describe('options of child_process that there are not', () => {
+  test.each([
+    ['shell', true, "['-c'"],
+    ['shell', '/bin/zsh', "['-c'"],
+    ['timeout', 1000, 'timeoutMs'],
+    ['killSignal', 'SIGINT', 'stopSignal'],
+    ['maxBuffer', 1000, 'what you read'],
+    ['encoding', 'utf8', 'setEncoding()'],
+  ])('%s: %o names what does the same', (name, value, word) => {
+    expectRefused(() => spawnPlan({ [name]: value }), `spawn() has no option '${name}'`, word)
+    expectRefused(() => parseProcessOptions('true', [], { [name]: value }), `'${name}'`, word)
+  })
+
+  test('are taken where they change nothing', () => {
+    const without = { shell: false, timeout: 0, killSignal: 'SIGTERM', maxBuffer: Number.POSITIVE_INFINITY }
+    const hidden = { windowsHide: true, windowsVerbatimArguments: false, encoding: undefined }
+    expect(spawnPlan({ ...without, ...hidden })).toEqual(spawnPlan({}))
+    expectRefused(() => parseProcessOptions('true', [], { signal: AbortSignal.abort() } as object), 'kill()')
+  })
+
+  test('cwd can be the URL of a file', () => {
+    const url = new URL('file:///tmp/a%20b')
+    expect(spawnPlan({ cwd: url }).process.cwd).toBe('/tmp/a b')
+    expect(spawnPlan({ cwd: { href: url.href } }).process.cwd).toBe('/tmp/a b')
+    expectRefused(() => spawnPlan({ cwd: new URL('http://x/') }), 'cwd', "'file:'")
+    expectRefused(() => spawnPlan({ cwd: null }), 'cwd')
+  })
+
+  test('env has the variables of its prototype', () => {
+    const env = Object.create({ INHERITED: '1' }, { OWN: { value: '2', enumerable: true } })
+    expect(spawnPlan({ env }).process.env?.toSorted()).toEqual(['INHERITED=1', 'OWN=2'])
   })
 })
 

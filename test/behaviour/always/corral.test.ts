@@ -3,8 +3,8 @@ import { channel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import pino from 'pino'
-import { expect, onTestFinished } from 'vitest'
-import { type Corral, openCorral, type SessionNode } from '../../../src/index.js'
+import { describe, expect, onTestFinished } from 'vitest'
+import { type Corral, openCorral, type Session, type SessionNode } from '../../../src/index.js'
 import { inPen } from '../../support/backend.js'
 import { differs } from '../../support/differences.js'
 import { openInPen } from '../../support/open-in-pen.js'
@@ -213,4 +213,28 @@ test('tells of spawns and closes by events, on diagnostics channels, and to a lo
     { msg: 'session spawned', key: 'told', corral: corral.id },
     { msg: 'session closed', key: 'told', reason: 'oneshot-complete' },
   ])
+})
+
+describe('an option that there is not, and null, is refused by', () => {
+  const calls: Record<string, (corral: Corral, session: Session, options: never) => Promise<unknown>> = {
+    'spawn()': (corral, _, options) => corral.spawn(options),
+    'session.spawn()': (_, session, options) => session.spawn('true', [], options),
+    'wrap()': (corral, _, options) => corral.wrap('true', [], options),
+    'session.close()': (_, session, options) => session.close(options),
+    'resetParent()': (corral, _, options) => corral.resetParent('nobody', options),
+    'sweep()': (corral, _, options) => corral.sweep(options),
+    'setLimits()': async (corral, _, options) => corral.setLimits(options),
+    'session.setLimits()': async (_, session, options) => session.setLimits(options),
+    'setFamilyLimits()': (corral, _, options) => corral.setFamilyLimits('nobody', options),
+    'corral.close()': (corral, _, options) => corral.close(options),
+  }
+
+  test.for(Object.entries(calls))('%s', async ([, call], { pen }) => {
+    const corral = await openInPen(pen)
+    const session = await corral.spawn({ command: 'sleep', args: ['1000'] })
+    const refused = { code: expect.stringMatching(/^CORRAL_INVALID_(ARGUMENT|LIMIT)$/) }
+    for (const options of [null, 'words', { gracems: 0 }, { dryrun: true }])
+      await expect(call(corral, session, options as never)).rejects.toMatchObject(refused)
+    expect([session.state, corral.list().length]).toEqual(['running', 1])
+  })
 })
