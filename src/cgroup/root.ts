@@ -100,16 +100,18 @@ function whyThreaded(directory: string): string | undefined {
 }
 
 /**
- * The session that this process is in, where it is in one: then instances are built below it, under its limits. In one of release
- * 0.1.0 processes are in the directory itself, and nothing can be built beside them.
+ * The session that this process is in, where it is in one: then instances are built below it, under its limits.
  */
 function checkSession(native: Native): RootCandidate[] {
   const own = findCgroupPlace().ownDirectory
   if (own === undefined) return []
   for (let at = own; isCgroup(at) && !isMarked(at, native); at = path.dirname(at)) {
-    if (at === own || !SESSION.test(at) || native.getLabel(at, MODE_LABEL) === undefined) continue
+    if (!SESSION.test(at) || native.getLabel(at, MODE_LABEL) === undefined) continue
     const candidate = candidateAt('session', at)
-    const refusal = whyNotWritable(at) ?? whyThreaded(at)
+    const refusal =
+      at === own
+        ? 'nothing can be built beside processes that are in the directory itself, as of release 0.1.0'
+        : (whyNotWritable(at) ?? whyThreaded(at))
     if (refusal) return [candidate(false, `it is the session that this process is in, but ${refusal}`)]
     return [candidate(true, 'it is the session that this process is in')]
   }
@@ -211,7 +213,9 @@ export async function searchRootToBuildIn(native: Native, explicit?: string): Pr
 export async function searchRootAndAsk(native: Native, { root, systemd }: RootWish): Promise<RootSearch> {
   const { candidates, chosen } = await searchRootToBuildIn(native, root)
   if (chosen || root !== undefined) return { candidates, chosen }
-  const asked = await askSystemd(native, systemd)
+  // From inside a session nobody is moved out of it
+  const isInside = candidates.some(({ kind }) => kind === 'session')
+  const asked = await askSystemd(native, systemd && !isInside)
   return { candidates: [...candidates, asked], chosen: asked.usable ? asked : undefined }
 }
 

@@ -7,6 +7,7 @@ import { Gateway } from '../../support/gateway.js'
 import { lacks } from '../../support/lacks.js'
 import { line } from '../../support/line.js'
 import { openInPen } from '../../support/open-in-pen.js'
+import { OTHER_UID } from '../../support/other-user.js'
 import type { Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 
@@ -79,6 +80,18 @@ describe('a session in a session in a session', () => {
     expect(place).not.toContain('outer')
     await outer.close({ graceMs: 0 })
     expect(outer.state).toBe('removed')
+  })
+
+  test('of another user than its gateway takes no cgroup, and systemd gives it none', async ({
+    pen,
+    skip,
+  }) => {
+    skip(lacks('root'), 'only root starts programs of other users')
+    const corral = await openInPen(pen)
+    const [node = '', ...args] = run([], 'tail', '-n', '1', '/proc/self/cgroup')
+    const outer = await corral.spawn({ key: 'outer', command: node, args, uid: OTHER_UID, gid: OTHER_UID })
+    expect(await line(outer.process.stdout ?? process.stdin, /^0::/)).toMatch(/\/outer\/agent\/in$/)
+    expect(await outer.closed).toMatchObject({ exitCode: 0 })
   })
 
   const holding = lacks('any-memory') ? test.skip : test
