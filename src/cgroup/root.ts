@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { isGone, RootError, systemCodeOf, systemDetails } from '../errors.js'
+import { isGone, isSystemError, RootError, systemCodeOf, systemDetails } from '../errors.js'
 import type { Native } from '../native.js'
 import { isCgroup } from './controllers.js'
 import { readFile } from './file.js'
@@ -47,7 +47,12 @@ const CGROUP2_MAGIC = 0x63677270
 
 /** The root of the whole hierarchy: the only cgroup without a cgroup.type, and free of the no-internal-process rule. */
 function isHierarchyRoot(directory: string): boolean {
-  return !existsSync(path.join(directory, 'cgroup.type'))
+  try {
+    return statSync(path.join(directory, 'cgroup.type'), { throwIfNoEntry: false }) === undefined
+  } catch (error) {
+    if (isSystemError(error)) return false // it cannot be reached: what is asked next says so
+    throw error
+  }
 }
 
 function isWritable(directory: string): boolean {

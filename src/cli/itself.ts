@@ -2,7 +2,7 @@
 import { accessSync, constants, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isSystemError } from '../errors.js'
+import { InvalidArgumentError, isSystemError } from '../errors.js'
 import { hostMemory, type Limits, parseLimits } from '../limits.js'
 import { type HoldingChoice, parseHolding } from '../options.js'
 
@@ -19,8 +19,24 @@ function leadsHere(file: string): boolean {
   }
 }
 
-/** The `corral` on PATH by its absolute path where that is this one, else Node with this very program. */
+// Where npx, pnpm dlx, bunx and yarn dlx put a package for one run
+const FOR_ONE_RUN = /\/(?:_npx|dlx|dlx-[^/]+|bunx-[^/]+|xfs-[^/]+)\//
+
+/** What is written down has to be there tomorrow. @throws InvalidArgumentError */
+function assertToStay(): void {
+  const own = realpathSync(fileURLToPath(import.meta.url))
+  if (!FOR_ONE_RUN.test(own)) return
+  throw new InvalidArgumentError(
+    `this corral is a copy for one run, which goes away with the cache that it is in: ${own}`,
+    {
+      hint: 'Install it where it stays (npm install --global corral, or in the project), and run that one',
+    },
+  )
+}
+
+/** The `corral` on PATH by its absolute path where that is this one, else Node with this very program. @throws InvalidArgumentError */
 export function itself(path: string | undefined = process.env['PATH']): string[] {
+  assertToStay()
   const found = (path ?? '')
     .split(delimiter)
     .filter((directory) => isAbsolute(directory))

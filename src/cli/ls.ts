@@ -31,9 +31,10 @@ function rows(session: SessionView, depth: number, now: number): string[][] {
   return [[name, ...own], ...session.children.flatMap((child) => rows(child, depth + 1, now))]
 }
 
+/** A line of its own: the columns are for sessions. */
 function heading({ instance, alive, pid, command }: InstanceView): string[] {
   const owner = `${alive ? 'pid' : 'dead: was pid'} ${pid ?? '?'}${command ? ` ${cut(command, COMMAND_COLUMNS)}` : ''}`
-  return [`${instance} (${owner})`, '', '', '', '', '', '', '', '']
+  return [`${instance} (${owner})`]
 }
 
 /** Those that no session has any more: corral.close() ends them, as do a guard and a sweep. */
@@ -41,6 +42,9 @@ function outsiders({ outside }: InstanceView): string[][] {
   if (outside === undefined) return []
   return [['  (in no session)', '', '', String(outside), '', '', '', '', '']]
 }
+
+/** In a terminal a line is a line. */
+const fitting = (line: string) => (process.stdout.isTTY ? cut(line, process.stdout.columns).trimEnd() : line)
 
 export async function ls(options: {
   root?: string
@@ -69,5 +73,5 @@ export async function ls(options: {
     ...view.sessions.flatMap((session) => rows(session, 1, now)),
     ...outsiders(view),
   ])
-  return { lines: [...table(HEADING, lines), ...others], status: 0 }
+  return { lines: [...table(HEADING, lines).map(fitting), ...others], status: 0 }
 }

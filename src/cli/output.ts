@@ -106,11 +106,17 @@ export function padded(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - columnsOf(text)))
 }
 
-/** Rows under a heading, columns as wide as they need to be; the last column is not padded. */
+/**
+ * Rows under a heading, columns as wide as they need to be; the last column is not padded. A row of one cell is a line of its own,
+ * for which no column is made wider.
+ */
 export function table(heading: string[], rows: string[][]): string[] {
   const cells = [heading, ...rows].map((row) => row.map(printable))
   const widths = heading.map((_, column) =>
-    cells.reduce((widest, row) => Math.max(widest, columnsOf(row[column] ?? '')), 0),
+    cells.reduce(
+      (widest, row) => (row.length === 1 ? widest : Math.max(widest, columnsOf(row[column] ?? ''))),
+      0,
+    ),
   )
   return cells.map((row) =>
     row

@@ -1,4 +1,5 @@
 // The exact command or file, by host, for what several guarantees want: a cgroup to build in, and a controller in it.
+import type { CgroupMount } from '../cgroup/mount.js'
 import type { HostFacts } from './host.js'
 
 const WSL_CONFIG =
@@ -25,6 +26,12 @@ function unifiedFix({ wsl, container }: HostFacts): string {
   return container === null ? BOOT : `On the host of the container: ${BOOT}`
 }
 
+/** By hand, as nobody else delegates here: made, given away and entered by root, as only root may move a process into it. */
+function delegation(mount: CgroupMount | undefined): string {
+  const directory = `${mount?.point ?? '/sys/fs/cgroup'}/corral-root`
+  return `as root \`mkdir ${directory} && chown -R USER ${directory}\`, and start the gateway in there: \`sh -c 'echo $$ >${directory}/cgroup.procs; exec su USER -c "…"'\``
+}
+
 /** How to get a directory that sessions can be built in. */
 export function rootFix(host: HostFacts): string {
   const { wsl, systemd, layout, container, uid, mounts, unit } = host
@@ -33,8 +40,11 @@ export function rootFix(host: HostFacts): string {
   if (container !== null && !mounts.some(({ writable }) => writable))
     return CONTAINERS[container] ?? ANY_CONTAINER
   if (layout === 'none' && uid === 0) return 'mount -t cgroup2 none /sys/fs/cgroup'
+  const [mount] = mounts
+  if (uid === 0 && mount !== undefined && !mounts.some(({ writable }) => writable))
+    return `mount -o remount,rw ${mount.point} (what made it read-only may have had a reason)`
   if (!systemd)
-    return 'Start the gateway as root, or give it a directory: as root `mkdir /sys/fs/cgroup/corral-root && chown -R USER /sys/fs/cgroup/corral-root`, start it in there, and give --root'
+    return `${uid === 0 ? '' : 'Start the gateway as root, or give it a directory: '}${delegation(mount)}`
   if (unit?.manager === 'user' && unit.name.endsWith('.service'))
     return `systemctl --user edit ${unit.name}: section [Service], Delegate=yes; then systemctl --user restart ${unit.name}`
   if (unit?.name.endsWith('.service'))

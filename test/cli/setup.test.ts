@@ -1,7 +1,18 @@
 // corral setup: what it changes in a host's configuration, and what it leaves.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test as plain } from 'vitest'
 import { CLI, corral, refused } from './command-line.js'
 
@@ -190,4 +201,24 @@ test.for([
   expect(status).toBe(2)
   expect(stderr).toContain(message)
   expect(readdirSync(home)).toEqual([])
+})
+
+test('corral setup and shim write no path of a cache that npx makes', async ({ home }) => {
+  const copy = join(home, '.npm/_npx/0123/node_modules/corral')
+  const checkout = fileURLToPath(new URL('../../', import.meta.url))
+  for (const part of ['dist', 'package.json'])
+    cpSync(join(checkout, part), join(copy, part), { recursive: true })
+  symlinkSync(join(checkout, 'node_modules'), join(copy, 'node_modules'))
+  for (const words of [
+    ['setup', 'acpx', 'claude', '--write'],
+    ['shim', 'claude'],
+  ]) {
+    const child = spawnSync(process.execPath, [join(copy, 'dist/cli/main.js'), ...words], {
+      env: environment(home),
+      encoding: 'utf8',
+    })
+    expect({ status: child.status, stdout: child.stdout }).toEqual({ status: 2, stdout: '' })
+    expect(child.stderr).toMatch(/^corral: this corral is a copy for one run, .*npm install --global corral/)
+  }
+  expect(readdirSync(home)).toEqual(['.npm'])
 })
