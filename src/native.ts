@@ -29,6 +29,8 @@ export interface NativeEndPlan {
   outside?: boolean
   /** For that: the pidfd of the group's first process, as long as it runs. */
   leader?: number
+  /** The descriptor of a claim() that is to tell how many are killed. */
+  claim?: number
   /** announceEnd() was called for it. */
   announced?: boolean
 }

@@ -253,6 +253,7 @@ export class Observer {
         killMs: killTimeoutMs,
         freeze: killMethod === 'freeze',
         outside: true,
+        ...(claim !== undefined && { claim }),
       })
       if (!ended.empty) throw stuckError(`session '${session.key}'`, directory, ended.left, killTimeoutMs)
       if (alive) await this.#ownerRemoves(directory)

@@ -122,7 +122,6 @@ export class Session<
   readonly mode: Mode
   /** The leader, as a Node ChildProcess. */
   readonly process: Process
-  receipt: Receipt
   /** As `closed`, for who does not keep the event loop alive. @internal */
   readonly over: Promise<SessionReport>
   /** Milliseconds since the epoch. */
@@ -131,6 +130,7 @@ export class Session<
   report?: SessionReport
 
   readonly #group: Group
+  #receipt: Receipt
   readonly #facts: SessionFacts
   readonly #started = now()
   readonly #guardDeathsBefore: number
@@ -159,9 +159,9 @@ export class Session<
     this.mode = facts.mode
     this.process = process
     const { path, notHeld } = group
-    this.receipt = { backend: facts.backend, path, createdInPlace, limits: group.limits() }
-    if (notHeld.length > 0) this.receipt.notHeld = notHeld
-    if (facts.capsAround.length > 0) this.receipt.capsAround = facts.capsAround
+    this.#receipt = { backend: facts.backend, path, createdInPlace, limits: group.limits() }
+    if (notHeld.length > 0) this.#receipt.notHeld = notHeld
+    if (facts.capsAround.length > 0) this.#receipt.capsAround = facts.capsAround
     this.#group = group
     this.#facts = facts
     this.#guardDeathsBefore = facts.guardDeaths()
@@ -196,10 +196,28 @@ export class Session<
     return this.over
   }
 
+  /**
+   * What is applied to the session, read back from the kernel now: somebody else may have changed it (`corral set`, the caps of its
+   * family). Of one that is over, as it was last.
+   */
+  get receipt(): Receipt {
+    this.#readLimits()
+    return this.#receipt
+  }
+
+  #readLimits(): void {
+    if (this.state !== 'running') return
+    try {
+      this.#receipt = { ...this.#receipt, limits: this.#group.limits() }
+    } catch (error) {
+      if (!isSystemError(error)) throw error // its group has gone meanwhile
+    }
+  }
+
   /** Watches for what limits can bring about, each from the time on that there is something to watch. @internal */
   watchLimits(): void {
     if (this.state !== 'running') return
-    const { limits } = this.receipt
+    const { limits } = this.#receipt
     if (limits.length > 0) this.#watch('hits', () => this.#group.watchHits((hit) => this.#tellHit(hit)))
     if (limits.some(({ name, enforcedBy }) => enforcedBy === 'cgroup' && name.startsWith('memory')))
       this.#watch('pressure', () => this.#group.watchPressure((one) => emit(this, 'pressure', one)))
@@ -285,7 +303,7 @@ export class Session<
     const changes = parseLimitChanges(limits, this.#facts.machineMemory)
     this.#assertOpen()
     this.#group.setLimits(changes)
-    this.receipt = { ...this.receipt, limits: this.#group.limits() }
+    this.#readLimits()
     this.watchLimits()
   }
 
@@ -309,7 +327,9 @@ export class Session<
     try {
       const { graceMs } = this.#facts
       const { reason, ...times } = parseCloseOptions(options, 'close()', { reason: 'closed', graceMs })
-      return this.#close(reason, times)
+      // Whoever closes it may do so because its connection has ended, by that
+      const killedBy = this.state === 'running' ? this.#group.killedBy() : undefined
+      return this.#close(killedBy ?? reason, times)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -403,7 +423,9 @@ export class Session<
       for (const process of this.#writers) process.sessionOver()
       await this.#group.remove()
       this.state = 'removed'
-      this.report = this.#makeReport(reason, { graceMs, graceUsedMs }, ended, exit)
+      // Word of it can come later than the end of the connection that it brought about
+      const told = this.#group.killedBy() === 'corral-kill' ? 'corral-kill' : reason
+      this.report = this.#makeReport(told, { graceMs, graceUsedMs }, ended, exit)
       // What ended the session may have ended the watch before it told
       for (const hit of this.report.hits) if (!this.#hitsTold.has(hit.kind)) this.#tellHit(hit)
       emit(this, 'closed', this.report)

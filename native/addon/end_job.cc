@@ -219,6 +219,8 @@ std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shar
   plan.freeze = options.Get("freeze").ToBoolean();
   plan.remove = options.Get("remove").ToBoolean();
   plan.outside = options.Get("outside").ToBoolean();
+  plan.claim =
+      static_cast<int>(Optional(options.Get("claim"))); // no copy: closing that would give the lock up
   plan.leader_fd = -1;
   // With a descriptor of its own: whoever asked closes the other once the process has ended
   if (options.Get("leader").IsNumber())

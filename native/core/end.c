@@ -11,6 +11,7 @@
 
 #include "freezer_v1.h"
 #include "instance.h"
+#include "lock.h"
 #include "own.h"
 #include "populated.h"
 #include "tree.h"
@@ -319,6 +320,8 @@ static void count_members(struct corral_end *end) {
   const struct corral_members *found = &end->found;
   end->counted = true;
   end->killed += found->count + (found->unreachable ? 1 : 0);
+  if (end->plan.claim > 0)
+    corral_claim_killed(end->plan.claim, end->killed);
   end->standing = found->count;
   for (size_t i = 0; i < found->count && end->unnamed_count < CORRAL_NAMES; i++)
     end->unnamed[end->unnamed_count++] = found->pids[i];

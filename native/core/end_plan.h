@@ -30,6 +30,7 @@ struct corral_end_plan {
                     // repeat
   bool remove;      // take the directory away, with all below it
   bool outside;     // end what was started in it and has been moved out, too
+  int claim;        // the descriptor of a claim (lock.h) that tells how many are killed; 0: there is none
   int leader_fd; // for that: the pidfd of the process that it was made for, which outlives the end; -1: that
                  // is not known
 };

@@ -62,8 +62,15 @@ int corral_lock_dead(int above_fd, const char *name, bool *taken) {
 
 int corral_claim(const char *file) {
   CORRAL_OWNED_FD fd = open(file, O_RDONLY | O_CLOEXEC);
-  struct flock all = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
-  if (fd < 0 || fcntl(fd, F_SETLK, &all) < 0)
+  struct flock first = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
+  if (fd < 0 || fcntl(fd, F_SETLK, &first) < 0)
     return -errno;
   return corral_release_fd(&fd);
+}
+
+// Beside the first byte: a lock that touches it would be one with it.
+void corral_claim_killed(int claim, uint64_t count) {
+  struct flock killed = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 2, .l_len = (off_t)count};
+  if (count > 0) // a length of 0 would be all of the file
+    (void)fcntl(claim, F_SETLK, &killed);
 }

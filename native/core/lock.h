@@ -3,6 +3,7 @@
 #define CORRAL_LOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 // Takes the lock of the directory `name` in `above_fd` (which is held open) without waiting, where its
@@ -16,8 +17,11 @@ int corral_lock(int above_fd, const char *name, bool *taken);
 // be told from an owner's. -EINPROGRESS: another process collects it.
 int corral_lock_dead(int above_fd, const char *name, bool *taken);
 
-// A read lock on a whole file, of which /proc/locks tells the process that has it. The descriptor that holds
-// it, or -errno.
+// A read lock on the first byte of a file, of which /proc/locks tells the process that has it. The descriptor
+// that holds it, or -errno.
 int corral_claim(const char *file);
+
+// Tells in the same way how many its owner is killing: so many bytes from the third on.
+void corral_claim_killed(int claim, uint64_t count);
 
 #endif

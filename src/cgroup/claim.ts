@@ -15,23 +15,55 @@ export function claimEnding(native: Native, group: string): number {
   return native.claim(`${group}/${FILE}`)
 }
 
-/** Whether a process that is not in the group itself has claimed its ending; false where that cannot be told. */
-export function isEndingClaimed(group: string): boolean {
-  try {
-    return claimants(group).some((pid) => !livesIn(pid, realpathSync(group)))
-  } catch (error) {
-    if (isSystemError(error)) return false
-    throw error
+/** A claim on a group's ending, of a process that is not in the group itself. */
+export class Claim {
+  readonly #pid: number
+  /** The file, as /proc/locks names it. */
+  readonly #file: string
+
+  private constructor(pid: number, file: string) {
+    this.#pid = pid
+    this.#file = file
+  }
+
+  /** Undefined also where that cannot be told. */
+  static on(group: string): Claim | undefined {
+    try {
+      const file = fileOf(group)
+      const real = realpathSync(group)
+      const claimants = locksOn(file, readFileSync(LOCKS, 'latin1')).map(({ pid }) => pid)
+      const pid = claimants.find((one) => !livesIn(one, real))
+      return pid === undefined ? undefined : new Claim(pid, file)
+    } catch (error) {
+      if (isSystemError(error)) return undefined
+      throw error
+    }
+  }
+
+  /** How many its owner has killed, by the text of LOCKS (native/core/lock.h). */
+  killed(locks: string): number {
+    const own = locksOn(this.#file, locks).find(({ pid, start }) => pid === this.#pid && start === 2)
+    return own ? own.end - 1 : 0
   }
 }
 
-function claimants(group: string): number[] {
+export const LOCKS = '/proc/locks'
+
+/** Device and inode number. */
+function fileOf(group: string): string {
   const { dev, ino } = statSync(`${group}/${FILE}`, { bigint: true })
   // As makedev(3) puts them together and the kernel prints them
   const [major, minor] = [(dev >> 8n) & 0xfffn, (dev & 0xffn) | ((dev >> 12n) & 0xfff00n)]
-  const place = [major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':')
-  const claim = new RegExp(`^\\d+: POSIX +ADVISORY +READ +(\\d+) ${place}:${ino} `, 'gm')
-  return [...readFileSync('/proc/locks', 'latin1').matchAll(claim)].map(([, pid]) => Number(pid))
+  return `${[major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':')}:${ino}`
+}
+
+function locksOn(file: string, locks: string): { pid: number; start: number; end: number }[] {
+  const lock = new RegExp(`^\\d+: POSIX +ADVISORY +READ +(\\d+) ${file} (\\d+) (\\d+)`, 'gm')
+  return [...locks.matchAll(lock)].map(([, pid, start, end]) => ({
+    pid: Number(pid),
+    start: Number(start),
+    end: Number(end),
+  }))
 }
 
 function livesIn(pid: number, group: string): boolean {

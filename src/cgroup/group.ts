@@ -36,7 +36,7 @@ import { othersOf } from '../others.js'
 import type { SessionReason } from '../reasons.js'
 import { type Starts, spawnError } from '../starts.js'
 import type { Watchdog } from '../watchdog.js'
-import { isEndingClaimed } from './claim.js'
+import { Claim, LOCKS } from './claim.js'
 import type { Controller } from './controller.js'
 import {
   assertEnforceable,
@@ -88,6 +88,8 @@ export class CgroupGroup implements Group {
   #enforcement: Enforcement = 'required'
   readonly #context: GroupContext
   readonly #release: (removed: boolean) => Promise<void>
+  /** Who ends it from outside. */
+  #claim: Claim | undefined
   /** Whether end() has taken the directory away. */
   #removed = false
   /** The first process, and how it is reached as long as it runs. */
@@ -238,6 +240,7 @@ export class CgroupGroup implements Group {
     const { native, killMethod, controllers, memoryV1 } = this.#context
     const places = limitPlaces(this.path, this.#wanted, controllers)
     const used = counterFiles(this.path, controllers)
+    const claim = this.#claim
     native.announceEnd(1)
     await undefined // the others that are ended with this one have announced it by then
     const leader = this.#leader?.pidfd ?? this.#entered
@@ -252,16 +255,17 @@ export class CgroupGroup implements Group {
         outside: true,
         announced: true,
         ...(leader !== undefined && { leader }),
-        read: [...used, ...places.map(({ path }) => path)],
+        read: [...used, ...places.map(({ path }) => path), ...(claim ? [LOCKS] : [])],
       })
       const { empty, killed, names, left, counters, moved, unseen } = ended
       if (empty) await memoryV1?.remove([this.path])
       await this.#reapStrays(empty)
       this.#removed ||= empty
       const limitsRaised = raisedLimits(this.#wanted, places, counters.slice(used.length))
+      const others = claim?.killed(counters.at(-1) ?? '') ?? 0
       return {
         empty,
-        killed: { count: killed, names },
+        killed: { count: Math.max(killed, others), names },
         left,
         usage: parseUsage(controllers, counters.slice(0, used.length)),
         ...(moved.length > 0 && { moved }),
@@ -323,7 +327,8 @@ export class CgroupGroup implements Group {
   }
 
   killedBy(): SessionReason | undefined {
-    return isEndingClaimed(this.path) ? 'corral-kill' : undefined
+    if (!this.#removed) this.#claim ??= Claim.on(this.path)
+    return this.#claim && 'corral-kill'
   }
 
   entry(command: string, args: readonly string[]): CommandLine {

@@ -4,6 +4,7 @@ import { InvalidArgumentError } from '../errors.js'
 import { Observer, type Selection } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { json } from '../text.js'
+import { missingKeys, noneOf } from './missing.js'
 import { left, linesOf, type Outcome } from './output.js'
 
 export interface KillOptions {
@@ -41,17 +42,17 @@ async function othersMeant(
   return left([...meant, ...(all || !found ? unspoken : [])])
 }
 
-/** Status 1: no session was meant by the selection. */
+/** Status 1: no session was meant by the selection, or by one of the keys. */
 export async function kill(keys: string[], options: KillOptions): Promise<Outcome> {
   const selection = parseSelection(keys, options)
   const observer = new Observer(options)
   const killed = await observer.kill(selection, options.grace)
   const told = killed.map(({ key, path, killed: count }) => `${key ?? path}: gone (${count} killed)`)
-  const lines = told.length > 0 ? told : ['no such session']
+  const missing = missingKeys(keys, killed)
   return {
     lines: options.json
       ? linesOf(json(killed))
-      : [...lines, ...(await othersMeant(observer, options, killed.length > 0))],
-    status: killed.length === 0 && !options.all ? 1 : 0,
+      : [...told, ...noneOf(missing, killed), ...(await othersMeant(observer, options, killed.length > 0))],
+    status: missing.length > 0 || (killed.length === 0 && !options.all) ? 1 : 0,
   }
 }

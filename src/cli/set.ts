@@ -3,6 +3,7 @@ import type { Limits } from '../limits.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { json } from '../text.js'
+import { missingKeys, noneOf } from './missing.js'
 import { linesOf, type Outcome } from './output.js'
 
 export interface SetOptions {
@@ -13,7 +14,7 @@ export interface SetOptions {
   json: boolean
 }
 
-/** Status 1: there is no such session. */
+/** Status 1: there is no session of one of the keys. */
 export async function set(keys: string[], options: SetOptions): Promise<Outcome> {
   const changed = await new Observer(options).setLimits({ keys }, options.limits, options)
   const told = changed.map(({ key, path, limits }) => {
@@ -22,9 +23,9 @@ export async function set(keys: string[], options: SetOptions): Promise<Outcome>
     )
     return `${key ?? path}: ${held.join(', ') || 'lifted'}`
   })
-  const lines = told.length > 0 ? told : ['no such session']
+  const missing = missingKeys(keys, changed)
   return {
-    lines: options.json ? linesOf(json(changed)) : lines,
-    status: changed.length === 0 ? 1 : 0,
+    lines: options.json ? linesOf(json(changed)) : [...told, ...noneOf(missing, changed)],
+    status: missing.length > 0 ? 1 : 0,
   }
 }

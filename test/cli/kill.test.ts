@@ -1,5 +1,7 @@
 // `corral kill` ends sessions of other processes, and those hear why.
 import { describe, expect } from 'vitest'
+import { openCorral } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
 import { openInPen } from '../support/open-in-pen.js'
 import { test } from '../support/pen-test.js'
 import { corral, LIVING, orphan, refused, running } from './command-line.js'
@@ -30,6 +32,39 @@ describe('corral kill', () => {
     expect(stdout.trimEnd().split('\n').sort()).toEqual(['--all: gone (1 killed)', 'a/1: gone (1 killed)'])
     expect([await first.exited, await second.exited]).toEqual([KILLED, KILLED])
     expect(await pen.members()).toEqual([])
+  })
+
+  test.for(['cgroup', 'subreaper'] as const)(
+    'is the reason, and as many are killed, where a gateway closes as its connection ends: %s',
+    async (backend, { pen, onTestFinished }) => {
+      const owner = await openCorral(backend === 'cgroup' ? { root: pen.path } : { backend })
+      onTestFinished(async () => void (await owner.close({ graceMs: 0 })))
+      const where = backend === 'cgroup' ? ['--root', pen.path] : ['--backend', backend]
+      for (const mode of ['oneshot', 'persistent'] as const) {
+        const key = `${owner.id}-${mode}`
+        const session = await owner.spawn({
+          key,
+          mode,
+          command: 'sh',
+          args: ['-c', 'sleep 1000 & sleep 1000'],
+        })
+        session.process.stdout?.resume().on('end', () => session.close({ reason: 'connection-closed' }))
+        await eventually('all are there', () => session.members().length === 3)
+        const { stdout } = await corral(['kill', ...where, key])
+        expect(stdout).toBe(`${key}: gone (3 killed)\n`)
+        expect(await session.closed).toMatchObject({ reason: 'corral-kill', killed: { count: 3 } })
+      }
+    },
+  )
+
+  test('names a key that nobody has, and ends the others', async ({ pen }) => {
+    const doomed = await running(pen, ['--session', 'doomed'], LIVING)
+    const { status, stdout } = await corral(['kill', '--root', pen.path, 'nobody', 'doomed'])
+    expect({ status, stdout }).toEqual({
+      status: 1,
+      stdout: 'doomed: gone (1 killed)\nnobody: no such session\n',
+    })
+    expect(await doomed.exited).toEqual(KILLED)
   })
 
   test('--parent ends all below a key, of whichever process', async ({ pen }) => {

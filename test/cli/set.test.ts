@@ -60,6 +60,21 @@ describe('corral set', () => {
     expect(readFileSync(join(family, 'memory.max'), 'utf8')).toBe(`${96 * MIB}\n`)
   })
 
+  limited(
+    'is seen in the receipt of the gateway at once, and names a key that nobody has',
+    async ({ pen }) => {
+      const owner = await openInPen(pen)
+      const session = await owner.spawn({ ...living, key: 'k', limits: { pidsMax: 100 } })
+      const { status, stdout } = await corral(['set', '--root', pen.path, 'k', 'nobody', '--pids-max', '7'])
+      expect({ status, stdout }).toEqual({ status: 1, stdout: 'k: pidsMax 7\nnobody: no such session\n' })
+      expect(session.receipt.limits).toMatchObject([
+        { name: 'pidsMax', requested: 100, applied: 7, effective: 7 },
+      ])
+      await session.close({ graceMs: 0 })
+      expect(session.receipt.limits).toMatchObject([{ name: 'pidsMax', requested: 100 }])
+    },
+  )
+
   limited('reaches a corral run', async ({ pen }) => {
     await running(pen, ['--session', 'k', '--pids-max', '50', '--cpu-weight', '20'], LIVING)
     const { stdout } = await corral(['set', '--json', '--root', pen.path, 'k', '--pids-max', '60'])
