@@ -34,11 +34,13 @@ static const char USAGE[] =
     "[--memory-group DIRECTORY [--set-memory FILE=VALUE]...] [--watch-memory BYTES] "
     "[--key NAME "
     "KEY]...\n"
-    "                         [--grace MS] [--drain MS] [--kill-timeout MS] [--start-timeout MS] [--freeze] "
+    "                         [--grace MS] [--drain MS] [--timeout MS] [--kill-timeout MS] [--start-timeout "
+    "MS] [--freeze] "
     "[--no-clone3]\n"
     "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
     "[ARGUMENT]...\n"
     "       corral-warden run --hold [--labels TEXT] [--watch-memory BYTES] [--grace MS] [--drain MS] "
+    "[--timeout MS] "
     "[--kill-timeout MS] [--start-timeout MS] [--scan]\n"
     "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
     "[ARGUMENT]...\n"
@@ -64,6 +66,7 @@ enum choice {
   KEY,
   GRACE,
   DRAIN,
+  LIFE,
   KILL_TIMEOUT,
   START_TIMEOUT,
   FREEZE,
@@ -96,6 +99,7 @@ static const struct option OPTIONS[] = {
     {"key", required_argument, NULL, KEY},
     {"grace", required_argument, NULL, GRACE},
     {"drain", required_argument, NULL, DRAIN},
+    {"timeout", required_argument, NULL, LIFE},
     {"kill-timeout", required_argument, NULL, KILL_TIMEOUT},
     {"start-timeout", required_argument, NULL, START_TIMEOUT},
     {"freeze", no_argument, NULL, FREEZE},
@@ -220,6 +224,9 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
     break;
   case DRAIN:
     run->end.drain_ms = number("drain", value, INT_MAX);
+    break;
+  case LIFE:
+    run->life_ms = number("timeout", value, INT_MAX);
     break;
   case KILL_TIMEOUT:
     run->end.kill_ms = number("kill-timeout", value, INT_MAX);
@@ -349,6 +356,7 @@ static int run_without_cgroup(const struct arguments *arguments) {
     usage("with --hold there is no cgroup, and nothing to set in one", "");
   const struct held_run plan = {.end = run->end,
                                 .start_ms = run->start_ms,
+                                .life_ms = run->life_ms,
                                 .memory_cap = run->memory_cap,
                                 .scan = arguments->scan,
                                 .labels = arguments->labels,

@@ -32,6 +32,7 @@ struct preparation {
   const char *memory_group; // the v1 memory cgroup to make this instance's in; NULL: none is needed
   struct corral_end_plan end;
   int64_t start_ms; // bound on the time up to the command's exec
+  int64_t life_ms;  // how long the command may run; 0: as long as it likes
   bool no_clone3;
   bool as_status; // end with 128 + N, and not by the signal that ended the command
   struct inherited *inherited;

@@ -33,6 +33,8 @@ struct run {
   struct memory_watch memory;
   struct corral_end end;
   bool ending;
+  int64_t end_by_ms;            // when the command has to have ended; 0: there is no such time, or it is over
+  bool timed_out;               // that was why the session was ended
   int64_t start_by_ms;          // when the command has to be exec'ed; 0: that is over
   struct corral_spawned leader; // pidfd -1: it is not started (yet)
   sigset_t early;               // what the command is to get once it is
@@ -215,6 +217,8 @@ static int next_wait(const struct run *run, int64_t end_wait_ms) {
     wait_ms = sooner(wait_ms, until(run->memory.look_ms));
   if (run->start_by_ms)
     wait_ms = sooner(wait_ms, until(run->start_by_ms));
+  if (run->end_by_ms)
+    wait_ms = sooner(wait_ms, until(run->end_by_ms));
   return (int)wait_ms;
 }
 
@@ -224,6 +228,14 @@ static void watch_memory(struct run *run) {
     run->memory.look_ms = now_ms;
   if (run->memory.look_ms >= 0 && memory_watch_step(&run->memory, now_ms))
     begin_end(run, FORCED_GRACE_MS);
+}
+
+static void time_out(struct run *run) {
+  run->end_by_ms = 0;
+  if (run->ending)
+    return;
+  run->timed_out = true;
+  begin_end(run, run->plan->end.grace_ms);
 }
 
 static void supervise(struct run *run) {
@@ -244,6 +256,8 @@ static void supervise(struct run *run) {
       give_up_start(run);
     if (getpid() == 1)
       reap_orphans(run);
+    if (run->end_by_ms && corral_now_ms() >= run->end_by_ms)
+      time_out(run);
     watch_memory(run);
   }
 }
@@ -296,6 +310,8 @@ static int finish(struct run *run) {
     return status;
   if (run->refused)
     return run->refused;
+  if (run->timed_out)
+    return STATUS_TIMED_OUT;
   const struct corral_exit killed = {.code = -1, .signal = SIGKILL};
   return end_as(run->leader_ended ? &run->exit : &killed, run->plan->as_status);
 }
@@ -330,6 +346,7 @@ int run(const struct preparation *given) {
   if (status)
     return status;
   run.start_by_ms = corral_now_ms() + plan->start_ms;
+  run.end_by_ms = plan->life_ms ? corral_now_ms() + plan->life_ms : 0;
   run.ears[START].fd = run.prepared.start.done_fd;
   run.ears[GUARD].fd = run.prepared.guard.lifeline;
   run.memory = (struct memory_watch){

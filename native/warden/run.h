@@ -12,6 +12,7 @@ int run(const struct preparation *plan);
 struct held_run {
   struct corral_end_plan end;
   int64_t start_ms;   // bound on the time up to the command's exec
+  int64_t life_ms;    // how long the command may run; 0: as long as it likes
   int64_t memory_cap; // bytes at which all is ended; 0: none
   bool scan;          // as of hold.h
   const char *labels; // what is shown of the session; NULL: nothing

@@ -44,6 +44,8 @@ struct run {
   sigset_t early; // what the command is to get once its start is told: it may run before that
   bool ending, leader_ended;
   struct corral_exit exit;
+  int64_t end_by_ms;           // when the command has to have ended; 0: there is no such time, or it is over
+  bool timed_out;              // that was why all was ended
   int64_t start_by_ms;         // when the command has to be exec'ed; 0: that is over
   int refused;                 // the exit status when the command cannot be started; 0: it can
   int64_t impatient_ms;        // when to do without the one that is to end all; 0: nobody is
@@ -216,12 +218,22 @@ static int64_t next_wait(const struct run *run) {
   int64_t wait_ms = run->memory.look_ms >= 0 ? until(run->memory.look_ms) : -1;
   if (run->start_by_ms)
     wait_ms = sooner(wait_ms, until(run->start_by_ms));
+  if (run->end_by_ms)
+    wait_ms = sooner(wait_ms, until(run->end_by_ms));
   return run->impatient_ms ? sooner(wait_ms, until(run->impatient_ms)) : wait_ms;
 }
 
 static bool is_over(const struct run *run) {
   return (run->ears[HOLDER].fd < 0 && run->ears[KEEPER].fd < 0) || run->left ||
          (run->door && run->leader_ended);
+}
+
+static void time_out(struct run *run) {
+  run->end_by_ms = 0;
+  if (run->ending)
+    return;
+  run->timed_out = true;
+  begin_end(run, run->plan->end.grace_ms);
 }
 
 // Until holder and keeper are gone, or something outlives them; or the command, where others see to the rest.
@@ -236,6 +248,8 @@ static void supervise(struct run *run) {
       run->start_by_ms = 0;
       held_cancel(&run->held, COMMAND_ID);
     }
+    if (run->end_by_ms && now_ms >= run->end_by_ms)
+      time_out(run);
     if (run->impatient_ms && now_ms >= run->impatient_ms && !lose_patience(run))
       return;
     if (run->memory.look_ms >= 0 && memory_watch_step(&run->memory, now_ms))
@@ -326,6 +340,7 @@ static int begin(struct run *run) {
   run->memory = (struct memory_watch){.holder = run->held.holder_pid, .cap = run->plan->memory_cap};
   memory_watch_begin(&run->memory, corral_now_ms());
   run->start_by_ms = corral_now_ms() + run->plan->start_ms;
+  run->end_by_ms = run->plan->life_ms ? corral_now_ms() + run->plan->life_ms : 0;
   supervise(run);
   return 0;
 }
@@ -349,6 +364,8 @@ int run_held(const struct held_run *plan) {
     return STATUS_FAILED;
   if (run.refused)
     return run.refused;
+  if (run.timed_out)
+    return STATUS_TIMED_OUT;
   return end_as(run.leader_ended ? &run.exit : &KILLED, plan->as_status);
 }
 

@@ -9,6 +9,7 @@
 #define STATUS_FAILED 1
 #define STATUS_USAGE 2
 #define STATUS_PROTOCOL 3     // of a number that is not ours (core/protocol.h)
+#define STATUS_TIMED_OUT 124  // as of timeout(1)
 #define STATUS_CANNOT_RUN 126 // as of env(1) and timeout(1): found, but not to be run
 #define STATUS_NOT_FOUND 127
 #define STATUS_SIGNALLED 128 // and the signal's number

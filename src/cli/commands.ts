@@ -69,6 +69,11 @@ withLimits(
   .option('--status-128', 'end with 128+N, and not by it, where signal N ended the command', false)
   .addOption(graceOption(RUN_GRACE_MS))
   .addOption(
+    new Option('--timeout <ms>', 'how long it may run; then it is ended, and the status is 124').argParser(
+      number,
+    ),
+  )
+  .addOption(
     new Option('--drain <ms>', 'how long what it leaves may take to end by itself')
       .argParser(number)
       .default(DRAIN_MS),

@@ -34,6 +34,7 @@ export interface RunOptions {
   parent?: string
   grace: number
   drain: number
+  timeout?: number
   startTimeout: number
   limits: Limits
   bestEffort: boolean
@@ -68,6 +69,7 @@ interface RunPlan {
   enforcement: Enforcement
   graceMs: number
   drainMs: number
+  timeoutMs: number | undefined
   startTimeoutMs: number
   keys: string[]
 }
@@ -81,7 +83,8 @@ function inheritedWords(): string[] {
   ]
 }
 
-const boundWords = ({ graceMs, drainMs, startTimeoutMs }: RunPlan): string[] => [
+const boundWords = ({ graceMs, drainMs, timeoutMs, startTimeoutMs }: RunPlan): string[] => [
+  ...(timeoutMs === undefined ? [] : ['--timeout', String(timeoutMs)]),
   '--grace',
   String(graceMs),
   '--drain',
@@ -161,6 +164,7 @@ export async function run(command: string, args: string[], options: RunOptions):
   const plan: RunPlan = {
     graceMs: parseMilliseconds('--grace', options.grace),
     drainMs: parseMilliseconds('--drain', options.drain),
+    timeoutMs: options.timeout === undefined ? undefined : parseBound('--timeout', options.timeout),
     startTimeoutMs: parseBound('--start-timeout', options.startTimeout),
     limits: parseLimits(options.limits, {}, () => memoryAt(options.root)),
     enforcement: options.bestEffort ? 'best-effort' : 'required',

@@ -42,6 +42,25 @@ describe('the exit status of corral run', () => {
   )
 
   test.for([
+    [
+      'one that ends when it is asked',
+      ['--grace', '600000'],
+      'trap "exit 3" TERM; while :; do sleep 0.05; done',
+    ],
+    [
+      'one that has to be killed',
+      ['--grace', '50'],
+      'trap "" TERM; sleep 1000 & while :; do sleep 0.05; done',
+    ],
+  ] as const)('is 124 after --timeout: %s', async ([, grace, script], { pen }) => {
+    const words = ['run', ...runInPen(pen), '--timeout', '200', ...grace, '--', 'sh', '-c', script]
+    expect(await corral(words)).toEqual({ status: 124, signal: null, stdout: '', stderr: '' })
+    expect(await pen.groups()).toEqual([])
+    const early = await corral(['run', ...runInPen(pen), '--timeout', '600000', '--', 'sh', '-c', 'exit 5'])
+    expect(early.status).toBe(5)
+  })
+
+  test.for([
     [127, 'no such program', 'corral-test-no-such-program'],
     [127, 'no such file', '/usr/no/such/file'],
     [126, 'a directory', '/usr'],
