@@ -8,6 +8,8 @@ import { openTerminal } from '../support/terminal.mjs'
 import { CLI, corral } from './command-line.js'
 
 const DOWN = '\x1b[B'
+/** By log-update, which puts characters and marks together. */
+const asShown = (text: string) => text.normalize()
 const UP = '\x1b[A'
 const sleeper = { command: 'sleep', args: ['1000'], mode: 'persistent' } as const
 
@@ -81,6 +83,57 @@ describe('corral top', () => {
     })
     terminal.signal('SIGTERM')
     expect(await terminal.exited).toMatchObject({ exitCode: 0 })
+  })
+
+  // What an emulator of Unicode 6 takes for one column, and others for two, cannot be in line with the others in each
+  test('has the columns in line, and each session on a line, whatever the keys are written in', async ({
+    pen,
+  }) => {
+    const gateway = await openInPen(pen)
+    const inLine = {
+      wide: '会话:用户-一二三四五',
+      'combining marks': 'e\u0301\u0300o\u0308:नमस्ते',
+      'Hangul in parts': '\u1112\u1161\u11ab\u1100\u1173\u11af',
+      halfwidth: 'ｱｲｳ ＡＢ',
+      plain: 'agent:plain',
+    }
+    const others = { emoji: 'a:🐎🐎🐎', joined: '👩\u200d🚀', long: '一二三四五六七八九十'.repeat(6) }
+    for (const key of [...Object.values(inLine), ...Object.values(others)])
+      await gateway.spawn({ ...sleeper, key })
+    using terminal = top(pen.path)
+    terminal.resize(160, 20)
+    await terminal.shows(/^8 sessions of 1 instance/)
+    for (const key of ['一二三四五六七八九十一二', 'a:🐎🐎🐎', '👩\\u200d🚀'])
+      await eventually(
+        `${key} is shown`,
+        () => terminal.lines().filter((shown) => shown.startsWith(key)).length === 1,
+      )
+    const headed = terminal.columnOf(1, 'MODE')
+    expect(headed).toBeGreaterThan(100)
+    for (const key of Object.values(inLine)) {
+      const columns = () =>
+        terminal.columnOf(
+          terminal.lines().findIndex((shown) => shown.startsWith(asShown(key))),
+          'persistent',
+        )
+      await eventually(`${key} is in line`, () => columns() === headed, {
+        instead: () => [columns(), headed, terminal.lines()],
+      })
+    }
+    using narrow = openTerminal(process.execPath, [CLI, 'top', '--root', pen.path], 50, 14)
+    await eventually(
+      'each has a line that fits',
+      () => {
+        const [first = '', ...shown] = narrow.lines()
+        const keys = [...Object.values(inLine), 'a:🐎', '👩', '一二三四五六七八九十一二']
+        return (
+          /^8 sessions/.test(first) &&
+          keys.every((key) => shown.filter((one) => one.startsWith(asShown(key))).length === 1)
+        )
+      },
+      { instead: () => narrow.lines() },
+    )
+    expect(narrow.lines().filter(Boolean)).toHaveLength(11)
   })
 
   plain('is refused without a terminal', async () => {

@@ -31,6 +31,12 @@ export function openTerminal(command, args, columns = 100, rows = 12) {
       const cell = lineAt(line)?.getCell(0)
       return { inverse: Boolean(cell?.isInverse()), bold: Boolean(cell?.isBold()) }
     },
+    /** In which column a word begins that stands once in a line; -1: nowhere. @param {number} line @param {string} word */
+    columnOf: (line, word) => {
+      const shown = lineAt(line)
+      const from = (column) => shown?.translateToString(true, column, column + word.length)
+      return Array.from({ length: emulator.cols }, (_, column) => from(column)).indexOf(word)
+    },
     /** @param {string} keys */
     type: (keys) => pty.write(keys),
     /** @param {number} wide @param {number} high */
