@@ -131,6 +131,8 @@ export interface Group {
   watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined
   /** Calls back when a limit is met, each time with the count so far. Returns the way to stop. */
   watchHits(hit: (hit: LimitHit) => void): () => void
+  /** Calls back with each limit that others than the gateway raise. Returns the way to stop; undefined: nobody can raise one. */
+  watchRaises(raised: (limit: RaisedLimit) => void): (() => void) | undefined
   /** The pids of its members at this moment. */
   members(): number[]
   /** Whether somebody else has removed it. */

@@ -392,6 +392,9 @@ export class Corral extends EventEmitter<CorralEvents> {
       this.#log.info('session closed', report)
       tell(this, 'close', report, session)
     })
+    session.on('raised', (limit) =>
+      this.#log.warn('limit of a session raised by others', { key: session.key, ...limit }),
+    )
     session.on('limit', (hit) => {
       this.#log.warn('limit met', { key: session.key, ...hit })
       tell(this, 'limit', hit, session)

@@ -14,6 +14,7 @@ import {
   type LimitHit,
   type OutOfMemory,
   type Pressure,
+  type RaisedLimit,
   type Usage,
 } from './backend.js'
 import { Cancellation } from './cancellation.js'
@@ -106,6 +107,8 @@ export interface SessionEvents {
   closing: [reason: Reason]
   /** A limit was met, and how often so far. Sessions without limits of their own are not watched. */
   limit: [hit: LimitHit]
+  /** Others than the gateway have raised a limit of it: a process of the session that may write to its own cgroup, or `corral set`. */
+  raised: [limit: RaisedLimit]
   /** Its processes wait for memory. Only sessions with a cap on memory are watched, where the kernel tells (PSI). */
   pressure: [pressure: Pressure]
   closed: [report: SessionReport]
@@ -219,6 +222,8 @@ export class Session<
     if (this.state !== 'running') return
     const { limits } = this.#receipt
     if (limits.length > 0) this.#watch('hits', () => this.#group.watchHits((hit) => this.#tellHit(hit)))
+    if (limits.some(({ enforcedBy }) => enforcedBy === 'cgroup'))
+      this.#watch('raises', () => this.#group.watchRaises((one) => emit(this, 'raised', one)))
     if (limits.some(({ name, enforcedBy }) => enforcedBy === 'cgroup' && name.startsWith('memory')))
       this.#watch('pressure', () => this.#group.watchPressure((one) => emit(this, 'pressure', one)))
     this.#watch('memory', () =>
@@ -305,6 +310,14 @@ export class Session<
     this.#group.setLimits(changes)
     this.#readLimits()
     this.watchLimits()
+  }
+
+  /**
+   * Its limits as the kernel holds them at this moment, which is the receipt's unless others have changed them since.
+   * @throws KernelError when they cannot be read: the session is over.
+   */
+  limits(): AppliedLimit[] {
+    return this.#group.limits()
   }
 
   /** What the session uses at this moment, as far as the kernel tells. */

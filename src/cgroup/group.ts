@@ -1,7 +1,7 @@
 // One group of processes: a cgroup with its limits, and the one below it that they are in, from their making to their removal.
 
 import { watch } from 'node:fs'
-import { dirname } from 'node:path'
+import path, { dirname } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import type {
   AppliedLimit,
@@ -15,6 +15,7 @@ import type {
   OutOfMemory,
   Pressure,
   ProcessPlan,
+  RaisedLimit,
   SpawnedProcess,
   Usage,
 } from '../backend.js'
@@ -58,6 +59,7 @@ import type { MemoryV1 } from './memory-v1.js'
 import { INSIDE } from './name.js'
 import type { OomAccount } from './oom.js'
 import { watchPressure } from './pressure.js'
+import { watchRaises } from './raises.js'
 import type { Remover } from './removal.js'
 import { reapStrays } from './strays.js'
 
@@ -312,6 +314,27 @@ export class CgroupGroup implements Group {
 
   watchHits(hit: (hit: LimitHit) => void): () => void {
     return watchHits(this.path, hit)
+  }
+
+  watchRaises(raised: (limit: RaisedLimit) => void): (() => void) | undefined {
+    const places = limitPlaces(this.path, this.#wanted, this.#context.controllers)
+    if (places.length === 0) return undefined
+    const look = () => {
+      // Of those that setLimits() has added, the report tells
+      const texts = places.map((place) => this.#textOf(path.resolve(this.path, place.path)))
+      return raisedLimits(this.#wanted, places, texts)
+    }
+    return watchRaises(this.path, places, look, raised)
+  }
+
+  /** '' where it cannot be read: it is going. */
+  #textOf(file: string): string {
+    try {
+      return this.#context.native.readText(file)
+    } catch (error) {
+      if (isSystemError(error)) return ''
+      throw error
+    }
   }
 
   members(): number[] {

@@ -108,6 +108,9 @@ export class PassthroughGroup implements Group {
     return undefined
   }
 
+  /** The limits are the gateway's own. */
+  watchRaises(): undefined {}
+
   watchHits(): () => void {
     return stop
   }

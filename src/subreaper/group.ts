@@ -233,6 +233,9 @@ export class SubreaperGroup implements Group {
     })
   }
 
+  /** The limits are the gateway's own. */
+  watchRaises(): undefined {}
+
   watchHits(): () => void {
     return () => undefined
   }

@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { describe, expect } from 'vitest'
+import type { RaisedLimit } from '../../../src/backend.js'
 import type { LimitName } from '../../../src/index.js'
 import { LIVING, running } from '../../cli/command-line.js'
 import { needing } from '../../support/controllers.js'
+import { eventually } from '../../support/eventually.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import type { Pen } from '../../support/pen.js'
 
@@ -88,7 +90,7 @@ needing(
 })
 
 const RAISES = `group=$1$(dirname "$(sed -n 's/^0:://p' /proc/self/cgroup)")
-for file in memory.max pids.max cpu.max; do echo max > "$group/$file" || echo "refused $file"; done; echo done`
+for file in memory.max pids.max cpu.max; do echo max > "$group/$file" || echo "refused $file"; done; echo done; read -r over`
 
 needing(
   'memory',
@@ -99,11 +101,20 @@ needing(
   const [, mount = ''] = /^\S+ (\S+) cgroup2 /m.exec(await readFile('/proc/self/mounts', 'utf8')) ?? []
   const limits = { memoryMax: '64M', pidsMax: 10, cpuMax: 0.3 }
   const raised = await corral.spawn({ command: 'sh', args: ['-c', RAISES, 'sh', mount], limits })
-  expect((await raised.closed).limitsRaised).toEqual([
+  const told: RaisedLimit[] = []
+  raised.on('raised', (limit) => told.push(limit))
+  const all = [
     { name: 'memoryMax', set: 64 * MIB, held: null },
     { name: 'pidsMax', set: 10, held: null },
     { name: 'cpuMax', set: 0.3, held: null },
-  ])
+  ]
+  await eventually('each is told of while it lives', () => told.length === 3, { instead: () => told })
+  expect(told).toEqual(all)
+  expect(raised.limits().map(({ applied }) => applied)).toEqual([null, null, null])
+  expect(raised.receipt.limits.map(({ applied }) => applied)).toEqual([64 * MIB, 10, 0.3])
+  raised.setLimits({ pidsMax: 20 })
+  expect((await raised.close()).limitsRaised).toEqual(all.filter(({ name }) => name !== 'pidsMax'))
+  expect(told).toEqual(all)
   const left = await corral.spawn({ command: 'true', limits })
   expect(await left.closed).not.toHaveProperty('limitsRaised')
 })
