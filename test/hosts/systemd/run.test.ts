@@ -54,7 +54,9 @@ test('it gives back what the command prints and its status', async () => {
   const printed = await output(run.stdout)
   const [status] = run.exitCode === null ? await once(run, 'exit') : [run.exitCode]
   expect(status).toBe(3)
-  expect(printed).toMatch(/\/user@2001\.service\/app\.slice\/corral\.scope\/corral\/\w+\/sessions\/.*agent$/m)
+  expect(printed).toMatch(
+    /\/user@2001\.service\/app\.slice\/corral\.scope\/corral\/\w+\/sessions\/.*agent\/in$/m,
+  )
   await nothingIsLeft('nobody')
 })
 
