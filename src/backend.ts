@@ -116,6 +116,8 @@ export interface Group {
   entry(command: string, args: readonly string[]): CommandLine
   /** Calls back once when the first process that came in so has ended. Returns the way to stop. */
   watchEntered(ended: () => void): () => void
+  /** Says that end() will be called soon: what those that are ended together can share, they do. */
+  announceEnd?(): void
   /** Ends all processes of the group and takes it away; a second call with less grace hastens the first. */
   end(plan: EndPlan): Promise<Ended>
   /** What the group has used so far. */

@@ -45,12 +45,19 @@ export interface NativePlace {
   make: string
   /** Go the way of kernels and seccomp filters that refuse clone3. */
   noClone3: boolean
+  /** It bears the group's mark as a login uid, too. */
+  loginMark?: boolean
 }
 
 /** Fields, each ended by a NUL: native/core/plan.h has the order. No field may have a NUL in it. */
 export function packPlan(plan: NativeProcessPlan, place?: NativePlace): string {
   const { detached, env, urgent, uid = '', gid = '', cwd = '' } = plan
-  const flags = (detached ? 'd' : '') + (place?.noClone3 ? 'n' : '') + (env ? 'e' : '') + (urgent ? 'u' : '')
+  const flags =
+    (detached ? 'd' : '') +
+    (place?.noClone3 ? 'n' : '') +
+    (place?.loginMark ? 'l' : '') +
+    (env ? 'e' : '') +
+    (urgent ? 'u' : '')
   const head = `${flags}\0${uid}\0${gid}\0${cwd}\0${place?.group ?? ''}\0${place?.memoryGroup ?? ''}\0${plan.command}\0`
   return head + counted(plan.argv) + counted(plan.stdio) + (env ? counted(env) : '') + (place?.make ?? '')
 }

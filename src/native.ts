@@ -161,6 +161,8 @@ export interface Native {
   announceEnd(more: 1 | -1): void
   /** Whether what is started in a cgroup can be marked (native/core/mark.h). */
   canMark(): boolean
+  /** 0 where sessions can bear marks as login uids: from now on they are read, too. Else an errno. */
+  useLoginMarks(): number
   /** How many passes over all processes the endings of this environment have made, which share them. */
   passes(): number
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>

@@ -160,6 +160,7 @@ export class Observer {
   }
 
   async sweep(options: { dryRun: boolean }): Promise<SweepReport> {
+    if (!options.dryRun) this.#readLoginMarks()
     const reports: SweepReport[] = []
     await this.#inRoot(async (root) => {
       if (root !== undefined) reports.push(await sweepInstances(root, this.#remover, options))
@@ -187,6 +188,7 @@ export class Observer {
    */
   async kill(selection: Selection, grace: number): Promise<KilledSession[]> {
     const graceMs = parseMilliseconds('graceMs', grace)
+    this.#readLoginMarks()
     return this.#inRoot(async (root) => {
       const held = await this.#held()
       const inCgroups = await this.#inCgroups(root, 'none')
@@ -241,6 +243,11 @@ export class Observer {
     if (!ended) return undefined // it was over before
     if (!ended.empty) throw stuckError(`session '${key}'`, place, ended.left, killTimeoutMs)
     return { instance, key, path: place, killed: ended.killed.count }
+  }
+
+  /** A gateway of root's may have given its sessions some (openCorral({ loginMark })). */
+  #readLoginMarks(): void {
+    if (process.geteuid?.() === 0) this.#native.useLoginMarks()
   }
 
   async #kill({ instance, alive, session }: Found, graceMs: number): Promise<KilledSession> {

@@ -66,6 +66,12 @@ export interface OpenOptions {
    * Default 10,000.
    */
   startTimeoutMs?: number | undefined
+  /**
+   * For gateways of root, with cgroups: marks what is started in sessions in its login uid (audit(8)), too, which `su`, `sudo` and
+   * `runuser` leave alone, so that what they leave is ended with the session. The audit trail then has that number, 2147483648 and
+   * the id of the session's cgroup, in place of whoever logged in. Default false.
+   */
+  loginMark?: boolean | undefined
   /** Whether to collect dead instances at the start. Default true. */
   sweep?: boolean | undefined
   /** Anything with debug, info, warn and error, called as pino is: pino, Fastify's, console. Default: silent. */
@@ -135,6 +141,7 @@ export interface OpenPlan {
   drainMs: number
   killTimeoutMs: number
   startTimeoutMs: number
+  loginMark: boolean
   sweep: boolean
   logger: Logger | undefined
   /** The memory of which a limit of '25%' is a share, in bytes. */
@@ -177,6 +184,7 @@ const OPEN_OPTIONS = new Set([
   'drainMs',
   'killTimeoutMs',
   'startTimeoutMs',
+  'loginMark',
   'sweep',
   'logger',
 ])
@@ -445,6 +453,7 @@ export function parseOpenOptions(
     drainMs: parseMilliseconds('drainMs', drainMs),
     killTimeoutMs: parseMilliseconds('killTimeoutMs', killTimeoutMs),
     startTimeoutMs: parseBound('startTimeoutMs', startTimeoutMs),
+    loginMark: parseFlag('loginMark', options.loginMark ?? false),
     sweep: parseFlag('sweep', options.sweep ?? true),
     logger: options.logger === undefined ? undefined : parseLogger(options.logger),
     machineMemory,

@@ -76,6 +76,9 @@ export function tellOthers(
   return told
 }
 
+/** Whether that is of what bears a login mark: su, sudo and runuser leave it alone. */
+export const isHeldByLoginMark = (told: string): boolean => told.startsWith('systemd-logind:')
+
 /** Whether PAM has a session made for those who log in. */
 function hasPam(): boolean {
   const files = PAM.flatMap((place) => {

@@ -426,6 +426,7 @@ export class Session<
     const { graceMs, drainMs = 0 } = times
     try {
       this.#cancel.cancel()
+      this.#group.announceEnd?.()
       const rest = graceMs > 0 ? await this.#endInput(times) : 0
       const ended = await this.#killAll(rest, drainMs)
       // Whole microseconds: sums and differences of floating-point times are not exact

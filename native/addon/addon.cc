@@ -53,6 +53,7 @@ public:
                              InstanceMethod("cancelSpawn", &Corral::CancelSpawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
                              InstanceMethod("canMark", &Corral::CanMark),
+                             InstanceMethod("useLoginMarks", &Corral::UseLoginMarks),
                              InstanceMethod("passes", &Corral::Passes),
                              InstanceMethod("announceEnd", &Corral::Announce),
                              InstanceMethod("removeTree", &Corral::RemoveTree),
@@ -199,6 +200,14 @@ private:
   // () -> whether what is started in a cgroup can bear its mark
   Napi::Value CanMark(const Napi::CallbackInfo &info) {
     return Napi::Boolean::New(info.Env(), corral_can_mark());
+  }
+
+  // () -> 0 where sessions can bear marks as login uids, which are read from now on; else an errno
+  Napi::Value UseLoginMarks(const Napi::CallbackInfo &info) {
+    const int refused = corral_can_login_mark();
+    if (refused == 0)
+      corral_read_login_marks();
+    return Napi::Number::New(info.Env(), -refused);
   }
 
   // () -> how many passes over all processes endings have made

@@ -9,7 +9,10 @@ namespace {
 
 // How long nobody comes before the others, who are still at it, are not waited for any more: more where they
 // come slowly, as on a busy machine. And how long they are waited for at most.
-constexpr int64_t kQuietMs = 20, kGaps = 2, kMostMs = 1000;
+constexpr int64_t kQuietMs = 20, kGaps = 2, kMostMs = 2000;
+// Where many are at it, they were begun together, and it is the machine that is slow.
+constexpr int kMany = 8;
+constexpr int64_t kQuietOfManyMs = 200;
 // Of a pass that others may wait for.
 constexpr int64_t kShortMs = 2;
 constexpr int64_t kForEver = -1;
@@ -117,7 +120,11 @@ void Looker::AwaitOthers() {
   int64_t last_ms = NowMs(), longest_ms = 0;
   const int64_t most_ms = last_ms + kMostMs;
   size_t there = waiting_.size();
-  while (!stop_ && expected_ > 0 && AwaitChange(std::min(last_ms + kQuietMs + kGaps * longest_ms, most_ms))) {
+  const auto until_ms = [&] {
+    const int64_t quiet_ms = expected_ < kMany ? kQuietMs : kQuietOfManyMs;
+    return std::min(last_ms + quiet_ms + kGaps * longest_ms, most_ms);
+  };
+  while (!stop_ && expected_ > 0 && AwaitChange(until_ms())) {
     if (waiting_.size() == there)
       continue;
     there = waiting_.size();

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,7 +82,8 @@ int corral_open_inside(int group_fd) {
 }
 
 // Numbers of their own: one that is held has a high one.
-static int open_group(struct corral_launch *launch, struct corral_error *error) {
+static int open_group(struct corral_launcher *launcher, struct corral_error *error) {
+  struct corral_launch *launch = &launcher->launch;
   const char *group = launch->plan->group;
   const int held_fd = launch->plan->group_fd;
   if (!group)
@@ -92,6 +94,10 @@ static int open_group(struct corral_launch *launch, struct corral_error *error) 
   if (launch->group_fd < 0)
     return corral_fail(error, errno, "open cgroup", group);
   launch->mark = corral_mark_of_group(group_fd);
+  const uint32_t login = launch->plan->login_mark ? corral_login_mark_of_group(group_fd) : 0;
+  if (login)
+    snprintf(launcher->login, sizeof launcher->login, "%u", login);
+  launch->login = login ? launcher->login : NULL;
   return 0;
 }
 
@@ -117,7 +123,7 @@ int corral_launcher_open(struct corral_launcher *launcher, const struct corral_s
     launcher->child_fds[i] = parent_fds[i] = -1, launcher->ours[i] = false;
   int answer = make_stdio(launcher, plan, parent_fds, error);
   if (answer == 0)
-    answer = open_group(launch, error);
+    answer = open_group(launcher, error);
   if (answer == 0 && plan->group)
     answer = refuse_frozen(launch->group_fd, plan->group, error);
   if (answer == 0)

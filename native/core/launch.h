@@ -9,6 +9,7 @@ struct corral_launcher {
   struct corral_launch launch;
   int child_fds[CORRAL_MAX_STDIO];
   bool ours[CORRAL_MAX_STDIO]; // made here
+  char login[12];              // the group's mark as a login uid
 };
 
 // Opens all that the child needs; `parent_fds` as of corral_spawn(). 0; or -errno and `error`, and nothing is

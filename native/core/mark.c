@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "own.h"
@@ -34,6 +35,14 @@
 #define GROUPS (1LL << 61)
 
 #define FIELD(mark, shift, bits) (((mark) >> (shift)) & ((1LL << (bits)) - 1))
+
+// Those in login uids: from this up, by the number of the group. No user has such a number, and NO_LOGIN is
+// what whoever has not logged in has.
+#define FIRST_LOGIN 0x80000000U
+#define NO_LOGIN 0xffffffffU
+
+// Set once, by whoever starts sessions that bear such marks, or ends those of others
+static bool reads_logins;
 
 #define LIMIT "Max file locks"
 // What ears_open() of a holder is given: nobody else that bears the mark has this name but on purpose.
@@ -122,9 +131,63 @@ static int64_t limit_of(pid_t pid) {
   return errno == EPERM ? read_limit(pid) : 0;
 }
 
-int64_t corral_mark_of(pid_t pid) {
+// proc_pid_loginuid: a number, readable whoever the process runs as.
+static uint32_t login_of(pid_t pid) {
+  char path[32], text[16];
+  snprintf(path, sizeof path, "/proc/%d/loginuid", pid);
+  CORRAL_OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (length <= 0)
+    return NO_LOGIN;
+  text[length] = '\0';
+  return (uint32_t)strtoul(text, NULL, 10);
+}
+
+// 0: none.
+static int64_t group_mark_of(pid_t pid) {
   const int64_t limit = limit_of(pid);
-  return level_of(limit) > 0 || is_of_group(limit) ? limit : 0;
+  if (is_of_group(limit) || !reads_logins)
+    return is_of_group(limit) ? limit : 0;
+  const uint32_t login = login_of(pid);
+  return login >= FIRST_LOGIN && login != NO_LOGIN ? FIRST_GROUP - (int64_t)(login - FIRST_LOGIN) : 0;
+}
+
+int64_t corral_mark_of(pid_t pid) {
+  const int64_t of_group = group_mark_of(pid);
+  if (of_group > 0)
+    return of_group;
+  const int64_t limit = limit_of(pid);
+  return level_of(limit) > 0 ? limit : 0;
+}
+
+uint32_t corral_login_mark_of_group(int group_fd) {
+  struct stat group;
+  if (fstat(group_fd, &group) < 0 || group.st_ino >= NO_LOGIN - FIRST_LOGIN)
+    return 0;
+  return FIRST_LOGIN + (uint32_t)group.st_ino;
+}
+
+void corral_read_login_marks(void) {
+  reads_logins = true;
+}
+
+// Tried by a child: a login uid cannot always be set back.
+int corral_can_login_mark(void) {
+  if (access("/proc/self/loginuid", F_OK) < 0)
+    return -errno;
+  pid_t child = vfork();
+  if (child == 0) {
+    static const char mark[] = "2147483648"; // FIRST_LOGIN
+    const int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+    _exit(fd >= 0 && write(fd, mark, sizeof mark - 1) == sizeof mark - 1 ? 0 : 1);
+  }
+  int status = 0;
+  if (child < 0)
+    return -errno;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR)
+      return -errno;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPERM;
 }
 
 int64_t corral_mark_of_group(int group_fd) {
@@ -356,8 +419,8 @@ int corral_none_marked(const struct corral_marked *marked) {
 
 static int note_bearer(void *context, pid_t pid) {
   struct corral_bearers *bearers = context;
-  const int64_t mark = limit_of(pid);
-  if (!is_of_group(mark))
+  const int64_t mark = group_mark_of(pid);
+  if (mark == 0)
     return 0;
   if (bearers->count == bearers->capacity) {
     const size_t capacity = bearers->capacity ? bearers->capacity * 2 : 64;

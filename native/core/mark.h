@@ -37,6 +37,18 @@ void corral_marks_free(struct corral_marks *marks);
 // a session inside another one can have its own.
 int64_t corral_mark_of_group(int group_fd);
 
+// The same as a login uid of audit(8), for /proc/PID/loginuid: pam_limits leaves that alone. 0 where there is
+// none.
+uint32_t corral_login_mark_of_group(int group_fd);
+
+// From now on the marks of processes are also read there, in this process; each costs as much as twenty
+// others. Who may set it (root, mostly) can forge it, or take it off.
+void corral_read_login_marks(void);
+
+// Why no process of ours can bear it: 0, or -errno (ENOENT: a kernel without audit; EPERM: the login uid is
+// set already, and not ours to change).
+int corral_can_login_mark(void);
+
 // Whether what this process starts in a cgroup will bear the mark of that.
 bool corral_can_mark(void);
 

@@ -143,6 +143,7 @@ static int read_block(struct fields *fields, char **environment, struct corral_p
   const char *flags = next(fields), *uid = next_or_none(fields), *gid = next_or_none(fields);
   spawn->detached = strchr(flags, 'd');
   spawn->no_clone3 = strchr(flags, 'n');
+  spawn->login_mark = strchr(flags, 'l');
   spawn->set_uid = uid;
   spawn->uid = uid ? (uid_t)strtoul(uid, NULL, 10) : 0;
   spawn->set_gid = gid;

@@ -38,6 +38,7 @@ struct corral_spawn_plan {
   struct corral_stdio *stdio;
   size_t stdio_count; // the child's descriptors 0 … stdio_count-1; all others are closed on exec
   bool detached;      // setsid()
+  bool login_mark;    // the group's mark is borne as a login uid, too (mark.h)
   bool set_uid, set_gid;
   uid_t uid;
   gid_t gid;

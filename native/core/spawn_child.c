@@ -75,6 +75,18 @@ IN_CHILD static void bear_mark(int64_t mark) {
     (void)syscall(SYS_prlimit64, 0, RLIMIT_LOCKS, limit, NULL);
 }
 
+IN_CHILD static int bear_login(const char *login) {
+  const int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/loginuid", O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0)
+    return errno;
+  size_t length = 0;
+  while (login[length])
+    length++;
+  const int number = syscall(SYS_write, fd, login, length) == (long)length ? 0 : errno;
+  (void)syscall(SYS_close, fd);
+  return number;
+}
+
 IN_CHILD static int join_group(int group_fd) {
   int fd = (int)syscall(SYS_openat, group_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
   if (fd < 0)
@@ -178,6 +190,8 @@ IN_CHILD int corral_child(void *context) {
   if (launch->unkillable)
     make_killable();
   bear_mark(launch->mark);
+  if (launch->login && (number = bear_login(launch->login)))
+    return give_up(launch, number, "set the login uid", NULL);
   reset_signals(plan->ignored);
   if (plan->detached && (number = -CALL(SYS_setsid)))
     return give_up(launch, number, "setsid", NULL);

@@ -29,6 +29,7 @@
 struct corral_launch {
   const struct corral_spawn_plan *plan;
   int group_fd;         // O_PATH directory, or -1
+  const char *login;    // its mark as a login uid; NULL: none
   int64_t mark;         // that of the group (mark.h); 0: none
   int memory_fd;        // the same, of the v1 memory cgroup
   bool move_into_group; // the child joins the group by itself: it was not created there

@@ -105,10 +105,24 @@ static void bear_mark(const char *group) {
     (void)setrlimit(RLIMIT_LOCKS, &limit);
 }
 
-int enter(const char *group, uint64_t group_id, const char *memory_group, char **command) {
+static int bear_login_mark(const char *group) {
+  char text[12];
+  CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const uint32_t login = group_fd < 0 ? 0 : corral_login_mark_of_group(group_fd);
+  const int length = snprintf(text, sizeof text, "%u", login);
+  CORRAL_OWNED_FD fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+  if (login == 0 || (fd >= 0 && write(fd, text, (size_t)length) == length))
+    return 0;
+  tell("the login uid cannot be set: %s", strerror(errno));
+  return STATUS_FAILED;
+}
+
+int enter(const char *group, uint64_t group_id, const char *memory_group, bool login_mark, char **command) {
   int status = join(group, group_id);
   if (!status && memory_group)
     status = join_memory(memory_group);
+  if (!status && login_mark)
+    status = bear_login_mark(group);
   if (status)
     return status;
   corral_make_killable();

@@ -3,11 +3,13 @@
 #ifndef CORRAL_ENTER_H
 #define CORRAL_ENTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // `group_id` is the inode number of the directory `group`, so that no other group of that path is entered.
 // `memory_group` is the v1 memory cgroup to enter as well, or NULL. Returns only when that failed, with the
 // exit status, and it was said why.
-int enter(const char *group, uint64_t group_id, const char *memory_group, char **command);
+// `login_mark`: it bears the group's mark as a login uid, too (core/mark.h).
+int enter(const char *group, uint64_t group_id, const char *memory_group, bool login_mark, char **command);
 
 #endif

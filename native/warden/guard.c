@@ -168,6 +168,8 @@ _Noreturn void guard(const struct guard_plan *given) {
   struct guard guard = {.plan = &plan};
   become_undumpable();
   prctl(PR_SET_NAME, CORRAL_GUARD);
+  if (geteuid() == 0)
+    corral_read_login_marks();
   if (plan.root.fd < 0)
     plan.root.fd = corral_open_root(plan.root.path);
   detach(&plan);

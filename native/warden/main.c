@@ -44,7 +44,8 @@ static const char USAGE[] =
     "[--kill-timeout MS] [--start-timeout MS] [--scan]\n"
     "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
     "[ARGUMENT]...\n"
-    "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] -- COMMAND "
+    "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] [--login-mark] -- "
+    "COMMAND "
     "[ARGUMENT]...\n"
     "       corral-warden enter --door NAME [--kill-timeout MS] [--start-timeout MS] [--scan] -- COMMAND "
     "[ARGUMENT]...\n"
@@ -78,6 +79,7 @@ enum choice {
   ROOT_FD,
   INSTANCE_FD,
   SCAN,
+  LOGIN_MARK,
   PROTOCOL,
   HOLD,
   DOOR,
@@ -111,6 +113,7 @@ static const struct option OPTIONS[] = {
     {"root-fd", required_argument, NULL, ROOT_FD},
     {"instance-fd", required_argument, NULL, INSTANCE_FD},
     {"scan", no_argument, NULL, SCAN},
+    {"login-mark", no_argument, NULL, LOGIN_MARK},
     {"protocol", required_argument, NULL, PROTOCOL},
     {"hold", no_argument, NULL, HOLD},
     {"door", required_argument, NULL, DOOR},
@@ -127,7 +130,7 @@ struct arguments {
   const char *group, *instance, *door, *labels;
   long long id, owner, protocol;
   int root_fd, instance_fd; // -1: not held open
-  bool scan, hold;
+  bool scan, hold, login_mark;
   // What Node had changed before it became this program, as it was before Node; ~0: nothing is given
   struct {
     uint64_t ignored, blocked, open_files;
@@ -263,6 +266,9 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
     break;
   case SCAN:
     arguments->scan = true;
+    break;
+  case LOGIN_MARK:
+    arguments->login_mark = true;
     break;
   case HOLD:
     arguments->hold = true;
@@ -407,7 +413,8 @@ int main(int count, char **words) {
       return run_without_cgroup(&arguments);
     if (!arguments.group || !arguments.id)
       usage("enter takes --group and --id, or --door", "");
-    return enter(arguments.group, (uint64_t)arguments.id, arguments.run.memory_group, arguments.run.command);
+    return enter(arguments.group, (uint64_t)arguments.id, arguments.run.memory_group, arguments.login_mark,
+                 arguments.run.command);
   }
   if (arguments.hold)
     return run_without_cgroup(&arguments);

@@ -1,5 +1,6 @@
 // The cgroup backend: sessions in cgroup v2 groups below a delegated root.
 import path from 'node:path'
+import { getSystemErrorName } from 'node:util'
 import type {
   AppliedLimit,
   Backend,
@@ -12,7 +13,7 @@ import type {
   SweepOptions,
   SweepReport,
 } from '../backend.js'
-import { explained, RootError, systemDetails } from '../errors.js'
+import { explained, InvalidArgumentError, KernelError, RootError, systemDetails } from '../errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { loadNative, type Native } from '../native.js'
 import { Starts } from '../starts.js'
@@ -47,6 +48,7 @@ export interface CgroupBackendOptions {
   enforcement: Enforcement
   killTimeoutMs: number
   startTimeoutMs: number
+  loginMark: boolean
 }
 
 export class CgroupBackend implements Backend {
@@ -119,6 +121,7 @@ export class CgroupBackend implements Backend {
     tell: (event: GuardEvent) => void,
   ): Promise<CgroupBackend> {
     const context = makeContext(native, options)
+    if (options.loginMark) context.loginMark = useLoginMarks(native)
     const name = newInstanceName()
     const guard = new Guard(native, { root, instance: name, ...context }, tell)
     // First, so that nothing is ever there that it does not guard
@@ -203,6 +206,23 @@ async function refuseOrRetry(
   }
 }
 
+/** @throws KernelError where what is started cannot bear them. @throws InvalidArgumentError for an ordinary user. */
+function useLoginMarks(native: Native): true {
+  if (process.geteuid?.() !== 0)
+    throw new InvalidArgumentError(
+      'loginMark is for gateways of root: what su and sudo start is not another user’s to end',
+    )
+  const errno = native.useLoginMarks()
+  if (errno === 0) return true
+  throw new KernelError(
+    `loginMark: the login uid of a process cannot be set: ${getSystemErrorName(-errno)}`,
+    {
+      path: '/proc/self/loginuid',
+      hint: 'It takes a kernel with audit, a user namespace in which the number is mapped, and CAP_AUDIT_CONTROL where the gateway has a login uid',
+    },
+  )
+}
+
 function makeContext(
   native: Native,
   { killTimeoutMs, startTimeoutMs }: CgroupBackendOptions,
@@ -217,6 +237,7 @@ function makeContext(
     startTimeoutMs,
     watchdog: new Watchdog(native),
     marks: native.canMark(),
+    loginMark: false,
   }
 }
 

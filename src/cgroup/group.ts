@@ -33,7 +33,7 @@ import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.j
 import { type Native, wardenPath } from '../native.js'
 import { NativeHandle } from '../native-handle.js'
 import { packPlan, step } from '../native-plan.js'
-import { othersOf } from '../others.js'
+import { isHeldByLoginMark, othersOf } from '../others.js'
 import type { SessionReason } from '../reasons.js'
 import { type Starts, spawnError } from '../starts.js'
 import type { Watchdog } from '../watchdog.js'
@@ -77,6 +77,8 @@ export interface GroupContext extends Remover {
   watchdog: Watchdog
   /** Whether sessions can be marked: native/core/mark.h. */
   marks: boolean
+  /** Whether they bear their mark as a login uid, too. */
+  loginMark: boolean
 }
 
 // What is kept of a command line; a whole one can be megabytes.
@@ -97,6 +99,8 @@ export class CgroupGroup implements Group {
   /** The first process, and how it is reached as long as it runs. */
   #leader: NativeHandle | undefined
 
+  /** Whether the addon expects an end of it. */
+  #announced = false
   /** The pidfd of the first that entered, which is ours to close. */
   #entered: number | undefined
 
@@ -164,7 +168,11 @@ export class CgroupGroup implements Group {
 
   get notHeld(): readonly string[] {
     const { uid, gid } = this.#user
-    return [...(this.#context.marks ? [] : [NO_MARK]), ...othersOf('cgroup', uid, gid)]
+    const { loginMark } = this.#context
+    return [
+      ...(this.#context.marks ? [] : [NO_MARK]),
+      ...othersOf('cgroup', uid, gid).filter((one) => !loginMark || !isHeldByLoginMark(one)),
+    ]
   }
 
   /** What was asked for, and what the kernel holds now. */
@@ -187,9 +195,9 @@ export class CgroupGroup implements Group {
     make: string,
     cancel: Cancellation,
   ): Promise<SpawnedProcess & { handle: NativeHandle }> {
-    const { native, noClone3, starts } = this.#context
+    const { native, noClone3, loginMark, starts } = this.#context
     try {
-      const place = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3 }
+      const place = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3, loginMark }
       const { started, exited } = starts.begin(packPlan(plan, place), cancel)
       const [pid, pidfd, createdInPlace, ...fds] = await started
       this.#awaited.add(pid)
@@ -238,13 +246,19 @@ export class CgroupGroup implements Group {
     }
   }
 
+  announceEnd(): void {
+    if (!this.#announced) this.#context.native.announceEnd(1)
+    this.#announced = true
+  }
+
   async end({ graceMs, stopSignal = 0, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended> {
     const { native, killMethod, controllers, memoryV1 } = this.#context
     const places = limitPlaces(this.path, this.#wanted, controllers)
     const used = counterFiles(this.path, controllers)
     const claim = this.#claim
-    native.announceEnd(1)
+    this.announceEnd()
     await undefined // the others that are ended with this one have announced it by then
+    this.#announced = false // the end is in the addon's hands
     const leader = this.#leader?.pidfd ?? this.#entered
     try {
       const ended = await native.endGroup(this.path, {
@@ -358,9 +372,10 @@ export class CgroupGroup implements Group {
     const id = this.#context.native.idOf(this.path) // no later group of this path has it
     const memoryGroup = this.#memoryGroup()
     const memory = memoryGroup === undefined ? [] : ['--memory-group', memoryGroup]
+    const login = this.#context.loginMark ? ['--login-mark'] : []
     return {
       command: wardenPath(),
-      args: ['enter', '--group', this.path, '--id', id, ...memory, '--', command, ...args],
+      args: ['enter', '--group', this.path, '--id', id, ...memory, ...login, '--', command, ...args],
     }
   }
 

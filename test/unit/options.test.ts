@@ -55,6 +55,7 @@ describe('openCorral()', () => {
       drainMs: 1000,
       killTimeoutMs: 10_000,
       startTimeoutMs: 10_000,
+      loginMark: false,
       sweep: true,
       logger: undefined,
       machineMemory: expect.any(Function),

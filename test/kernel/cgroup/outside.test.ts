@@ -2,6 +2,7 @@
 // outlive the session, or, within the instance, that. And what a session does to its labels, which decide nothing.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -182,6 +183,47 @@ describe('what was moved out of a session', () => {
     expect(receipt.notHeld).toContainEqual(expect.stringMatching(/RLIMIT_LOCKS is limited/))
     expect((await gateway.close(key, { graceMs: 0 })).moved).toBeUndefined()
     expect(await livingIn(pen)).toHaveLength(1)
+  })
+
+  describe.skipIf(process.getuid?.() !== 0 || !existsSync('/proc/self/loginuid'))('with loginMark', () => {
+    // As pam_limits does to what `su -` starts
+    const script = (pen: Pen, then: string) =>
+      `prlimit --locks=0:0 sleep 1000 & sleep 0.2; echo $! >${elsewhere(pen)}/cgroup.procs; echo moved; ${then}`
+
+    test.for(Object.entries(ENDINGS))(
+      'is ended by %s though its limits were reset',
+      async ([, end], { pen }) => {
+        await mkdir(elsewhere(pen))
+        const gateway = await Gateway.open(pen, { root: pen.path, loginMark: true })
+        await gateway.spawn({ key: 'main', command: 'cat' })
+        await gateway.spawn(
+          { key: 'k', parentKey: 'main', command: 'sh', args: ['-c', script(pen, stays)] },
+          'moved',
+        )
+        expect(await livingIn(pen)).toHaveLength(1)
+        await end(pen, { gateway, key: 'k' })
+        await eventually('nobody is left elsewhere', async () => (await livingIn(pen)).length === 0)
+      },
+    )
+
+    test('is ended where it was wrapped', async ({ pen }) => {
+      await mkdir(elsewhere(pen))
+      const gateway = await Gateway.open(pen, { root: pen.path, loginMark: true })
+      const { command, args, key } = await gateway.wrap(['sh', '-c', script(pen, stays)])
+      const child = pen.spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+      await once(child.stdout as Readable, 'data')
+      expect(await livingIn(pen)).toHaveLength(1)
+      await gateway.close(key, { graceMs: 0 })
+      expect(await livingIn(pen)).toEqual([])
+    })
+
+    test('outlives its session without that option', async ({ pen }) => {
+      await mkdir(elsewhere(pen))
+      const gateway = await Gateway.open(pen, { root: pen.path })
+      const { key } = await gateway.spawn({ command: 'sh', args: ['-c', script(pen, stays)] }, 'moved')
+      await gateway.close(key, { graceMs: 0 })
+      expect(await livingIn(pen)).toHaveLength(1)
+    })
   })
 
   test('is left to the ending of another instance whose groups it lives in', async ({ pen }) => {
