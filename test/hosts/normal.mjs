@@ -9,6 +9,7 @@ const VOLATILE = [
   [/^(warden {4}).*\/(corral-warden)$/m, '$1…/$2'],
   [/\b(run-u|session-c?)\d+(\.service|\.scope)/g, '$1N$2'],
   [/(libpod-)[0-9a-f]{64}/g, '$1ID'],
+  [/(pidsMax )\d+( of )/g, '$1N$2'], // TasksMax= by default is a share of what the machine can have
   [/(has room: )\d+( watches)/, '$1N$2'],
   [/(\(this is )\d+\.\d+[^)]*\)/g, '$1…)'],
 ]
