@@ -1,4 +1,5 @@
 // docs/escape.md: what escape.mjs measured, as a page. charts.mjs writes it.
+import { readFileSync } from 'node:fs'
 
 const SITUATIONS = {
   cancelled: [
@@ -47,7 +48,8 @@ again until the kernel says that it is empty. What it asks for is a systemd, and
 second fork the second, and an init between the gateway and the program passes on a signal and ends by it.
 
 **What Corral does not hold, nobody here does:** a program that asks another service to start something (cron, at,
-\`systemd-run\`, a container daemon) has started nothing itself. A hostile process of root, or of a user that may write in
+\`systemd-run\`, a container daemon) has started nothing itself. \`receipt.notHeld\` and \`corral doctor\` say beforehand which of these
+are in reach. A hostile process of root, or of a user that may write in
 the cgroups above, can move itself out.
 
 ## What this found
@@ -67,7 +69,13 @@ export function escapePage({ machine, figures }) {
     `${about}\n`,
     `${table(figures[situation], ways)}\n`,
   ])
-  return [INTRODUCTION, compared(ways, missing), ...tables, READING, measuredOn(machine)].join('\n')
+  return [INTRODUCTION, compared(ways, missing), ...tables, moved(), READING, measuredOn(machine)].join('\n')
+}
+
+/** The part that `npm run test:moved` writes, as it is. */
+function moved() {
+  const page = readFileSync(new URL('../docs/escape.md', import.meta.url), 'utf8')
+  return page.slice(page.indexOf('## What others move out'), page.indexOf('## How to read it') - 1)
 }
 
 function compared(ways, missing) {

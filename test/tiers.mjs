@@ -89,6 +89,7 @@ const TIERS = {
     step(['pack/pack-and-try', '--everywhere'], [...PACKAGE, 'test/vm', 'test/musl']),
     step(npm('test:sanitize'), SUITE),
     step(npm('test:vm'), [...GUESTS, ...PAGES]),
+    step(npm('test:moved'), [...GUESTS, 'test/hosts']),
     step(npm('test:hosts', '--all'), [...GUESTS, 'test/hosts', 'docs']),
     step(npm('test:containers', '--all'), [...GUESTS, 'test/hosts', 'docs']),
     step(npm('test:first-steps'), [...GUESTS, ...PAGES, 'test/hosts']),
