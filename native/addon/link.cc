@@ -68,6 +68,15 @@ void AddEnvironment(std::string &plan) {
   plan.append(variables);
 }
 
+// As is the schedule, of this thread.
+void AddSchedule(std::string &plan) {
+  corral_schedule schedule = {};
+  char text[CORRAL_SCHEDULE_TEXT];
+  corral_schedule_get(&schedule);
+  corral_schedule_write(&schedule, text);
+  plan.insert(plan.find('\0'), text);
+}
+
 int WriteFile(const std::string &text) {
   int fd = memfd_create("corral-plan", MFD_CLOEXEC);
   if (fd < 0)
@@ -142,6 +151,7 @@ private:
 
 int SendSpawn(int link, uint32_t id, std::string plan, std::vector<int> &fds, corral_error &error) {
   AddEnvironment(plan);
+  AddSchedule(plan);
   std::string block = plan; // reading may not change what is sent
   corral_plan read;
   int answer = corral_plan_read(block.data(), block.size(), nullptr, &read);

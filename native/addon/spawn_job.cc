@@ -4,7 +4,6 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 #include <utility>
 
@@ -68,6 +67,7 @@ SpawnJob::SpawnJob(std::unique_ptr<SpawnAnswer> answer, std::string block, std::
   if (!std::strchr(flags, 'e'))
     CopyEnvironment(); // now, on the thread that may change it
   under_way_.pidfd = -1;
+  corral_schedule_get(&schedule_); // of this thread
 }
 
 SpawnJob::~SpawnJob() {
@@ -85,13 +85,13 @@ void SpawnJob::CopyEnvironment() {
   env_.push_back(nullptr);
 }
 
-void SpawnJob::Run(int scheduler, std::mutex &making) {
+void SpawnJob::Run(std::mutex &making) {
   int answer = corral_plan_read(block_.data(), block_.size(), env_.data(), &plan_);
   if (answer < 0) {
     corral_fail(&error_, -answer, "read plan", "");
     return;
   }
-  plan_.spawn.scheduler = scheduler == SCHED_OTHER ? scheduler : -1;
+  plan_.spawn.schedule = schedule_;
   if (plan_.spawn.group && !Make(making))
     return;
   if (*plan_.spawn.command) { // else the group is made for somebody else to enter

@@ -52,7 +52,7 @@ public:
   bool Urgent() const { return urgent_; }
 
   // A spawner's thread: all of it. `making` is held while directories are made or taken away.
-  void Run(int scheduler, std::mutex &making);
+  void Run(std::mutex &making);
   // After Run(), where it was cancelled: ends what was started all the same.
   void Undo(std::mutex &making);
 
@@ -70,6 +70,7 @@ private:
   bool Make(std::mutex &making);
   void Unmake(std::mutex &making);
 
+  corral_schedule schedule_ = {};
   std::unique_ptr<SpawnAnswer> answer_;
   std::shared_ptr<Watcher> watcher_;
   std::shared_ptr<Handles> handles_;

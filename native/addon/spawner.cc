@@ -112,7 +112,7 @@ void Spawner::Shared::RunNext(std::unique_lock<std::mutex> &lock, const std::sha
   if (!queue.empty() && waiting == 0)
     (void)Grow(self); // somebody has to see it when this one hangs
   lock.unlock();
-  job->Run(scheduler, making);
+  job->Run(making);
   lock.lock();
   if (job->Cancelled()) {
     lock.unlock();

@@ -75,8 +75,9 @@ static void look_at_process(struct corral_calm *calm, pid_t pid) {
   snprintf(directory, sizeof directory, "/proc/%d", pid);
   if (look_at(calm, directory) < 2)
     return;
-  strcat(directory, "/task");
-  (void)corral_each_number(directory, look_at_thread, &(struct threads){.calm = calm, .process = pid});
+  char tasks[40];
+  snprintf(tasks, sizeof tasks, "%s/task", directory);
+  (void)corral_each_number(tasks, look_at_thread, &(struct threads){.calm = calm, .process = pid});
 }
 
 void corral_calm_begin(struct corral_calm *calm, struct corral_members *members) {

@@ -169,13 +169,14 @@ static int read_block(struct fields *fields, char **environment, struct corral_p
   if (answer < 0)
     return answer;
   read_inherited(strchr(flags, ':'), plan);
+  corral_schedule_read(flags, &spawn->schedule);
   spawn->shell_argv = calloc(words + 3, sizeof *spawn->shell_argv);
   answer = spawn->shell_argv ? next_steps(fields, plan) : -ENOMEM;
   return answer == 0 ? find_candidates(plan) : answer;
 }
 
 int corral_plan_read(char *block, size_t size, char **environment, struct corral_plan *plan) {
-  *plan = (struct corral_plan){.spawn.scheduler = -1, .spawn.group_fd = -1};
+  *plan = (struct corral_plan){.spawn.group_fd = -1};
   if (!size || block[size - 1])
     return -EINVAL;
   struct fields fields = {block, block + size};

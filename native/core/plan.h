@@ -2,8 +2,8 @@
 // fields, each ended by a NUL. flags (d: detached, n: no clone3, l: login mark, e: the environment follows,
 // u: urgent, addon/spawn_job.h; then perhaps a colon, and in decimal numbers with commas between what
 // corral_spawn_plan has as ignored, blocked, open_files, and which variables are to hold its own pid,
-// own_pid.h), uid, gid, cwd, group, v1 memory group, command, and counted lists: argv, stdio, env; then the
-// steps that make the group, four fields each: kind, path, value, name.
+// own_pid.h; then perhaps what schedule.h has), uid, gid, cwd, group, v1 memory group, command, and counted
+// lists: argv, stdio, env; then the steps that make the group, four fields each: kind, path, value, name.
 #ifndef CORRAL_PLAN_H
 #define CORRAL_PLAN_H
 
@@ -14,7 +14,7 @@
 #include "spawn.h"
 
 struct corral_plan {
-  struct corral_spawn_plan spawn; // all of it but the scheduler, which is -1
+  struct corral_spawn_plan spawn;
   struct corral_make_step *steps;
   size_t step_count;
   char *candidates; // the texts of spawn.candidates

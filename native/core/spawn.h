@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "schedule.h"
 
 enum corral_stdio_kind {
   CORRAL_STDIO_NONE,     // closed
@@ -49,8 +50,8 @@ struct corral_spawn_plan {
   // Digits in envp that are to be its own pid (sd_listen_fds(3), sd_watchdog_enabled(3)), with room for them;
   // NULL: none
   char *own_pid[CORRAL_OWN_PIDS];
-  int scheduler;  // sched_setscheduler(2) policy for the child, or -1: the caller's
-  bool no_clone3; // go the way of kernels and seccomp filters that refuse clone3
+  struct corral_schedule schedule; // of the thread that asks; not given: that of the one that starts it
+  bool no_clone3;                  // go the way of kernels and seccomp filters that refuse clone3
 };
 
 struct corral_spawned {

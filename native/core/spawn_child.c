@@ -202,6 +202,7 @@ IN_CHILD int corral_child(void *context) {
   tell(launch, "chdir", plan->cwd);
   if (plan->cwd && (number = -CALL(SYS_chdir, plan->cwd)))
     return give_up(launch, number, "chdir", plan->cwd);
+  corral_schedule_set(&plan->schedule); // before it may less
   // Never libc's set*id: those signal every thread of the process, and the threads are our caller's.
   if ((plan->set_uid || plan->set_gid) && (number = -CALL(SYS_setgroups, 0, NULL)) && number != EPERM)
     return give_up(launch, number, "setgroups", NULL);
@@ -210,10 +211,6 @@ IN_CHILD int corral_child(void *context) {
   if (plan->set_uid && (number = -CALL(SYS_setuid, plan->uid)))
     return give_up(launch, number, "setuid", NULL);
 
-  if (plan->scheduler >= 0) {
-    const struct sched_param parameter = {0};
-    (void)syscall(SYS_sched_setscheduler, 0, plan->scheduler, &parameter);
-  }
   if (plan->set_open_files)
     set_open_files(plan->open_files);
   for (int i = 0; i < CORRAL_OWN_PIDS; i++)

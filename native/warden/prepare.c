@@ -184,7 +184,6 @@ static int start_leader(const struct preparation *plan, struct prepared *prepare
       .memory_group = prepared->memory_group,
       .stdio = stdio,
       .stdio_count = inherited_stdio(plan->inherited, stdio),
-      .scheduler = -1,
       .no_clone3 = plan->no_clone3,
   };
   inherited_apply(plan->inherited, &spawn);

@@ -48,7 +48,7 @@ export const DIFFERENCES = {
     passthrough: "the gateway's, unless `detached`",
   },
   moment: {
-    what: 'umask, rlimits and nice of a process',
+    what: 'umask and rlimits of a process',
     cgroup:
       "the gateway's when it is spawned, but for `RLIMIT_LOCKS`, which is the session's [mark](#what-others-move-out-of-a-session)",
     subreaper:

@@ -38,6 +38,12 @@ test('timers that stand still hold up no start and no end', async ({ pen }) => {
   expect(await lines(pen, 'timers')).toEqual(['3', 'timeout', '0'])
 })
 
+test('nice value, affinity, policy and I/O priority are those of the gateway when it spawns', async ({
+  pen,
+}) => {
+  expect(await lines(pen, 'schedule')).toEqual(['the same', 'the same', 'changed'])
+})
+
 test('a directory that is gone is had all the same', async ({ pen }) => {
   expect(await lines(pen, 'directory')).toEqual(['it (deleted)', 'it (deleted)', '/'])
 })
