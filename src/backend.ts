@@ -258,6 +258,11 @@ export interface Usage {
   memoryBytes?: number
   memoryPeakBytes?: number
   memoryMaxBytes?: number
+  /**
+   * Of memoryBytes: files in tmpfs (/dev/shm) and shared memory (SysV, memfd). What of it is there when a session has ended stays,
+   * and is charged to the instance until somebody removes it.
+   */
+  sharedBytes?: number
   swapPeakBytes?: number
   /** Processes that the kernel killed because memory ran out at this group's cap or at one above. */
   oomKills?: number

@@ -41,6 +41,7 @@ export function memoryV1Controller(at: (directory: string) => string): Controlle
       'memory.max_usage_in_bytes',
       'memory.failcnt',
       'memory.oom_control',
+      'memory.stat',
     ],
     gauges: ['memory.limit_in_bytes', 'memory.usage_in_bytes', 'memory.max_usage_in_bytes'],
     usage(read) {
@@ -49,6 +50,7 @@ export function memoryV1Controller(at: (directory: string) => string): Controlle
         memoryBytes: parseNumber(read('memory.usage_in_bytes')),
         memoryPeakBytes: parseNumber(read('memory.max_usage_in_bytes')),
         memoryMaxBytes: Number.isFinite(max) ? max : undefined,
+        sharedBytes: parseKeyed(read('memory.stat'), 'total_shmem'),
         oomKills: parseKeyed(read('memory.oom_control'), 'oom_kill'),
         memoryMaxHits: parseNumber(read('memory.failcnt')),
       })

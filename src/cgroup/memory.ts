@@ -13,7 +13,14 @@ export const memory: Controller = {
   ],
   // Out of memory, a session dies whole. Only ever on a session: the kernel takes the highest ancestor with it.
   settings: [['memory.oom.group', '1']],
-  counters: ['memory.max', 'memory.current', 'memory.peak', 'memory.swap.peak', 'memory.events'],
+  counters: [
+    'memory.max',
+    'memory.current',
+    'memory.peak',
+    'memory.swap.peak',
+    'memory.events',
+    'memory.stat',
+  ],
   gauges: ['memory.max', 'memory.current', 'memory.peak'],
   usage(read) {
     const events = read('memory.events')
@@ -22,6 +29,7 @@ export const memory: Controller = {
       memoryBytes: parseNumber(read('memory.current')),
       memoryPeakBytes: parseNumber(read('memory.peak')),
       memoryMaxBytes: max === Number.POSITIVE_INFINITY ? undefined : max,
+      sharedBytes: parseKeyed(read('memory.stat'), 'shmem'),
       swapPeakBytes: parseNumber(read('memory.swap.peak')),
       // oom_kill counts processes killed; `oom` would count how often the limit was hit
       oomKills: parseKeyed(events, 'oom_kill'),

@@ -22,6 +22,10 @@ export const INSTRUMENTS = {
   close_failures: counter('Attempts to end a session that failed.'),
   processes_killed: counter('Processes that had to be killed to end their session.'),
   oom_kills: counter('Processes of ended sessions that the kernel had killed because memory ran out.'),
+  shared_memory_left: counter(
+    'Files in tmpfs and SysV segments that ended sessions have left, charged to their instance.',
+    'bytes',
+  ),
   sweep_instances: counter('Dead instances that sweeps found, by what came of them.'),
   sweep_sessions: counter('Sessions that sweeps collected.'),
   sweep_processes: counter('Processes that sweeps ended.'),

@@ -37,6 +37,7 @@ export class Tally {
     close_failures: 0,
     processes_killed: 0,
     oom_kills: 0,
+    shared_memory_left: 0,
     sweep_sessions: 0,
     sweep_processes: 0,
   }
@@ -89,6 +90,7 @@ export class Tally {
     this.#closes.set(known, (this.#closes.get(known) ?? 0) + 1)
     this.#counts.processes_killed += killed.count
     this.#counts.oom_kills += usage.oomKills ?? 0
+    this.#counts.shared_memory_left += usage.sharedBytes ?? 0
   }
 
   #countSweep({ collected, failed }: SweepReport): void {

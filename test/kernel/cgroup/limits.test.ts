@@ -1,9 +1,9 @@
 // Each limit on a living session: what was asked for, what the receipt says and what the kernel's file holds are the
 // same, by the library and by `corral run`.
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { describe, expect } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import type { RaisedLimit } from '../../../src/backend.js'
 import type { LimitName } from '../../../src/index.js'
 import { LIVING, running } from '../../cli/command-line.js'
@@ -53,6 +53,16 @@ const examples: Example[] = [
 const hasFile = (pen: Pen, file: string) => existsSync(join(pen.path, file))
 
 const held = async (group: string, file: string) => (await readFile(join(group, file), 'utf8')).trimEnd()
+
+needing('memory')('the report says what a session leaves in shared memory', async ({ pen }) => {
+  const left = `/dev/shm/corral-left-${process.pid}`
+  onTestFinished(() => rm(left, { force: true }))
+  const corral = await openInPen(pen)
+  const none = await corral.spawn({ command: 'true' })
+  expect((await none.closed).usage.sharedBytes).toBe(0)
+  const leaves = await corral.spawn({ command: 'sh', args: ['-c', `head -c ${8 * MIB} /dev/zero >${left}`] })
+  expect((await leaves.closed).usage.sharedBytes).toBe(8 * MIB)
+})
 
 describe.each(examples)('$name of $asked', ({ name, option, asked, value, file, text }) => {
   const test = needing(file.split('.')[0] ?? '')
