@@ -1,10 +1,30 @@
 // The metrics of a Corral in a meter of OpenTelemetry, by @opentelemetry/api alone.
-import type { BatchObservableCallback, Meter } from '@opentelemetry/api'
 import type { Corral } from '../corral.js'
 import { InvalidArgumentError } from '../errors.js'
 import { CLOSE_BOUNDS, CLOSE_DURATION, INSTRUMENTS, type Instrument, OWN_NAMES } from './instruments.js'
 import type { MetricsOptions } from './options.js'
 import { Tally } from './tally.js'
+
+interface Metadata {
+  description?: string
+  unit?: string
+  advice?: { explicitBucketBoundaries?: number[] }
+}
+
+type Observe = (result: OtelResult) => void
+
+interface OtelResult {
+  observe(observable: object, value: number, attributes?: Record<string, string>): void
+}
+
+/** What is used of a Meter of OpenTelemetry: its own types are only there where it is installed. */
+export interface OtelMeter {
+  createHistogram(name: string, options?: Metadata): { record(value: number): void }
+  createObservableCounter(name: string, options?: Metadata): object
+  createObservableGauge(name: string, options?: Metadata): object
+  addBatchObservableCallback(observe: Observe, observables: object[]): void
+  removeBatchObservableCallback(observe: Observe, observables: object[]): void
+}
 
 // What Prometheus has in the name is metadata here
 const nameOf = (name: string) => `corral.${name.replaceAll('_', '.')}`
@@ -21,7 +41,7 @@ const metadataOf = ({ help, unit }: Instrument) => ({
  * temporality), and takes no new attributes after the first 2,000 (with any).
  * @throws InvalidArgumentError for what is no Corral, no Meter or no option.
  */
-export function toOpenTelemetry(corral: Corral, meter: Meter, options: MetricsOptions = {}): () => void {
+export function toOpenTelemetry(corral: Corral, meter: OtelMeter, options: MetricsOptions = {}): () => void {
   if (typeof meter?.addBatchObservableCallback !== 'function')
     throw new InvalidArgumentError('metrics are observed by a Meter of OpenTelemetry')
   const tally = new Tally(corral, options, { perSession: false }, (seconds) => durations.record(seconds))
@@ -37,7 +57,7 @@ export function toOpenTelemetry(corral: Corral, meter: Meter, options: MetricsOp
     }),
   )
   const all = [...observables.values()]
-  const observe: BatchObservableCallback = (result) => {
+  const observe: Observe = (result) => {
     for (const { name, labels, value } of tally.read()) {
       const observable = observables.get(name)
       if (observable) result.observe(observable, value, labels)

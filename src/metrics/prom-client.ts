@@ -1,6 +1,5 @@
 // The metrics of a Corral in a registry of prom-client. They are objects that do what the registry asks of a metric, rather than
 // of its own classes: so nothing is loaded, and what a session had goes with the session.
-import type { Metric, Registry, RegistryContentType } from 'prom-client'
 import type { Corral } from '../corral.js'
 import { InvalidArgumentError } from '../errors.js'
 import {
@@ -16,6 +15,13 @@ import {
 } from './instruments.js'
 import type { MetricsOptions } from './options.js'
 import { Tally } from './tally.js'
+
+/** What is used of a Registry of prom-client: its own types are only there where it is installed. */
+export interface PromRegistry {
+  getSingleMetric(name: string): unknown
+  registerMetric(metric: never): void
+  removeSingleMetric(name: string): void
+}
 
 interface Value {
   metricName?: string
@@ -70,7 +76,7 @@ class Distribution {
  */
 export function toPromClient(
   corral: Corral,
-  registry: Registry<RegistryContentType>,
+  registry: PromRegistry,
   options: MetricsOptions = {},
 ): () => void {
   if (typeof registry?.registerMetric !== 'function')
@@ -94,7 +100,7 @@ export function toPromClient(
       hint: 'Give each Corral a registry of its own',
     })
   const tally = new Tally(corral, options, { perSession: true }, (seconds) => durations.record(seconds))
-  for (const metric of metrics) registry.registerMetric(metric as unknown as Metric)
+  for (const metric of metrics) registry.registerMetric(metric as never)
   return () => {
     tally.stop()
     for (const name of names) registry.removeSingleMetric(name)
