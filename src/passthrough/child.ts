@@ -128,6 +128,11 @@ export class PassthroughChild implements ProcessHandle {
     else for (const signal of [stopSignal, SIGCONT]) this.#sendAll(signal)
   }
 
+  /** Of what it left in its process group: as ProcessGroup. */
+  look(): string | undefined {
+    return this.#group ? this.#group.look() : ''
+  }
+
   kill(): void {
     this.#sendAll(SIGKILL)
   }

@@ -78,8 +78,9 @@ export class PassthroughGroup implements Group {
     return stop
   }
 
-  async end({ graceMs, stopSignal, killTimeoutMs }: EndPlan): Promise<Ended> {
+  async end({ graceMs, stopSignal, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended> {
     await Promise.allSettled(this.#starting)
+    if (drainMs > 0) await this.#drain(drainMs)
     if (graceMs > 0) {
       for (const child of this.#living()) child.ask(stopSignal)
       await this.#goneWithin(graceMs)
@@ -133,6 +134,19 @@ export class PassthroughGroup implements Group {
 
   remove(): Promise<void> {
     return Promise.resolve()
+  }
+
+  /** What was left in process groups ends by itself, while it is at work. */
+  async #drain(ms: number): Promise<void> {
+    const until = now() + ms
+    let before: string | undefined
+    while (this.#living().length > 0 && now() < until) {
+      const looks = this.#living().map((child) => child.look())
+      const look = looks.includes(undefined) ? undefined : looks.join()
+      if (look !== undefined && look === before) return
+      before = look
+      if (look === undefined) await sleep(POLL_MS)
+    }
   }
 
   #living(): PassthroughChild[] {

@@ -35,6 +35,19 @@ test('the receipt says that nothing is held, and by whom', async ({ pen }) => {
   expect(corral.familyLimits('k')).toMatchObject([{ requested: 9, enforcedBy: 'none' }])
 })
 
+test('what a leader leaves in its process group ends by itself while it works, and is killed when it sleeps', async ({
+  pen,
+}) => {
+  const corral = await openInPen(pen, { drainMs: 600_000 })
+  const works = 'exec > >(cat; for ((i = 0; i < 50000; i++)); do :; done; echo counted); echo last'
+  const detached = (script: string) => ({ command: 'bash', args: ['-c', script], detached: true })
+  const session = await corral.spawn(detached(works))
+  expect(await output(session.process.stdout)).toBe('last\ncounted\n')
+  expect((await session.closed).killed.count).toBe(0)
+  const sleeping = await corral.spawn({ ...detached('sleep 1000 & exit'), stdio: 'ignore' })
+  expect((await sleeping.closed).killed.count).toBe(1)
+})
+
 test('a limit that is required is refused, wherever it stands, and nothing runs', async ({ pen }) => {
   const refused = { code: 'CORRAL_LIMIT_UNSUPPORTED' }
   await expect(openCorral({ backend: 'passthrough', sessions: { memoryMax: '1G' } })).rejects.toMatchObject(
