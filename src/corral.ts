@@ -18,7 +18,7 @@ import { ClosingError, explained, InvalidArgumentError, KeyLiveError, StuckError
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
 import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
-import { Log } from './log.js'
+import type { Log } from './log.js'
 import { type CorralEvents, tell } from './news.js'
 import {
   type CloseOptions,
@@ -62,11 +62,11 @@ export class Corral extends EventEmitter<CorralEvents> {
   #spawns = 0
 
   /** Use openCorral(). */
-  constructor(backend: Backend, plan: OpenPlan) {
+  constructor(backend: Backend, plan: OpenPlan, log: Log) {
     super()
     this.#backend = backend
     this.#plan = plan
-    this.#log = new Log(plan.logger, { corral: backend.instance })
+    this.#log = log.of({ corral: backend.instance })
   }
 
   /** The instance's name, as `corral ls` shows it. */

@@ -1,6 +1,8 @@
 // What goes to the gateway's log: sessions have a say in it, by their names and command lines, and somebody reads it in a terminal.
 import { printableIn } from './text.js'
 
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
 type Level = 'info' | 'warn' | 'error'
 
 /** What takes the log: pino, Fastify's, console. Each is called as pino is, with the data first. */
@@ -11,6 +13,14 @@ export interface Logger {
   error(data: object, message: string): void
 }
 
+/** A level alone: lines of pino on stderr, which is loaded when that is asked for. */
+export async function openLogger(logger: Logger | LogLevel | undefined): Promise<Logger | undefined> {
+  if (typeof logger !== 'string') return logger
+  const { destination, pino } = await import('pino')
+  const made: Logger = pino({ name: 'corral', level: logger }, destination(process.stderr.fd))
+  return made
+}
+
 export class Log {
   readonly #logger: Logger | undefined
   readonly #bindings: object
@@ -19,6 +29,11 @@ export class Log {
   constructor(logger: Logger | undefined, bindings: object = {}) {
     this.#logger = logger
     this.#bindings = bindings
+  }
+
+  /** As logger.child(), which not all loggers have. */
+  of(bindings: object): Log {
+    return new Log(this.#logger, { ...this.#bindings, ...bindings })
   }
 
   info(message: string, data: object = {}): void {

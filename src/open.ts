@@ -6,7 +6,7 @@ import { memoryAt } from './cgroup/machine.js'
 import { searchRootAndAsk } from './cgroup/root.js'
 import { Corral } from './corral.js'
 import { hostMemory } from './limits.js'
-import { Log } from './log.js'
+import { Log, openLogger } from './log.js'
 import { isSupportedPlatform, loadNative } from './native.js'
 import { type OpenOptions, type OpenPlan, parseOpenOptions } from './options.js'
 import { PassthroughBackend } from './passthrough/backend.js'
@@ -22,7 +22,7 @@ import { SubreaperBackend } from './subreaper/backend.js'
  */
 export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)
-  const log = new Log(plan.logger)
+  const log = new Log(await openLogger(plan.logger))
   let corral: Corral | undefined
   const startedIn = isSupportedPlatform() ? ownCgroup() : undefined
   const backend = await openBackend({ ...plan, startedIn }, (event) => {
@@ -35,7 +35,7 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
       capsAround,
       hint: capsAroundHint(capsAround),
     })
-  corral = new Corral(backend, plan)
+  corral = new Corral(backend, plan, log)
   try {
     if (plan.sweep) corral.swept = await corral.sweep()
     return corral

@@ -5,7 +5,7 @@ import type { BackendName, Enforcement, ProcessPlan } from './backend.js'
 import { InvalidArgumentError } from './errors.js'
 import { parseKey } from './key.js'
 import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './limits.js'
-import type { Logger } from './log.js'
+import { LOG_LEVELS, type Logger, type LogLevel } from './log.js'
 import type { NativeStdio } from './native-plan.js'
 import { isOfProcess } from './own-environment.js'
 import { quote } from './quote.js'
@@ -74,8 +74,11 @@ export interface OpenOptions {
   loginMark?: boolean | undefined
   /** Whether to collect dead instances at the start. Default true. */
   sweep?: boolean | undefined
-  /** Anything with debug, info, warn and error, called as pino is: pino, Fastify's, console. Default: silent. */
-  logger?: Logger | undefined
+  /**
+   * Anything with debug, info, warn and error, called as pino is: pino, Fastify's, console; or the level from which on lines of JSON
+   * go to stderr, by pino. Default: silent.
+   */
+  logger?: Logger | LogLevel | undefined
 }
 
 /** One descriptor of the child: as of child_process, and `fifo` for a pipe(2) in place of a socket pair. */
@@ -143,7 +146,7 @@ export interface OpenPlan {
   startTimeoutMs: number
   loginMark: boolean
   sweep: boolean
-  logger: Logger | undefined
+  logger: Logger | LogLevel | undefined
   /** The memory of which a limit of '25%' is a share, in bytes. */
   machineMemory: () => number
 }
@@ -387,14 +390,15 @@ function parseId(name: string, value: unknown): number {
   return value
 }
 
-function parseLogger(logger: unknown): Logger {
+function parseLogger(logger: unknown): Logger | LogLevel {
+  if (LOG_LEVELS.includes(logger as LogLevel)) return logger as LogLevel
   const methods = logger as Partial<Record<string, unknown>> | null
-  for (const method of ['debug', 'info', 'warn', 'error'])
+  for (const method of LOG_LEVELS)
     if (typeof methods?.[method] !== 'function')
       refuse(
         'logger',
         logger,
-        'a logger with debug(), info(), warn() and error(), such as of pino, or console',
+        `a logger with debug(), info(), warn() and error(), such as of pino, or console, or one of ${LOG_LEVELS.join(', ')}`,
       )
   return logger as Logger
 }

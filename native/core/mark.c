@@ -175,7 +175,7 @@ void corral_read_login_marks(void) {
 int corral_can_login_mark(void) {
   if (access("/proc/self/loginuid", F_OK) < 0)
     return -errno;
-  pid_t child = vfork();
+  pid_t child = fork();
   if (child == 0) {
     static const char mark[] = "2147483648"; // FIRST_LOGIN
     const int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);

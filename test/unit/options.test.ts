@@ -101,6 +101,7 @@ describe('a logger', () => {
   test.each([
     ['one of pino', pino({ enabled: false })],
     ['the console', console],
+    ['a level', 'info' as const],
   ])('can be %s', (_, logger) => {
     expect(parseOpenOptions({ logger }).logger).toBe(logger)
   })
