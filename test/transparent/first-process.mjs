@@ -1,7 +1,7 @@
 // A gateway that is the first process of a pid namespace: says how many zombies it has when its sessions are over.
 import { readdirSync, readFileSync } from 'node:fs'
-import { setTimeout } from 'node:timers/promises'
 import { openCorral } from '../../dist/index.js'
+import { eventually } from '../support/eventually.js'
 
 const isZombie = (pid) => {
   try {
@@ -17,7 +17,7 @@ const sessions = await Promise.all([1, 2, 3, 4].map(() => corral.spawn({ command
 const codes = await Promise.all(sessions.map(async ({ closed }) => (await closed).exitCode))
 const zombies = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isZombie(name)).length
 // What holds a session outlives it by a moment
-for (let tries = 0; zombies() > 0 && tries < 200; tries++) await setTimeout(25)
+await eventually('no zombies', () => zombies() === 0).catch(() => undefined)
 const left = zombies()
 await corral.close()
 console.log(`first ${process.pid === 1}, codes ${codes}, zombies ${left}`)

@@ -325,7 +325,7 @@ describe('options of child_process that there are not', () => {
   })
 
   test('are taken where they change nothing', () => {
-    const without = { shell: false, timeout: 0, killSignal: 'SIGTERM', maxBuffer: Number.POSITIVE_INFINITY }
+    const without = { shell: false, timeout: 0, killSignal: 'SIGTERM', maxBuffer: Number.POSITIVE_INFINITY } // timer: an option
     const hidden = { windowsHide: true, windowsVerbatimArguments: false, encoding: undefined }
     expect(spawnPlan({ ...without, ...hidden })).toEqual(spawnPlan({}))
     expectRefused(() => parseProcessOptions('true', [], { signal: AbortSignal.abort() } as object), 'kill()')

@@ -33,7 +33,7 @@ async function told(pen: Pen, options: SpawnOptions) {
 test('an agent that saves at the end of its input is let', async ({ pen }) => {
   const { session, words } = await told(
     pen,
-    agent("setTimeout(() => { console.log('saved'); process.exit(0) }, 300)"),
+    agent("setTimeout(() => { console.log('saved'); process.exit(0) }, 300)"), // timer: it takes a while to save
   )
   const report = await session.close({ graceMs: 2 * LONG, inputGraceMs: LONG })
   expect(report).toMatchObject({ exitCode: 0, killed: { count: 0 }, graceMs: 2 * LONG })

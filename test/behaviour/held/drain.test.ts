@@ -56,7 +56,7 @@ describe('is killed as soon as it is seen:', () => {
     ['what waits for input that does not come', 'mkfifo $0; cat <>$0 & exit', 1],
     [
       'what has many threads that all sleep',
-      `${process.execPath} -e 'setTimeout(() => {}, 1e6)' & sleep 2; exit`,
+      `${process.execPath} -e 'setTimeout(() => {}, 1e6)' & sleep 2; exit`, // timer: that it is alive is all
       1,
     ],
   ] as const)('%s', async ([, script, count], { pen, onTestFinished }) => {
