@@ -8,6 +8,7 @@ import { findCgroupPlace } from '../../../src/cgroup/mount.js'
 import { CLI } from '../../cli/command-line.js'
 import { needing } from '../../support/controllers.js'
 import { Gateway } from '../../support/gateway.js'
+import { lacks } from '../../support/lacks.js'
 import type { Pen } from '../../support/pen.js'
 import { newPen } from '../../support/pen-test.js'
 
@@ -16,6 +17,7 @@ const MIB = 2 ** 20
 const test = needing('memory', 'pids').extend<{ capped: Pen }>({
   /** Beside the root. */
   capped: async ({ skip }, use) => {
+    if (lacks('memory') || lacks('pids')) skip('there is no cgroup v2 here that can be capped')
     await using capped = await newPen('capped', skip)
     for (const [file, value] of [
       ['memory.max', `${100 * MIB}`],

@@ -123,7 +123,7 @@ describe('a cap that v1 holds', () => {
     expect(session.usage().memoryPeakBytes).toBeGreaterThan(60 * MIB)
     // Less than what is in use, and nothing that could be given back
     expect(() => session.setLimits({ memoryMax: '16M' })).toThrow(/below what is in use/)
-    expect(session.receipt.limits).toMatchObject([{ applied: 128 * MIB }])
+    expect(session.receipt.limits).toMatchObject([{ applied: 100 * MIB }])
     expect(session.state).toBe('running')
   })
 

@@ -102,7 +102,9 @@ describe('a process', () => {
     const corral = await open()
     for (let round = 0; round < 50; round++) {
       const session = await corral.spawn(sleeper)
-      expect(await session.close({ graceMs: 1_000_000 })).toMatchObject({ signal: 'SIGTERM' })
+      expect(await session.close({ graceMs: 1_000_000, inputGraceMs: 0 })).toMatchObject({
+        signal: 'SIGTERM',
+      })
     }
   })
 

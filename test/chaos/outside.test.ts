@@ -8,20 +8,20 @@ import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished } from 'vitest'
-import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL } from '../../../src/cgroup/labels.js'
-import { nameOfKey } from '../../../src/cgroup/name.js'
-import { openCorral, type Session } from '../../../src/index.js'
-import { loadNative } from '../../../src/native.js'
-import { Observer } from '../../../src/observer.js'
-import { CLI, corral as command } from '../../cli/command-line.js'
-import { members } from '../../support/cgroup-tree.js'
-import { eventually } from '../../support/eventually.js'
-import { Gateway } from '../../support/gateway.js'
-import { lacks } from '../../support/lacks.js'
-import { openInPen } from '../../support/open-in-pen.js'
-import { isRoot, ONLY_ROOT, OTHER_UID } from '../../support/other-user.js'
-import type { Pen } from '../../support/pen.js'
-import { test } from '../../support/pen-test.js'
+import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL } from '../../src/cgroup/labels.js'
+import { nameOfKey } from '../../src/cgroup/name.js'
+import { openCorral, type Session } from '../../src/index.js'
+import { loadNative } from '../../src/native.js'
+import { Observer } from '../../src/observer.js'
+import { CLI, corral as command } from '../cli/command-line.js'
+import { members } from '../support/cgroup-tree.js'
+import { eventually } from '../support/eventually.js'
+import { Gateway } from '../support/gateway.js'
+import { lacks } from '../support/lacks.js'
+import { openInPen } from '../support/open-in-pen.js'
+import { isRoot, ONLY_ROOT, OTHER_UID } from '../support/other-user.js'
+import type { Pen } from '../support/pen.js'
+import { test } from '../support/pen-test.js'
 
 // Where controllers are on, no process can be in a group that has others below it (EBUSY)
 const INNER = !lacks('memory') || !lacks('pids')
@@ -335,7 +335,7 @@ describe('a oneshot session whose first ends before the event loop has heard of 
     const script = leave(group, older.pid ?? 0)
     const at = placed.args.lastIndexOf('true')
     spawn(placed.command, [...placed.args.slice(0, at), 'sh', '-c', script], { stdio: 'ignore' })
-    const addon = fileURLToPath(new URL('../../../build/Release/corral.node', import.meta.url))
+    const addon = fileURLToPath(new URL('../../build/Release/corral.node', import.meta.url))
     const { status } = spawnSync(process.execPath, ['-e', FORGER, addon, group], { stdio: 'inherit' })
     expect(status).toBe(0)
     expect(await placed.session.closed).toMatchObject({ reason: 'oneshot-complete', killed: { count: 1 } })
