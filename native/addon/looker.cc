@@ -13,7 +13,7 @@ constexpr int64_t kQuietMs = 20, kGaps = 2, kMostMs = 2000;
 // Where many were at it at once, they were begun together, and it is the machine that is slow: also for the
 // last of them.
 constexpr int kMany = 8;
-constexpr int64_t kQuietOfManyMs = 400;
+constexpr int64_t kQuietOfManyMs = 200;
 // Of a pass that others may wait for.
 constexpr int64_t kShortMs = 2;
 constexpr int64_t kForEver = -1;
