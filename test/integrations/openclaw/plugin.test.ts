@@ -95,9 +95,10 @@ describe('the plugin', () => {
     const { hooks } = loadIn(pen)
     const other = `tail -f /dev/null | '${process.execPath}' '${CLI}' run --root '${pen.path}' --session same -- sleep 999; :`
     pen.spawn('setsid', ['--fork', 'sh', '-c', other])
-    await eventually('the other', async () =>
-      (await pen.groups()).some((group) => group.endsWith('same/agent')),
-    )
+    await eventually('the command of the other', async () => {
+      const place = (await pen.groups()).find((group) => group.endsWith('same/agent/in'))
+      return place !== undefined && (await members(place)).length > 0
+    })
     const there = await pen.members()
     const [own] = await started(pen, 'same')
 
