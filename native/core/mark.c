@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -281,7 +282,7 @@ static int for_all(int (*see)(void *context, pid_t pid), void *context) {
 #define INSTANCE_DIGITS 10
 
 bool corral_cgroup_of(pid_t pid, char *path, size_t size) {
-  char file[32], text[4096];
+  char file[32], text[PATH_MAX + 1024]; // the lines of v1 hierarchies stand before it
   snprintf(file, sizeof file, "/proc/%d/cgroup", pid);
   CORRAL_OWNED_FD fd = open(file, O_RDONLY | O_CLOEXEC);
   ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);

@@ -10,6 +10,7 @@
 
 #include "../core/fork.h"
 #include "../core/instance.h"
+#include "../core/mark.h"
 #include "../core/own.h"
 
 #define OPEN_PATH (O_PATH | O_DIRECTORY | O_CLOEXEC)
@@ -30,27 +31,12 @@ static int open_top(const char *directory) {
   }
 }
 
-// The line of cgroup v2 in /proc/self/cgroup, cgroups(7): "0::/path", without the leading slash.
-static bool read_own_path(char path[PATH_MAX]) {
-  char text[PATH_MAX + 1024]; // the lines of v1 hierarchies stand before it
-  CORRAL_OWNED_FD fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
-  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-  if (length <= 0)
-    return false;
-  text[length] = '\0';
-  const char *line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-  if (!line)
-    return false;
-  line = strchr(line, '/') + 1;
-  return snprintf(path, PATH_MAX, "%.*s", (int)strcspn(line, "\n"), line) < PATH_MAX;
-}
-
 int open_own_cgroup(const char *directory) {
-  char path[PATH_MAX];
-  if (!read_own_path(path))
+  char path[PATH_MAX + 2]; // room to see that it is too long
+  if (!corral_cgroup_of(getpid(), path, sizeof path) || strlen(path) > PATH_MAX)
     return -1;
   CORRAL_OWNED_FD top = open_top(directory);
-  return top < 0 ? -1 : openat(top, *path ? path : ".", OPEN_PATH);
+  return top < 0 ? -1 : openat(top, path[1] ? path + 1 : ".", OPEN_PATH);
 }
 
 pid_t fork_home(int home, const struct corral_base *root, bool no_clone3) {
