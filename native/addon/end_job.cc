@@ -51,8 +51,7 @@ public:
     // Also while it looks at something else before: at its first process, say
     WillLook(plan_.outside && end_.state <= CORRAL_LOOKING && wait_ms >= 0 && !end_.wants_pass &&
              !corral_end_is_slow(&end_));
-    // One that looks again may be one of many that do: those share that, too
-    if (end_.wants_pass && !looked_ && PassNow())
+    if (end_.wants_pass && PassNow())
       wait_ms = Go(NowMs(), false);
     if (end_.wants_pass)
       return kPass;
@@ -71,7 +70,6 @@ public:
   }
 
   void JudgePass(const corral_bearers &bearers, int refused) override {
-    looked_ = true;
     corral_end_judge(&end_, &bearers, refused, NowMs());
   }
 
@@ -201,7 +199,6 @@ private:
   std::vector<std::string> read_, counters_;
   corral_end end_ = {};
   bool begun_ = false;
-  bool looked_ = false;
   bool expected_;      // by the looker
   bool walks_ = false; // it goes on on the walker's thread
   int64_t try_until_ms_ = 0;

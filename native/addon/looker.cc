@@ -10,8 +10,7 @@ namespace {
 // How long nobody comes before the others, who are still at it, are not waited for any more: more where they
 // come slowly, as on a busy machine. And how long they are waited for at most.
 constexpr int64_t kQuietMs = 20, kGaps = 2, kMostMs = 2000;
-// Where many were at it at once, they were begun together, and it is the machine that is slow: also for the
-// last of them.
+// Where many are at it, they were begun together, and it is the machine that is slow.
 constexpr int kMany = 8;
 constexpr int64_t kQuietOfManyMs = 200;
 // Of a pass that others may wait for.
@@ -60,7 +59,6 @@ void *Looker::Run(void *self) {
 void Looker::Expect(int more) {
   const std::lock_guard<std::mutex> lock(mutex_);
   expected_ += more;
-  burst_ = expected_ == 0 ? 0 : std::max(burst_, expected_);
   if (more < 0)
     pthread_cond_signal(&changed_);
 }
@@ -123,7 +121,7 @@ void Looker::AwaitOthers() {
   const int64_t most_ms = last_ms + kMostMs;
   size_t there = waiting_.size();
   const auto until_ms = [&] {
-    const int64_t quiet_ms = burst_ < kMany ? kQuietMs : kQuietOfManyMs;
+    const int64_t quiet_ms = expected_ < kMany ? kQuietMs : kQuietOfManyMs;
     return std::min(last_ms + quiet_ms + kGaps * longest_ms, most_ms);
   };
   while (!stop_ && expected_ > 0 && AwaitChange(until_ms())) {

@@ -63,7 +63,6 @@ private:
       changed_; // std::condition_variable is code of libstdc++, which is not linked (native/prebuild)
   std::vector<Waiting> waiting_;
   int expected_ = 0;
-  int burst_ = 0; // the most that were expected since nobody was
   uint64_t passes_ = 0;
   int64_t last_ms_ = 0; // that the last pass took
   bool stop_ = false;
