@@ -1,10 +1,10 @@
 // Word of limits that are met while a group lives: its events files change (memory.events, pids.events).
-import { type FSWatcher, watch } from 'node:fs'
 import path from 'node:path'
 import { hitsOf, type LimitHit } from '../backend.js'
 import { isSystemError } from '../errors.js'
 import { CONTROLLERS } from './controllers.js'
 import { hasFile, readFile } from './file.js'
+import { watchFiles } from './watch.js'
 
 const FILES = ['memory.events', 'pids.events']
 
@@ -33,21 +33,11 @@ export function watchHits(directory: string, hit: (hit: LimitHit) => void): () =
       hit(one)
     }
   }
-  const watchers: FSWatcher[] = []
-  const stop = () => {
-    for (const watcher of watchers) watcher.close()
-  }
-  try {
-    for (const file of FILES.filter((name) => hasFile(directory, name))) {
-      const watcher = watch(path.join(directory, file), look)
-      watcher.unref()
-      watcher.on('error', () => undefined) // the counts are in the report all the same
-      watchers.push(watcher)
-    }
-  } catch (error) {
-    stop()
-    throw error
-  }
+  const files = FILES.filter((name) => hasFile(directory, name))
+  const stop = watchFiles(
+    files.map((name) => path.join(directory, name)),
+    look,
+  )
   look() // what came before the watch was armed
   return stop
 }

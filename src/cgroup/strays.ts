@@ -1,32 +1,22 @@
 // Where the gateway is the first process of a pid namespace (a container's ENTRYPOINT), what a session's processes leave becomes
 // its child, and is a zombie until somebody reaps it. Node reaps what it started itself, and the addon what it is asked for.
-import { readdirSync, readFileSync } from 'node:fs'
-import { isSystemError } from '../errors.js'
+import { readdirSync } from 'node:fs'
 import type { Native } from '../native.js'
+import { procText } from '../proc-file.js'
 
 // Between the end of a process and its being a zombie
 const WITHIN_MS = 1000
 const TASKS = '/proc/self/task'
 
-/** '' where it is gone. */
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if (isSystemError(error)) return ''
-    throw error
-  }
-}
-
 const children = (): number[] =>
   readdirSync(TASKS).flatMap((task) =>
-    read(`${TASKS}/${task}/children`).split(' ').filter(Boolean).map(Number),
+    procText(`${TASKS}/${task}/children`).split(' ').filter(Boolean).map(Number),
   )
 
-const isZombie = (pid: number): boolean => /^State:\s*Z/m.test(read(`/proc/${pid}/status`))
+const isZombie = (pid: number): boolean => /^State:\s*Z/m.test(procText(`/proc/${pid}/status`))
 
 /** It says where it was also when it has ended, and when that is gone: cgroups(7). */
-const isOf = (pid: number, place: string): boolean => read(`/proc/${pid}/cgroup`).includes(place)
+const isOf = (pid: number, place: string): boolean => procText(`/proc/${pid}/cgroup`).includes(place)
 
 async function reap(native: Native, pid: number): Promise<void> {
   const pidfd = native.openProcess(pid)

@@ -1,7 +1,8 @@
 // A process group that was made for a child (`detached`): it outlives its leader, as long as somebody is in it. While that is
 // so, the kernel gives its number to no other; so once it was found empty, it is left alone for good.
-import { readdirSync, readFileSync } from 'node:fs'
-import { isSystemError, systemCodeOf } from '../errors.js'
+import { readdirSync } from 'node:fs'
+import { systemCodeOf } from '../errors.js'
+import { procText } from '../proc-file.js'
 
 export class ProcessGroup {
   readonly #id: number
@@ -39,7 +40,7 @@ function lookAtGroup(group: number): string | undefined {
 }
 
 const switchesOf = (pid: string) =>
-  [...textOf(`/proc/${pid}/status`).matchAll(/ctxt_switches:\t(\d+)/g)].map(([, count]) => count).join(' ')
+  [...procText(`/proc/${pid}/status`).matchAll(/ctxt_switches:\t(\d+)/g)].map(([, count]) => count).join(' ')
 
 /** False when there is nobody to be signalled. @throws a system error when it is refused. */
 export function send(pid: number, signal: number): boolean {
@@ -56,18 +57,8 @@ export function send(pid: number, signal: number): boolean {
 /** Those that live. By proc_pid_stat(5): the state is field 3, the group field 5. */
 function membersOf(group: number): { pid: string; state: string | undefined }[] {
   return readdirSync('/proc').flatMap((pid) => {
-    const stat = /^\d+$/.test(pid) ? textOf(`/proc/${pid}/stat`) : ''
+    const stat = /^\d+$/.test(pid) ? procText(`/proc/${pid}/stat`) : ''
     const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return Number(pgrp) === group && state !== 'Z' && state !== 'X' ? [{ pid, state }] : []
   })
-}
-
-/** Empty where it has just gone. */
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if (isSystemError(error)) return ''
-    throw error
-  }
 }

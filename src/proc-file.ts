@@ -1,0 +1,13 @@
+// Files below /proc/PID, whose process may end at any moment.
+import { readFileSync } from 'node:fs'
+import { isSystemError } from './errors.js'
+
+/** '' where it is gone. */
+export function procText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (isSystemError(error)) return ''
+    throw error
+  }
+}
