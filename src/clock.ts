@@ -7,5 +7,7 @@ export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediat
 export const { nextTick } = process
 /** Milliseconds of a clock that never jumps. */
 export const now = performance.now.bind(performance)
+/** A timer's longest, in ms: beyond it Node takes 1 ms instead. */
+export const LONGEST_MS = 2 ** 31 - 1
 /** It keeps the event loop alive. */
 export const sleep = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms))

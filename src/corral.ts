@@ -419,7 +419,7 @@ export class Corral extends EventEmitter<CorralEvents> {
       key: session.key,
       parentKey: session.parentKey,
       leader: session.process?.pid, // `pid` is the gateway's, in a line of pino
-      path: session.receipt.path,
+      path: session.path,
     })
     tell(this, 'spawn', session)
   }

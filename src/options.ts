@@ -2,6 +2,7 @@
 import type { Stream } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { BackendName, Enforcement, ProcessPlan } from './backend.js'
+import { LONGEST_MS } from './clock.js'
 import { InvalidArgumentError } from './errors.js'
 import { parseKey } from './key.js'
 import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './limits.js'
@@ -294,7 +295,7 @@ export function parseFlag(name: string, value: unknown): boolean {
 
 /** A time in ms, as close() and others take it. @throws InvalidArgumentError */
 export function parseMilliseconds(name: string, value: unknown): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > 2 ** 31 - 1)
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > LONGEST_MS)
     refuse(name, value, 'milliseconds, 0 or more')
   return Math.ceil(value)
 }

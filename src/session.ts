@@ -18,7 +18,7 @@ import {
   type Usage,
 } from './backend.js'
 import { Cancellation } from './cancellation.js'
-import { clearInterval, clearTimeout, now, setInterval, setTimeout } from './clock.js'
+import { clearInterval, clearTimeout, LONGEST_MS, now, setInterval, setTimeout } from './clock.js'
 import { emit } from './emit.js'
 import {
   ClosingError,
@@ -84,8 +84,6 @@ export interface SessionFacts {
 // The group is empty, so the leader has ended; only the news of it may be under way. A zombie leader held by a
 // tracer outside the session is the one case in which it does not come.
 const EXIT_NEWS_MS = 1000
-// A timer's longest
-const LONGEST_MS = 2 ** 31 - 1
 // What the end of input gets of the grace time, where nobody says
 const INPUT_GRACE_MS = 500
 const INPUT_GRACE_PART = 4
@@ -197,6 +195,11 @@ export class Session<
       this.over.then(over, over)
     }
     return this.over
+  }
+
+  /** That of the receipt, without reading anything. @internal */
+  get path(): string {
+    return this.#receipt.path
   }
 
   /**
@@ -313,7 +316,7 @@ export class Session<
   }
 
   /**
-   * Its limits as the kernel holds them at this moment, which is the receipt's unless others have changed them since.
+   * Its limits as the kernel holds them at this moment: those of the receipt, which has the last ones also when the session is over.
    * @throws KernelError when they cannot be read: the session is over.
    */
   limits(): AppliedLimit[] {

@@ -1,8 +1,5 @@
 // Waiting with a bound: for what belongs to others, and for what may never come.
-import { clearTimeout, setTimeout } from './clock.js'
-
-// A timer's longest: beyond it Node takes 1 ms instead
-const LONGEST_MS = 2 ** 31 - 1
+import { clearTimeout, LONGEST_MS, setTimeout } from './clock.js'
 
 /** What `promise` settles with, or undefined when that takes longer. With `idle` the wait keeps no process alive. */
 export function within<Result>(
