@@ -4,7 +4,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import si from 'systeminformation'
-import { loadNative } from '../dist/native.js'
+import { loadNative } from '../dist/native/addon.js'
 import { Watchdog } from '../dist/watchdog.js'
 
 const FAR_BYTES = 2 ** 40

@@ -2,11 +2,11 @@
 // nothing of keys and parents. It has families (named places that nest) and in each at most one group of processes.
 
 import type { Socket } from 'node:net'
-import type { Cancellation } from './cancellation.js'
+import type { Cancellation } from './common/cancellation.js'
+import type { SessionReason } from './common/reasons.js'
 import type { LimitChanges, LimitName, ParsedLimits } from './limits.js'
-import type { NativeExit } from './native.js'
-import type { NativeStdio } from './native-plan.js'
-import type { SessionReason } from './reasons.js'
+import type { NativeExit } from './native/addon.js'
+import type { NativeStdio } from './native/plan.js'
 
 /** `passthrough` holds nothing: plain child processes, where there is no other. */
 export type BackendName = 'cgroup' | 'subreaper' | 'passthrough'

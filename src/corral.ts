@@ -13,12 +13,13 @@ import type {
   Left,
   SweepReport,
 } from './backend.js'
-import { Cancellation } from './cancellation.js'
-import { ClosingError, explained, InvalidArgumentError, KeyLiveError, StuckError } from './errors.js'
+import { Cancellation } from './common/cancellation.js'
+import { ClosingError, explained, InvalidArgumentError, KeyLiveError, StuckError } from './common/errors.js'
+import type { Log } from './common/log.js'
+import { settleAll } from './common/settle.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
 import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
-import type { Log } from './log.js'
 import { type CorralEvents, tell } from './news.js'
 import {
   type CloseOptions,
@@ -40,7 +41,6 @@ import {
 import { ContainedProcess } from './process.js'
 import type { SessionReport } from './report.js'
 import { type AnySession, Session, type SessionFacts } from './session.js'
-import { settleAll } from './settle.js'
 import { stuckError } from './stuck.js'
 
 /** What wrap() gives: start it in whatever way. */

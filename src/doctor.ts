@@ -15,7 +15,7 @@ import { judgeOthers } from './doctor/others.js'
 import { judgeSubreaper } from './doctor/subreaper.js'
 import { judgeLogout, judgeOutOfMemory } from './doctor/unit.js'
 import { judgeWatches } from './doctor/watches.js'
-import { loadNative, type Native, wardenPath } from './native.js'
+import { loadNative, type Native, wardenPath } from './native/addon.js'
 import { othersOf } from './others.js'
 
 export type { Finding, Verdict } from './doctor/facts.js'

@@ -17,7 +17,6 @@ export type {
   SweptInstance,
   Usage,
 } from './backend.js'
-export type { Corral, WrappedCommand } from './corral.js'
 export {
   ClosingError,
   ConfigError,
@@ -37,11 +36,13 @@ export {
   StuckError,
   type StuckProcess,
   UnsupportedPlatformError,
-} from './errors.js'
+} from './common/errors.js'
+export type { Logger } from './common/log.js'
+export type { Reason, SessionReason } from './common/reasons.js'
+export type { Corral, WrappedCommand } from './corral.js'
 export type { SessionNode } from './family.js'
 export { MAX_KEY_BYTES } from './key.js'
 export type { LimitName, Limits, Size } from './limits.js'
-export type { Logger } from './log.js'
 export type { CorralEvents } from './news.js'
 export { openCorral } from './open.js'
 export type {
@@ -58,6 +59,5 @@ export type {
   SweepOptions,
 } from './options.js'
 export type { ContainedProcess, ExitStatus } from './process.js'
-export type { Reason, SessionReason } from './reasons.js'
 export type { SessionReport } from './report.js'
 export type { AnySession, Receipt, Session, SessionEvents, SessionState } from './session.js'

@@ -1,7 +1,7 @@
 // Limits as callers write them ('1.5G', '25%', 2 cores), parsed once, at the edge.
 import os from 'node:os'
-import { InvalidLimitError } from './errors.js'
-import { quote } from './quote.js'
+import { InvalidLimitError } from './common/errors.js'
+import { quote } from './common/quote.js'
 
 /** Bytes as a number, or '1.5G' (K, M, G, T: powers of 1024), or '25%' of the machine's memory. */
 export type Size = number | string

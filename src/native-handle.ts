@@ -2,8 +2,8 @@
 import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { ProcessHandle } from './backend.js'
-import { systemCodeOf } from './errors.js'
-import type { Native } from './native.js'
+import { systemCodeOf } from './common/errors.js'
+import type { Native } from './native/addon.js'
 import { OutputStream, UNREAD_BYTES, whenClosed } from './output-stream.js'
 
 // In place of a descriptor: there is no stream; or there was one, and it was given up, or its end was reached

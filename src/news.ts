@@ -2,7 +2,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { GuardEvent, LimitHit, Pressure, SweepReport } from './backend.js'
-import { emit } from './emit.js'
+import { emit } from './common/emit.js'
 import type { SessionReport } from './report.js'
 import type { AnySession } from './session.js'
 

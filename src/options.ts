@@ -2,16 +2,16 @@
 import type { Stream } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { BackendName, Enforcement, ProcessPlan } from './backend.js'
-import { LONGEST_MS } from './clock.js'
-import { InvalidArgumentError } from './errors.js'
+import { LONGEST_MS } from './common/clock.js'
+import { InvalidArgumentError } from './common/errors.js'
+import { LOG_LEVELS, type Logger, type LogLevel } from './common/log.js'
+import { quote } from './common/quote.js'
+import type { Reason } from './common/reasons.js'
+import { parseSignal } from './common/signals.js'
 import { parseKey } from './key.js'
 import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './limits.js'
-import { LOG_LEVELS, type Logger, type LogLevel } from './log.js'
-import type { NativeStdio } from './native-plan.js'
+import type { NativeStdio } from './native/plan.js'
 import { isOfProcess } from './own-environment.js'
-import { quote } from './quote.js'
-import type { Reason } from './reasons.js'
-import { parseSignal } from './signals.js'
 
 /** `auto`: cgroups where there is one to build in, else a subreaper. */
 export type BackendChoice = 'auto' | BackendName

@@ -3,8 +3,8 @@
 
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import type { BackendName } from './backend.js'
-import { now } from './clock.js'
-import { isSystemError } from './errors.js'
+import { now } from './common/clock.js'
+import { isSystemError } from './common/errors.js'
 
 /** As found on the host, for one user. */
 export interface OthersFacts {

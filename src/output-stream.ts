@@ -2,7 +2,7 @@
 // into memory, and the descriptor is given up at its end, not when somebody has read up to there, which may be never.
 
 import { Socket, type SocketConstructorOpts } from 'node:net'
-import { queueMicrotask } from './clock.js'
+import { queueMicrotask } from './common/clock.js'
 
 // Once its process has ended, a stream that nobody reads takes so much, in bytes: more than the buffer of a socket or a pipe,
 // so it takes all that was written up to then. What others write into it after that waits for a reader, or for the session's end.

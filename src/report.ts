@@ -1,7 +1,7 @@
 // How a session ended.
 import type { Killed, LimitHit, MovedProcess, OutOfMemory, RaisedLimit, Usage } from './backend.js'
+import type { Reason } from './common/reasons.js'
 import type { Mode } from './options.js'
-import type { Reason } from './reasons.js'
 
 export interface SessionReport {
   key: string

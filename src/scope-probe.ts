@@ -2,7 +2,7 @@
 // was given, and what can be done in it.
 import { probeRoot, type RootFacts } from './cgroup/probe.js'
 import { type RootSearch, searchRootAndAsk, vacateRoot } from './cgroup/root.js'
-import { loadNative } from './native.js'
+import { loadNative } from './native/addon.js'
 
 export interface ScopeProbe {
   search: RootSearch

@@ -17,9 +17,9 @@ import {
   type RaisedLimit,
   type Usage,
 } from './backend.js'
-import { Cancellation } from './cancellation.js'
-import { clearInterval, clearTimeout, LONGEST_MS, now, setInterval, setTimeout } from './clock.js'
-import { emit } from './emit.js'
+import { Cancellation } from './common/cancellation.js'
+import { clearInterval, clearTimeout, LONGEST_MS, now, setInterval, setTimeout } from './common/clock.js'
+import { emit } from './common/emit.js'
 import {
   ClosingError,
   CorralError,
@@ -28,7 +28,9 @@ import {
   StuckError,
   systemCodeOf,
   systemDetails,
-} from './errors.js'
+} from './common/errors.js'
+import type { Reason, SessionReason } from './common/reasons.js'
+import { within } from './common/within.js'
 import { type Limits, parseLimitChanges } from './limits.js'
 import {
   type CloseOptions,
@@ -38,10 +40,8 @@ import {
   parseProcessOptions,
 } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
-import type { Reason, SessionReason } from './reasons.js'
 import type { SessionReport } from './report.js'
 import { describeProcess, listProcesses, stuckError } from './stuck.js'
-import { within } from './within.js'
 
 export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
 

@@ -3,10 +3,10 @@
 // more than all else that a spawn does on the event loop.
 
 import { constants } from 'node:os'
-import type { Cancellation } from './cancellation.js'
-import { now, setTimeout } from './clock.js'
-import { SpawnError, systemCodeOf, systemDetails } from './errors.js'
-import type { Native } from './native.js'
+import type { Cancellation } from './common/cancellation.js'
+import { now, setTimeout } from './common/clock.js'
+import { SpawnError, systemCodeOf, systemDetails } from './common/errors.js'
+import type { Native } from './native/addon.js'
 
 const { ECANCELED, ETIMEDOUT } = constants.errno
 // One that can be killed is gone in a millisecond; one that cannot (uninterruptible sleep) is left behind.

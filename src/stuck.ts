@@ -1,6 +1,6 @@
 // Who outlived SIGKILL, and in what state: for the error that says so.
-import { isGone, StuckError, type StuckProcess, systemCodeOf } from './errors.js'
-import { loadNative } from './native.js'
+import { isGone, StuckError, type StuckProcess, systemCodeOf } from './common/errors.js'
+import { loadNative } from './native/addon.js'
 
 /** What can be told of a process; undefined where it is gone. */
 export function describeProcess(pid: number): StuckProcess | undefined {

@@ -1,7 +1,7 @@
 // Memory caps where no controller holds them: looks at what each watched group uses, the more often the nearer it is to its
 // cap, and tells when it is over. A process can use more for a moment than it is caught at; a kernel's cap cannot be passed.
-import { clearTimeout, now, setTimeout } from './clock.js'
-import type { Native } from './native.js'
+import { clearTimeout, now, setTimeout } from './common/clock.js'
+import type { Native } from './native/addon.js'
 
 // A group is taken to grow by no more than this in a second: between two looks it cannot get from far below its cap to far
 // above. A single process fills fresh memory at about this rate.

@@ -1,4 +1,4 @@
-// The surface that src/native.ts types and calls. Arguments are checked there, once; here they are only
+// The surface that src/native/addon.ts types and calls. Arguments are checked there, once; here they are only
 // copied.
 #include <cerrno>
 #include <fcntl.h>

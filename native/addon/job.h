@@ -35,7 +35,7 @@ private:
 };
 
 // The Error that a failure in native/core becomes: `errno` (negative, as in Node), `syscall` and `path`.
-// src/errors.ts turns it into one of the typed errors.
+// src/common/errors.ts turns it into one of the typed errors.
 Napi::Error ToError(Napi::Env env, const corral_error &error);
 
 #endif

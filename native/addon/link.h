@@ -31,7 +31,7 @@ private:
   std::set<int> open_;
 };
 
-// Asks a holder for a process, by a plan of src/native-plan.ts. `fds` takes the caller's ends of its stdio,
+// Asks a holder for a process, by a plan of src/native/plan.ts. `fds` takes the caller's ends of its stdio,
 // -1 where there is none. 0, or -errno and `error`, and no descriptor is left.
 int SendSpawn(int link, uint32_t id, std::string plan, std::vector<int> &fds, corral_error &error);
 

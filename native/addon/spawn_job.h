@@ -41,7 +41,7 @@ private:
 
 class SpawnJob {
 public:
-  // JavaScript thread. The plan is one string of fields with a NUL behind each (src/native-plan.ts);
+  // JavaScript thread. The plan is one string of fields with a NUL behind each (src/native/plan.ts);
   // native/core/plan.h has the order. Its steps are done first; when they or the spawn fail, nothing of them
   // is left. Without a command they are all that is done.
   SpawnJob(std::unique_ptr<SpawnAnswer> answer, std::string block, std::shared_ptr<Watcher> watcher,

@@ -1,4 +1,4 @@
-// What a process to start is described by, as it comes from JavaScript (src/native-plan.ts): one block of
+// What a process to start is described by, as it comes from JavaScript (src/native/plan.ts): one block of
 // fields, each ended by a NUL. flags (d: detached, n: no clone3, l: login mark, e: the environment follows,
 // u: urgent, addon/spawn_job.h; then perhaps a colon, and in decimal numbers with commas between what
 // corral_spawn_plan has as ignored, blocked, open_files, and which variables are to hold its own pid,

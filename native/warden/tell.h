@@ -15,7 +15,7 @@
 #define STATUS_SIGNALLED 128 // and the signal's number
 
 // As printf(3). What is in it of others' (the name of a group that a session made, a word of a command line)
-// is written out where a terminal would act upon it or not show it, as src/text.ts does it.
+// is written out where a terminal would act upon it or not show it, as src/common/text.ts does it.
 __attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
 
 // What was tried, on what, and the kernel's answer.

@@ -9,8 +9,8 @@ import type {
   AcpRuntimeOptions,
 } from 'acpx/runtime'
 import type { CommandLine } from '../backend.js'
+import { ClosingError, InvalidArgumentError } from '../common/errors.js'
 import type { Corral } from '../corral.js'
-import { ClosingError, InvalidArgumentError } from '../errors.js'
 import { assertOptions, parseMilliseconds } from '../options.js'
 import { ADMISSION_VARIABLE, Admission } from './admission.js'
 import { agentOf, containedRegistry, isAdmitted } from './registry.js'

@@ -11,7 +11,7 @@ import type {
   WaitForTerminalExitRequest,
   WaitForTerminalExitResponse,
 } from '@agentclientprotocol/sdk'
-import { InvalidArgumentError } from '../errors.js'
+import { InvalidArgumentError } from '../common/errors.js'
 import type { ContainedProcess } from '../process.js'
 import type { AnySession } from '../session.js'
 

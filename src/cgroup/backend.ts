@@ -13,9 +13,9 @@ import type {
   SweepOptions,
   SweepReport,
 } from '../backend.js'
-import { explained, InvalidArgumentError, KernelError, RootError, systemDetails } from '../errors.js'
+import { explained, InvalidArgumentError, KernelError, RootError, systemDetails } from '../common/errors.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import { loadNative, type Native } from '../native.js'
+import { loadNative, type Native } from '../native/addon.js'
 import { Starts } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
 import { capsAround } from './caps-around.js'

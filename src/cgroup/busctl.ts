@@ -2,7 +2,7 @@
 // hung runc for ever (runc #3904).
 import { type ExecFileException, execFile } from 'node:child_process'
 import { readFileSync, readlinkSync, statSync } from 'node:fs'
-import { systemCodeOf } from '../errors.js'
+import { systemCodeOf } from '../common/errors.js'
 
 // A manager that is busy starting a machine takes its time.
 const CALL_S = 5

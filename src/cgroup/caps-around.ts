@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs'
 import path from 'node:path'
 import type { CapAround } from '../backend.js'
-import { isGone } from '../errors.js'
+import { isGone } from '../common/errors.js'
 import type { ParsedLimits } from '../limits.js'
 import type { Controller } from './controller.js'
 import { CONTROLLERS, isCgroup, unenforceable } from './controllers.js'

@@ -2,8 +2,8 @@
 // can write those too. So it is a record lock (fcntl(2)) on a file of the group: of each of these the kernel tells whose it is
 // (proc_locks(5)), and whoever that is must not be of the session.
 import { readFileSync, realpathSync, statSync } from 'node:fs'
-import { isSystemError } from '../errors.js'
-import type { Native } from '../native.js'
+import { isSystemError } from '../common/errors.js'
+import type { Native } from '../native/addon.js'
 import { directoryOf, findCgroupPlace, parseOwnCgroup } from './mount.js'
 
 // Nobody can open it for writing, so nobody can keep others from a read lock on it. And nobody here reads it: to close any

@@ -2,10 +2,16 @@
 import { constants } from 'node:os'
 import path from 'node:path'
 import type { AppliedLimit, Enforcement, RaisedLimit, Usage } from '../backend.js'
-import { explained, KernelError, LimitUnsupportedError, systemCodeOf, systemDetails } from '../errors.js'
+import {
+  explained,
+  KernelError,
+  LimitUnsupportedError,
+  systemCodeOf,
+  systemDetails,
+} from '../common/errors.js'
 import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
-import type { SurveyPlace } from '../native.js'
-import { step } from '../native-plan.js'
+import type { SurveyPlace } from '../native/addon.js'
+import { step } from '../native/plan.js'
 import type { Controller, LimitFile } from './controller.js'
 import { cpu } from './cpu.js'
 import { hasFile, readFile, readWords, writeFile } from './file.js'

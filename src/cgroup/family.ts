@@ -1,11 +1,11 @@
 // A family's directory: what is in it, and when it can go. Made with the first group in it, removed with the last.
 import type { AppliedLimit, Enforcement, Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
-import type { Cancellation } from '../cancellation.js'
-import { explained } from '../errors.js'
+import type { Cancellation } from '../common/cancellation.js'
+import { explained } from '../common/errors.js'
+import { within } from '../common/within.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import { step } from '../native-plan.js'
+import { step } from '../native/plan.js'
 import { isGivenUp } from '../starts.js'
-import { within } from '../within.js'
 import {
   assertEnforceable,
   changeLimits,

@@ -19,7 +19,7 @@ import type {
   SpawnedProcess,
   Usage,
 } from '../backend.js'
-import type { Cancellation } from '../cancellation.js'
+import type { Cancellation } from '../common/cancellation.js'
 import {
   explained,
   isGone,
@@ -28,13 +28,13 @@ import {
   type SpawnError,
   systemCodeOf,
   systemDetails,
-} from '../errors.js'
+} from '../common/errors.js'
+import type { SessionReason } from '../common/reasons.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import { type Native, wardenPath } from '../native.js'
+import { type Native, wardenPath } from '../native/addon.js'
+import { packPlan, step } from '../native/plan.js'
 import { NativeHandle } from '../native-handle.js'
-import { packPlan, step } from '../native-plan.js'
 import { isHeldByLoginMark, othersOf } from '../others.js'
-import type { SessionReason } from '../reasons.js'
 import { type Starts, spawnError } from '../starts.js'
 import type { Watchdog } from '../watchdog.js'
 import { Claim, LOCKS } from './claim.js'

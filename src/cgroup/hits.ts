@@ -1,7 +1,7 @@
 // Word of limits that are met while a group lives: its events files change (memory.events, pids.events).
 import path from 'node:path'
 import { hitsOf, type LimitHit } from '../backend.js'
-import { isSystemError } from '../errors.js'
+import { isSystemError } from '../common/errors.js'
 import { CONTROLLERS } from './controllers.js'
 import { hasFile, readFile } from './file.js'
 import { watchFiles } from './watch.js'

@@ -4,9 +4,9 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import type { ForeignDirectory } from '../backend.js'
-import { now, sleep } from '../clock.js'
-import { isGone, KernelError, RootError, systemDetails } from '../errors.js'
-import type { Native } from '../native.js'
+import { now, sleep } from '../common/clock.js'
+import { isGone, KernelError, RootError, systemDetails } from '../common/errors.js'
+import type { Native } from '../native/addon.js'
 
 /** The directory below the root that is Corral's. */
 export const CORRAL = 'corral'

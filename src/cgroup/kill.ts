@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors.js'
+import { InvalidArgumentError } from '../common/errors.js'
 
 export type KillMethod = 'cgroup.kill' | 'freeze'
 

@@ -3,7 +3,7 @@
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import type { Native } from '../native.js'
+import type { Native } from '../native/addon.js'
 import { type Controller, known } from './controller.js'
 import { parseKeyed, parseNumber, readFile, writeFile } from './file.js'
 import { DIRECTORY_MODE, SESSIONS } from './instance.js'

@@ -1,6 +1,6 @@
 // Word of memory pressure: a group's processes wait for memory to be reclaimed (Documentation/accounting/psi.rst).
 import type { Pressure } from '../backend.js'
-import type { Native } from '../native.js'
+import type { Native } from '../native/addon.js'
 
 // The window is a multiple of 2 s, which is all that an ordinary user may ask for (Linux 6.5).
 const PRESSURE: Pressure = { resource: 'memory', stalledMs: 200, windowMs: 2000 }

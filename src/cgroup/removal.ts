@@ -1,6 +1,6 @@
 // Taking a cgroup directory away with all below it, whatever the payload made there.
-import { KernelError, systemCodeOf, systemDetails } from '../errors.js'
-import type { Native } from '../native.js'
+import { KernelError, systemCodeOf, systemDetails } from '../common/errors.js'
+import type { Native } from '../native/addon.js'
 import { stuckError } from '../stuck.js'
 import type { KillMethod } from './kill.js'
 

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { isGone, isSystemError, RootError, systemCodeOf, systemDetails } from '../errors.js'
-import type { Native } from '../native.js'
+import { isGone, isSystemError, RootError, systemCodeOf, systemDetails } from '../common/errors.js'
+import type { Native } from '../native/addon.js'
 import { isCgroup } from './controllers.js'
 import { readFile } from './file.js'
 import { CORRAL, SESSIONS } from './instance.js'

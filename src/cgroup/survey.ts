@@ -1,8 +1,8 @@
 // The instances and sessions below a root as anybody can see them: read from the tree, which is the only record.
 import path from 'node:path'
 import type { BackendName, Usage } from '../backend.js'
-import { isGone, isSystemError } from '../errors.js'
-import type { Native } from '../native.js'
+import { isGone, isSystemError } from '../common/errors.js'
+import type { Native } from '../native/addon.js'
 import type { Controller } from './controller.js'
 import { counterPlaces, type Detail, inDetail, offeredControllers, parseUsage } from './controllers.js'
 import { CORRAL, listInstances, SESSIONS, WARDEN } from './instance.js'

@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { now, sleep } from '../clock.js'
+import { now, sleep } from '../common/clock.js'
 import {
   assertSamePids,
   callManager,

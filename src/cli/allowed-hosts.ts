@@ -2,8 +2,8 @@
 // is answered there as its own; the Host header still says the name.
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { InvalidArgumentError } from '../errors.js'
-import { quote } from '../quote.js'
+import { InvalidArgumentError } from '../common/errors.js'
+import { quote } from '../common/quote.js'
 
 /** A name as `--allow-host` takes it. @throws InvalidArgumentError */
 export function parseHostName(option: string, text: string): string {

@@ -1,7 +1,7 @@
 // The command line of corral: parses it, and maps how it went to an exit status.
 // 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127), or its signal.
 import { Argument, Command, CommanderError, Option } from 'commander'
-import { InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../errors.js'
+import { InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../common/errors.js'
 import { type KeyOptions, keysFromEnv } from './from-env.js'
 import { type LimitOptions, number, splitLimits, withLimits } from './limits.js'
 import { complain, complainOf, linesOf, type Outcome, print } from './output.js'

@@ -2,8 +2,8 @@
 // and what these scripts ask for while they complete, which is what lives at that moment.
 import type { Command } from 'commander'
 import type { SessionView } from '../cgroup/survey.js'
+import { printable } from '../common/text.js'
 import { Observer } from '../observer.js'
-import { printable } from '../text.js'
 import { bashCompletion } from './completion/bash.js'
 import { shapesOf } from './completion/definition.js'
 import { fishCompletion } from './completion/fish.js'

@@ -1,8 +1,9 @@
 // corral doctor: what this host can promise, why, and the fix for what is missing.
+
+import { InvalidArgumentError } from '../common/errors.js'
+import { json } from '../common/text.js'
 import { type Diagnosis, diagnose, type Verdict } from '../doctor.js'
 import { dropInFor } from '../drop-in.js'
-import { InvalidArgumentError } from '../errors.js'
-import { json } from '../text.js'
 import { bytes } from './format.js'
 import { linesOf, type Outcome } from './output.js'
 

@@ -1,6 +1,6 @@
 // Session keys from the environment: for agent commands in the configuration of a gateway, which have to be the same each
 // time, as a gateway takes up a session again only with the command that it knows.
-import { InvalidArgumentError } from '../errors.js'
+import { InvalidArgumentError } from '../common/errors.js'
 import { parseKey } from '../key.js'
 
 export interface KeyOptions {

@@ -2,7 +2,7 @@
 import { accessSync, constants, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { InvalidArgumentError, isSystemError } from '../errors.js'
+import { InvalidArgumentError, isSystemError } from '../common/errors.js'
 import { hostMemory, type Limits, parseLimits } from '../limits.js'
 import { type HoldingChoice, parseHolding } from '../options.js'
 

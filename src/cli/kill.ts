@@ -1,9 +1,9 @@
 // corral kill: ends sessions, whoever owns them.
 import path from 'node:path'
-import { InvalidArgumentError } from '../errors.js'
+import { InvalidArgumentError } from '../common/errors.js'
+import { json } from '../common/text.js'
 import { Observer, type Selection } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
-import { json } from '../text.js'
 import { missingKeys, noneOf } from './missing.js'
 import { left, linesOf, type Outcome } from './output.js'
 

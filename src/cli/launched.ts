@@ -2,7 +2,7 @@
 // descriptors close-on-exec, ignores and blocks no signals but its own, raises the soft limit on open files, and takes some
 // variables for itself that are meant for the command.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { isSystemError } from '../errors.js'
+import { isSystemError } from '../common/errors.js'
 
 const NOTE = 'CORRAL_LAUNCHED'
 

@@ -2,8 +2,8 @@
 // puts into its name, its labels or its command line, a terminal is told nothing by it.
 import { eastAsianWidth } from 'get-east-asian-width'
 import type { ForeignDirectory } from '../backend.js'
-import { CorralError } from '../errors.js'
-import { printable, stackLines } from '../text.js'
+import { CorralError } from '../common/errors.js'
+import { printable, stackLines } from '../common/text.js'
 
 /** What a command has to say, a line each, and the exit status. */
 export interface Outcome {

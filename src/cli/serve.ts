@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { explained, InvalidArgumentError, systemCodeOf } from '../errors.js'
+import { explained, InvalidArgumentError, systemCodeOf } from '../common/errors.js'
+import { quote } from '../common/quote.js'
+import { printable } from '../common/text.js'
 import { CONTENT_TYPE } from '../metrics/exposition.js'
-import { quote } from '../quote.js'
-import { printable } from '../text.js'
 import { answersTo, assertAllowable, isLoopback, type Listener, namesOf } from './allowed-hosts.js'
 import { print } from './output.js'
 

@@ -1,8 +1,9 @@
 // corral set: changes the limits of live sessions, whoever owns them.
+
+import { json } from '../common/text.js'
 import type { Limits } from '../limits.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
-import { json } from '../text.js'
 import { missingKeys, noneOf } from './missing.js'
 import { linesOf, type Outcome } from './output.js'
 

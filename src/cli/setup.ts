@@ -1,6 +1,6 @@
 // corral setup: has a host start its agents contained, by its configuration.
 import { resolve } from 'node:path'
-import { ConfigError, InvalidArgumentError } from '../errors.js'
+import { ConfigError, InvalidArgumentError } from '../common/errors.js'
 import { diff } from '../setup/diff.js'
 import { findBackup, readConfig, restore, writeConfig } from '../setup/file.js'
 import { HOSTS, type Host } from '../setup/hosts.js'

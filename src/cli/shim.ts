@@ -1,12 +1,12 @@
 // corral shim: programs by the names of agents that run them contained.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../errors.js'
+import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../common/errors.js'
+import { json } from '../common/text.js'
 import type { Limits } from '../limits.js'
 import { findBehindShims } from '../shim/behind.js'
 import { shimDirectory } from '../shim/directory.js'
 import { isShim, parseShimName, removeShim, writeShim } from '../shim/script.js'
-import { json } from '../text.js'
 import { itself, type RunFlags, runWords } from './itself.js'
 import { linesOf, type Outcome } from './output.js'
 

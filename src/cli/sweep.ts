@@ -1,8 +1,8 @@
 // corral sweep: collects what dead gateways left.
 import type { SweepReport } from '../backend.js'
+import { json } from '../common/text.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
-import { json } from '../text.js'
 import { left, linesOf, type Outcome } from './output.js'
 
 /** An error's message is none of the fields that JSON has. */

@@ -1,6 +1,6 @@
 // corral top: all sessions in a terminal, as they are now, and their end at a key.
 import { emitKeypressEvents, type Key } from 'node:readline'
-import { InvalidArgumentError } from '../errors.js'
+import { InvalidArgumentError } from '../common/errors.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { openScreen, type Screen } from './output.js'

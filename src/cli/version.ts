@@ -5,9 +5,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { subdirectories } from '../cgroup/file.js'
 import { findCgroupPlace } from '../cgroup/mount.js'
-import { CorralError } from '../errors.js'
-import { addonPath, loadNative, type NativeBuild, packageVersion, wardenPath } from '../native.js'
-import { json } from '../text.js'
+import { CorralError } from '../common/errors.js'
+import { json } from '../common/text.js'
+import { addonPath, loadNative, type NativeBuild, packageVersion, wardenPath } from '../native/addon.js'
 import { linesOf, type Outcome } from './output.js'
 
 interface AddonFacts extends NativeBuild {

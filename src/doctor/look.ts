@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { probeRoot, type RootFacts } from '../cgroup/probe.js'
 import { type RootCandidate, type RootSearch, searchRootToBuildIn } from '../cgroup/root.js'
-import type { Native } from '../native.js'
+import type { Native } from '../native/addon.js'
 import type { ScopeProbe } from '../scope-probe.js'
 import { SubreaperBackend } from '../subreaper/backend.js'
 

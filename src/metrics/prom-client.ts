@@ -1,7 +1,8 @@
 // The metrics of a Corral in a registry of prom-client. They are objects that do what the registry asks of a metric, rather than
 // of its own classes: so nothing is loaded, and what a session had goes with the session.
+
+import { InvalidArgumentError } from '../common/errors.js'
 import type { Corral } from '../corral.js'
-import { InvalidArgumentError } from '../errors.js'
 import {
   CLOSE_BOUNDS,
   CLOSE_DURATION,

@@ -1,9 +1,9 @@
 // What lives in a Corral, and what has happened in it since somebody counts.
 import type { SweepReport } from '../backend.js'
+import { InvalidArgumentError, isSystemError } from '../common/errors.js'
+import { SESSION_REASONS } from '../common/reasons.js'
 import { Corral } from '../corral.js'
-import { InvalidArgumentError, isSystemError } from '../errors.js'
 import type { SessionNode } from '../family.js'
-import { SESSION_REASONS } from '../reasons.js'
 import type { SessionReport } from '../report.js'
 import type { AnySession } from '../session.js'
 import type { Measurement } from './instruments.js'

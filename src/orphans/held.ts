@@ -2,8 +2,8 @@
 import path from 'node:path'
 import { CORRAL, isAlive, SESSIONS, WARDEN } from '../cgroup/instance.js'
 import { type CgroupMount, directoryOf } from '../cgroup/mount.js'
-import { isGone } from '../errors.js'
-import type { Native } from '../native.js'
+import { isGone } from '../common/errors.js'
+import type { Native } from '../native/addon.js'
 
 /** Every way to read a cgroup's name as `<root>/corral/<instance>/sessions/…`, or the guard's `…/warden`. */
 function readings(cgroup: string): { root: string; instance: string }[] {

@@ -2,7 +2,7 @@
 // start time by which a pid is told from a later one, and the cgroup.
 import { readdirSync, readFileSync } from 'node:fs'
 import { parseOwnCgroup } from '../cgroup/mount.js'
-import { isGone, systemCodeOf } from '../errors.js'
+import { isGone, systemCodeOf } from '../common/errors.js'
 
 export interface ProcessFacts {
   pid: number

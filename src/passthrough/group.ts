@@ -12,9 +12,9 @@ import type {
   SpawnedProcess,
   Usage,
 } from '../backend.js'
-import { now, sleep } from '../clock.js'
+import { now, sleep } from '../common/clock.js'
+import { within } from '../common/within.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import { within } from '../within.js'
 import { PassthroughChild } from './child.js'
 import { assertNoneRequired, unheldLimits } from './limits.js'
 

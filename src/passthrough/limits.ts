@@ -1,6 +1,6 @@
 // Limits where nobody holds any.
 import type { AppliedLimit, Enforcement } from '../backend.js'
-import { LimitUnsupportedError } from '../errors.js'
+import { LimitUnsupportedError } from '../common/errors.js'
 import { hostMemory, type LimitChanges, type LimitName, type ParsedLimits } from '../limits.js'
 
 /** @throws LimitUnsupportedError where something is required. */

@@ -1,8 +1,8 @@
 // A process group that was made for a child (`detached`): it outlives its leader, as long as somebody is in it. While that is
 // so, the kernel gives its number to no other; so once it was found empty, it is left alone for good.
 import { readdirSync } from 'node:fs'
-import { systemCodeOf } from '../errors.js'
-import { procText } from '../proc-file.js'
+import { systemCodeOf } from '../common/errors.js'
+import { procText } from '../common/proc-file.js'
 
 export class ProcessGroup {
   readonly #id: number

@@ -11,7 +11,7 @@ import type {
   SweepReport,
 } from '../backend.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import { loadNative, type Native } from '../native.js'
+import { loadNative, type Native } from '../native/addon.js'
 import { SubreaperFamily } from './family.js'
 import { Keepers } from './keeper.js'
 import { newHeldInstanceName } from './labels.js'

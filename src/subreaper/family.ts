@@ -1,9 +1,9 @@
 // A family where there is no directory to hold it: sessions of it have nothing in common but their place in the tree of keys.
 
 import type { AppliedLimit, Enforcement, Family, Group, GroupPlan, ProcessPlan, Started } from '../backend.js'
-import type { Cancellation } from '../cancellation.js'
+import type { Cancellation } from '../common/cancellation.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import type { Native } from '../native.js'
+import type { Native } from '../native/addon.js'
 import { SubreaperGroup } from './group.js'
 import type { Keepers } from './keeper.js'
 import type { Labels } from './labels.js'

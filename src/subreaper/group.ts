@@ -15,13 +15,13 @@ import type {
   SpawnedProcess,
   Usage,
 } from '../backend.js'
-import type { Cancellation } from '../cancellation.js'
-import { explained, KernelError, systemCodeOf } from '../errors.js'
+import type { Cancellation } from '../common/cancellation.js'
+import { explained, KernelError, systemCodeOf } from '../common/errors.js'
+import type { SessionReason } from '../common/reasons.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import { type Native, wardenPath } from '../native.js'
-import { packPlan } from '../native-plan.js'
+import { type Native, wardenPath } from '../native/addon.js'
+import { packPlan } from '../native/plan.js'
 import { othersOf } from '../others.js'
-import type { SessionReason } from '../reasons.js'
 import { KILLED_MS, spawnError } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
 import { Holder } from './holder.js'

@@ -2,14 +2,14 @@
 // and all sessions when we die. One that dies is replaced, for the sessions to come.
 import { constants } from 'node:os'
 import type { GuardEvent, GuardStatus, Left } from '../backend.js'
-import { GuardError, systemDetails } from '../errors.js'
-import { type Native, type NativeExit, type NativeMessage, wardenPath } from '../native.js'
-import { packPlan } from '../native-plan.js'
-import { assertSpoken, PROTOCOL } from '../protocol.js'
+import { GuardError, systemDetails } from '../common/errors.js'
+import { within } from '../common/within.js'
+import { type Native, type NativeExit, type NativeMessage, wardenPath } from '../native/addon.js'
+import { packPlan } from '../native/plan.js'
+import { assertSpoken, PROTOCOL } from '../native/protocol.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
 import { stuckError } from '../stuck.js'
-import { within } from '../within.js'
 import { ended, held, KIND, Link } from './link.js'
 
 // Two forks and a few system calls; a machine that swaps takes its time.

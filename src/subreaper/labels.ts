@@ -1,7 +1,7 @@
 // What a holder shows of its session to whoever comes to its door: hints for people and for other programs, as the labels of a
 // cgroup are.
 import { randomBytes } from 'node:crypto'
-import type { Native } from '../native.js'
+import type { Native } from '../native/addon.js'
 
 export interface Labels {
   instance: string

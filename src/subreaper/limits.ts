@@ -1,7 +1,7 @@
 // Limits where no kernel holds them: the watchdog sees to memoryMax, nobody to the others.
 import os from 'node:os'
 import type { AppliedLimit, Enforcement } from '../backend.js'
-import { LimitUnsupportedError } from '../errors.js'
+import { LimitUnsupportedError } from '../common/errors.js'
 import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
 
 /** @throws LimitUnsupportedError where something is required: nothing here holds any limit. */

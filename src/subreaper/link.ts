@@ -1,5 +1,5 @@
 // A lifeline to a keeper or a holder (native/warden/hold.h), and what is said over it.
-import type { Native, NativeMessage } from '../native.js'
+import type { Native, NativeMessage } from '../native/addon.js'
 
 /** native/core/message.h */
 export const KIND = {

@@ -1,7 +1,7 @@
 // Collects what sessions without cgroups lost whose gateway, keeper and holder were all killed: it bears their marks.
 import type { SweepOptions, SweepReport } from '../backend.js'
-import { explained } from '../errors.js'
-import type { Lost, Native } from '../native.js'
+import { explained } from '../common/errors.js'
+import type { Lost, Native } from '../native/addon.js'
 import { stuckError } from '../stuck.js'
 
 /** Of this user; for root of all. What a holder holds, or a keeper is still to end, is not touched. */

@@ -11,9 +11,9 @@ import pino from 'pino'
 import { describe, expect } from 'vitest'
 import { findCgroupPlace } from '../../src/cgroup/mount.js'
 import type { InstanceView } from '../../src/cgroup/survey.js'
-import { addonPath, loadNative, wardenPath } from '../../src/native.js'
+import { printable } from '../../src/common/text.js'
+import { addonPath, loadNative, wardenPath } from '../../src/native/addon.js'
 import { stuckError } from '../../src/stuck.js'
-import { printable } from '../../src/text.js'
 import { warden } from '../kernel/warden/warden.js'
 import { ALL_HOSTILE_TEXT, expectFit, HOSTILE_TEXT } from '../support/hostile-text.js'
 import { line } from '../support/line.js'
@@ -248,7 +248,7 @@ test('what is given on the command line is only shown by errors', async ({ pen }
   expect(await pen.members()).toEqual([])
 })
 
-test('the warden writes out what src/text.ts writes out', async () => {
+test('the warden writes out what src/common/text.ts writes out', async () => {
   const bad = Buffer.from([0x2f, 0xff, 0xc3, 0x28, 0xed, 0xa0, 0x80, 0xf8, 0xc0, 0x80, 0xe2, 0x80])
   const { stderr } = await warden(['run', '--root', `/x${EVIL.slice(0, 150)}会话🐎e\u0301`, '--', 'true'])
   expect(stderr).toBe(

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import * as esbuild from 'esbuild'
 import { describe, expect, onTestFinished } from 'vitest'
 import webpack from 'webpack'
-import { addonPath } from '../../src/native.js'
+import { addonPath } from '../../src/native/addon.js'
 import type { Pen } from '../support/pen.js'
 import { CGROUPS, test } from '../support/pen-test.js'
 

@@ -107,8 +107,8 @@ describe('a gateway in a group that was killed once', () => {
 
   // What dies unborn because its *own* group was killed must not be moved into that
   test('does not start anything in a session that was killed meanwhile', async ({ pen }) => {
-    const { loadNative } = await import('../../src/native.js')
-    const { packPlan } = await import('../../src/native-plan.js')
+    const { loadNative } = await import('../../src/native/addon.js')
+    const { packPlan } = await import('../../src/native/plan.js')
     await mkdir(`${pen.path}/target`)
     await writeFile(`${pen.path}/target/cgroup.kill`, '1')
     const plan = packPlan(

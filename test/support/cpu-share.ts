@@ -4,7 +4,7 @@
 import { accessSync, constants, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../src/cgroup/mount.js'
-import { loadNative } from '../../src/native.js'
+import { loadNative } from '../../src/native/addon.js'
 import { eventually } from './eventually.js'
 
 /** Names that cgroup; absent where there is none. */

@@ -1,6 +1,6 @@
 // A pen that the test itself is in: without cgroups of the library's, who is to be counted has to be in there from the start.
 import { readFile, readlink } from 'node:fs/promises'
-import { wardenPath } from '../../src/native.js'
+import { wardenPath } from '../../src/native/addon.js'
 import { stays } from './eventually.js'
 import type { Pen } from './pen.js'
 

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { isMainThread, Worker } from 'node:worker_threads'
 import { openCorral } from 'corral'
 import { searchRoot } from '../../dist/cgroup/root.js'
-import { loadNative } from '../../dist/native.js'
+import { loadNative } from '../../dist/native/addon.js'
 import { ordersOf } from './orders.mjs'
 
 // Not console.log(): a line has to be out before anything of what it announces begins

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 
 import path from 'node:path'
 import { subdirectories } from '../../src/cgroup/file.js'
 import { findMemoryV1 } from '../../src/cgroup/memory-v1.js'
-import { loadNative } from '../../src/native.js'
+import { loadNative } from '../../src/native/addon.js'
 import { eventually } from './eventually.js'
 
 export interface SuiteMemory {

@@ -1,6 +1,6 @@
 // Which texts can be a session key.
 import { describe, expect, test } from 'vitest'
-import { InvalidKeyError } from '../../src/errors.js'
+import { InvalidKeyError } from '../../src/common/errors.js'
 import { MAX_KEY_BYTES, parseKey } from '../../src/key.js'
 
 function refusalOf(key: unknown): InvalidKeyError {

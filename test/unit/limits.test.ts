@@ -1,7 +1,7 @@
 // Limits as callers write them, and what they are told about those that cannot be read.
 import os from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { InvalidLimitError } from '../../src/errors.js'
+import { InvalidLimitError } from '../../src/common/errors.js'
 import { LIMIT_NAMES, parseLimits } from '../../src/limits.js'
 
 function refusalOf(limits: unknown, defaults = {}): InvalidLimitError {

@@ -4,7 +4,7 @@ import { closeSync, createReadStream, openSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import pino from 'pino'
 import { describe, expect, test } from 'vitest'
-import { InvalidArgumentError } from '../../src/errors.js'
+import { InvalidArgumentError } from '../../src/common/errors.js'
 import {
   parseMilliseconds,
   parseOpenOptions,

@@ -4,7 +4,7 @@ import type { GuardEvent } from '../../src/backend.js'
 import { Restarts } from '../../src/restarts.js'
 
 // The clock that the code has taken is the real one
-vi.mock('../../src/clock.js', () => ({
+vi.mock('../../src/common/clock.js', () => ({
   setTimeout: (...given: Parameters<typeof setTimeout>) => setTimeout(...given), // timer: vitest’s faked one
   now: () => performance.now(), // timer: as above
 }))

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { describe, expect, test, vi } from 'vitest'
 import { columnsOf, complainOf, cut, padded, table } from '../../src/cli/output.js'
-import { KernelError, StuckError } from '../../src/errors.js'
-import { Log } from '../../src/log.js'
-import { json, printable } from '../../src/text.js'
+import { KernelError, StuckError } from '../../src/common/errors.js'
+import { Log } from '../../src/common/log.js'
+import { json, printable } from '../../src/common/text.js'
 import { ALL_HOSTILE_TEXT, expectFit, HOSTILE_TEXT } from '../support/hostile-text.js'
 
 describe('printable()', () => {

@@ -1,7 +1,7 @@
 // Every call of each operation made to fail, one after the other: none may leave anything, hang, crash, or fail without
 // saying what happened. With CORRAL_FAULTS_ALL each with all its errors, once and for good; else a sample.
 import { inject, test } from 'vitest'
-import { loadNative } from '../../../src/native.js'
+import { loadNative } from '../../../src/native/addon.js'
 import { EMULATED } from '../../support/eventually.js'
 import { lacks } from '../../support/lacks.js'
 import { makePen } from '../../support/pen.js'

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { openCorral } from 'corral'
 import { PID_LABEL } from '../../../dist/cgroup/labels.js'
-import { loadNative } from '../../../dist/native.js'
+import { loadNative } from '../../../dist/native/addon.js'
 import { eventually, SLOWNESS } from '../../support/eventually.js'
 
 const KILL_MS = 1000 * SLOWNESS

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { Agent } from '../../../bench/demo/agents.mjs'
 import { installAgent } from '../../../bench/demo/claude-agent.mjs'
 import { entering, type openPen } from '../../../bench/demo/pen.mjs'
-import { addonPath } from '../../../src/native.js'
+import { addonPath } from '../../../src/native/addon.js'
 import { eventually } from '../../support/eventually.js'
 import { makeRooms } from '../client.js'
 

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
-import { loadNative } from '../../../src/native.js'
+import { loadNative } from '../../../src/native/addon.js'
 import { compiled } from '../../support/compile-payload.js'
 import { needing, PRESSURE } from '../../support/controllers.js'
 import { eventually } from '../../support/eventually.js'

@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
 import type { Session } from '../../../src/index.js'
-import { loadNative } from '../../../src/native.js'
+import { loadNative } from '../../../src/native/addon.js'
 import { Watchdog } from '../../../src/watchdog.js'
 import { corral } from '../../cli/command-line.js'
 import { compiled } from '../../support/compile-payload.js'

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import { wardenPath } from '../../../src/native.js'
+import { wardenPath } from '../../../src/native/addon.js'
 import { hasStrace } from '../../chaos/faults/traced.js'
 import { test } from '../../support/pen-test.js'
 

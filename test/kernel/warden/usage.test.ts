@@ -1,7 +1,7 @@
 // What corral-warden says to those who call it wrongly: a line on what was wrong, how it is used, status 2.
 import { describe, expect, test } from 'vitest'
-import { packageVersion } from '../../../src/native.js'
-import { PROTOCOL } from '../../../src/protocol.js'
+import { packageVersion } from '../../../src/native/addon.js'
+import { PROTOCOL } from '../../../src/native/protocol.js'
 import { warden } from './warden.js'
 
 describe('corral-warden', () => {

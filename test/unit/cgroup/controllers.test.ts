@@ -19,7 +19,7 @@ import {
   unenforceable,
   writeSteps,
 } from '../../../src/cgroup/controllers.js'
-import { KernelError } from '../../../src/errors.js'
+import { KernelError } from '../../../src/common/errors.js'
 
 interface Group {
   path: string

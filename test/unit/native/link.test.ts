@@ -1,6 +1,6 @@
 // A lifeline at its end, as who listens to it hears that.
 import { expect, test } from 'vitest'
-import { loadNative } from '../../../src/native.js'
+import { loadNative } from '../../../src/native/addon.js'
 
 const native = loadNative()
 

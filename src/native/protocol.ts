@@ -1,7 +1,7 @@
 // The number of what processes of Corral say to each other (native/core/protocol.h): who gets one that it does not know refuses.
 // That is so where a package was replaced by another version while its gateway runs, or where one is installed beside another.
-import { GuardError } from './errors.js'
-import type { NativeExit } from './native.js'
+import { GuardError } from '../common/errors.js'
+import type { NativeExit } from './addon.js'
 
 export const PROTOCOL = 2
 

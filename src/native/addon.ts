@@ -3,7 +3,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isSystemError, NativeMismatchError, NativeMissingError, UnsupportedPlatformError } from './errors.js'
+import {
+  isSystemError,
+  NativeMismatchError,
+  NativeMissingError,
+  UnsupportedPlatformError,
+} from '../common/errors.js'
 
 export interface NativeExit {
   /** -1 when a signal ended it. */
@@ -288,7 +293,7 @@ const HOW_TO_BUILD =
 
 /** Undefined where a bundler has made CommonJS of this, which has no import.meta.url: there is CORRAL_ADDON alone then. */
 const here: string | undefined = import.meta.url
-const packageRoot = here === undefined ? undefined : fileURLToPath(new URL('..', here))
+const packageRoot = here === undefined ? undefined : fileURLToPath(new URL('../..', here))
 let loaded: Native | undefined
 
 /**
