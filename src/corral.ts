@@ -12,14 +12,15 @@ import type {
   GuardStatus,
   Left,
   SweepReport,
-} from './backend.js'
+} from './backend/backend.js'
+import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './backend/limits.js'
+import { stuckError } from './backend/stuck.js'
 import { Cancellation } from './common/cancellation.js'
 import { ClosingError, explained, InvalidArgumentError, KeyLiveError, StuckError } from './common/errors.js'
 import type { Log } from './common/log.js'
 import { settleAll } from './common/settle.js'
 import { FamilyTree, type Member, type SessionNode } from './family.js'
 import { parseKey } from './key.js'
-import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './limits.js'
 import { type CorralEvents, tell } from './news.js'
 import {
   type CloseOptions,
@@ -41,7 +42,6 @@ import {
 import { ContainedProcess } from './process.js'
 import type { SessionReport } from './report.js'
 import { type AnySession, Session, type SessionFacts } from './session.js'
-import { stuckError } from './stuck.js'
 
 /** What wrap() gives: start it in whatever way. */
 export interface WrappedCommand extends CommandLine {

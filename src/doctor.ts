@@ -2,9 +2,10 @@
 // first; each file of src/doctor judges one kind of thing by them.
 import os from 'node:os'
 import si from 'systeminformation'
-import { capsAround, ownCgroup } from './cgroup/caps-around.js'
-import type { RootFacts } from './cgroup/probe.js'
-import type { RootCandidate } from './cgroup/root.js'
+import { capsAround, ownCgroup } from './backend/cgroup/caps-around.js'
+import type { RootFacts } from './backend/cgroup/probe.js'
+import type { RootCandidate } from './backend/cgroup/root.js'
+import { othersOf } from './backend/others.js'
 import { judgeEmpty, judgeGuard, judgePlaced } from './doctor/endings.js'
 import { type Facts, type Finding, hasRoot, type RootedFacts } from './doctor/facts.js'
 import { judgeHeld } from './doctor/held.js'
@@ -16,7 +17,6 @@ import { judgeSubreaper } from './doctor/subreaper.js'
 import { judgeLogout, judgeOutOfMemory } from './doctor/unit.js'
 import { judgeWatches } from './doctor/watches.js'
 import { loadNative, type Native, wardenPath } from './native/addon.js'
-import { othersOf } from './others.js'
 
 export type { Finding, Verdict } from './doctor/facts.js'
 

@@ -16,7 +16,8 @@ export type {
   SweepReport,
   SweptInstance,
   Usage,
-} from './backend.js'
+} from './backend/backend.js'
+export type { LimitName, Limits, Size } from './backend/limits.js'
 export {
   ClosingError,
   ConfigError,
@@ -42,7 +43,6 @@ export type { Reason, SessionReason } from './common/reasons.js'
 export type { Corral, WrappedCommand } from './corral.js'
 export type { SessionNode } from './family.js'
 export { MAX_KEY_BYTES } from './key.js'
-export type { LimitName, Limits, Size } from './limits.js'
 export type { CorralEvents } from './news.js'
 export { openCorral } from './open.js'
 export type {

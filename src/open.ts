@@ -1,16 +1,16 @@
 // openCorral(): the options, the backend that they and this host give, and the instance in it.
-import type { Backend, GuardEvent } from './backend.js'
-import { CgroupBackend } from './cgroup/backend.js'
-import { capsAroundHint, ownCgroup } from './cgroup/caps-around.js'
-import { memoryAt } from './cgroup/machine.js'
-import { searchRootAndAsk } from './cgroup/root.js'
+import type { Backend, GuardEvent } from './backend/backend.js'
+import { CgroupBackend } from './backend/cgroup/backend.js'
+import { capsAroundHint, ownCgroup } from './backend/cgroup/caps-around.js'
+import { memoryAt } from './backend/cgroup/machine.js'
+import { searchRootAndAsk } from './backend/cgroup/root.js'
+import { hostMemory } from './backend/limits.js'
+import { PassthroughBackend } from './backend/passthrough/backend.js'
+import { SubreaperBackend } from './backend/subreaper/backend.js'
 import { Log, openLogger } from './common/log.js'
 import { Corral } from './corral.js'
-import { hostMemory } from './limits.js'
 import { isSupportedPlatform, loadNative } from './native/addon.js'
 import { type OpenOptions, type OpenPlan, parseOpenOptions } from './options.js'
-import { PassthroughBackend } from './passthrough/backend.js'
-import { SubreaperBackend } from './subreaper/backend.js'
 
 /**
  * Opens an instance: finds a root, locks an instance in it, and collects what dead instances left.

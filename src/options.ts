@@ -1,7 +1,8 @@
 // The options of openCorral() and spawn(), checked once and turned into types that cannot be wrong.
 import type { Stream } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import type { BackendName, Enforcement, ProcessPlan } from './backend.js'
+import type { BackendName, Enforcement, ProcessPlan } from './backend/backend.js'
+import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './backend/limits.js'
 import { LONGEST_MS } from './common/clock.js'
 import { InvalidArgumentError } from './common/errors.js'
 import { LOG_LEVELS, type Logger, type LogLevel } from './common/log.js'
@@ -9,7 +10,6 @@ import { quote } from './common/quote.js'
 import type { Reason } from './common/reasons.js'
 import { parseSignal } from './common/signals.js'
 import { parseKey } from './key.js'
-import { hostMemory, type Limits, type ParsedLimits, parseLimits } from './limits.js'
 import type { NativeStdio } from './native/plan.js'
 import { isOfProcess } from './own-environment.js'
 

@@ -16,7 +16,9 @@ import {
   type Pressure,
   type RaisedLimit,
   type Usage,
-} from './backend.js'
+} from './backend/backend.js'
+import { type Limits, parseLimitChanges } from './backend/limits.js'
+import { describeProcess, listProcesses, stuckError } from './backend/stuck.js'
 import { Cancellation } from './common/cancellation.js'
 import { clearInterval, clearTimeout, LONGEST_MS, now, setInterval, setTimeout } from './common/clock.js'
 import { emit } from './common/emit.js'
@@ -31,7 +33,6 @@ import {
 } from './common/errors.js'
 import type { Reason, SessionReason } from './common/reasons.js'
 import { within } from './common/within.js'
-import { type Limits, parseLimitChanges } from './limits.js'
 import {
   type CloseOptions,
   type Mode,
@@ -41,7 +42,6 @@ import {
 } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
 import type { SessionReport } from './report.js'
-import { describeProcess, listProcesses, stuckError } from './stuck.js'
 
 export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
 

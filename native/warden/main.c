@@ -185,7 +185,7 @@ static void add_key(struct preparation *run, const char *name, char **words) {
   run->keys[run->key_count++] = (struct key){.name = name, .key = words[optind++]};
 }
 
-// Names as src/cgroup/name.ts makes them; `agent` is the directory of a session's own processes.
+// Names as src/backend/cgroup/name.ts makes them; `agent` is the directory of a session's own processes.
 static const char *check_place(const char *place) {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@+,-%=";
   for (const char *name = place;; name++) {

@@ -7,7 +7,7 @@
 #include "../core/memory_v1.h"
 #include "tell.h"
 
-// As src/watchdog.ts, where the reasons stand.
+// As src/backend/watchdog.ts, where the reasons stand.
 #define GROWTH_BYTES_PER_MS ((1 << 30) / 1000)
 #define SOONEST_MS 20
 #define LATEST_MS 1000

@@ -1,5 +1,5 @@
 // The owner's side of a guard, for an owner that is this program itself (run.c). A gateway's is
-// src/cgroup/guard.ts.
+// src/backend/cgroup/guard.ts.
 #ifndef CORRAL_OWNER_H
 #define CORRAL_OWNER_H
 

@@ -1,9 +1,9 @@
 // The sessions of an acpx runtime: one for each session key of acpx, as long as it has processes. All that acpx starts for a
 // key enters it.
 
-import type { CommandLine } from '../backend.js'
+import type { CommandLine } from '../backend/backend.js'
+import type { Limits } from '../backend/limits.js'
 import type { Corral } from '../corral.js'
-import type { Limits } from '../limits.js'
 import type { SessionReport } from '../report.js'
 import type { Session } from '../session.js'
 

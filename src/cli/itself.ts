@@ -2,8 +2,8 @@
 import { accessSync, constants, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { hostMemory, type Limits, parseLimits } from '../backend/limits.js'
 import { InvalidArgumentError, isSystemError } from '../common/errors.js'
-import { hostMemory, type Limits, parseLimits } from '../limits.js'
 import { type HoldingChoice, parseHolding } from '../options.js'
 
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url))

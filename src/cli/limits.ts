@@ -1,6 +1,6 @@
 // The options for limits that `run` and `set` share. What they hold is checked where all limits are (../limits.ts).
 import { InvalidArgumentError as BadOption, type Command } from 'commander'
-import type { Limits } from '../limits.js'
+import type { Limits } from '../backend/limits.js'
 
 const NONE = 'none'
 

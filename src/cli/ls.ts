@@ -1,5 +1,5 @@
 // corral ls: all sessions below the root, as a tree.
-import type { InstanceView, SessionView } from '../cgroup/survey.js'
+import type { InstanceView, SessionView } from '../backend/cgroup/survey.js'
 import { json } from '../common/text.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'

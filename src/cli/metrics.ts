@@ -1,5 +1,5 @@
 // corral metrics: all instances below the root for Prometheus, once or at an address.
-import type { GroupView, InstanceView, SessionView } from '../cgroup/survey.js'
+import type { GroupView, InstanceView, SessionView } from '../backend/cgroup/survey.js'
 import { InvalidArgumentError } from '../common/errors.js'
 import { printable } from '../common/text.js'
 import { exposition } from '../metrics/exposition.js'

@@ -1,27 +1,27 @@
 // corral run: a command contained from start to end. This process prepares what takes a program of Node's size to know
 // (which root, which limits, how keys are written) and then becomes the warden, which runs the command
 // (native/warden/run.h): a few hundred KiB instead of Node's 40 MB for as long as the command lives.
-import type { Enforcement } from '../backend.js'
-import { capsAround, ownCgroup, withinCaps } from '../cgroup/caps-around.js'
+import type { Enforcement } from '../backend/backend.js'
+import { capsAround, ownCgroup, withinCaps } from '../backend/cgroup/caps-around.js'
 import {
   assertEnforceable,
   enableControllers,
   limitSettings,
   sessionSettings,
   unenforceable,
-} from '../cgroup/controllers.js'
-import { killMethod } from '../cgroup/kill.js'
-import { memoryAt } from '../cgroup/machine.js'
-import { findMemoryV1, memoryV1Controller } from '../cgroup/memory-v1.js'
-import { labelOfKey, nameOfKey } from '../cgroup/name.js'
-import { pathOf, searchRootAndAsk, vacateRoot } from '../cgroup/root.js'
+} from '../backend/cgroup/controllers.js'
+import { killMethod } from '../backend/cgroup/kill.js'
+import { memoryAt } from '../backend/cgroup/machine.js'
+import { findMemoryV1, memoryV1Controller } from '../backend/cgroup/memory-v1.js'
+import { labelOfKey, nameOfKey } from '../backend/cgroup/name.js'
+import { pathOf, searchRootAndAsk, vacateRoot } from '../backend/cgroup/root.js'
+import { type Limits, type ParsedLimits, parseLimits } from '../backend/limits.js'
+import { newHeldInstanceName, packLabels } from '../backend/subreaper/labels.js'
+import { assertNoneRequired } from '../backend/subreaper/limits.js'
 import { InvalidArgumentError, KernelError, systemDetails } from '../common/errors.js'
 import { parseKey } from '../key.js'
-import { type Limits, type ParsedLimits, parseLimits } from '../limits.js'
 import { loadNative, type Native, wardenPath } from '../native/addon.js'
 import { type HoldingChoice, parseBound, parseHolding, parseMilliseconds } from '../options.js'
-import { newHeldInstanceName, packLabels } from '../subreaper/labels.js'
-import { assertNoneRequired } from '../subreaper/limits.js'
 import { asGiven, asLaunched } from './launched.js'
 
 export interface RunOptions {

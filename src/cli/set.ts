@@ -1,7 +1,7 @@
 // corral set: changes the limits of live sessions, whoever owns them.
 
+import type { Limits } from '../backend/limits.js'
 import { json } from '../common/text.js'
-import type { Limits } from '../limits.js'
 import { Observer } from '../observer.js'
 import type { HoldingChoice } from '../options.js'
 import { missingKeys, noneOf } from './missing.js'

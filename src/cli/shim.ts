@@ -1,9 +1,9 @@
 // corral shim: programs by the names of agents that run them contained.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import type { Limits } from '../backend/limits.js'
 import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../common/errors.js'
 import { json } from '../common/text.js'
-import type { Limits } from '../limits.js'
 import { findBehindShims } from '../shim/behind.js'
 import { shimDirectory } from '../shim/directory.js'
 import { isShim, parseShimName, removeShim, writeShim } from '../shim/script.js'

@@ -3,11 +3,11 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { probeRoot, type RootFacts } from '../cgroup/probe.js'
-import { type RootCandidate, type RootSearch, searchRootToBuildIn } from '../cgroup/root.js'
+import { probeRoot, type RootFacts } from '../backend/cgroup/probe.js'
+import { type RootCandidate, type RootSearch, searchRootToBuildIn } from '../backend/cgroup/root.js'
+import { SubreaperBackend } from '../backend/subreaper/backend.js'
 import type { Native } from '../native/addon.js'
 import type { ScopeProbe } from '../scope-probe.js'
-import { SubreaperBackend } from '../subreaper/backend.js'
 
 export interface Look {
   search: RootSearch

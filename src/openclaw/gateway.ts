@@ -106,7 +106,7 @@ function ownInstances(): OwnInstance[] {
   return [...found.values()]
 }
 
-/** As src/cgroup/name.ts makes them. The digest of a long one tells nothing. */
+/** As src/backend/cgroup/name.ts makes them. The digest of a long one tells nothing. */
 function keyOfName(name: string): string | [] {
   try {
     return decodeURIComponent(name)

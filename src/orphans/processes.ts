@@ -1,7 +1,7 @@
 // The processes of this machine as /proc shows them, with what no list of `ps` has: the words of argv one by one, the
 // start time by which a pid is told from a later one, and the cgroup.
 import { readdirSync, readFileSync } from 'node:fs'
-import { parseOwnCgroup } from '../cgroup/mount.js'
+import { parseOwnCgroup } from '../backend/cgroup/mount.js'
 import { isGone, systemCodeOf } from '../common/errors.js'
 
 export interface ProcessFacts {

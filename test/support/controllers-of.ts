@@ -1,6 +1,6 @@
 // The controllers of a cgroup v2 directory, and what the tests name as if it were one.
 import { existsSync, readFileSync } from 'node:fs'
-import { findMemoryV1 } from '../../src/cgroup/memory-v1.js'
+import { findMemoryV1 } from '../../src/backend/cgroup/memory-v1.js'
 
 /** What the kernel tells of pressure (psi.rst), named as if it were a controller. */
 export const PRESSURE = 'pressure'

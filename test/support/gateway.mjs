@@ -6,7 +6,7 @@ import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isMainThread, Worker } from 'node:worker_threads'
 import { openCorral } from 'corral'
-import { searchRoot } from '../../dist/cgroup/root.js'
+import { searchRoot } from '../../dist/backend/cgroup/root.js'
 import { loadNative } from '../../dist/native/addon.js'
 import { ordersOf } from './orders.mjs'
 

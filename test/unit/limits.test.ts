@@ -1,8 +1,8 @@
 // Limits as callers write them, and what they are told about those that cannot be read.
 import os from 'node:os'
 import { describe, expect, test } from 'vitest'
+import { LIMIT_NAMES, parseLimits } from '../../src/backend/limits.js'
 import { InvalidLimitError } from '../../src/common/errors.js'
-import { LIMIT_NAMES, parseLimits } from '../../src/limits.js'
 
 function refusalOf(limits: unknown, defaults = {}): InvalidLimitError {
   try {

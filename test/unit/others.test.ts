@@ -1,6 +1,6 @@
 // Who else starts or moves processes for a session, by what a host has: what receipts and the doctor say of them.
 import { expect, test } from 'vitest'
-import { type OthersFacts, tellOthers } from '../../src/others.js'
+import { type OthersFacts, tellOthers } from '../../src/backend/others.js'
 
 const NOTHING: OthersFacts = {
   uid: 0,

@@ -1,8 +1,8 @@
 // One session: how it begins, and each of the ways in which it ends.
 import { once } from 'node:events'
 import { expect } from 'vitest'
+import { othersOf } from '../../../src/backend/others.js'
 import { ClosingError, type Limits, type Session, StuckError } from '../../../src/index.js'
-import { othersOf } from '../../../src/others.js'
 import { BACKEND, expectGone } from '../../support/backend.js'
 import { lacking } from '../../support/controllers.js'
 import { differs } from '../../support/differences.js'

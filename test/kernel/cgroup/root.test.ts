@@ -5,9 +5,14 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { PID_LABEL } from '../../../src/cgroup/labels.js'
-import { findCgroupPlace } from '../../../src/cgroup/mount.js'
-import { findRoot, type RootCandidate, type RootSearch, searchRoot } from '../../../src/cgroup/root.js'
+import { PID_LABEL } from '../../../src/backend/cgroup/labels.js'
+import { findCgroupPlace } from '../../../src/backend/cgroup/mount.js'
+import {
+  findRoot,
+  type RootCandidate,
+  type RootSearch,
+  searchRoot,
+} from '../../../src/backend/cgroup/root.js'
 import { openCorral, RootError } from '../../../src/index.js'
 import { loadNative } from '../../../src/native/addon.js'
 import { eventually } from '../../support/eventually.js'

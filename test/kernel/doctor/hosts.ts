@@ -1,7 +1,7 @@
 // Hosts that the tests do not run on, by what their /proc, /run and environment say. Unless a comment says otherwise the
 // texts are as they were read there.
-import type { RootFacts } from '../../../src/cgroup/probe.js'
-import type { RootCandidate } from '../../../src/cgroup/root.js'
+import type { RootFacts } from '../../../src/backend/cgroup/probe.js'
+import type { RootCandidate } from '../../../src/backend/cgroup/root.js'
 import type { Facts } from '../../../src/doctor/facts.js'
 import { type HostTexts, parseHost } from '../../../src/doctor/host.js'
 

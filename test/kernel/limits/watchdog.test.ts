@@ -2,9 +2,9 @@
 
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
+import { Watchdog } from '../../../src/backend/watchdog.js'
 import type { Session } from '../../../src/index.js'
 import { loadNative } from '../../../src/native/addon.js'
-import { Watchdog } from '../../../src/watchdog.js'
 import { corral } from '../../cli/command-line.js'
 import { compiled } from '../../support/compile-payload.js'
 import { lacking } from '../../support/controllers.js'

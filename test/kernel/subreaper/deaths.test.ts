@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
-import { othersOf } from '../../../src/others.js'
+import { othersOf } from '../../../src/backend/others.js'
 import { whole } from '../../chaos/crash/numbers.js'
 import { CLI } from '../../cli/command-line.js'
 import { withoutWardens } from '../../support/entered-pen.js'

@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, vi } from 'vitest'
+import { othersOf } from '../../../src/backend/others.js'
 import {
   type Corral,
   LimitUnsupportedError,
@@ -9,7 +10,6 @@ import {
   openCorral,
   type SpawnOptions,
 } from '../../../src/index.js'
-import { othersOf } from '../../../src/others.js'
 import { penned, withoutGateway } from '../../support/entered-pen.js'
 import { eventually } from '../../support/eventually.js'
 import { line } from '../../support/line.js'

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test as plain } from 'vitest'
-import type { Controller } from '../../../src/cgroup/controller.js'
+import type { Controller } from '../../../src/backend/cgroup/controller.js'
 import {
   CONTROLLERS,
   changeLimits,
@@ -18,7 +18,7 @@ import {
   sessionSettings,
   unenforceable,
   writeSteps,
-} from '../../../src/cgroup/controllers.js'
+} from '../../../src/backend/cgroup/controllers.js'
 import { KernelError } from '../../../src/common/errors.js'
 
 interface Group {

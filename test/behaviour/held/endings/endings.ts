@@ -2,8 +2,8 @@
 // and looks that nothing is left: by the pens alone.
 import { once } from 'node:events'
 import { expect } from 'vitest'
+import { othersOf } from '../../../../src/backend/others.js'
 import type { SessionReport, SpawnOptions } from '../../../../src/index.js'
-import { othersOf } from '../../../../src/others.js'
 import {
   commandOf,
   graceFor,

@@ -1,0 +1,466 @@
+// One group of processes: a cgroup with its limits, and the one below it that they are in, from their making to their removal.
+
+import { watch } from 'node:fs'
+import path, { dirname } from 'node:path'
+import { getSystemErrorName } from 'node:util'
+import type { Cancellation } from '../../common/cancellation.js'
+import {
+  explained,
+  isGone,
+  isSystemError,
+  KernelError,
+  type SpawnError,
+  systemCodeOf,
+  systemDetails,
+} from '../../common/errors.js'
+import type { SessionReason } from '../../common/reasons.js'
+import { type Native, wardenPath } from '../../native/addon.js'
+import { packPlan, step } from '../../native/plan.js'
+import type {
+  AppliedLimit,
+  CommandLine,
+  Ended,
+  EndPlan,
+  Enforcement,
+  Group,
+  GroupPlan,
+  LimitHit,
+  OutOfMemory,
+  Pressure,
+  ProcessPlan,
+  RaisedLimit,
+  SpawnedProcess,
+  Usage,
+} from '../backend.js'
+import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import { NativeHandle } from '../native-handle.js'
+import { isHeldByLoginMark, othersOf } from '../others.js'
+import { type Starts, spawnError } from '../starts.js'
+import type { Watchdog } from '../watchdog.js'
+import { Claim, LOCKS } from './claim.js'
+import type { Controller } from './controller.js'
+import {
+  assertEnforceable,
+  changeLimits,
+  counterFiles,
+  directorySteps,
+  limitPlaces,
+  limitSettings,
+  parseUsage,
+  raisedLimits,
+  readLimits,
+  readUsage,
+  sessionSettings,
+  writeSteps,
+} from './controllers.js'
+import { watchHits } from './hits.js'
+import { COMMAND_LABEL, MODE_LABEL } from './labels.js'
+import type { MemoryV1 } from './memory-v1.js'
+import { INSIDE } from './name.js'
+import type { OomAccount } from './oom.js'
+import { watchPressure } from './pressure.js'
+import { watchRaises } from './raises.js'
+import type { Remover } from './removal.js'
+import { reapStrays } from './strays.js'
+
+/** What all groups of one backend share. */
+export interface GroupContext extends Remover {
+  controllers: Controller[]
+  /** Go the way of kernels and seccomp filters that refuse clone3. */
+  noClone3: boolean
+  starts: Starts
+  startTimeoutMs: number
+  /** Absent where no controller holds memory. */
+  oom: OomAccount | undefined
+  /** Where cgroup v2 has no memory controller, and v1 has. */
+  memoryV1: MemoryV1 | undefined
+  watchdog: Watchdog
+  /** Whether sessions can be marked: native/core/mark.h. */
+  marks: boolean
+  /** Whether they bear their mark as a login uid, too. */
+  loginMark: boolean
+}
+
+// What is kept of a command line; a whole one can be megabytes.
+const COMMAND_LENGTH = 512
+
+export class CgroupGroup implements Group {
+  readonly path: string
+  /** Of whom it is the session; undefined: ours. */
+  #user: { uid: number | undefined; gid: number | undefined } = { uid: undefined, gid: undefined }
+  #wanted: ParsedLimits
+  #enforcement: Enforcement = 'required'
+  readonly #context: GroupContext
+  readonly #release: (removed: boolean) => Promise<void>
+  /** Who ends it from outside. */
+  #claim: Claim | undefined
+  /** Whether end() has taken the directory away. */
+  #removed = false
+  /** The first process, and how it is reached as long as it runs. */
+  #leader: NativeHandle | undefined
+
+  /** Whether the addon expects an end of it. */
+  #announced = false
+  /** The pidfd of the first that entered, which is ours to close. */
+  #entered: number | undefined
+
+  /** Pids of those whose exits are told. */
+  readonly #awaited = new Set<number>()
+
+  /** Makes nothing yet: start() does. `release` takes away the directory, unless it is `removed`, and what held it. */
+  constructor(
+    path: string,
+    limits: ParsedLimits,
+    context: GroupContext,
+    release: (removed: boolean) => Promise<void>,
+  ) {
+    this.path = path
+    this.#wanted = limits
+    this.#context = context
+    this.#release = release
+  }
+
+  /**
+   * In one transaction: does `steps`, which make the way to the group, makes it, sets its limits, reads them back, and
+   * starts the leader in it. On failure nothing is left of it.
+   */
+  async start(
+    steps: string,
+    plan: GroupPlan,
+    leader: ProcessPlan,
+    cancel: Cancellation,
+  ): Promise<SpawnedProcess> {
+    this.#user = { uid: leader.uid, gid: leader.gid }
+    const started = await this.#spawn(leader, steps + this.#steps(plan), cancel)
+    this.#leader = started.handle
+    return started
+  }
+
+  /** In one transaction: does `steps`, makes the group, sets its limits, and reads them back. */
+  async prepare(steps: string, plan: GroupPlan, cancel: Cancellation): Promise<void> {
+    const { starts, noClone3 } = this.#context
+    const nobody = { command: '', argv: [], stdio: [], urgent: true }
+    const make = steps + this.#steps(plan)
+    try {
+      await starts.begin(packPlan(nobody, { group: this.path, make, noClone3 }), cancel).started
+    } catch (error) {
+      throw this.#makeError(error)
+    }
+  }
+
+  #steps(plan: GroupPlan): string {
+    const { controllers } = this.#context
+    this.#enforcement = plan.enforcement
+    assertEnforceable(plan.limits, controllers, { enforcement: plan.enforcement, path: this.path })
+    const { mode, command } = plan.labels
+    return (
+      directorySteps('new', this.path, controllers) +
+      step.label(this.path, MODE_LABEL, mode) +
+      step.label(this.path, COMMAND_LABEL, command.slice(0, COMMAND_LENGTH)) +
+      writeSteps(this.path, [...sessionSettings(controllers), ...limitSettings(plan.limits, controllers)]) +
+      step.newDirectory(`${this.path}/${INSIDE}`)
+    )
+  }
+
+  spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
+    return this.#spawn(plan, '', cancel)
+  }
+
+  get notHeld(): readonly string[] {
+    const { uid, gid } = this.#user
+    const { loginMark } = this.#context
+    return [
+      ...(this.#context.marks ? [] : [NO_MARK]),
+      ...othersOf('cgroup', uid, gid).filter((one) => !loginMark || !isHeldByLoginMark(one)),
+    ]
+  }
+
+  /** What was asked for, and what the kernel holds now. */
+  limits(): AppliedLimit[] {
+    return readLimits(this.path, this.#wanted, this.#context.controllers).map((limit) =>
+      limit.name === 'memoryMax' && limit.enforcedBy === 'none' ? watched(limit) : limit,
+    )
+  }
+
+  setLimits(changes: LimitChanges): void {
+    const { controllers } = this.#context
+    const wanted = changedLimits(this.#wanted, changes)
+    assertEnforceable(changes, controllers, { enforcement: this.#enforcement, path: this.path })
+    changeLimits(this.path, changes, controllers)
+    this.#wanted = wanted
+  }
+
+  async #spawn(
+    plan: ProcessPlan,
+    make: string,
+    cancel: Cancellation,
+  ): Promise<SpawnedProcess & { handle: NativeHandle }> {
+    const { native, noClone3, loginMark, starts } = this.#context
+    try {
+      const place = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3, loginMark }
+      const { started, exited } = starts.begin(packPlan(plan, place), cancel)
+      const [pid, pidfd, createdInPlace, ...fds] = await started
+      this.#awaited.add(pid)
+      void exited.then(() => {
+        this.#awaited.delete(pid)
+        void this.#reapStrays(false)
+      })
+      return { pid, handle: new NativeHandle(native, pidfd, fds), createdInPlace, exited }
+    } catch (error) {
+      throw isMaking(error) ? this.#makeError(error) : this.#spawnError(plan, error)
+    }
+  }
+
+  #reapStrays(empty: boolean): Promise<void> {
+    return reapStrays(this.#context.native, this.path, this.#awaited, empty)
+  }
+
+  #memoryGroup(): string | undefined {
+    return this.#context.memoryV1?.twinOf(this.path)
+  }
+
+  #makeError(error: unknown): KernelError {
+    const hint = makeHint(systemCodeOf(error))
+    return new KernelError(
+      `the session cgroup cannot be made: ${(error as Error).message}`,
+      systemDetails(error, hint),
+    )
+  }
+
+  #spawnError(plan: ProcessPlan, error: unknown): SpawnError {
+    return spawnError(plan.command, error, this.#context.startTimeoutMs, this.#spawnHint(error))
+  }
+
+  #spawnHint(error: unknown): string | undefined {
+    if (isGone(error) && isSystemError(error) && error.path === this.path)
+      return 'The session was removed by somebody else'
+    switch (systemCodeOf(error)) {
+      case 'EAGAIN':
+        return 'A limit on processes (pidsMax, or RLIMIT_NPROC) is reached'
+      case 'ECANCELED':
+        return 'The session was killed'
+      case 'EBUSY':
+        return 'The session is frozen (cgroup.freeze): thaw it or close it'
+      default:
+        return undefined
+    }
+  }
+
+  announceEnd(): void {
+    if (!this.#announced) this.#context.native.announceEnd(1)
+    this.#announced = true
+  }
+
+  async end({ graceMs, stopSignal = 0, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended> {
+    const { native, killMethod, controllers, memoryV1 } = this.#context
+    const places = limitPlaces(this.path, this.#wanted, controllers)
+    const used = counterFiles(this.path, controllers)
+    const claim = this.#claim
+    this.announceEnd()
+    await undefined // the others that are ended with this one have announced it by then
+    this.#announced = false // the end is in the addon's hands
+    const leader = this.#leader?.pidfd ?? this.#entered
+    try {
+      const ended = await native.endGroup(this.path, {
+        drainMs,
+        graceMs,
+        stopSignal,
+        killMs: killTimeoutMs,
+        freeze: killMethod === 'freeze',
+        remove: true,
+        outside: true,
+        announced: true,
+        ...(leader !== undefined && { leader }),
+        read: [...used, ...places.map(({ path }) => path), ...(claim ? [LOCKS] : [])],
+      })
+      const { empty, killed, names, left, counters, moved, unseen } = ended
+      if (empty) await memoryV1?.remove([this.path])
+      await this.#reapStrays(empty)
+      this.#removed ||= empty
+      const limitsRaised = raisedLimits(this.#wanted, places, counters.slice(used.length))
+      const others = claim?.killed(counters.at(-1) ?? '') ?? 0
+      return {
+        empty,
+        killed: { count: Math.max(killed, others), names },
+        left,
+        usage: parseUsage(controllers, counters.slice(0, used.length)),
+        ...(moved.length > 0 && { moved }),
+        ...(unseen !== undefined && { notHeld: [unseenOutside(unseen)] }),
+        ...(limitsRaised.length > 0 && { limitsRaised }),
+      }
+    } catch (error) {
+      const message = `the session cannot be ended: ${(error as Error).message}`
+      throw new KernelError(message, systemDetails(error, endHint(systemCodeOf(error))))
+    }
+  }
+
+  usage(): Usage {
+    return readUsage(this.path, this.#context.controllers)
+  }
+
+  outOfMemory(): OutOfMemory | undefined {
+    try {
+      return this.#context.oom?.explain(this.path)
+    } catch (error) {
+      if (isSystemError(error)) return undefined // the payload took the permissions from its group
+      throw error
+    }
+  }
+
+  watchPressure(heard: (pressure: Pressure) => void): () => void {
+    return watchPressure(this.#context.native, this.path, heard)
+  }
+
+  watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
+    const { native, watchdog, memoryV1 } = this.#context
+    if (memoryV1) {
+      if (!memoryV1.isCapped(this.path)) return undefined // each watch costs a descriptor
+      const heard = () => over(this.outOfMemory() ?? { of: 'machine' })
+      return watchOutOfMemory(native, memoryV1.twinOf(this.path), heard)
+    }
+    if (!this.limits().some(({ enforcedBy }) => enforcedBy === 'watchdog')) return undefined
+    return watchdog.watch({
+      path: this.path,
+      cap: () => this.#wanted.memoryMax,
+      over: (usedBytes, memoryMax) => over({ of: 'session', path: this.path, memoryMax, usedBytes }),
+    })
+  }
+
+  watchHits(hit: (hit: LimitHit) => void): () => void {
+    return watchHits(this.path, hit)
+  }
+
+  watchRaises(raised: (limit: RaisedLimit) => void): (() => void) | undefined {
+    const places = limitPlaces(this.path, this.#wanted, this.#context.controllers)
+    if (places.length === 0) return undefined
+    const look = () => {
+      // Of those that setLimits() has added, the report tells
+      const texts = places.map((place) => this.#textOf(path.resolve(this.path, place.path)))
+      return raisedLimits(this.#wanted, places, texts)
+    }
+    return watchRaises(this.path, places, look, raised)
+  }
+
+  /** '' where it cannot be read: it is going. */
+  #textOf(file: string): string {
+    try {
+      return this.#context.native.readText(file)
+    } catch (error) {
+      if (isSystemError(error)) return ''
+      throw error
+    }
+  }
+
+  members(): number[] {
+    try {
+      return this.#context.native.members(this.path)
+    } catch (error) {
+      throw explained('the processes of the session cannot be listed', error)
+    }
+  }
+
+  isGone(): boolean {
+    return this.#context.native.isGone(this.path)
+  }
+
+  killedBy(): SessionReason | undefined {
+    if (!this.#removed) this.#claim ??= Claim.on(this.path)
+    return this.#claim && 'corral-kill'
+  }
+
+  entry(command: string, args: readonly string[]): CommandLine {
+    const id = this.#context.native.idOf(this.path) // no later group of this path has it
+    const memoryGroup = this.#memoryGroup()
+    const memory = memoryGroup === undefined ? [] : ['--memory-group', memoryGroup]
+    const login = this.#context.loginMark ? ['--login-mark'] : []
+    return {
+      command: wardenPath(),
+      args: ['enter', '--group', this.path, '--id', id, ...memory, ...login, '--', command, ...args],
+    }
+  }
+
+  watchEntered(ended: () => void): () => void {
+    const { native } = this.#context
+    let watched = true
+    const over = () => {
+      if (watched) ended()
+    }
+    const follow = async (first: number | undefined) => {
+      if (first === undefined) return
+      this.#entered = first
+      await native.ended(first)
+    }
+    native.first(this.path).then(follow).then(over, over)
+    return () => {
+      watched = false
+    }
+  }
+
+  /** Who ends it from outside sets a label; who does not know of that takes it away, of which only the directory above tells. */
+  watchKilled(heard: () => void): () => void {
+    const unwatch = [this.path, dirname(this.path)].map((directory) => watchDirectory(directory, heard))
+    return () => {
+      for (const stop of unwatch) stop()
+    }
+  }
+
+  remove(): Promise<void> {
+    if (this.#entered !== undefined) this.#context.native.close(this.#entered)
+    this.#entered = undefined
+    return this.#release(this.#removed)
+  }
+}
+
+const NO_MARK =
+  'RLIMIT_LOCKS is limited here: what others (systemd-run --scope, tmux, container runtimes) move out of the session is not found'
+
+function unseenOutside(errno: number): string {
+  return `what was started in the session and moved out of it by others: it could not be looked for (${getSystemErrorName(-errno)})`
+}
+
+/** A label is an attribute, and setting one is an event, as is the removal of a directory in it (inotify(7)). */
+function watchDirectory(directory: string, heard: () => void): () => void {
+  const watcher = watch(directory, heard)
+  watcher.unref()
+  watcher.on('error', () => undefined) // without it, word is found at the next thing that is done in the group
+  return () => watcher.close()
+}
+
+/** Calls back once when the kernel has killed in a v1 memory cgroup: of a whole session it kills one process. */
+function watchOutOfMemory(native: Native, memoryGroup: string, over: () => void): () => void {
+  let stopped = false
+  const heard = (killed: boolean) => {
+    if (killed && !stopped) over()
+  }
+  native.outOfMemory(memoryGroup).then(heard, () => undefined) // without word of it, the leader's end tells
+  return () => {
+    stopped = true
+  }
+}
+
+/** A cap on memory that the watchdog sees to. */
+function watched(limit: AppliedLimit): AppliedLimit {
+  const { requested, effective } = limit
+  return { ...limit, enforcedBy: 'watchdog', effective: Math.min(requested, effective ?? requested) }
+}
+
+/** Whether it was a step in the making of the group that failed, and not the spawn. */
+function isMaking(error: unknown): boolean {
+  return isSystemError(error) && ['mkdir', 'write', 'setxattr'].includes(error.syscall ?? '')
+}
+
+function endHint(code: string | undefined): string | undefined {
+  if (code === 'EMFILE')
+    return 'Raise RLIMIT_NOFILE of the gateway (LimitNOFILE= of its unit, `ulimit -n`, prlimit(1)), or close descriptors, and close the session again'
+  if (code === 'ENFILE') return 'Raise fs.file-max (sysctl), and close the session again'
+  return undefined
+}
+
+function makeHint(code: string | undefined): string | undefined {
+  if (code === 'EEXIST')
+    return 'An earlier session of this name could not be removed: see what lives in it with `corral ls`'
+  if (code === 'EAGAIN') return 'cgroup.max.descendants or cgroup.max.depth of a cgroup above is reached'
+  if (code === 'ERANGE') return 'The kernel holds this limit higher than it was asked to'
+  if (code === 'EACCES' || code === 'EPERM') return 'The root must belong to the user that runs the gateway'
+  return undefined
+}

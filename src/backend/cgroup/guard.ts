@@ -1,0 +1,345 @@
+// Our side of the guard: the warden's process that ends and removes our instance when we die (native/warden/guard.h
+// has the other side, and what the two say to each other).
+
+import { writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { constants } from 'node:os'
+import path from 'node:path'
+import { clearTimeout, setTimeout } from '../../common/clock.js'
+import { GuardError, systemCodeOf, systemDetails } from '../../common/errors.js'
+import { type Native, type NativeExit, wardenPath } from '../../native/addon.js'
+import { packPlan } from '../../native/plan.js'
+import { assertSpoken, PROTOCOL } from '../../native/protocol.js'
+import type { GuardEvent, GuardStatus } from '../backend.js'
+import { Restarts } from '../restarts.js'
+import { Starts } from '../starts.js'
+import { CORRAL, type Instance, removeInstance, SESSIONS, WARDEN } from './instance.js'
+import type { KillMethod } from './kill.js'
+import type { MemoryV1 } from './memory-v1.js'
+import { emptyTree, removeTree } from './removal.js'
+
+const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
+
+const ENDED_EARLY = 'the guard ended before it stood'
+// A fork and a few system calls; a machine that swaps takes its time.
+const PATIENCE_MS = 10_000
+// How long a guard may take to remove an empty instance, which takes it a millisecond. One that is stopped or frozen never
+// answers; one that is only slow can be ended all the same, as what it has left to do is ours then.
+const DISMISSAL_MS = 1000
+// Behind stdio
+const FIRST_KEPT_FD = 3
+
+export interface GuardPlan {
+  root: string
+  instance: string
+  killMethod: KillMethod
+  killTimeoutMs: number
+  noClone3: boolean
+}
+
+/** One guard process, as seen through the lifeline. */
+class Lifeline {
+  readonly #fd: number
+  readonly #socket: Socket
+  readonly #gone: Promise<void>
+  readonly #heard = new Set<() => void>()
+  #words = ''
+
+  constructor(fd: number) {
+    this.#fd = fd
+    this.#socket = new Socket({ fd })
+    this.#socket.setEncoding('latin1')
+    this.#socket.on('data', (words: string) => {
+      this.#words += words
+      this.#look()
+    })
+    this.#socket.on('error', () => undefined) // 'close' follows, and says all there is to say
+    this.#gone = new Promise((resolve) => this.#socket.once('close', () => resolve()))
+    void this.#gone.then(() => this.#look())
+    this.#socket.unref()
+  }
+
+  get gone(): Promise<void> {
+    return this.#gone
+  }
+
+  /**
+   * Past the socket, which closes when it cannot write: a guard that lives takes that for our death, and ends our sessions.
+   * @throws GuardError
+   */
+  say(word: string): void {
+    if (this.#socket.destroyed) return // the descriptor may be somebody else's by now
+    try {
+      writeSync(this.#fd, word)
+    } catch (cause) {
+      const why =
+        systemCodeOf(cause) === 'EPIPE'
+          ? ENDED_EARLY
+          : `the guard cannot be told: ${(cause as Error).message}`
+      throw new GuardError(why, systemDetails(cause))
+    }
+  }
+
+  cut(): void {
+    this.#socket.destroy()
+  }
+
+  /** @throws GuardError when the guard ends, or takes too long, before it says that. */
+  async expect(word: string): Promise<void> {
+    await this.#awaited(() => this.#words.includes(word) || this.#socket.closed)
+    if (!this.#words.includes(word)) throw new GuardError(ENDED_EARLY)
+  }
+
+  /** Waits for the guard's end. @throws GuardError when it does not come. */
+  async ended(withinMs: number): Promise<void> {
+    await this.#awaited(() => this.#socket.closed, withinMs)
+  }
+
+  #look(): void {
+    for (const heard of this.#heard) heard()
+  }
+
+  #awaited(condition: () => boolean, withinMs = PATIENCE_MS): Promise<void> {
+    this.#socket.ref() // whoever waits for it keeps the event loop alive
+    let heard = (): void => undefined
+    return new Promise<void>((resolve, reject) => {
+      const late = () => reject(new GuardError(`the guard has not answered within ${withinMs} ms`))
+      const timer = setTimeout(late, withinMs)
+      heard = () => {
+        if (!condition()) return
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#heard.add(heard)
+      heard()
+    }).finally(() => {
+      this.#heard.delete(heard)
+      if (this.#heard.size === 0) this.#socket.unref()
+    })
+  }
+}
+
+export class Guard {
+  readonly #native: Native
+  readonly #plan: GuardPlan
+  readonly #starts: Starts
+  readonly #restarts: Restarts
+  #lifeline: Lifeline | undefined
+  /** The pidfd of its first process, a child of ours until the guard has moved in. */
+  #first: number | undefined
+  /** Settles when that process is reaped. */
+  #firstGone: Promise<void> = Promise.resolve()
+  /** How that ended. */
+  #firstExit: NativeExit | undefined
+  #movedIn = false
+
+  constructor(native: Native, plan: GuardPlan, tell: (event: GuardEvent) => void) {
+    this.#native = native
+    this.#plan = plan
+    this.#starts = new Starts(native, PATIENCE_MS)
+    this.#restarts = new Restarts(() => this.#startAgain(), tell)
+  }
+
+  status(): GuardStatus {
+    return { alive: this.#movedIn && this.#lifeline !== undefined, deaths: this.#restarts.deaths }
+  }
+
+  /**
+   * Before the first directory is made: from here on our death leaves nothing.
+   * @throws GuardError
+   */
+  async start(): Promise<void> {
+    const lifeline = await this.#listen(await this.#spawn())
+    this.#lifeline = lifeline
+    this.#restarts.started()
+    void lifeline.gone.then(() => this.#onGone(lifeline))
+    try {
+      await this.#heardOrDropped(lifeline, WORD.ready)
+    } catch (error) {
+      assertSpoken(wardenPath(), this.#firstExit)
+      throw error
+    }
+  }
+
+  /**
+   * The instance stands: the guard goes into its own group there, out of our process tree.
+   * @throws GuardError
+   */
+  async moveIn(): Promise<void> {
+    const lifeline = this.#lifeline
+    if (!lifeline) throw new GuardError('the guard ended before the instance stood')
+    await this.#heardOrDropped(lifeline, WORD.movedIn, WORD.made)
+    this.#movedIn = true
+  }
+
+  /** After a failure: goes on trying, and tells how that goes. */
+  retry(error: Error): void {
+    this.#restarts.failed(error)
+  }
+
+  /**
+   * Has the guard end and remove the instance, and ends it with its group where it does not, also where that is frozen. One that
+   * has died closes the lifeline a moment before it leaves its group.
+   * @throws StuckError
+   */
+  async finish(): Promise<void> {
+    this.#restarts.over = true
+    await this.#dismiss()
+    // One that was just being started makes its group anew: nobody may remove the instance before it is done
+    await this.#restarts.underWay
+    await this.#dismiss()
+    await removeTree(this.#group, { native: this.#native, ...this.#plan })
+  }
+
+  /** Ends all that is left in the instance: what has moved itself out of the sessions. @throws StuckError */
+  async endRest(): Promise<void> {
+    await emptyTree(this.#directory, { native: this.#native, ...this.#plan })
+  }
+
+  /** That of the instance. */
+  get #directory(): string {
+    return path.join(this.#plan.root, CORRAL, this.#plan.instance)
+  }
+
+  get #group(): string {
+    return path.join(this.#directory, WARDEN)
+  }
+
+  async #dismiss(): Promise<void> {
+    const lifeline = this.#lifeline
+    if (!lifeline) return
+    try {
+      lifeline.say(WORD.over)
+      await lifeline.ended(DISMISSAL_MS)
+    } catch {
+      // It is dead, or stopped, or slow
+    } finally {
+      lifeline.cut()
+    }
+  }
+
+  /**
+   * Waits for a word, said in answer to another one. Who does not answer is ended before its lifeline is cut: it would take us for
+   * dead, and end our sessions.
+   */
+  async #heardOrDropped(lifeline: Lifeline, word: string, said?: string): Promise<void> {
+    try {
+      if (said !== undefined) lifeline.say(said)
+      await lifeline.expect(word)
+    } catch (error) {
+      if (this.#lifeline === lifeline) this.#lifeline = undefined
+      if (!this.#restarts.over) await this.#drop()
+      const { killMethod, killTimeoutMs: killMs } = this.#plan
+      const ended = await this.#native.endGroup(this.#group, {
+        graceMs: 0,
+        killMs,
+        freeze: killMethod === 'freeze',
+      })
+      if (ended.empty) lifeline.cut()
+      throw error
+    }
+  }
+
+  /** @throws GuardError */
+  async #listen(fd: number): Promise<Lifeline> {
+    try {
+      return new Lifeline(fd)
+    } catch (cause) {
+      await this.#drop()
+      this.#native.close(fd)
+      throw new GuardError(`the guard cannot be heard: ${(cause as Error).message}`, systemDetails(cause))
+    }
+  }
+
+  /** Ends the first process, should it still be there. */
+  async #drop(): Promise<void> {
+    if (this.#first !== undefined) this.#native.signal(this.#first, constants.signals.SIGKILL)
+    this.#native.hold() // the news of an exit does not keep the event loop alive
+    try {
+      await this.#firstGone
+    } finally {
+      this.#native.release()
+    }
+  }
+
+  async #spawn(): Promise<number> {
+    const { root, instance, killMethod, killTimeoutMs, noClone3 } = this.#plan
+    const command = wardenPath()
+    const argv = ['corral-warden', 'guard', '--root', root, '--instance', instance]
+    argv.push('--owner', String(process.pid), '--kill-timeout', String(killTimeoutMs))
+    argv.push('--protocol', String(PROTOCOL))
+    if (killMethod === 'freeze') argv.push('--freeze')
+    if (noClone3) argv.push('--no-clone3')
+    try {
+      // By descriptors: a session can hide the way to them, or close it
+      const held: number[] = []
+      for (const [option, directory] of [
+        ['--root-fd', root] as const,
+        ['--instance-fd', this.#directory] as const,
+      ]) {
+        const fd = this.#native.heldFd(directory)
+        if (fd >= 0) argv.push(option, String(FIRST_KEPT_FD + held.push(fd) - 1))
+      }
+      const plan = packPlan(
+        {
+          command,
+          argv,
+          env: [],
+          cwd: '/',
+          stdio: ['socket', 'ignore', 'ignore', ...held],
+          detached: true,
+          urgent: true,
+        },
+        { group: '', make: '', noClone3 },
+      )
+      const { started, exited } = this.#starts.begin(plan)
+      const [, pidfd, , lifeline = -1] = await started
+      this.#first = pidfd
+      const over = () => {
+        this.#native.close(pidfd)
+        if (this.#first === pidfd) this.#first = undefined
+      }
+      this.#firstExit = undefined
+      this.#firstGone = exited.then((exit) => {
+        this.#firstExit = exit
+        over()
+      }, over)
+      return lifeline
+    } catch (cause) {
+      throw new GuardError(
+        `${command} cannot be started: ${(cause as Error).message}`,
+        systemDetails(cause, 'Run `npm rebuild corral`: the program is built beside the addon'),
+      )
+    }
+  }
+
+  #onGone(lifeline: Lifeline): void {
+    if (this.#lifeline === lifeline) this.#lifeline = undefined
+    lifeline.cut()
+    if (this.#movedIn) this.#restarts.died()
+  }
+
+  async #startAgain(): Promise<void> {
+    this.#movedIn = false
+    await this.start()
+    if (!this.#restarts.over) await this.moveIn() // else finish() tells it so
+  }
+}
+
+/**
+ * Removes an instance without sessions: by its guard, so that our death in the middle of it changes nothing; else ourselves.
+ * @throws StuckError of what has moved itself out of the sessions, and outlives that.
+ */
+export async function endInstance(
+  native: Native,
+  root: string,
+  instance: Instance,
+  guard: Guard,
+  memoryV1?: MemoryV1,
+): Promise<void> {
+  // A guard that outlives even its killing keeps the empty directories up to the next sweep
+  await guard.finish().catch(() => undefined)
+  await guard.endRest()
+  await memoryV1?.remove([path.join(instance.path, SESSIONS)])
+  removeInstance(native, root, instance)
+}

@@ -1,0 +1,55 @@
+// Who outlived SIGKILL, and in what state: for the error that says so.
+import { isGone, StuckError, type StuckProcess, systemCodeOf } from '../common/errors.js'
+import { loadNative } from '../native/addon.js'
+
+/** What can be told of a process; undefined where it is gone. */
+export function describeProcess(pid: number): StuckProcess | undefined {
+  try {
+    const stat = loadNative().readText(`/proc/${pid}/stat`)
+    // The name is in parentheses and may hold any byte, `)` included (proc_pid_stat(5))
+    const close = stat.lastIndexOf(')')
+    return { pid, name: stat.slice(stat.indexOf('(') + 1, close), state: stat.charAt(close + 2) }
+  } catch (error) {
+    const code = systemCodeOf(error)
+    if (isGone(error) || code === 'ESRCH') return undefined
+    if (code === undefined) throw error
+    return { pid, name: '', state: '?' } // no descriptors, or /proc hides it
+  }
+}
+
+export function listProcesses(processes: StuckProcess[]): string {
+  return processes.map(({ pid, name, state }) => `${pid}${name && ` ${name}`} (${state})`).join(', ')
+}
+
+const HUNG =
+  'A process in state D waits in the kernel (often for a disk or a network file system) and ends when that answers; the directory is left for `corral sweep`'
+
+/** Whether we may not signal a process: it runs as another user, as what `sudo` and `su` start does. */
+function isOthers({ pid }: StuckProcess): boolean {
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return systemCodeOf(error) === 'EPERM'
+  }
+}
+
+function stuckHint(processes: StuckProcess[]): string {
+  const others = processes.filter(isOthers).map(({ pid }) => pid)
+  if (others.length === 0) return HUNG
+  return `They are of another user, and not ours to signal: end them as that user, or as root (kill ${others.join(' ')})`
+}
+
+/** The error for `what` (in `directory`), whose processes `pids` were still there after `boundMs` of killing. */
+export function stuckError(what: string, directory: string, pids: number[], boundMs: number): StuckError {
+  const processes = pids.map(describeProcess).filter((found) => found !== undefined)
+  const list = listProcesses(processes)
+  return new StuckError(
+    `${what} is not empty ${boundMs} ms after it was killed: ${list || 'nobody visible from here'}`,
+    processes,
+    {
+      path: directory,
+      hint: stuckHint(processes),
+    },
+  )
+}

@@ -1,0 +1,299 @@
+// One session's processes below a holder, from its start to its end.
+
+import { statSync } from 'node:fs'
+import path from 'node:path'
+import type { Cancellation } from '../../common/cancellation.js'
+import { explained, KernelError, systemCodeOf } from '../../common/errors.js'
+import type { SessionReason } from '../../common/reasons.js'
+import { type Native, wardenPath } from '../../native/addon.js'
+import { packPlan } from '../../native/plan.js'
+import type {
+  AppliedLimit,
+  CommandLine,
+  Ended,
+  EndPlan,
+  Enforcement,
+  Group,
+  GroupPlan,
+  OutOfMemory,
+  ProcessPlan,
+  SpawnedProcess,
+  Usage,
+} from '../backend.js'
+import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import { othersOf } from '../others.js'
+import { KILLED_MS, spawnError } from '../starts.js'
+import { Watchdog } from '../watchdog.js'
+import { Holder } from './holder.js'
+import type { Keeper } from './keeper.js'
+import type { Labels } from './labels.js'
+import { appliedLimits, assertNoneRequired } from './limits.js'
+import { held } from './link.js'
+
+const NOT_HELD = [
+  'what the session started is lost if its holder and the keeper of the instance are both killed by SIGKILL',
+] as const
+const LOST = [
+  'holder and keeper were both killed: of what they held, only the processes that the gateway had asked for were ended',
+] as const
+
+/** What all groups of one instance share. */
+export interface GroupContext {
+  native: Native
+  startTimeoutMs: number
+}
+
+/** The first process of a group. */
+interface First {
+  leader: ProcessPlan
+  cancel: Cancellation
+}
+
+export class SubreaperGroup implements Group {
+  readonly #native: Native
+  readonly #startTimeoutMs: number
+  readonly #holder: Holder
+  readonly #enforcement: Enforcement
+  #wanted: ParsedLimits
+  #labels: Labels
+  #closing = false
+  /** The most that the watchdog, or whoever asked, has seen in use. */
+  #peak: number | undefined
+
+  /** Of whom it is the session; undefined: ours. */
+  #user: { uid: number | undefined; gid: number | undefined } = { uid: undefined, gid: undefined }
+
+  private constructor(
+    { native, startTimeoutMs }: GroupContext,
+    keeper: Keeper,
+    { limits, enforcement }: Pick<GroupPlan, 'limits' | 'enforcement'>,
+    labels: Labels,
+  ) {
+    assertNoneRequired(limits, enforcement)
+    this.#native = native
+    this.#startTimeoutMs = startTimeoutMs
+    this.#holder = new Holder(native, keeper, startTimeoutMs)
+    this.#wanted = limits
+    this.#enforcement = enforcement
+    this.#labels = labels
+  }
+
+  /** Starts a holder, and the leader by it. @throws SpawnError, and nothing is left. */
+  static async start(
+    context: GroupContext,
+    keeper: Keeper,
+    plan: GroupPlan,
+    labels: Labels,
+    { leader, cancel }: First,
+  ): Promise<{ group: SubreaperGroup; leader: SpawnedProcess }> {
+    const group = await SubreaperGroup.#make(context, keeper, plan, labels)
+    try {
+      group.#user = { uid: leader.uid, gid: leader.gid }
+      return { group, leader: await group.spawn(leader, cancel) }
+    } catch (error) {
+      await group.#discard()
+      throw error
+    }
+  }
+
+  /** Starts a holder whose door stands open. @throws KernelError, and nothing is left. */
+  static async prepare(
+    context: GroupContext,
+    keeper: Keeper,
+    plan: GroupPlan,
+    labels: Labels,
+  ): Promise<SubreaperGroup> {
+    const group = await SubreaperGroup.#make(context, keeper, plan, labels)
+    const door = await group.#holder.ready()
+    if (door !== undefined) return group
+    await group.#discard()
+    throw new KernelError('the session cannot be entered: its holder can open no socket for that', {
+      hint: 'It needs an abstract UNIX socket (unix(7)), which this container or sandbox may forbid',
+    })
+  }
+
+  /** Waits for what was killed; what outlives that goes to the keeper, which tries again for as long as it takes. */
+  async #discard(): Promise<void> {
+    const { empty } = await this.end({ graceMs: 0, killTimeoutMs: KILLED_MS })
+    if (!empty) this.#holder.kill()
+  }
+
+  static async #make(
+    context: GroupContext,
+    keeper: Keeper,
+    plan: GroupPlan,
+    labels: Labels,
+  ): Promise<SubreaperGroup> {
+    let group: SubreaperGroup | undefined
+    try {
+      group = new SubreaperGroup(context, keeper, plan, labels)
+      group.#holder.show(labels)
+      return group
+    } catch (error) {
+      if (group) await group.#discard()
+      throw explained('the session cannot be held', error)
+    }
+  }
+
+  get notHeld(): readonly string[] {
+    return [
+      ...(this.#holder.mark === 0 ? NOT_HELD : []),
+      ...othersOf('subreaper', this.#user.uid, this.#user.gid),
+    ]
+  }
+
+  get path(): string {
+    return `/proc/${this.#holder.pid}`
+  }
+
+  limits(): AppliedLimit[] {
+    return appliedLimits(this.#wanted, true)
+  }
+
+  setLimits(changes: LimitChanges): void {
+    assertNoneRequired(changes, this.#enforcement)
+    this.#wanted = changedLimits(this.#wanted, changes)
+    const { memoryMax: _, ...labels } = this.#labels
+    const { memoryMax } = this.#wanted
+    this.#labels = { ...labels, ...(memoryMax !== undefined && { memoryMax }) }
+    this.#holder.show(this.#labels)
+  }
+
+  async spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
+    try {
+      const cwd = path.isAbsolute(plan.cwd ?? '') ? plan.cwd : `${ownDirectory()}/${plan.cwd ?? ''}`
+      return await this.#holder.spawn(packPlan({ ...plan, cwd }), cancel)
+    } catch (error) {
+      throw spawnError(plan.command, error, this.#startTimeoutMs, spawnHint(systemCodeOf(error)))
+    }
+  }
+
+  entry(command: string, args: readonly string[]): CommandLine {
+    const scan = process.env['CORRAL_SCAN_PROC'] === '1' ? ['--scan'] : []
+    const bound = ['--start-timeout', String(this.#startTimeoutMs)]
+    const words = ['enter', '--door', this.#holder.door ?? '', ...bound, ...scan]
+    return { command: wardenPath(), args: [...words, '--', command, ...args] }
+  }
+
+  watchEntered(ended: () => void): () => void {
+    return this.#holder.watchLeft(ended)
+  }
+
+  async end(plan: EndPlan): Promise<Ended> {
+    this.#closing = true
+    const ended = (await this.#holder.end(plan)) ?? (await this.#collect(plan))
+    if (this.#peak !== undefined) ended.usage.memoryPeakBytes = this.#peak
+    return ended
+  }
+
+  /** After the holder's own end: its keeper ends all that it held, or where that was killed too, we. */
+  async #collect({ killTimeoutMs }: EndPlan): Promise<Ended> {
+    const collected = await this.#holder.collect()
+    await this.#holder.enteredGone()
+    if (collected) return { empty: collected.left.length === 0, ...collected, usage: {} }
+    const { mark } = this.#holder
+    if (mark !== 0) {
+      const { killed: count, names, ...ended } = await this.#native.endMarked(mark, killTimeoutMs)
+      return { ...ended, killed: { count, names }, usage: {} }
+    }
+    const count = await this.#holder.killKnown()
+    return { empty: true, killed: { count, names: [] }, left: [], usage: {}, notHeld: LOST }
+  }
+
+  usage(): Usage {
+    if (this.#holder.pid === 0 || this.isGone()) return {}
+    const [own, ...others] = this.#holders().map((pid) => this.#native.usageBelow(pid))
+    if (!own) return {}
+    for (const other of others)
+      for (const name of ['pids', 'memoryBytes', 'cpuUserMs', 'cpuSystemMs'] as const)
+        own[name] += other[name]
+    return { ...own, memoryPeakBytes: this.#seen(own.memoryBytes) }
+  }
+
+  outOfMemory(): undefined {
+    return undefined
+  }
+
+  watchPressure(): () => void {
+    return () => undefined
+  }
+
+  watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
+    if (this.#wanted.memoryMax === undefined) return undefined
+    const memoryUsed = async (_path: string, enough: number) => {
+      const looks = this.#holders().map((pid) => this.#native.memoryBelow(pid, enough))
+      const used = (await Promise.all(looks)).reduce((sum, one) => sum + one, 0)
+      if (used >= enough) this.#seen(used)
+      return used
+    }
+    return new Watchdog({ memoryUsed }).watch({
+      path: this.path,
+      cap: () => this.#wanted.memoryMax,
+      over: (usedBytes, memoryMax) => over({ of: 'session', path: this.path, memoryMax, usedBytes }),
+    })
+  }
+
+  /** The limits are the gateway's own. */
+  watchRaises(): undefined {}
+
+  watchHits(): () => void {
+    return () => undefined
+  }
+
+  members(): number[] {
+    if (this.isGone()) return []
+    return [...new Set(this.#holders().flatMap((pid) => this.#native.descendants(pid)))]
+  }
+
+  /** Those of commands that were started within the session are below its own. */
+  #holders(): number[] {
+    const [own = 0, ...others] = this.#holder.holders()
+    if (others.length === 0) return [own]
+    const below = new Set(this.#native.descendants(own))
+    return [own, ...others.filter((pid) => !below.has(pid))]
+  }
+
+  isGone(): boolean {
+    return this.#holder.lost
+  }
+
+  killedBy(): SessionReason | undefined {
+    if (this.#holder.told) return 'corral-kill'
+    return this.#holder.lost ? 'holder-killed' : undefined
+  }
+
+  watchKilled(heard: () => void): () => void {
+    let stopped = false
+    void this.#holder.gone.then(() => {
+      if (!stopped) heard()
+    })
+    return () => {
+      stopped = true
+    }
+  }
+
+  remove(): Promise<void> {
+    if (!this.#closing) throw new KernelError('a session is ended before it is removed')
+    return held(this.#native, this.#holder.gone)
+  }
+
+  #seen(used: number): number {
+    this.#peak = Math.max(this.#peak ?? 0, used)
+    return this.#peak
+  }
+}
+
+/**
+ * The holder has a directory of its own, so ours is named: by the link that the kernel follows without a path, since that may lead
+ * elsewhere by now, or nowhere (proc_pid_cwd(5)). A process that is not dumpable shows none to its holder.
+ */
+function ownDirectory(): string {
+  const isShown = statSync('/proc/self').uid === process.geteuid?.()
+  return isShown ? `/proc/${process.pid}/cwd` : process.cwd()
+}
+
+function spawnHint(code: string | undefined): string | undefined {
+  if (code === 'EAGAIN') return 'A limit on processes (RLIMIT_NPROC) is reached'
+  if (code === 'ECANCELED') return 'The session was killed'
+  return undefined
+}

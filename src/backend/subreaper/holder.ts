@@ -1,0 +1,322 @@
+// Our side of a holder (native/warden/hold.c): it starts the processes of one session, tells how they end, and ends all.
+
+import { constants } from 'node:os'
+import type { Cancellation } from '../../common/cancellation.js'
+import { setImmediate, setTimeout } from '../../common/clock.js'
+import { GuardError } from '../../common/errors.js'
+import { within } from '../../common/within.js'
+import type { Native, NativeExit, NativeMessage } from '../../native/addon.js'
+import type { Ended, EndPlan, SpawnedProcess } from '../backend.js'
+import { NativeHandle } from '../native-handle.js'
+import type { Keeper } from './keeper.js'
+import { type Labels, labelsFile } from './labels.js'
+import { DOOR, ended, held, KIND, Link } from './link.js'
+
+// How much longer than its bounds a holder may take for ending all; one that was stopped never answers.
+const PATIENCE_MS = 2000
+// Two forks and a few system calls; a machine that swaps takes its time.
+const READY_MS = 30_000
+const { ECANCELED, ETIMEDOUT } = constants.errno
+const KILLED: NativeExit = { code: -1, signal: constants.signals.SIGKILL }
+
+/** A process that was asked for. */
+interface Request {
+  fds: number[]
+  started: (spawned: { pid: number; pidfd: number }) => void
+  refused: (error: Error) => void
+  exited: (exit: NativeExit) => void
+  pidfd?: number
+}
+
+// After the end of its holder, a command that came in is killed at once
+const ENTERED_MS = 10_000
+
+// native/core/door.c: two numbers of 48 bits. 0: there is none
+function doorName(number: number, second: number): string | undefined {
+  const hex = (half: number) => half.toString(16).padStart(12, '0')
+  return number === 0 && second === 0 ? undefined : `${DOOR}${hex(number)}${hex(second)}`
+}
+
+// Its keeper's connection ends a moment before the keeper
+const OUT_MS = 1000
+// Libuv has reaped a child of the gateway's long before that, in the turn of the event loop that follows its end
+const LEFT_MS = 1000
+
+/**
+ * Where we are init, the keeper of a command that came in is ours to reap once it has lost its parent. But whoever connects
+ * can say that it is one, also a child of the gateway's for whose exit others wait: so only what nobody has reaped in time.
+ */
+function reapUnlessWaitedFor(native: Native, pidfd: number): void {
+  const reap = () => {
+    native.reap(pidfd)
+    native.close(pidfd)
+  }
+  setTimeout(() => setImmediate(reap), LEFT_MS).unref() // behind the look at what has ended
+}
+
+const ignore = () => undefined
+
+const systemError = (message: string, code: keyof typeof constants.errno, syscall: string) =>
+  Object.assign(new Error(message), { errno: -constants.errno[code], syscall })
+
+export class Holder {
+  /** Settles when it is gone, and so is its process. */
+  readonly gone: Promise<void>
+  /** Whether it was killed: it has not ended the session. */
+  lost = false
+  /** Whether somebody else has it end the session. */
+  told = false
+  pid = 0
+  /** What all of the session bear (native/core/mark.h); 0: nothing. */
+  mark = 0
+  /** The name by which others find it; undefined where it could open none. */
+  door: string | undefined
+
+  readonly #native: Native
+  readonly #keeper: Keeper
+  readonly #startTimeoutMs: number
+  readonly #number: number
+  readonly #link: Link
+  readonly #requests = new Map<number, Request>()
+  #last = 0
+  #pidfd: number | undefined
+  #ended: Ended | undefined
+  #heard: ((ended: Ended) => void)[] = []
+  #processGone: Promise<unknown> = Promise.resolve()
+  #isReady: () => void = ignore
+  readonly #ready: Promise<void>
+  /** The holders of commands that came in by the door, by number, with the pidfds of their keepers. */
+  readonly #entered = new Map<number, { pid: number; keeper: number }>()
+  readonly #left = new Set<() => void>()
+
+  constructor(native: Native, keeper: Keeper, startTimeoutMs: number) {
+    this.#native = native
+    this.#keeper = keeper
+    this.#startTimeoutMs = startTimeoutMs
+    this.#link = new Link(native, (message) => this.#hear(message))
+    this.#ready = new Promise((resolve) => {
+      this.#isReady = resolve
+    })
+    try {
+      this.#number = keeper.hold(this.#link.other)
+    } catch (error) {
+      this.#link.hangUp()
+      throw error
+    } finally {
+      native.close(this.#link.other)
+    }
+    this.gone = this.#link.gone.then(() => this.#onGone())
+  }
+
+  /** Waits until it stands, and gives the name of its door. @throws GuardError when it does not come to that. */
+  async ready(): Promise<string | undefined> {
+    await held(this.#native, within(Promise.race([this.#ready, this.gone]), READY_MS))
+    if (this.pid !== 0 && !this.lost) return this.door
+    this.kill()
+    throw new GuardError('the holder of the session ended before it stood')
+  }
+
+  /** What it tells others of the session. */
+  show(labels: Labels): void {
+    const fd = labelsFile(this.#native, labels)
+    this.#link.send(KIND.labels, { fd })
+    this.#native.close(fd)
+  }
+
+  /** The pids of all that hold a part of the session: its own, and those of the commands that came in. */
+  holders(): number[] {
+    return [this.pid, ...[...this.#entered.values()].map(({ pid }) => pid)]
+  }
+
+  /** Calls back once when the first command that came in has ended. Returns the way to stop. */
+  watchLeft(ended: () => void): () => void {
+    this.#left.add(ended)
+    return () => this.#left.delete(ended)
+  }
+
+  /** After the holder's own end: waits until all is gone that holds a command that came in. */
+  async enteredGone(): Promise<void> {
+    await Promise.all([...this.#entered.keys()].map((id) => this.#awaitOut(id, ENTERED_MS)))
+  }
+
+  /** @throws a system error: that of the step that failed; ECANCELED once `cancel` is cancelled. */
+  async spawn(plan: string, cancel: Cancellation): Promise<SpawnedProcess> {
+    const id = ++this.#last
+    const fds = this.#link.sendSpawn(id, plan)
+    if (!fds) throw systemError('the holder of the session is gone', 'ECANCELED', 'spawn')
+    const request: Request = { fds, started: ignore, refused: ignore, exited: ignore }
+    this.#requests.set(id, request)
+    const exited = new Promise<NativeExit>((resolve) => {
+      request.exited = resolve
+    })
+    const starting = new Promise<{ pid: number; pidfd: number }>((resolve, reject) => {
+      request.started = resolve
+      request.refused = reject
+    })
+    const started = await held(this.#native, this.#startedInTime(id, starting, cancel))
+    if (started) {
+      const { pid, pidfd } = started
+      return { pid, handle: new NativeHandle(this.#native, pidfd, fds), createdInPlace: true, exited }
+    }
+    this.kill()
+    await starting // rejects, now that the holder is killed
+    throw systemError('the holder does not answer', 'ETIMEDOUT', 'spawn')
+  }
+
+  /** Undefined when the holder does not answer even to a cancellation. */
+  async #startedInTime<Started>(
+    id: number,
+    starting: Promise<Started>,
+    cancel: Cancellation,
+  ): Promise<Started | undefined> {
+    const give = (number: number) => void this.#link.send(KIND.cancel, { id, number })
+    const cancelled = () => give(ECANCELED)
+    cancel.on(cancelled)
+    try {
+      const started = await within(starting, this.#startTimeoutMs)
+      if (started) return started
+      give(ETIMEDOUT)
+      return await within(starting, PATIENCE_MS)
+    } finally {
+      cancel.off(cancelled)
+    }
+  }
+
+  /** Ends all below it; a second call hastens the first. Undefined when the holder was killed. */
+  async end({ graceMs, stopSignal = 0, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended | undefined> {
+    if (this.#ended?.empty) return this.#ended
+    const answer = new Promise<Ended>((resolve) => this.#heard.push(resolve))
+    // One that was stopped would not hear it
+    this.#signal(constants.signals.SIGCONT)
+    this.#link.send(KIND.end, {
+      id: stopSignal,
+      number: drainMs > 0 ? -drainMs : graceMs,
+      second: killTimeoutMs,
+    })
+    const ended = within(
+      Promise.race([answer, this.gone.then(() => this.#ended)]),
+      drainMs + graceMs + killTimeoutMs + PATIENCE_MS,
+    )
+    const found = await held(this.#native, ended)
+    if (found?.empty) await held(this.#native, this.gone)
+    if (found) return found
+    this.kill()
+    await held(this.#native, this.gone)
+    return this.#ended
+  }
+
+  /** When it was killed: waits until all that it held is ended. Undefined where its keeper is gone as well. */
+  collect(): ReturnType<Keeper['collect']> {
+    return this.#keeper.collect(this.#number)
+  }
+
+  /** Kills the processes that were asked for, and waits until they are gone. */
+  async killKnown(): Promise<number> {
+    const known = [...this.#requests.values()].flatMap(({ pidfd }) => pidfd ?? [])
+    await Promise.all(known.map((pidfd) => this.#killed(pidfd)))
+    return known.length
+  }
+
+  /** Kills the holder itself: what it holds goes to the keeper, which ends it. */
+  kill(): void {
+    this.#signal(constants.signals.SIGKILL)
+    this.#link.hangUp()
+  }
+
+  /** One that cannot be reached so has the end of its link to go by. */
+  #signal(signal: number): void {
+    try {
+      if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, signal)
+    } catch {}
+  }
+
+  #hear(message: NativeMessage): void {
+    const { kind, id, number, second, fds, error } = message
+    const request = this.#requests.get(id)
+    if (kind === KIND.held) this.#onHeld(number, second, fds.shift())
+    else if (kind === KIND.started) this.#onStarted(request, number, fds.shift())
+    else if (kind === KIND.door) this.door = doorName(number, second)
+    else if (kind === KIND.told) this.told = true
+    else if (kind === KIND.entered) this.#onEntered(id, number, fds.shift())
+    else if (kind === KIND.out) void this.#awaitOut(id, OUT_MS)
+    else if (kind === KIND.left) this.#onLeft()
+    else if (kind === KIND.refused) this.#onRefused(id, request, error)
+    else if (kind === KIND.exited) {
+      this.#requests.delete(id)
+      request?.exited({ code: number, signal: second })
+    } else if (kind === KIND.ended) this.#onEnded(message)
+  }
+
+  #onHeld(pid: number, mark: number, pidfd: number | undefined): void {
+    this.pid = pid
+    this.#keeper.know(pid)
+    this.mark = mark
+    this.#pidfd = pidfd
+    // Where it cannot be watched (no descriptors left), the end of its link has to do
+    if (pidfd !== undefined) this.#processGone = ended(this.#native, pidfd).catch(() => undefined)
+    this.#isReady()
+  }
+
+  #onEntered(id: number, pid: number, keeper: number | undefined): void {
+    if (keeper !== undefined) this.#entered.set(id, { pid, keeper })
+  }
+
+  /** Nothing of it is held any more, or soon; whoever does not end is not waited for. */
+  async #awaitOut(id: number, withinMs: number): Promise<void> {
+    const { keeper } = this.#entered.get(id) ?? {}
+    this.#entered.delete(id)
+    if (keeper === undefined) return
+    await this.#native.ended(keeper, withinMs).catch(() => undefined)
+    reapUnlessWaitedFor(this.#native, keeper)
+  }
+
+  #onLeft(): void {
+    for (const ended of this.#left) ended()
+    this.#left.clear()
+  }
+
+  #onStarted(request: Request | undefined, pid: number, pidfd: number | undefined): void {
+    if (pidfd === undefined) return
+    if (request) {
+      request.pidfd = pidfd
+      request.started({ pid, pidfd })
+    } else this.#native.close(pidfd)
+  }
+
+  #onRefused(id: number, request: Request | undefined, error: Error | undefined): void {
+    this.#requests.delete(id)
+    if (!request) return
+    for (const fd of request.fds) if (fd >= 0) this.#native.close(fd)
+    request.refused(error ?? new Error('refused'))
+  }
+
+  #onEnded({ number, killed, names, left, cpuUserMs, cpuSystemMs }: NativeMessage): void {
+    const usage = { cpuUserMs, cpuSystemMs }
+    const ended: Ended = { empty: number === 1, killed: { count: killed, names }, left, usage }
+    if (ended.empty) this.#ended = ended
+    for (const heard of this.#heard.splice(0)) heard(ended)
+  }
+
+  async #onGone(): Promise<void> {
+    this.lost = this.#ended === undefined
+    for (const [id, request] of this.#requests) {
+      if (request.pidfd === undefined)
+        this.#onRefused(id, request, systemError('the holder was killed', 'ECANCELED', 'spawn'))
+      // Nobody tells how it ended. The keeper kills it, or we.
+      else void this.#killed(request.pidfd).then(() => request.exited(KILLED))
+    }
+    await held(this.#native, this.#processGone)
+    if (this.#pidfd !== undefined) this.#native.close(this.#pidfd)
+    this.#pidfd = undefined
+    if (!this.lost) await Promise.all([...this.#entered.keys()].map((id) => this.#awaitOut(id, 0)))
+  }
+
+  async #killed(pidfd: number): Promise<void> {
+    try {
+      this.#native.signal(pidfd, constants.signals.SIGKILL)
+    } catch {
+      return // not ours to signal (a setuid program): the keeper names it, where it is left
+    }
+    await ended(this.#native, pidfd).catch(() => undefined) // killed it is in any case
+  }
+}

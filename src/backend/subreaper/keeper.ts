@@ -1,0 +1,274 @@
+// Our side of the keeper (native/warden/keep.c): the parent of the holders, which ends what a holder loses that is killed,
+// and all sessions when we die. One that dies is replaced, for the sessions to come.
+import { constants } from 'node:os'
+import { GuardError, systemDetails } from '../../common/errors.js'
+import { within } from '../../common/within.js'
+import { type Native, type NativeExit, type NativeMessage, wardenPath } from '../../native/addon.js'
+import { packPlan } from '../../native/plan.js'
+import { assertSpoken, PROTOCOL } from '../../native/protocol.js'
+import type { GuardEvent, GuardStatus, Left } from '../backend.js'
+import { Restarts } from '../restarts.js'
+import { Starts } from '../starts.js'
+import { stuckError } from '../stuck.js'
+import { ended, held, KIND, Link } from './link.js'
+
+// Two forks and a few system calls; a machine that swaps takes its time.
+const PATIENCE_MS = 10_000
+
+export interface KeeperPlan {
+  killTimeoutMs: number
+  /** Find descendants as on kernels without CONFIG_PROC_CHILDREN. */
+  scan: boolean
+}
+
+/** What a keeper found that a holder had lost. */
+export interface Collected {
+  killed: { count: number; names: string[] }
+  left: number[]
+}
+
+/** One keeper process. */
+export class Keeper {
+  readonly #native: Native
+  readonly #killTimeoutMs: number
+  readonly #link: Link
+  readonly #waiting: ((collected: Collected | undefined) => void)[] = []
+  #ready: (() => void) | undefined
+  #refused: Error | undefined
+  #pid = 0
+  #pidfd: number | undefined
+  #holders = 0
+  /** The pids of those that have stood. */
+  readonly #known = new Set<number>()
+  #collecting: Promise<unknown> = Promise.resolve()
+
+  private constructor(native: Native, { killTimeoutMs }: KeeperPlan) {
+    this.#native = native
+    this.#killTimeoutMs = killTimeoutMs
+    this.#link = new Link(native, (message) => this.#hear(message))
+    void this.gone.then(() => {
+      for (const settle of this.#waiting.splice(0)) settle(undefined)
+    })
+  }
+
+  /** @throws GuardError */
+  static async start(native: Native, plan: KeeperPlan): Promise<Keeper> {
+    const keeper = Keeper.#make(native, plan)
+    try {
+      await keeper.#start(plan)
+      return keeper
+    } catch (error) {
+      keeper.#link.hangUp()
+      throw error
+    }
+  }
+
+  static #make(native: Native, plan: KeeperPlan): Keeper {
+    try {
+      return new Keeper(native, plan)
+    } catch (cause) {
+      throw new GuardError(`the keeper cannot be heard: ${(cause as Error).message}`, systemDetails(cause))
+    }
+  }
+
+  /** Settles when it is gone. */
+  get gone(): Promise<void> {
+    return this.#link.gone
+  }
+
+  /** Has it start a holder, whose lifeline ends in `other`. Gives its number, for collect(). @throws a system error */
+  hold(other: number): number {
+    this.#link.ask(KIND.hold, { id: ++this.#holders, fd: other })
+    return this.#holders
+  }
+
+  /** Takes note of a holder that stands: it is none of the sessions' processes. */
+  know(holder: number): void {
+    this.#known.add(holder)
+  }
+
+  /** The pids of all that lives below it, but for holders. */
+  left(): number[] {
+    if (this.#pid === 0) return []
+    return this.#native.descendants(this.#pid).filter((pid) => !this.#known.has(pid))
+  }
+
+  get pid(): number {
+    return this.#pid
+  }
+
+  /** Waits until that holder is reaped and all that it lost is ended; undefined where the keeper is gone as well. */
+  async collect(holder: number): Promise<Collected | undefined> {
+    const turn = this.#collecting.then(() => this.#collect(holder))
+    this.#collecting = turn.catch(() => undefined)
+    return held(this.#native, turn)
+  }
+
+  /**
+   * Has it end all that is left, and waits for its end.
+   * @throws StuckError when something outlives that: the keeper goes on trying, and it can be asked again.
+   */
+  finish(): Promise<void> {
+    return held(this.#native, this.#finish())
+  }
+
+  async #finish(): Promise<void> {
+    this.#link.send(KIND.over)
+    const pidfd = this.#pidfd
+    if (pidfd === undefined) return this.#link.hangUp()
+    const left = this.#collect(0).then((collected) => collected?.left ?? [])
+    const over = ended(this.#native, pidfd).catch(() => this.gone)
+    const outlived = await Promise.race([left, over.then(() => [])])
+    if (outlived.length > 0)
+      throw stuckError('what is held', `/proc/${this.#pid}`, outlived, this.#killTimeoutMs)
+    const done = await within(
+      over.then(() => true),
+      this.#killTimeoutMs + PATIENCE_MS,
+    )
+    if (done === undefined) this.#native.signal(pidfd, constants.signals.SIGKILL)
+    await over
+    await this.gone
+  }
+
+  /** Nobody may wait on the number any more: it may soon be another's. */
+  #forget(pidfd: number): void {
+    this.#pidfd = undefined
+    this.#native.close(pidfd)
+  }
+
+  #collect(holder: number): Promise<Collected | undefined> {
+    // One that somebody has stopped would not hear of it
+    if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGCONT)
+    const clean = new Promise<Collected | undefined>((resolve) => {
+      if (this.#link.send(KIND.collect, { id: holder })) this.#waiting.push(resolve)
+      else resolve(undefined)
+    })
+    return within(clean, this.#killTimeoutMs + PATIENCE_MS)
+  }
+
+  #hear(message: NativeMessage): void {
+    const { kind, number, fds, error, killed, names, left } = message
+    if (kind === KIND.ready) {
+      this.#pid = number
+      this.#pidfd = fds.shift()
+      const pidfd = this.#pidfd
+      const forget = () => this.#forget(pidfd ?? -1)
+      // Where it cannot be watched (no descriptors left), the end of its lifeline tells
+      if (pidfd !== undefined) ended(this.#native, pidfd).then(forget, () => this.gone.then(forget))
+      this.#ready?.()
+    } else if (kind === KIND.refused) this.#refused = error
+    else if (kind === KIND.clean) this.#waiting.shift()?.({ killed: { count: killed, names }, left })
+  }
+
+  async #start({ killTimeoutMs, scan }: KeeperPlan): Promise<void> {
+    const ready = new Promise<boolean>((resolve) => {
+      this.#ready = () => resolve(true)
+      void this.gone.then(() => resolve(false))
+    })
+    const { exited } = await this.#spawn([
+      '--kill-timeout',
+      String(killTimeoutMs),
+      ...(scan ? ['--scan'] : []),
+    ])
+    const answer = await held(this.#native, within(ready, PATIENCE_MS))
+    if (answer) return
+    if (this.#refused)
+      throw new GuardError(
+        `sessions cannot be held here: ${this.#refused.message}`,
+        systemDetails(this.#refused, 'Mount /proc'),
+      )
+    if (answer === false) assertSpoken(wardenPath(), await held(this.#native, exited))
+    throw new GuardError(
+      answer === undefined
+        ? `the keeper has not answered within ${PATIENCE_MS} ms`
+        : 'the keeper ended before it stood',
+    )
+  }
+
+  /** Gives how its first process ends. */
+  async #spawn(options: string[]): Promise<{ exited: Promise<NativeExit> }> {
+    const command = wardenPath()
+    const argv = [
+      'corral-warden',
+      'keep',
+      '--owner',
+      String(process.pid),
+      '--protocol',
+      String(PROTOCOL),
+      ...options,
+    ]
+    try {
+      const plan = packPlan({
+        command,
+        argv,
+        env: [],
+        cwd: '/',
+        stdio: [this.#link.other, 'ignore', 'ignore'],
+        detached: true,
+        urgent: true,
+      })
+      const { started, exited } = new Starts(this.#native, PATIENCE_MS).begin(plan)
+      const [, pidfd] = await started
+      const over = () => this.#native.close(pidfd)
+      exited.then(over, over) // it forks once, and is out of our process tree
+      return { exited }
+    } catch (cause) {
+      throw new GuardError(
+        `${command} cannot be started: ${(cause as Error).message}`,
+        systemDetails(cause, 'Run `npm rebuild corral`: the program is built beside the addon'),
+      )
+    } finally {
+      this.#native.close(this.#link.other)
+    }
+  }
+}
+
+/** The keeper there is at this moment. */
+export class Keepers {
+  readonly #native: Native
+  readonly #plan: KeeperPlan
+  readonly #restarts: Restarts
+  #current: Keeper | undefined
+
+  constructor(native: Native, plan: KeeperPlan, tell: (event: GuardEvent) => void) {
+    this.#native = native
+    this.#plan = plan
+    this.#restarts = new Restarts(() => this.start(), tell)
+  }
+
+  status(): GuardStatus {
+    return { alive: this.#current !== undefined, deaths: this.#restarts.deaths }
+  }
+
+  /** @throws GuardError */
+  async start(): Promise<void> {
+    const keeper = await Keeper.start(this.#native, this.#plan)
+    this.#current = keeper
+    this.#restarts.started()
+    void keeper.gone.then(() => {
+      this.#current = undefined
+      this.#restarts.died()
+    })
+  }
+
+  /** The keeper, or the next one where it has just died. @throws GuardError where there is none to be had now. */
+  async current(): Promise<Keeper> {
+    await this.#restarts.underWay
+    if (this.#current) return this.#current
+    throw new GuardError('there is no keeper at this moment, which could hold a session', {
+      hint: "It is killed again and again: see who does that (the 'guard' events tell when)",
+    })
+  }
+
+  /** Who lives below it. */
+  left(): Left {
+    return { path: `/proc/${this.#current?.pid}`, pids: this.#current?.left() ?? [] }
+  }
+
+  async finish(): Promise<void> {
+    const restarts = this.#restarts
+    restarts.over = true
+    if (restarts.underWay) await held(this.#native, restarts.underWay)
+    await this.#current?.finish()
+  }
+}

@@ -1,0 +1,195 @@
+// The sessions of this user that are held without cgroups, as anybody of the same user can see them and end them: by the doors
+// of their holders (native/core/door.h).
+import { readFileSync } from 'node:fs'
+import { isSystemError, KernelError } from '../../common/errors.js'
+import { within } from '../../common/within.js'
+import type { Native, NativeMessage } from '../../native/addon.js'
+import { PROTOCOL, saying, unspoken } from '../../native/protocol.js'
+import type { Ended, ForeignDirectory, Usage } from '../backend.js'
+import type { InstanceView, SessionView } from '../cgroup/survey.js'
+import { type Labels, readLabels } from './labels.js'
+import { DOOR, held, KIND, Link } from './link.js'
+
+// A holder answers within a millisecond, unless it is ending a fork bomb.
+const ANSWER_MS = 1000
+// Each visit takes a descriptor, and whoever opens doors decides how many there are.
+const AT_ONCE = 256
+// How much longer than its bounds it may take for ending all
+const PATIENCE_MS = 2000
+
+export interface HeldSession {
+  door: string
+  /** Of the holder. */
+  pid: number
+  /** All that hold a part of it. */
+  holders: number[]
+  labels: Labels
+}
+
+/** The names of all doors in this network namespace, whosever they are. */
+function doors(): string[] {
+  let text: string
+  try {
+    text = readFileSync('/proc/net/unix', 'utf8')
+  } catch {
+    return [] // no /proc, or none of the network: nobody can be found
+  }
+  const pattern = new RegExp(`@(${DOOR}[0-9a-f]{24})$`, 'gm')
+  return [...new Set([...text.matchAll(pattern)].flatMap(([, name]) => name ?? []))]
+}
+
+/** A connection to a holder; undefined where there is none of this user's behind that door. */
+function visit(native: Native, door: string, heard: (message: NativeMessage) => void) {
+  try {
+    const [fd, pid] = native.enterDoor(door)
+    return { link: new Link(native, heard, [fd, -1]), pid }
+  } catch (error) {
+    if (isSystemError(error)) return undefined // it is over, or somebody else's
+    throw error
+  }
+}
+
+interface Shown {
+  labels: Labels
+  /** The holders of commands that came in. */
+  joined: number[]
+}
+
+export interface HeldSessions {
+  sessions: HeldSession[]
+  /** Holders of other versions, whose protocol is unknown here. */
+  unspoken: ForeignDirectory[]
+}
+
+/** Whether that is the pid of a holder of this user's: whoever opens a door can say any. */
+function isHolder(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const [, name] = /^Name:\t(.*)$/m.exec(status) ?? []
+    const [, uid] = /^Uid:\t\d+\t(\d+)/m.exec(status) ?? []
+    return name === 'corral-holder' && Number(uid) === process.geteuid?.()
+  } catch (error) {
+    if (isSystemError(error)) return false // it has ended
+    throw error
+  }
+}
+
+/** What a holder shows, or why it cannot be talked to. */
+type Answer = Shown | { why: string } | undefined
+
+function answerOf(native: Native, { kind, id, fds: [file], left }: NativeMessage): Answer {
+  if (kind === KIND.refused) return { why: saying(id) }
+  const why = unspoken(id)
+  if (why !== undefined) return { why }
+  const labels = file === undefined ? undefined : readLabels(native, file)
+  return labels && { labels, joined: left.filter(isHolder) }
+}
+
+async function ask(native: Native, door: string): Promise<HeldSession | ForeignDirectory | undefined> {
+  let take: (answer: Answer) => void = () => undefined
+  const answered = new Promise<Answer>((resolve) => {
+    take = resolve
+  })
+  const found = visit(native, door, (message) => take(answerOf(native, message)))
+  if (!found) return undefined
+  const { link, pid } = found
+  void link.gone.then(() => take(undefined))
+  link.send(KIND.show, { id: PROTOCOL })
+  const answer = await held(native, within(answered, ANSWER_MS))
+  link.hangUp()
+  if (answer && 'why' in answer) return { path: `/proc/${pid}`, why: answer.why }
+  return answer && { door, pid, holders: [pid, ...answer.joined], labels: answer.labels }
+}
+
+export async function heldSessions(native: Native): Promise<HeldSessions> {
+  const all = doors()
+  const held: HeldSessions = { sessions: [], unspoken: [] }
+  while (all.length > 0)
+    for (const found of await Promise.all(all.splice(0, AT_ONCE).map((door) => ask(native, door)))) {
+      if (!found) continue
+      if ('why' in found) held.unspoken.push(found)
+      else held.sessions.push(found)
+    }
+  return held
+}
+
+function usageOf(native: Native, { holders, labels }: HeldSession): Usage & { pids: number } {
+  const sum = { pids: 0, memoryBytes: 0, cpuUserMs: 0, cpuSystemMs: 0 }
+  for (const one of holders.map((pid) => native.usageBelow(pid)))
+    for (const name of ['pids', 'memoryBytes', 'cpuUserMs', 'cpuSystemMs'] as const) sum[name] += one[name]
+  return { ...sum, ...(labels.memoryMax !== undefined && { memoryMaxBytes: labels.memoryMax }) }
+}
+
+/** The place of a session in the tree of its instance, made as far as it is not there. */
+function placeOf(instance: InstanceView, keys: readonly string[]): SessionView | undefined {
+  let siblings = instance.sessions
+  let place: SessionView | undefined
+  for (const key of keys) {
+    place = siblings.find((candidate) => candidate.key === key)
+    if (!place) {
+      place = { key, path: instance.path, children: [] }
+      siblings.push(place)
+    }
+    siblings = place.children
+  }
+  return place
+}
+
+/** Their instances as trees. */
+export function viewHeld(native: Native, sessions: readonly HeldSession[]): InstanceView[] {
+  const views = new Map<string, InstanceView>()
+  for (const session of sessions) {
+    const { instance, owner, keys, mode, command, startedAt } = session.labels
+    const view = views.get(instance) ?? {
+      backend: 'subreaper',
+      instance,
+      path: `/proc/${owner.pid}`,
+      alive: true, // or its holders would not be there
+      ...owner,
+      sessions: [],
+    }
+    views.set(instance, view)
+    const place = placeOf(view, keys)
+    if (!place) continue
+    const usage = usageOf(native, session)
+    place.path = `/proc/${session.pid}`
+    place.group = { path: place.path, mode, command, startedAt, processes: usage.pids, usage }
+  }
+  return [...views.values()].sort((a, b) => (a.instance < b.instance ? -1 : 1))
+}
+
+/**
+ * Has a holder end its session, whose owner hears of that. Undefined when it was over already.
+ * @throws KernelError when it does not answer.
+ */
+export async function endHeld(
+  native: Native,
+  { door, pid }: HeldSession,
+  { graceMs, killTimeoutMs }: { graceMs: number; killTimeoutMs: number },
+): Promise<Pick<Ended, 'empty' | 'killed' | 'left'> | undefined> {
+  let ended: NativeMessage | undefined
+  let answer: () => void = () => undefined
+  const answered = new Promise<boolean>((resolve) => {
+    answer = () => resolve(true)
+  })
+  const found = visit(native, door, (message) => {
+    if (message.kind !== KIND.ended) return
+    ended = message
+    answer()
+  })
+  if (!found) return undefined
+  const { link } = found
+  void link.gone.then(answer)
+  link.send(KIND.end, { id: PROTOCOL, number: graceMs, second: killTimeoutMs })
+  const inTime = await held(native, within(answered, graceMs + killTimeoutMs + PATIENCE_MS))
+  if (ended?.number === 1) await held(native, within(link.gone, ANSWER_MS))
+  link.hangUp()
+  if (!inTime)
+    throw new KernelError(`the holder ${pid} of the session does not answer`, {
+      path: `/proc/${pid}`,
+      hint: 'When it is killed (SIGKILL), its keeper ends what it holds',
+    })
+  if (!ended) return undefined
+  const { number, killed, names, left } = ended
+  return { empty: number === 1, killed: { count: killed, names }, left }
+}
