@@ -40,11 +40,10 @@ export {
 } from './common/errors.js'
 export type { Logger } from './common/log.js'
 export type { Reason, SessionReason } from './common/reasons.js'
-export type { Corral, WrappedCommand } from './corral.js'
-export type { SessionNode } from './family.js'
-export { MAX_KEY_BYTES } from './key.js'
-export type { CorralEvents } from './news.js'
 export { openCorral } from './open.js'
+export type { Corral, WrappedCommand } from './session/corral.js'
+export type { CorralEvents } from './session/events.js'
+export { MAX_KEY_BYTES } from './session/key.js'
 export type {
   BackendChoice,
   CloseOptions,
@@ -57,7 +56,8 @@ export type {
   Stdio,
   StdioEntry,
   SweepOptions,
-} from './options.js'
-export type { ContainedProcess, ExitStatus } from './process.js'
-export type { SessionReport } from './report.js'
-export type { AnySession, Receipt, Session, SessionEvents, SessionState } from './session.js'
+} from './session/options.js'
+export type { ContainedProcess, ExitStatus } from './session/process.js'
+export type { SessionReport } from './session/report.js'
+export type { AnySession, Receipt, Session, SessionEvents, SessionState } from './session/session.js'
+export type { SessionNode } from './session/tree.js'

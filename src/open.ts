@@ -8,9 +8,9 @@ import { hostMemory } from './backend/limits.js'
 import { PassthroughBackend } from './backend/passthrough/backend.js'
 import { SubreaperBackend } from './backend/subreaper/backend.js'
 import { Log, openLogger } from './common/log.js'
-import { Corral } from './corral.js'
 import { isSupportedPlatform, loadNative } from './native/addon.js'
-import { type OpenOptions, type OpenPlan, parseOpenOptions } from './options.js'
+import { Corral } from './session/corral.js'
+import { type OpenOptions, type OpenPlan, parseOpenOptions } from './session/options.js'
 
 /**
  * Opens an instance: finds a root, locks an instance in it, and collects what dead instances left.

@@ -3,9 +3,9 @@
 
 import type { CommandLine } from '../backend/backend.js'
 import type { Limits } from '../backend/limits.js'
-import type { Corral } from '../corral.js'
-import type { SessionReport } from '../report.js'
-import type { Session } from '../session.js'
+import type { Corral } from '../session/corral.js'
+import type { SessionReport } from '../session/report.js'
+import type { Session } from '../session/session.js'
 
 export interface SessionRules {
   /** Whose child a session is. Default: nobody's. */

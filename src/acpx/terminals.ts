@@ -12,8 +12,8 @@ import type {
   WaitForTerminalExitResponse,
 } from '@agentclientprotocol/sdk'
 import { InvalidArgumentError } from '../common/errors.js'
-import type { ContainedProcess } from '../process.js'
-import type { AnySession } from '../session.js'
+import type { ContainedProcess } from '../session/process.js'
+import type { AnySession } from '../session/session.js'
 
 /** What is kept of a terminal's output where the request says nothing, in bytes. */
 const USUAL_OUTPUT_BYTES = 1024 * 1024

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import type { SessionView } from '../backend/cgroup/survey.js'
 import { printable } from '../common/text.js'
-import { Observer } from '../observer.js'
+import { Observer } from '../observe/observer.js'
 import { bashCompletion } from './completion/bash.js'
 import { shapesOf } from './completion/definition.js'
 import { fishCompletion } from './completion/fish.js'

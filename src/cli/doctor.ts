@@ -2,8 +2,8 @@
 
 import { InvalidArgumentError } from '../common/errors.js'
 import { json } from '../common/text.js'
-import { type Diagnosis, diagnose, type Verdict } from '../doctor.js'
-import { dropInFor } from '../drop-in.js'
+import { type Diagnosis, diagnose, type Verdict } from '../doctor/doctor.js'
+import { dropInFor } from '../doctor/drop-in.js'
 import { bytes } from './format.js'
 import { linesOf, type Outcome } from './output.js'
 

@@ -1,7 +1,7 @@
 // Session keys from the environment: for agent commands in the configuration of a gateway, which have to be the same each
 // time, as a gateway takes up a session again only with the command that it knows.
 import { InvalidArgumentError } from '../common/errors.js'
-import { parseKey } from '../key.js'
+import { parseKey } from '../session/key.js'
 
 export interface KeyOptions {
   session?: string

@@ -2,8 +2,8 @@
 import path from 'node:path'
 import { InvalidArgumentError } from '../common/errors.js'
 import { json } from '../common/text.js'
-import { Observer, type Selection } from '../observer.js'
-import type { HoldingChoice } from '../options.js'
+import { Observer, type Selection } from '../observe/observer.js'
+import type { HoldingChoice } from '../session/options.js'
 import { missingKeys, noneOf } from './missing.js'
 import { left, linesOf, type Outcome } from './output.js'
 

@@ -1,8 +1,8 @@
 // corral ls: all sessions below the root, as a tree.
 import type { InstanceView, SessionView } from '../backend/cgroup/survey.js'
 import { json } from '../common/text.js'
-import { Observer } from '../observer.js'
-import type { HoldingChoice } from '../options.js'
+import { Observer } from '../observe/observer.js'
+import type { HoldingChoice } from '../session/options.js'
 import { bytes, duration } from './format.js'
 import { cut, left, linesOf, type Outcome, table } from './output.js'
 

@@ -1,9 +1,9 @@
 // corral orphans: agents that no session holds and nobody answers for; ends those that are named.
 import { InvalidArgumentError } from '../common/errors.js'
 import { json } from '../common/text.js'
-import { parseMilliseconds } from '../options.js'
 import { matching } from '../orphans/agents.js'
-import { type EndedOrphan, endOrphans, findOrphans, type Orphan, type Target } from '../orphans.js'
+import { type EndedOrphan, endOrphans, findOrphans, type Orphan, type Target } from '../orphans/orphans.js'
+import { parseMilliseconds } from '../session/options.js'
 import { bytes, duration } from './format.js'
 import { cut, linesOf, type Outcome, table } from './output.js'
 

@@ -19,9 +19,9 @@ import { type Limits, type ParsedLimits, parseLimits } from '../backend/limits.j
 import { newHeldInstanceName, packLabels } from '../backend/subreaper/labels.js'
 import { assertNoneRequired } from '../backend/subreaper/limits.js'
 import { InvalidArgumentError, KernelError, systemDetails } from '../common/errors.js'
-import { parseKey } from '../key.js'
 import { loadNative, type Native, wardenPath } from '../native/addon.js'
-import { type HoldingChoice, parseBound, parseHolding, parseMilliseconds } from '../options.js'
+import { parseKey } from '../session/key.js'
+import { type HoldingChoice, parseBound, parseHolding, parseMilliseconds } from '../session/options.js'
 import { asGiven, asLaunched } from './launched.js'
 
 export interface RunOptions {

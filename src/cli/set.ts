@@ -2,8 +2,8 @@
 
 import type { Limits } from '../backend/limits.js'
 import { json } from '../common/text.js'
-import { Observer } from '../observer.js'
-import type { HoldingChoice } from '../options.js'
+import { Observer } from '../observe/observer.js'
+import type { HoldingChoice } from '../session/options.js'
 import { missingKeys, noneOf } from './missing.js'
 import { linesOf, type Outcome } from './output.js'
 

@@ -1,8 +1,8 @@
 // corral sweep: collects what dead gateways left.
 import type { SweepReport } from '../backend/backend.js'
 import { json } from '../common/text.js'
-import { Observer } from '../observer.js'
-import type { HoldingChoice } from '../options.js'
+import { Observer } from '../observe/observer.js'
+import type { HoldingChoice } from '../session/options.js'
 import { left, linesOf, type Outcome } from './output.js'
 
 /** An error's message is none of the fields that JSON has. */

@@ -7,7 +7,7 @@ import { probeRoot, type RootFacts } from '../backend/cgroup/probe.js'
 import { type RootCandidate, type RootSearch, searchRootToBuildIn } from '../backend/cgroup/root.js'
 import { SubreaperBackend } from '../backend/subreaper/backend.js'
 import type { Native } from '../native/addon.js'
-import type { ScopeProbe } from '../scope-probe.js'
+import type { ScopeProbe } from './scope-probe.js'
 
 export interface Look {
   search: RootSearch
@@ -32,7 +32,7 @@ export async function look(native: Native, explicit: string | undefined): Promis
 const PROBE_MS = 60_000
 
 async function lookInScope(search: RootSearch): Promise<ScopeProbe> {
-  const program = fileURLToPath(new URL('../../dist/scope-probe.js', import.meta.url))
+  const program = fileURLToPath(new URL('../../dist/doctor/scope-probe.js', import.meta.url))
   try {
     const limits = { timeout: PROBE_MS, killSignal: 'SIGKILL' } as const
     const { stdout } = await promisify(execFile)(process.execPath, [program], limits)

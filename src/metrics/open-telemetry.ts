@@ -1,7 +1,7 @@
 // The metrics of a Corral in a meter of OpenTelemetry, by @opentelemetry/api alone.
 
 import { InvalidArgumentError } from '../common/errors.js'
-import type { Corral } from '../corral.js'
+import type { Corral } from '../session/corral.js'
 import { CLOSE_BOUNDS, CLOSE_DURATION, INSTRUMENTS, type Instrument, OWN_NAMES } from './instruments.js'
 import type { MetricsOptions } from './options.js'
 import { Tally } from './tally.js'

@@ -1,5 +1,5 @@
 // The options of metrics, checked at the edge.
-import { assertOptions, parseFlag, refuse } from '../options.js'
+import { assertOptions, parseFlag, refuse } from '../session/options.js'
 
 export interface MetricsOptions {
   /**

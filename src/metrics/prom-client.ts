@@ -2,7 +2,7 @@
 // of its own classes: so nothing is loaded, and what a session had goes with the session.
 
 import { InvalidArgumentError } from '../common/errors.js'
-import type { Corral } from '../corral.js'
+import type { Corral } from '../session/corral.js'
 import {
   CLOSE_BOUNDS,
   CLOSE_DURATION,

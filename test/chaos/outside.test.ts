@@ -12,7 +12,7 @@ import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL } from '../../src/backend/cgroup/l
 import { nameOfKey } from '../../src/backend/cgroup/name.js'
 import { openCorral, type Session } from '../../src/index.js'
 import { loadNative } from '../../src/native/addon.js'
-import { Observer } from '../../src/observer.js'
+import { Observer } from '../../src/observe/observer.js'
 import { CLI, corral as command } from '../cli/command-line.js'
 import { members } from '../support/cgroup-tree.js'
 import { eventually } from '../support/eventually.js'

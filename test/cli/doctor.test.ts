@@ -1,6 +1,6 @@
 // `corral doctor` tells people and programs what this host can promise.
 import { describe, expect } from 'vitest'
-import type { Diagnosis, Finding } from '../../src/doctor.js'
+import type { Diagnosis, Finding } from '../../src/doctor/doctor.js'
 import { test } from '../support/pen-test.js'
 import { corral, refused } from './command-line.js'
 

@@ -1,6 +1,6 @@
 // The drop-in for a gateway's unit. Whether systemd takes it is tested in test/hosts/systemd.
 import { describe, expect, test } from 'vitest'
-import { dropInFor } from '../../src/drop-in.js'
+import { dropInFor } from '../../src/doctor/drop-in.js'
 import { InvalidArgumentError } from '../../src/index.js'
 
 describe('the drop-in', () => {

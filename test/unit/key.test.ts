@@ -1,7 +1,7 @@
 // Which texts can be a session key.
 import { describe, expect, test } from 'vitest'
 import { InvalidKeyError } from '../../src/common/errors.js'
-import { MAX_KEY_BYTES, parseKey } from '../../src/key.js'
+import { MAX_KEY_BYTES, parseKey } from '../../src/session/key.js'
 
 function refusalOf(key: unknown): InvalidKeyError {
   try {

@@ -10,7 +10,7 @@ import {
   parseOpenOptions,
   parseProcessOptions,
   parseSpawnOptions,
-} from '../../src/options.js'
+} from '../../src/session/options.js'
 
 const instance = {
   defaults: { pidsMax: 100 },

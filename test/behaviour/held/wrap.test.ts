@@ -151,7 +151,7 @@ describe('a session that was prepared', () => {
     const prepared = await corral.wrap('true', [], { key: 'prepared' })
     const { child } = start(entered)
     await line(child.stdout, /^ready$/)
-    const { Observer } = await import('../../../src/observer.js')
+    const { Observer } = await import('../../../src/observe/observer.js')
     const observed = BACKEND === 'cgroup' ? { root: pen.path } : ({ backend: 'subreaper' } as const)
     await new Observer(observed).kill({ instance: corral.id }, 0)
     expect(await entered.session.closed).toMatchObject({ reason: 'corral-kill' })

@@ -16,7 +16,7 @@ import {
 } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Diagnosis } from '../../../src/doctor.js'
+import type { Diagnosis } from '../../../src/doctor/doctor.js'
 import type { AppliedLimit, Usage } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
 import { BEHAVIOUR } from '../behaved.js'

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Diagnosis } from '../../../src/doctor.js'
+import type { Diagnosis } from '../../../src/doctor/doctor.js'
 import type { BackendName } from '../../../src/index.js'
 import { eventually, SLOWNESS } from '../../support/eventually.js'
 import { expectBehaviour } from '../behaved.js'

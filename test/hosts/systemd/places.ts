@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process'
 import { chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { dropInFor } from '../../../src/drop-in.js'
+import { dropInFor } from '../../../src/doctor/drop-in.js'
 import { eventually } from '../../support/eventually.js'
 
 const run = promisify(execFile)

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect } from 'vitest'
 import { openCorral } from '../../../src/index.js'
-import { Observer } from '../../../src/observer.js'
+import { Observer } from '../../../src/observe/observer.js'
 import { corral as command } from '../../cli/command-line.js'
 import { eventually } from '../../support/eventually.js'
 import { Gateway } from '../../support/gateway.js'

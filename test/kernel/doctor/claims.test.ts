@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
-import { diagnose, type Finding, type Verdict } from '../../../src/doctor.js'
+import { diagnose, type Finding, type Verdict } from '../../../src/doctor/doctor.js'
 import {
   type Corral,
   type Limits,

@@ -1,7 +1,7 @@
 // What the doctor says of what the surroundings withhold: programs that others start, under a filter or a bound.
 import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
-import type { Diagnosis } from '../../../src/doctor.js'
+import type { Diagnosis } from '../../../src/doctor/doctor.js'
 import { CLI } from '../../cli/command-line.js'
 import { compiled } from '../../support/compile-payload.js'
 import { output } from '../../support/output.js'

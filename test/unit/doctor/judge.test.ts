@@ -1,8 +1,8 @@
 // What the doctor says of hosts that it is not on: the verdicts, and the exact fix for each.
 import { describe, expect, test } from 'vitest'
 import type { RootFacts } from '../../../src/backend/cgroup/probe.js'
+import { type Finding, judge } from '../../../src/doctor/doctor.js'
 import { parseHost, unitOf } from '../../../src/doctor/host.js'
-import { type Finding, judge } from '../../../src/doctor.js'
 import { HOSTS, without, withRoot } from '../../kernel/doctor/hosts.js'
 
 function finding(findings: Finding[], id: string): Finding {

@@ -5,12 +5,12 @@ import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
-import type { ProcessHandle, ProcessPlan, SpawnedProcess } from './backend/backend.js'
-import { setImmediate } from './common/clock.js'
-import { emit } from './common/emit.js'
-import { explained, InvalidArgumentError } from './common/errors.js'
-import { nameOfSignal, parseSignal } from './common/signals.js'
-import type { NativeExit } from './native/addon.js'
+import type { ProcessHandle, ProcessPlan, SpawnedProcess } from '../backend/backend.js'
+import { setImmediate } from '../common/clock.js'
+import { emit } from '../common/emit.js'
+import { explained, InvalidArgumentError } from '../common/errors.js'
+import { nameOfSignal, parseSignal } from '../common/signals.js'
+import type { NativeExit } from '../native/addon.js'
 
 export interface ExitStatus {
   code: number | null

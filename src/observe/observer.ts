@@ -2,8 +2,8 @@
 // `corral ls`, `kill` and `sweep` stand on. Needs no instance of its own.
 
 import path from 'node:path'
-import type { AppliedLimit, ForeignDirectory, SweepReport } from './backend/backend.js'
-import { claimEnding } from './backend/cgroup/claim.js'
+import type { AppliedLimit, ForeignDirectory, SweepReport } from '../backend/backend.js'
+import { claimEnding } from '../backend/cgroup/claim.js'
 import {
   assertEnforceable,
   changeLimits,
@@ -11,25 +11,25 @@ import {
   offeredControllers,
   readLimits,
   withLimitsIn,
-} from './backend/cgroup/controllers.js'
-import { CORRAL, holding, isThere, listInstances } from './backend/cgroup/instance.js'
-import { killMethod } from './backend/cgroup/kill.js'
-import { KILLED_LABEL } from './backend/cgroup/labels.js'
-import { memoryAt } from './backend/cgroup/machine.js'
-import { readMemoryV1 } from './backend/cgroup/memory-v1.js'
-import { type Remover, removeTree } from './backend/cgroup/removal.js'
-import { findRoot, searchRootToSee } from './backend/cgroup/root.js'
-import { type InstanceView, type SessionView, surveyInstances } from './backend/cgroup/survey.js'
-import { sweepInstances } from './backend/cgroup/sweep.js'
-import { type LimitChanges, type Limits, type ParsedLimits, parseLimitChanges } from './backend/limits.js'
-import { stuckError } from './backend/stuck.js'
-import { endHeld, type HeldSession, heldSessions, viewHeld } from './backend/subreaper/survey.js'
-import { sweepLost } from './backend/subreaper/sweep.js'
-import { now, sleep } from './common/clock.js'
-import { isSystemError, LimitUnsupportedError } from './common/errors.js'
-import { settleAll } from './common/settle.js'
-import { loadNative, type Native } from './native/addon.js'
-import { type HoldingChoice, parseHolding, parseMilliseconds } from './options.js'
+} from '../backend/cgroup/controllers.js'
+import { CORRAL, holding, isThere, listInstances } from '../backend/cgroup/instance.js'
+import { killMethod } from '../backend/cgroup/kill.js'
+import { KILLED_LABEL } from '../backend/cgroup/labels.js'
+import { memoryAt } from '../backend/cgroup/machine.js'
+import { readMemoryV1 } from '../backend/cgroup/memory-v1.js'
+import { type Remover, removeTree } from '../backend/cgroup/removal.js'
+import { findRoot, searchRootToSee } from '../backend/cgroup/root.js'
+import { type InstanceView, type SessionView, surveyInstances } from '../backend/cgroup/survey.js'
+import { sweepInstances } from '../backend/cgroup/sweep.js'
+import { type LimitChanges, type Limits, type ParsedLimits, parseLimitChanges } from '../backend/limits.js'
+import { stuckError } from '../backend/stuck.js'
+import { endHeld, type HeldSession, heldSessions, viewHeld } from '../backend/subreaper/survey.js'
+import { sweepLost } from '../backend/subreaper/sweep.js'
+import { now, sleep } from '../common/clock.js'
+import { isSystemError, LimitUnsupportedError } from '../common/errors.js'
+import { settleAll } from '../common/settle.js'
+import { loadNative, type Native } from '../native/addon.js'
+import { type HoldingChoice, parseHolding, parseMilliseconds } from '../session/options.js'
 
 /** Which sessions are meant; by `path`, that of a view, one of several with the same key. */
 export type Selection =

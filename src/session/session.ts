@@ -16,12 +16,12 @@ import {
   type Pressure,
   type RaisedLimit,
   type Usage,
-} from './backend/backend.js'
-import { type Limits, parseLimitChanges } from './backend/limits.js'
-import { describeProcess, listProcesses, stuckError } from './backend/stuck.js'
-import { Cancellation } from './common/cancellation.js'
-import { clearInterval, clearTimeout, LONGEST_MS, now, setInterval, setTimeout } from './common/clock.js'
-import { emit } from './common/emit.js'
+} from '../backend/backend.js'
+import { type Limits, parseLimitChanges } from '../backend/limits.js'
+import { describeProcess, listProcesses, stuckError } from '../backend/stuck.js'
+import { Cancellation } from '../common/cancellation.js'
+import { clearInterval, clearTimeout, LONGEST_MS, now, setInterval, setTimeout } from '../common/clock.js'
+import { emit } from '../common/emit.js'
 import {
   ClosingError,
   CorralError,
@@ -30,9 +30,9 @@ import {
   StuckError,
   systemCodeOf,
   systemDetails,
-} from './common/errors.js'
-import type { Reason, SessionReason } from './common/reasons.js'
-import { within } from './common/within.js'
+} from '../common/errors.js'
+import type { Reason, SessionReason } from '../common/reasons.js'
+import { within } from '../common/within.js'
 import {
   type CloseOptions,
   type Mode,

@@ -12,16 +12,15 @@ import type {
   GuardStatus,
   Left,
   SweepReport,
-} from './backend/backend.js'
-import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from './backend/limits.js'
-import { stuckError } from './backend/stuck.js'
-import { Cancellation } from './common/cancellation.js'
-import { ClosingError, explained, InvalidArgumentError, KeyLiveError, StuckError } from './common/errors.js'
-import type { Log } from './common/log.js'
-import { settleAll } from './common/settle.js'
-import { FamilyTree, type Member, type SessionNode } from './family.js'
+} from '../backend/backend.js'
+import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from '../backend/limits.js'
+import { stuckError } from '../backend/stuck.js'
+import { Cancellation } from '../common/cancellation.js'
+import { ClosingError, explained, InvalidArgumentError, KeyLiveError, StuckError } from '../common/errors.js'
+import type { Log } from '../common/log.js'
+import { settleAll } from '../common/settle.js'
+import { type CorralEvents, tell } from './events.js'
 import { parseKey } from './key.js'
-import { type CorralEvents, tell } from './news.js'
 import {
   type CloseOptions,
   type OpenPlan,
@@ -42,6 +41,7 @@ import {
 import { ContainedProcess } from './process.js'
 import type { SessionReport } from './report.js'
 import { type AnySession, Session, type SessionFacts } from './session.js'
+import { FamilyTree, type Member, type SessionNode } from './tree.js'
 
 /** What wrap() gives: start it in whatever way. */
 export interface WrappedCommand extends CommandLine {

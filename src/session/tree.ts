@@ -1,6 +1,6 @@
 // Who asked for whom: the sessions of one instance as a tree of keys. A parent key need not be a session itself.
-import type { Family } from './backend/backend.js'
-import type { Cancellation } from './common/cancellation.js'
+import type { Family } from '../backend/backend.js'
+import type { Cancellation } from '../common/cancellation.js'
 import type { AnySession } from './session.js'
 
 export interface Member {

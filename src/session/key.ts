@@ -1,5 +1,5 @@
 // Session keys as callers give them: any text of 1 to 4,096 bytes.
-import { InvalidKeyError } from './common/errors.js'
+import { InvalidKeyError } from '../common/errors.js'
 
 /** The longest session key, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 4096

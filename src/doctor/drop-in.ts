@@ -1,7 +1,7 @@
 // What a gateway's unit has to say to systemd, and why: the text that `corral doctor --unit` prints (systemd.kill(5),
 // systemd.resource-control(5)).
-import { InvalidArgumentError } from './common/errors.js'
-import { quote } from './common/quote.js'
+import { InvalidArgumentError } from '../common/errors.js'
+import { quote } from '../common/quote.js'
 
 interface Setting {
   line: string

@@ -1,13 +1,13 @@
 // Agents that no session of Corral holds and that nobody answers for any more: what was left from before Corral, or by
 // programs without it. Found by their command lines, ended only one by one, by whoever names them.
 import { constants } from 'node:os'
-import { findCgroupPlace } from './backend/cgroup/mount.js'
-import { searchRoot } from './backend/cgroup/root.js'
-import { systemCodeOf } from './common/errors.js'
-import { loadNative, type Native } from './native/addon.js'
-import { knownProgram, type Likeness } from './orphans/agents.js'
-import { holder } from './orphans/held.js'
-import { called, type Standing, standingOf } from './orphans/keeper.js'
+import { findCgroupPlace } from '../backend/cgroup/mount.js'
+import { searchRoot } from '../backend/cgroup/root.js'
+import { systemCodeOf } from '../common/errors.js'
+import { loadNative, type Native } from '../native/addon.js'
+import { knownProgram, type Likeness } from './agents.js'
+import { holder } from './held.js'
+import { called, type Standing, standingOf } from './keeper.js'
 import {
   memoryOf,
   type ProcessFacts,
@@ -16,7 +16,7 @@ import {
   startedMs,
   uptimeMs,
   userName,
-} from './orphans/processes.js'
+} from './processes.js'
 
 export interface Orphan {
   /** `PID:START`: names this process and no later one with the same pid. */

@@ -1,6 +1,6 @@
 // How a session ended.
-import type { Killed, LimitHit, MovedProcess, OutOfMemory, RaisedLimit, Usage } from './backend/backend.js'
-import type { Reason } from './common/reasons.js'
+import type { Killed, LimitHit, MovedProcess, OutOfMemory, RaisedLimit, Usage } from '../backend/backend.js'
+import type { Reason } from '../common/reasons.js'
 import type { Mode } from './options.js'
 
 export interface SessionReport {
