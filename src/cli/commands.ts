@@ -285,7 +285,7 @@ type RunCommandOptions = LimitOptions & Omit<RunOptions, 'limits'> & KeyOptions 
 
 /** By its path, as by its name it is the shim that is found. There is no going on without. */
 async function behindShims(name: string): Promise<string> {
-  const { findBehindShims } = await import('../shim/behind.js')
+  const { findBehindShims } = await import('../integrations/shim/behind.js')
   const found = findBehindShims(name)
   if (found !== undefined) return found
   complain([`corral: '${name}' cannot be started: PATH has no program of that name behind the shims`])

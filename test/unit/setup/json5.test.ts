@@ -1,8 +1,8 @@
 // Reading JSON5, and changing one value of it without touching any other byte.
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../../src/index.js'
-import { valueAt, withValue } from '../../../src/setup/edit.js'
-import { parseJson5, plainValue } from '../../../src/setup/json5.js'
+import { valueAt, withValue } from '../../../src/integrations/setup/edit.js'
+import { parseJson5, plainValue } from '../../../src/integrations/setup/json5.js'
 
 const FILE = '/etc/gateway.json'
 const read = (text: string) => plainValue(parseJson5(text, FILE).root)

@@ -1,6 +1,6 @@
 // JSON5 (json5.org) with the places of all that is in it, so that a value can be changed and every other byte stays: what
 // people write by hand has comments in it.
-import { ConfigError } from '../common/errors.js'
+import { ConfigError } from '../../common/errors.js'
 
 /** Offsets into the text; `end` is the first one after it. */
 export interface Span {

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { ConfigError, isSystemError, systemCodeOf } from '../common/errors.js'
+import { ConfigError, isSystemError, systemCodeOf } from '../../common/errors.js'
 import { type Place, withPlace } from './place.js'
 
 const BACKUP = '.before-corral-'

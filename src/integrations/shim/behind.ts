@@ -1,7 +1,7 @@
 // The program that a shim stands for: the first of its name on PATH that is no shim.
 import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
-import { isSystemError } from '../common/errors.js'
+import { isSystemError } from '../../common/errors.js'
 import { isShim } from './script.js'
 
 // What execvp(3) looks through where there is no PATH

@@ -13,7 +13,7 @@ const TOLD = new Set(['session-reset', 'session-delete'])
 /** Of `gateway_stop`, where the gateway goes on. */
 const REPLACED = 'plugin replacement'
 const GRACE_MS = 1000
-const PACKAGE = fileURLToPath(new URL('../..', import.meta.url))
+const PACKAGE = fileURLToPath(new URL('../../..', import.meta.url))
 
 const FAMILIES = Symbol.for('corral.openclaw.families')
 /** Those of the process: OpenClaw loads a plugin anew when its configuration changes. */

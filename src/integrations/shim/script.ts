@@ -2,7 +2,7 @@
 // basename of what they start, which is that of the shim.
 import { closeSync, fchmodSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../common/errors.js'
+import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../../common/errors.js'
 
 /** The first words of a shim's second line: what carries it is ours to replace, to remove and to pass over. */
 const MARK = '# A shim of corral'

@@ -2,7 +2,7 @@
 // meanwhile. And nobody on the way leads to what is somebody else's: root edits configurations in directories of users.
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readlinkSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { ConfigError, systemCodeOf } from '../common/errors.js'
+import { ConfigError, systemCodeOf } from '../../common/errors.js'
 
 const { O_DIRECTORY, O_NOFOLLOW } = constants
 // asm-generic/fcntl.h; Node has no name for it

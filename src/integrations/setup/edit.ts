@@ -1,6 +1,6 @@
 // Changes one value of a configuration, and nothing else of its text.
 import { isDeepStrictEqual } from 'node:util'
-import { ConfigError } from '../common/errors.js'
+import { ConfigError } from '../../common/errors.js'
 import { type Document, type Json5Node, lineOf, type ObjectNode, parseJson5, plainValue } from './json5.js'
 
 interface Edit {

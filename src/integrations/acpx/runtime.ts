@@ -1,8 +1,8 @@
 // A runtime of acpx whose endings end the session as well, whatever acpx's own did: closing, cancelling, resetting, shutting
 // down.
 import type { AcpRuntime, AcpRuntimeEvent, AcpRuntimeTurn, AcpRuntimeTurnInput } from 'acpx/runtime'
-import { KernelError } from '../common/errors.js'
-import { settlesWithin } from '../common/within.js'
+import { KernelError } from '../../common/errors.js'
+import { settlesWithin } from '../../common/within.js'
 import type { AcpxSessions } from './sessions.js'
 
 type Handle = { handle: { sessionKey: string } }

@@ -8,10 +8,10 @@ import type {
   AcpRuntime,
   AcpRuntimeOptions,
 } from 'acpx/runtime'
-import type { CommandLine } from '../backend/backend.js'
-import { ClosingError, InvalidArgumentError } from '../common/errors.js'
-import type { Corral } from '../session/corral.js'
-import { assertOptions, parseMilliseconds } from '../session/options.js'
+import type { CommandLine } from '../../backend/backend.js'
+import { ClosingError, InvalidArgumentError } from '../../common/errors.js'
+import type { Corral } from '../../session/corral.js'
+import { assertOptions, parseMilliseconds } from '../../session/options.js'
 import { ADMISSION_VARIABLE, Admission } from './admission.js'
 import { agentOf, containedRegistry, isAdmitted } from './registry.js'
 import { ContainedRuntime } from './runtime.js'

@@ -1,8 +1,8 @@
 // Where hosts keep the commands of their agents, and in what form.
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigError } from '../common/errors.js'
-import { quote } from '../common/quote.js'
+import { ConfigError } from '../../common/errors.js'
+import { quote } from '../../common/quote.js'
 import { joinWords, splitWords } from './command-line.js'
 
 export interface Host {

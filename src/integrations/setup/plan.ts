@@ -1,5 +1,5 @@
 // What a host's configuration is to become: the commands of its agents, contained.
-import { ConfigError, InvalidArgumentError } from '../common/errors.js'
+import { ConfigError, InvalidArgumentError } from '../../common/errors.js'
 import { isShim } from '../shim/script.js'
 import { contained, knownAgents, needsShim, usualCommand } from './agents.js'
 import { valueAt, withValue } from './edit.js'

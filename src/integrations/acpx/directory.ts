@@ -5,8 +5,8 @@ import { mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { isGone, isSystemError, KernelError, systemDetails } from '../common/errors.js'
-import { loadNative } from '../native/addon.js'
+import { isGone, isSystemError, KernelError, systemDetails } from '../../common/errors.js'
+import { loadNative } from '../../native/addon.js'
 
 const PREFIX = 'corral-acpx-'
 /** The socket's name: native/core/admission.c. */

@@ -11,9 +11,9 @@ import type {
   WaitForTerminalExitRequest,
   WaitForTerminalExitResponse,
 } from '@agentclientprotocol/sdk'
-import { InvalidArgumentError } from '../common/errors.js'
-import type { ContainedProcess } from '../session/process.js'
-import type { AnySession } from '../session/session.js'
+import { InvalidArgumentError } from '../../common/errors.js'
+import type { ContainedProcess } from '../../session/process.js'
+import type { AnySession } from '../../session/session.js'
 
 /** What is kept of a terminal's output where the request says nothing, in bytes. */
 const USUAL_OUTPUT_BYTES = 1024 * 1024

@@ -1,5 +1,5 @@
 // Command lines as one string, as older configurations have them.
-import { ConfigError } from '../common/errors.js'
+import { ConfigError } from '../../common/errors.js'
 
 /** The words, as a shell splits them: blanks, quotes and backslashes. @throws ConfigError for a quote that does not end. */
 export function splitWords(text: string, where: string): string[] {
