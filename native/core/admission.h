@@ -1,8 +1,9 @@
 // How a child of the gateway that is always started with the same command line learns what to become
-// (src/acpx). It asks at a socket in a directory of the gateway's own (0700), where nobody else can reach or
-// make anything. Each side believes only the process that the kernel says the other is: the child its parent,
-// as whose child it was started, and the gateway a child of its own that lives. Nothing is asked in words:
-// who connects is told, or is hung up on, at once, so that nobody can hold a descriptor of the gateway.
+// (src/integrations/acpx). It asks at a socket in a directory of the gateway's own (0700), where nobody else
+// can reach or make anything. Each side believes only the process that the kernel says the other is: the
+// child its parent, as whose child it was started, and the gateway a child of its own that lives. Nothing is
+// asked in words: who connects is told, or is hung up on, at once, so that nobody can hold a descriptor of
+// the gateway.
 #ifndef CORRAL_ADMISSION_H
 #define CORRAL_ADMISSION_H
 

@@ -1,5 +1,5 @@
 // The owner's side of a keeper and its holder, for an owner that is this program itself (run_held.c). A
-// gateway's is src/subreaper.
+// gateway's is src/backend/subreaper.
 #ifndef CORRAL_HELD_H
 #define CORRAL_HELD_H
 

@@ -8,7 +8,7 @@ const checkout = fileURLToPath(new URL('../..', import.meta.url))
 const { dependencies } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'))
 const dist = join(checkout, 'dist')
 // Of a host: whoever imports these entries has it
-const OF_HOSTS = /^(acpx|openclaw)$/
+const OF_HOSTS = /^integrations\/(acpx|openclaw)\//
 
 test('no declaration imports what need not be there', () => {
   const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) =>
@@ -18,7 +18,7 @@ test('no declaration imports what need not be there', () => {
   const imported = files.flatMap((name) =>
     [...readFileSync(join(dist, name), 'utf8').matchAll(/(?:from |import\()["']([^."'][^"']*)["']/g)].map(
       ([, from = '']) => ({
-        name: name.split('/')[0] ?? '',
+        name,
         from,
       }),
     ),

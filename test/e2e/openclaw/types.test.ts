@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { installOpenClaw } from './gateway.js'
 
-const SOURCE = fileURLToPath(new URL('../../../src/openclaw', import.meta.url))
+const SOURCE = fileURLToPath(new URL('../../../src/integrations/openclaw', import.meta.url))
 const TYPES = fileURLToPath(new URL('../../../node_modules/@types', import.meta.url))
 const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
