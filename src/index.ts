@@ -1,9 +1,10 @@
 // The public API of corral, and nothing else.
+
+export type { Enforcement } from './backend/backend.js'
 export type {
   AppliedLimit,
   BackendName,
   CapAround,
-  Enforcement,
   ForeignDirectory,
   GuardEvent,
   GuardStatus,
@@ -16,7 +17,7 @@ export type {
   SweepReport,
   SweptInstance,
   Usage,
-} from './backend/backend.js'
+} from './backend/facts.js'
 export type { LimitName, Limits, Size } from './backend/limits.js'
 export {
   ClosingError,

@@ -1,9 +1,10 @@
 // openCorral(): the options, the backend that they and this host give, and the instance in it.
-import type { Backend, GuardEvent } from './backend/backend.js'
+import type { Backend } from './backend/backend.js'
 import { CgroupBackend } from './backend/cgroup/backend.js'
 import { capsAroundHint, ownCgroup } from './backend/cgroup/caps-around.js'
 import { memoryAt } from './backend/cgroup/machine.js'
 import { searchRootAndAsk } from './backend/cgroup/root.js'
+import type { GuardEvent } from './backend/facts.js'
 import { hostMemory } from './backend/limits.js'
 import { PassthroughBackend } from './backend/passthrough/backend.js'
 import { SubreaperBackend } from './backend/subreaper/backend.js'

@@ -3,8 +3,8 @@ import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { systemCodeOf } from '../common/errors.js'
 import type { Native } from '../native/addon.js'
-import type { ProcessHandle } from './backend.js'
 import { OutputStream, UNREAD_BYTES, whenClosed } from './output-stream.js'
+import type { ProcessHandle } from './spawned.js'
 
 // In place of a descriptor: there is no stream; or there was one, and it was given up, or its end was reached
 const NO_STREAM = -1

@@ -4,7 +4,7 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { now } from '../common/clock.js'
 import { isSystemError } from '../common/errors.js'
-import type { BackendName } from './backend.js'
+import type { BackendName } from './facts.js'
 
 /** As found on the host, for one user. */
 export interface OthersFacts {

@@ -1,7 +1,7 @@
 // Starts another of a process that has to be there all the time (the guard, the keeper), and tells what becomes of it.
 
 import { now, setTimeout } from '../common/clock.js'
-import type { GuardEvent } from './backend.js'
+import type { GuardEvent } from './facts.js'
 
 // Another comes at once; when they go on dying, or cannot be started, with longer and longer pauses, up to the last.
 const PAUSES_MS = [0, 10, 100, 1000, 5000]

@@ -1,7 +1,7 @@
 // All that the commands print, on stdout and stderr, goes through here: line by line, each made printable. So whatever a session
 // puts into its name, its labels or its command line, a terminal is told nothing by it.
 import { eastAsianWidth } from 'get-east-asian-width'
-import type { ForeignDirectory } from '../backend/backend.js'
+import type { ForeignDirectory } from '../backend/facts.js'
 import { CorralError } from '../common/errors.js'
 import { printable, stackLines } from '../common/text.js'
 

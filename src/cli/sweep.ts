@@ -1,5 +1,5 @@
 // corral sweep: collects what dead gateways left.
-import type { SweepReport } from '../backend/backend.js'
+import type { SweepReport } from '../backend/facts.js'
 import { json } from '../common/text.js'
 import { Observer } from '../observe/observer.js'
 import type { HoldingChoice } from '../session/options.js'

@@ -1,7 +1,8 @@
 // What the doctor judges by, and what it says. Everything in src/doctor but host.ts is a pure function of these facts.
-import type { BackendName, CapAround } from '../backend/backend.js'
+
 import type { RootFacts } from '../backend/cgroup/probe.js'
 import type { RootCandidate } from '../backend/cgroup/root.js'
+import type { BackendName, CapAround } from '../backend/facts.js'
 import type { HostFacts } from './host.js'
 
 /** PASS: it holds. CAUTION: it holds in a weaker way, or not in every case. FAIL: it does not hold. */

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, watch } from 'node:fs'
 import os from 'node:os'
-import { type CgroupMount, parseCgroupMounts, parseOwnCgroup } from '../backend/cgroup/mount.js'
+import { type CgroupMount, parseCgroupMounts, parseOwnCgroup } from '../linux/mounts.js'
 
 /** As found on the host; '' for a file that is not there. */
 export interface HostTexts {

@@ -1,5 +1,5 @@
 // The exact command or file, by host, for what several guarantees want: a cgroup to build in, and a controller in it.
-import type { CgroupMount } from '../backend/cgroup/mount.js'
+import type { CgroupMount } from '../linux/mounts.js'
 import type { HostFacts } from './host.js'
 
 const WSL_CONFIG =

@@ -1,5 +1,5 @@
 // What is measured of sessions that live.
-import type { Usage } from '../backend/backend.js'
+import type { Usage } from '../backend/facts.js'
 import type { InstrumentName, Labels, Measurement } from './instruments.js'
 
 /** A mode that is none of Corral's, or not told, is `unknown`. */

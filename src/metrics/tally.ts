@@ -1,5 +1,5 @@
 // What lives in a Corral, and what has happened in it since somebody counts.
-import type { SweepReport } from '../backend/backend.js'
+import type { SweepReport } from '../backend/facts.js'
 import { InvalidArgumentError, isSystemError } from '../common/errors.js'
 import { SESSION_REASONS } from '../common/reasons.js'
 import { Corral } from '../session/corral.js'

@@ -2,7 +2,6 @@
 // `corral ls`, `kill` and `sweep` stand on. Needs no instance of its own.
 
 import path from 'node:path'
-import type { AppliedLimit, ForeignDirectory, SweepReport } from '../backend/backend.js'
 import { claimEnding } from '../backend/cgroup/claim.js'
 import {
   assertEnforceable,
@@ -21,6 +20,7 @@ import { type Remover, removeTree } from '../backend/cgroup/removal.js'
 import { findRoot, searchRootToSee } from '../backend/cgroup/root.js'
 import { type InstanceView, type SessionView, surveyInstances } from '../backend/cgroup/survey.js'
 import { sweepInstances } from '../backend/cgroup/sweep.js'
+import type { AppliedLimit, ForeignDirectory, SweepReport } from '../backend/facts.js'
 import { type LimitChanges, type Limits, type ParsedLimits, parseLimitChanges } from '../backend/limits.js'
 import { stuckError } from '../backend/stuck.js'
 import { endHeld, type HeldSession, heldSessions, viewHeld } from '../backend/subreaper/survey.js'

@@ -1,8 +1,8 @@
 // Whether an instance of Corral holds a process: by the cgroup that it is in, and by nothing else.
 import path from 'node:path'
 import { CORRAL, isAlive, SESSIONS, WARDEN } from '../backend/cgroup/instance.js'
-import { type CgroupMount, directoryOf } from '../backend/cgroup/mount.js'
 import { isGone } from '../common/errors.js'
+import { type CgroupMount, directoryOf } from '../linux/mounts.js'
 import type { Native } from '../native/addon.js'
 
 /** Every way to read a cgroup's name as `<root>/corral/<instance>/sessions/…`, or the guard's `…/warden`. */

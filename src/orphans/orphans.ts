@@ -1,9 +1,9 @@
 // Agents that no session of Corral holds and that nobody answers for any more: what was left from before Corral, or by
 // programs without it. Found by their command lines, ended only one by one, by whoever names them.
 import { constants } from 'node:os'
-import { findCgroupPlace } from '../backend/cgroup/mount.js'
 import { searchRoot } from '../backend/cgroup/root.js'
 import { systemCodeOf } from '../common/errors.js'
+import { findCgroupPlace } from '../linux/mounts.js'
 import { loadNative, type Native } from '../native/addon.js'
 import { knownProgram, type Likeness } from './agents.js'
 import { holder } from './held.js'

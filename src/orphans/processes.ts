@@ -1,8 +1,8 @@
 // The processes of this machine as /proc shows them, with what no list of `ps` has: the words of argv one by one, the
 // start time by which a pid is told from a later one, and the cgroup.
 import { readdirSync, readFileSync } from 'node:fs'
-import { parseOwnCgroup } from '../backend/cgroup/mount.js'
 import { isGone, systemCodeOf } from '../common/errors.js'
+import { parseOwnCgroup } from '../linux/mounts.js'
 
 export interface ProcessFacts {
   pid: number

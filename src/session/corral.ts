@@ -1,19 +1,17 @@
 // One instance: its sessions by key, its families, and its end.
 
 import { EventEmitter } from 'node:events'
+import type { Backend, Group, GroupPlan } from '../backend/backend.js'
 import type {
   AppliedLimit,
-  Backend,
   BackendName,
-  CommandLine,
-  Group,
-  GroupPlan,
   GuardEvent,
   GuardStatus,
   Left,
   SweepReport,
-} from '../backend/backend.js'
+} from '../backend/facts.js'
 import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from '../backend/limits.js'
+import type { CommandLine } from '../backend/spawned.js'
 import { stuckError } from '../backend/stuck.js'
 import { Cancellation } from '../common/cancellation.js'
 import { ClosingError, explained, InvalidArgumentError, KeyLiveError, StuckError } from '../common/errors.js'

@@ -1,7 +1,7 @@
 // What an instance tells: as events of its Corral, on node:diagnostics_channel, and in its log, where it has one.
 import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
-import type { GuardEvent, LimitHit, Pressure, SweepReport } from '../backend/backend.js'
+import type { GuardEvent, LimitHit, Pressure, SweepReport } from '../backend/facts.js'
 import { emit } from '../common/emit.js'
 import type { SessionReport } from './report.js'
 import type { AnySession } from './session.js'

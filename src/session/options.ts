@@ -1,8 +1,10 @@
 // The options of openCorral() and spawn(), checked once and turned into types that cannot be wrong.
 import type { Stream } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import type { BackendName, Enforcement, ProcessPlan } from '../backend/backend.js'
+import type { Enforcement } from '../backend/backend.js'
+import type { BackendName } from '../backend/facts.js'
 import { hostMemory, type Limits, type ParsedLimits, parseLimits } from '../backend/limits.js'
+import type { ProcessPlan } from '../backend/spawned.js'
 import { LONGEST_MS } from '../common/clock.js'
 import { InvalidArgumentError } from '../common/errors.js'
 import { LOG_LEVELS, type Logger, type LogLevel } from '../common/log.js'

@@ -1,5 +1,5 @@
 // How a session ended.
-import type { Killed, LimitHit, MovedProcess, OutOfMemory, RaisedLimit, Usage } from '../backend/backend.js'
+import type { Killed, LimitHit, MovedProcess, OutOfMemory, RaisedLimit, Usage } from '../backend/facts.js'
 import type { Reason } from '../common/reasons.js'
 import type { Mode } from './options.js'
 

@@ -4,19 +4,19 @@
 //                                          \--killTimeoutMs over--> stuck (close() again tries again)
 
 import { EventEmitter } from 'node:events'
+import type { Group } from '../backend/backend.js'
 import {
   type AppliedLimit,
   type BackendName,
   type CapAround,
   type Ended,
-  type Group,
   hitsOf,
   type LimitHit,
   type OutOfMemory,
   type Pressure,
   type RaisedLimit,
   type Usage,
-} from '../backend/backend.js'
+} from '../backend/facts.js'
 import { type Limits, parseLimitChanges } from '../backend/limits.js'
 import { describeProcess, listProcesses, stuckError } from '../backend/stuck.js'
 import { Cancellation } from '../common/cancellation.js'

@@ -3,7 +3,7 @@
 // bomb makes a hundred and fifty sessions. Where cgroup2 has the controller, all that tests start counts as one group anyway.
 import { accessSync, constants, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../src/backend/cgroup/mount.js'
+import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../src/linux/mounts.js'
 import { loadNative } from '../../src/native/addon.js'
 import { eventually } from './eventually.js'
 

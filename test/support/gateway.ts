@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import type { GuardEvent } from '../../src/backend/backend.js'
+import type { GuardEvent } from '../../src/backend/facts.js'
 import {
   type OpenOptions,
   openCorral,

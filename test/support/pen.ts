@@ -3,7 +3,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { constants, mkdtemp, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { findCgroupPlace } from '../../src/backend/cgroup/mount.js'
+import { findCgroupPlace } from '../../src/linux/mounts.js'
 import { insisting, isGone, isPopulated, members, subtree } from './cgroup-tree.js'
 import { eventually } from './eventually.js'
 import { reached } from './reached.mjs'

@@ -2,8 +2,8 @@
 // in it, so what sessions leave behind in that hierarchy is found.
 import { existsSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { subdirectories } from '../../src/backend/cgroup/file.js'
 import { findMemoryV1 } from '../../src/backend/cgroup/memory-v1.js'
+import { subdirectories } from '../../src/linux/file.js'
 import { loadNative } from '../../src/native/addon.js'
 import { eventually } from './eventually.js'
 

@@ -1,6 +1,6 @@
 // How another guard or keeper follows one that died, and what is told of it.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { GuardEvent } from '../../src/backend/backend.js'
+import type { GuardEvent } from '../../src/backend/facts.js'
 import { Restarts } from '../../src/backend/restarts.js'
 
 // The clock that the code has taken is the real one

@@ -9,18 +9,16 @@ import {
   systemDetails,
 } from '../../common/errors.js'
 import { loadNative, type Native } from '../../native/addon.js'
+import type { Backend, Enforcement, Family } from '../backend.js'
 import type {
   AppliedLimit,
-  Backend,
   CapAround,
-  Enforcement,
-  Family,
   GuardEvent,
   GuardStatus,
   Left,
   SweepOptions,
   SweepReport,
-} from '../backend.js'
+} from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { Starts } from '../starts.js'
 import { Watchdog } from '../watchdog.js'

@@ -3,12 +3,12 @@
 import { statSync } from 'node:fs'
 import path from 'node:path'
 import { isGone } from '../../common/errors.js'
-import type { CapAround } from '../backend.js'
+import { readFile } from '../../linux/file.js'
+import { findCgroupPlace } from '../../linux/mounts.js'
+import type { CapAround } from '../facts.js'
 import type { ParsedLimits } from '../limits.js'
 import type { Controller } from './controller.js'
 import { CONTROLLERS, isCgroup, unenforceable } from './controllers.js'
-import { readFile } from './file.js'
-import { findCgroupPlace } from './mount.js'
 import { SUPERVISOR } from './systemd.js'
 
 /** The cgroup that this process is in; it is asked for before systemd is, which may move us. */

@@ -3,8 +3,8 @@
 // (proc_locks(5)), and whoever that is must not be of the session.
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { isSystemError } from '../../common/errors.js'
+import { directoryOf, findCgroupPlace, parseOwnCgroup } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
-import { directoryOf, findCgroupPlace, parseOwnCgroup } from './mount.js'
 
 // Nobody can open it for writing, so nobody can keep others from a read lock on it. And nobody here reads it: to close any
 // descriptor of a file gives up the record locks that a process has on it

@@ -8,13 +8,14 @@ import {
   systemCodeOf,
   systemDetails,
 } from '../../common/errors.js'
+import { hasFile, readFile, readWords, writeFile } from '../../linux/file.js'
 import type { SurveyPlace } from '../../native/addon.js'
 import { step } from '../../native/plan.js'
-import type { AppliedLimit, Enforcement, RaisedLimit, Usage } from '../backend.js'
+import type { Enforcement } from '../backend.js'
+import type { AppliedLimit, RaisedLimit, Usage } from '../facts.js'
 import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
 import type { Controller, LimitFile } from './controller.js'
 import { cpu } from './cpu.js'
-import { hasFile, readFile, readWords, writeFile } from './file.js'
 import { io } from './io.js'
 import { memory } from './memory.js'
 import { pids } from './pids.js'

@@ -4,8 +4,10 @@ import type { Cancellation } from '../../common/cancellation.js'
 import { explained } from '../../common/errors.js'
 import { within } from '../../common/within.js'
 import { step } from '../../native/plan.js'
-import type { AppliedLimit, Enforcement, Family, GroupPlan, ProcessPlan, Started } from '../backend.js'
+import type { Enforcement, Family, GroupPlan, Started } from '../backend.js'
+import type { AppliedLimit } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import type { ProcessPlan } from '../spawned.js'
 import { isGivenUp } from '../starts.js'
 import {
   assertEnforceable,

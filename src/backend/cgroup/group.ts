@@ -16,25 +16,12 @@ import {
 import type { SessionReason } from '../../common/reasons.js'
 import { type Native, wardenPath } from '../../native/addon.js'
 import { packPlan, step } from '../../native/plan.js'
-import type {
-  AppliedLimit,
-  CommandLine,
-  Ended,
-  EndPlan,
-  Enforcement,
-  Group,
-  GroupPlan,
-  LimitHit,
-  OutOfMemory,
-  Pressure,
-  ProcessPlan,
-  RaisedLimit,
-  SpawnedProcess,
-  Usage,
-} from '../backend.js'
+import type { EndPlan, Enforcement, Group, GroupPlan } from '../backend.js'
+import type { AppliedLimit, Ended, LimitHit, OutOfMemory, Pressure, RaisedLimit, Usage } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { NativeHandle } from '../native-handle.js'
 import { isHeldByLoginMark, othersOf } from '../others.js'
+import type { CommandLine, ProcessPlan, SpawnedProcess } from '../spawned.js'
 import { type Starts, spawnError } from '../starts.js'
 import type { Watchdog } from '../watchdog.js'
 import { Claim, LOCKS } from './claim.js'

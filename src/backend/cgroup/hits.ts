@@ -1,9 +1,9 @@
 // Word of limits that are met while a group lives: its events files change (memory.events, pids.events).
 import path from 'node:path'
 import { isSystemError } from '../../common/errors.js'
-import { hitsOf, type LimitHit } from '../backend.js'
+import { hasFile, readFile } from '../../linux/file.js'
+import { hitsOf, type LimitHit } from '../facts.js'
 import { CONTROLLERS } from './controllers.js'
-import { hasFile, readFile } from './file.js'
 import { watchFiles } from './watch.js'
 
 const FILES = ['memory.events', 'pids.events']

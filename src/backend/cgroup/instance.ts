@@ -6,7 +6,7 @@ import path from 'node:path'
 import { now, sleep } from '../../common/clock.js'
 import { isGone, KernelError, RootError, systemDetails } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
-import type { ForeignDirectory } from '../backend.js'
+import type { ForeignDirectory } from '../facts.js'
 
 /** The directory below the root that is Corral's. */
 export const CORRAL = 'corral'

@@ -1,8 +1,8 @@
 // What "the machine" is, of which a limit can be a share: in a container, or below a capped cgroup, only that.
 import path from 'node:path'
+import { findCgroupPlace } from '../../linux/mounts.js'
 import { hostMemory } from '../limits.js'
 import { memoryCap } from './controllers.js'
-import { findCgroupPlace } from './mount.js'
 
 /** The memory that there is for whoever builds in `root`, or in the cgroup that this process is in; in bytes. */
 export function memoryAt(root = findCgroupPlace().ownDirectory): number {

@@ -3,12 +3,12 @@
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { parseKeyed, parseNumber, readFile, writeFile } from '../../linux/file.js'
+import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
 import { type Controller, known } from './controller.js'
-import { parseKeyed, parseNumber, readFile, writeFile } from './file.js'
 import { DIRECTORY_MODE, SESSIONS } from './instance.js'
 import { MEMORY_LABEL } from './labels.js'
-import { directoryOf, parseCgroupMounts, parseOwnCgroup } from './mount.js'
 
 // "No limit" is as many bytes as whole pages fit into a signed 64-bit number.
 const UNLIMITED = 2 ** 62

@@ -1,7 +1,7 @@
 // The memory controller: memory.max, memory.high, memory.swap.max.
 import os from 'node:os'
+import { parseKeyed, parseNumber } from '../../linux/file.js'
 import { type Controller, capFile, known } from './controller.js'
-import { parseKeyed, parseNumber } from './file.js'
 
 export const memory: Controller = {
   name: 'memory',

@@ -1,8 +1,8 @@
 // Where memory ran out: whose cap it was that made the kernel kill a group.
 import path from 'node:path'
-import type { OutOfMemory } from '../backend.js'
+import { readFile } from '../../linux/file.js'
+import type { OutOfMemory } from '../facts.js'
 import type { Controller, OomFiles, ReadFile } from './controller.js'
-import { readFile } from './file.js'
 import { CORRAL } from './instance.js'
 
 const filesOf =

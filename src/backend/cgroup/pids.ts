@@ -1,6 +1,7 @@
 // The pids controller: pids.max. Threads count.
+
+import { parseKeyed, parseNumber } from '../../linux/file.js'
 import { type Controller, capFile, known } from './controller.js'
-import { parseKeyed, parseNumber } from './file.js'
 
 export const pids: Controller = {
   name: 'pids',

@@ -1,7 +1,7 @@
 // Word of memory pressure: a group's processes wait for memory to be reclaimed (Documentation/accounting/psi.rst).
 
 import type { Native } from '../../native/addon.js'
-import type { Pressure } from '../backend.js'
+import type { Pressure } from '../facts.js'
 
 // The window is a multiple of 2 s, which is all that an ordinary user may ask for (Linux 6.5).
 const PRESSURE: Pressure = { resource: 'memory', stalledMs: 200, windowMs: 2000 }

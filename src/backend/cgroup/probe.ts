@@ -1,11 +1,11 @@
 // What the kernel below a root can do: found out by doing it, in a group of our own that is gone afterwards.
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
+import { hasFile, subdirectories } from '../../linux/file.js'
 import type { Native } from '../../native/addon.js'
 import { packPlan } from '../../native/plan.js'
 import type { LimitName } from '../limits.js'
 import { offeredControllers } from './controllers.js'
-import { hasFile, subdirectories } from './file.js'
 import { endInstance, Guard } from './guard.js'
 import { createInstance, holding, newInstanceName, SESSIONS } from './instance.js'
 import { killMethod } from './kill.js'

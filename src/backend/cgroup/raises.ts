@@ -1,7 +1,7 @@
 // Word of limits that others than the gateway raise while a group lives: who may write to its files can, and a write is an event
 // (inotify(7)).
 import path from 'node:path'
-import type { RaisedLimit } from '../backend.js'
+import type { RaisedLimit } from '../facts.js'
 import type { LimitPlace } from './controllers.js'
 import { watchFiles } from './watch.js'
 

@@ -1,7 +1,7 @@
 // Where the gateway is the first process of a pid namespace (a container's ENTRYPOINT), what a session's processes leave becomes
 // its child, and is a zombie until somebody reaps it. Node reaps what it started itself, and the addon what it is asked for.
 import { readdirSync } from 'node:fs'
-import { procText } from '../../common/proc-file.js'
+import { procText } from '../../linux/proc-file.js'
 import type { Native } from '../../native/addon.js'
 
 // Between the end of a process and its being a zombie

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { isGone, isSystemError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
-import type { BackendName, Usage } from '../backend.js'
+import type { BackendName, Usage } from '../facts.js'
 import type { Controller } from './controller.js'
 import { counterPlaces, type Detail, inDetail, offeredControllers, parseUsage } from './controllers.js'
 import { CORRAL, listInstances, SESSIONS, WARDEN } from './instance.js'

@@ -2,7 +2,7 @@
 // do not trip over each other.
 import path from 'node:path'
 import { explained } from '../../common/errors.js'
-import type { SweepOptions, SweepReport } from '../backend.js'
+import type { SweepOptions, SweepReport } from '../facts.js'
 import { type Instance, lockDeadInstances, SESSIONS } from './instance.js'
 import { readMemoryV1 } from './memory-v1.js'
 import { emptyTree, type Remover, removeSessions, removeTree } from './removal.js'

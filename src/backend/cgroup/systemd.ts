@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { now, sleep } from '../../common/clock.js'
+import { type CgroupMount, directoryOf, parseOwnCgroup } from '../../linux/mounts.js'
 import {
   assertSamePids,
   callManager,
@@ -13,7 +14,6 @@ import {
   unitProperty,
   userManager,
 } from './busctl.js'
-import { type CgroupMount, directoryOf, parseOwnCgroup } from './mount.js'
 
 export const SCOPE = 'corral.scope'
 

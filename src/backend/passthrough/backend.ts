@@ -1,15 +1,8 @@
 // The passthrough backend: plain child processes, for systems on which nothing can hold a session. The API is that of the other
 // backends; receipts say that nothing is held.
 import { randomBytes } from 'node:crypto'
-import type {
-  AppliedLimit,
-  Backend,
-  Enforcement,
-  Family,
-  GuardStatus,
-  Left,
-  SweepReport,
-} from '../backend.js'
+import type { Backend, Enforcement, Family } from '../backend.js'
+import type { AppliedLimit, GuardStatus, Left, SweepReport } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { PassthroughFamily } from './family.js'
 import { assertNoneRequired, unheldLimits } from './limits.js'

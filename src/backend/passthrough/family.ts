@@ -1,6 +1,9 @@
 // A family of plain child processes: sessions of it have nothing in common but their keys.
-import type { AppliedLimit, Enforcement, Family, Group, GroupPlan, ProcessPlan, Started } from '../backend.js'
+
+import type { Enforcement, Family, Group, GroupPlan, Started } from '../backend.js'
+import type { AppliedLimit } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import type { ProcessPlan } from '../spawned.js'
 import { PassthroughGroup } from './group.js'
 import { assertNoneRequired, unheldLimits } from './limits.js'
 

@@ -2,19 +2,10 @@
 
 import { now, sleep } from '../../common/clock.js'
 import { within } from '../../common/within.js'
-import type {
-  AppliedLimit,
-  CommandLine,
-  Ended,
-  EndPlan,
-  Enforcement,
-  Group,
-  GroupPlan,
-  ProcessPlan,
-  SpawnedProcess,
-  Usage,
-} from '../backend.js'
+import type { EndPlan, Enforcement, Group, GroupPlan } from '../backend.js'
+import type { AppliedLimit, Ended, Usage } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import type { CommandLine, ProcessPlan, SpawnedProcess } from '../spawned.js'
 import { PassthroughChild } from './child.js'
 import { assertNoneRequired, unheldLimits } from './limits.js'
 

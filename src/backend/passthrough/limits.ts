@@ -1,7 +1,8 @@
 // Limits where nobody holds any.
 
 import { LimitUnsupportedError } from '../../common/errors.js'
-import type { AppliedLimit, Enforcement } from '../backend.js'
+import type { Enforcement } from '../backend.js'
+import type { AppliedLimit } from '../facts.js'
 import { hostMemory, type LimitChanges, type LimitName, type ParsedLimits } from '../limits.js'
 
 /** @throws LimitUnsupportedError where something is required. */

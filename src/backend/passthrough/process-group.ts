@@ -2,7 +2,7 @@
 // so, the kernel gives its number to no other; so once it was found empty, it is left alone for good.
 import { readdirSync } from 'node:fs'
 import { systemCodeOf } from '../../common/errors.js'
-import { procText } from '../../common/proc-file.js'
+import { procText } from '../../linux/proc-file.js'
 
 export class ProcessGroup {
   readonly #id: number

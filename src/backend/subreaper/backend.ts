@@ -1,17 +1,8 @@
 // The subreaper backend: sessions where no cgroup is to be had, each below a process to which all orphans of it come.
 
 import { loadNative, type Native } from '../../native/addon.js'
-import type {
-  AppliedLimit,
-  Backend,
-  Enforcement,
-  Family,
-  GuardEvent,
-  GuardStatus,
-  Left,
-  SweepOptions,
-  SweepReport,
-} from '../backend.js'
+import type { Backend, Enforcement, Family } from '../backend.js'
+import type { AppliedLimit, GuardEvent, GuardStatus, Left, SweepOptions, SweepReport } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { SubreaperFamily } from './family.js'
 import { Keepers } from './keeper.js'

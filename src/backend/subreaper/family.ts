@@ -2,8 +2,10 @@
 
 import type { Cancellation } from '../../common/cancellation.js'
 import type { Native } from '../../native/addon.js'
-import type { AppliedLimit, Enforcement, Family, Group, GroupPlan, ProcessPlan, Started } from '../backend.js'
+import type { Enforcement, Family, Group, GroupPlan, Started } from '../backend.js'
+import type { AppliedLimit } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import type { ProcessPlan } from '../spawned.js'
 import { SubreaperGroup } from './group.js'
 import type { Keepers } from './keeper.js'
 import type { Labels } from './labels.js'

@@ -7,21 +7,11 @@ import { explained, KernelError, systemCodeOf } from '../../common/errors.js'
 import type { SessionReason } from '../../common/reasons.js'
 import { type Native, wardenPath } from '../../native/addon.js'
 import { packPlan } from '../../native/plan.js'
-import type {
-  AppliedLimit,
-  CommandLine,
-  Ended,
-  EndPlan,
-  Enforcement,
-  Group,
-  GroupPlan,
-  OutOfMemory,
-  ProcessPlan,
-  SpawnedProcess,
-  Usage,
-} from '../backend.js'
+import type { EndPlan, Enforcement, Group, GroupPlan } from '../backend.js'
+import type { AppliedLimit, Ended, OutOfMemory, Usage } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { othersOf } from '../others.js'
+import type { CommandLine, ProcessPlan, SpawnedProcess } from '../spawned.js'
 import { KILLED_MS, spawnError } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
 import { Holder } from './holder.js'

@@ -1,7 +1,8 @@
 // Limits where no kernel holds them: the watchdog sees to memoryMax, nobody to the others.
 import os from 'node:os'
 import { LimitUnsupportedError } from '../../common/errors.js'
-import type { AppliedLimit, Enforcement } from '../backend.js'
+import type { Enforcement } from '../backend.js'
+import type { AppliedLimit } from '../facts.js'
 import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
 
 /** @throws LimitUnsupportedError where something is required: nothing here holds any limit. */

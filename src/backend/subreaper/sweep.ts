@@ -2,7 +2,7 @@
 
 import { explained } from '../../common/errors.js'
 import type { Lost, Native } from '../../native/addon.js'
-import type { SweepOptions, SweepReport } from '../backend.js'
+import type { SweepOptions, SweepReport } from '../facts.js'
 import { stuckError } from '../stuck.js'
 
 /** Of this user; for root of all. What a holder holds, or a keeper is still to end, is not touched. */

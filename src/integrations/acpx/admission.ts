@@ -1,7 +1,7 @@
 // How a process that acpx has started learns which session it is to enter: what acpx starts is always the same (admit.ts), as
 // acpx takes up a session again only with the same command line; it asks here, and is told once acpx has told us its pid.
 // native/core/admission.h says how, and whom each side believes.
-import type { CommandLine } from '../../backend/backend.js'
+import type { CommandLine } from '../../backend/spawned.js'
 import { isSystemError } from '../../common/errors.js'
 import { loadNative } from '../../native/addon.js'
 import { PROTOCOL } from '../../native/protocol.js'

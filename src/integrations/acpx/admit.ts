@@ -1,6 +1,6 @@
 // What acpx starts in the place of an agent: waits to be told which session to enter, and becomes the agent in there, with the
 // same pid, stdio and environment. Nothing of the agent runs before. node admit.js -- COMMAND…
-import type { CommandLine } from '../../backend/backend.js'
+import type { CommandLine } from '../../backend/spawned.js'
 import { systemCodeOf } from '../../common/errors.js'
 import { loadNative } from '../../native/addon.js'
 import { unspoken } from '../../native/protocol.js'

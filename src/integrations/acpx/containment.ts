@@ -8,7 +8,7 @@ import type {
   AcpRuntime,
   AcpRuntimeOptions,
 } from 'acpx/runtime'
-import type { CommandLine } from '../../backend/backend.js'
+import type { CommandLine } from '../../backend/spawned.js'
 import { ClosingError, InvalidArgumentError } from '../../common/errors.js'
 import type { Corral } from '../../session/corral.js'
 import { assertOptions, parseMilliseconds } from '../../session/options.js'

@@ -1,8 +1,8 @@
 // The sessions of an acpx runtime: one for each session key of acpx, as long as it has processes. All that acpx starts for a
 // key enters it.
 
-import type { CommandLine } from '../../backend/backend.js'
 import type { Limits } from '../../backend/limits.js'
+import type { CommandLine } from '../../backend/spawned.js'
 import type { Corral } from '../../session/corral.js'
 import type { SessionReport } from '../../session/report.js'
 import type { Session } from '../../session/session.js'

@@ -6,7 +6,6 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { PID_LABEL } from '../../../src/backend/cgroup/labels.js'
-import { findCgroupPlace } from '../../../src/backend/cgroup/mount.js'
 import {
   findRoot,
   type RootCandidate,
@@ -14,6 +13,7 @@ import {
   searchRoot,
 } from '../../../src/backend/cgroup/root.js'
 import { openCorral, RootError } from '../../../src/index.js'
+import { findCgroupPlace } from '../../../src/linux/mounts.js'
 import { loadNative } from '../../../src/native/addon.js'
 import { eventually } from '../../support/eventually.js'
 import { lacks, NO_CGROUP } from '../../support/lacks.js'

@@ -1,11 +1,6 @@
 // Where cgroup v2 is mounted and where in it a process is, read from the texts of different hosts.
 import { describe, expect, test } from 'vitest'
-import {
-  directoryOf,
-  findCgroupPlace,
-  parseCgroupMounts,
-  parseOwnCgroup,
-} from '../../../src/backend/cgroup/mount.js'
+import { directoryOf, findCgroupPlace, parseCgroupMounts, parseOwnCgroup } from '../../../src/linux/mounts.js'
 
 const lines = (...text: string[]) => `${text.join('\n')}\n`
 

@@ -1,6 +1,6 @@
 // Files below /proc/PID, whose process may end at any moment.
 import { readFileSync } from 'node:fs'
-import { isSystemError } from './errors.js'
+import { isSystemError } from '../common/errors.js'
 
 /** '' where it is gone. */
 export function procText(file: string): string {

@@ -1,7 +1,7 @@
 // What is in a cgroup directory: its small text files, and its sub-directories. Reached by the addon, from the root that it
 // holds open: no mount and no link leads elsewhere.
-import { isGone, systemCodeOf } from '../../common/errors.js'
-import { loadNative } from '../../native/addon.js'
+import { isGone, systemCodeOf } from '../common/errors.js'
+import { loadNative } from '../native/addon.js'
 
 /** The text of a file, without its last newline; `undefined` where the kernel has no such file, or has it no more. */
 export function readFile(directory: string, file: string): string | undefined {
