@@ -3,6 +3,7 @@
 export type { Enforcement } from './backend/backend.js'
 export type {
   AppliedLimit,
+  BackendChoice,
   BackendName,
   CapAround,
   ForeignDirectory,
@@ -46,7 +47,6 @@ export type { Corral, WrappedCommand } from './session/corral.js'
 export type { CorralEvents } from './session/events.js'
 export { MAX_KEY_BYTES } from './session/key.js'
 export type {
-  BackendChoice,
   CloseOptions,
   Mode,
   OpenOptions,

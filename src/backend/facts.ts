@@ -4,6 +4,11 @@ import type { LimitName } from './limits.js'
 /** `passthrough` holds nothing: plain child processes, where there is no other. */
 export type BackendName = 'cgroup' | 'subreaper' | 'passthrough'
 
+/** `auto`: cgroups where there is one to build in, else a subreaper. */
+export type BackendChoice = 'auto' | BackendName
+
+export type HoldingChoice = Exclude<BackendChoice, 'passthrough'>
+
 /** One limit, as asked for and as the kernel says that it is. */
 export interface AppliedLimit {
   name: LimitName

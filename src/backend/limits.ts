@@ -150,3 +150,8 @@ export function changedLimits(limits: ParsedLimits, changes: LimitChanges): Pars
   assertConsistent(changed)
   return changed
 }
+
+/** Those of `changes` that are set, not lifted. */
+export function setLimitsOf(changes: LimitChanges): ParsedLimits {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)) as ParsedLimits
+}

@@ -1,7 +1,7 @@
 // corral completion: the script by which a shell completes our command line, made of the definition of the command line itself;
 // and what these scripts ask for while they complete, which is what lives at that moment.
 import type { Command } from 'commander'
-import type { SessionView } from '../backend/cgroup/survey.js'
+import type { SessionView } from '../backend/outside.js'
 import { printable } from '../common/text.js'
 import { Observer } from '../observe/observer.js'
 import { bashCompletion } from './completion/bash.js'

@@ -2,9 +2,10 @@
 import { accessSync, constants, realpathSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { HoldingChoice } from '../backend/facts.js'
 import { hostMemory, type Limits, parseLimits } from '../backend/limits.js'
 import { InvalidArgumentError, isSystemError } from '../common/errors.js'
-import { type HoldingChoice, parseHolding } from '../session/options.js'
+import { parseHolding } from '../session/options.js'
 
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url))
 const LAUNCHER = fileURLToPath(new URL('launch.js', import.meta.url))

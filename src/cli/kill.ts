@@ -1,9 +1,9 @@
 // corral kill: ends sessions, whoever owns them.
 import path from 'node:path'
+import type { HoldingChoice } from '../backend/facts.js'
 import { InvalidArgumentError } from '../common/errors.js'
 import { json } from '../common/text.js'
 import { Observer, type Selection } from '../observe/observer.js'
-import type { HoldingChoice } from '../session/options.js'
 import { missingKeys, noneOf } from './missing.js'
 import { left, linesOf, type Outcome } from './output.js'
 
@@ -37,7 +37,7 @@ async function othersMeant(
   { instance, all }: KillOptions,
   found: boolean,
 ): Promise<string[]> {
-  const { foreign, unspoken } = await observer.others()
+  const { foreign, unspoken } = await observer.strangers()
   const meant = foreign.filter((one) => all || path.basename(one.path) === instance)
   return left([...meant, ...(all || !found ? unspoken : [])])
 }

@@ -1,8 +1,9 @@
 // corral ls: all sessions below the root, as a tree.
-import type { InstanceView, SessionView } from '../backend/cgroup/survey.js'
+
+import type { HoldingChoice } from '../backend/facts.js'
+import type { InstanceView, SessionView } from '../backend/outside.js'
 import { json } from '../common/text.js'
 import { Observer } from '../observe/observer.js'
-import type { HoldingChoice } from '../session/options.js'
 import { bytes, duration } from './format.js'
 import { cut, left, linesOf, type Outcome, table } from './output.js'
 
@@ -53,7 +54,7 @@ export async function ls(options: {
 }): Promise<Outcome> {
   const observer = new Observer(options)
   const instances = await observer.list(options.json ? 'all' : 'gauges')
-  const { foreign, unspoken } = await observer.others()
+  const { foreign, unspoken } = await observer.strangers()
   const { root } = observer
   if (options.json) {
     const found = {

@@ -1,12 +1,13 @@
 // corral metrics: all instances below the root for Prometheus, once or at an address.
-import type { GroupView, InstanceView, SessionView } from '../backend/cgroup/survey.js'
+
+import type { HoldingChoice } from '../backend/facts.js'
+import type { GroupView, InstanceView, SessionView } from '../backend/outside.js'
 import { InvalidArgumentError } from '../common/errors.js'
 import { printable } from '../common/text.js'
 import { exposition } from '../metrics/exposition.js'
 import type { Measurement } from '../metrics/instruments.js'
 import { countModes, measureSession } from '../metrics/sessions.js'
 import { Observer } from '../observe/observer.js'
-import type { HoldingChoice } from '../session/options.js'
 import { parseHostName } from './allowed-hosts.js'
 import { linesOf, print } from './output.js'
 import { parseAddress, serve } from './serve.js'

@@ -1,9 +1,9 @@
 // corral set: changes the limits of live sessions, whoever owns them.
 
+import type { HoldingChoice } from '../backend/facts.js'
 import type { Limits } from '../backend/limits.js'
 import { json } from '../common/text.js'
 import { Observer } from '../observe/observer.js'
-import type { HoldingChoice } from '../session/options.js'
 import { missingKeys, noneOf } from './missing.js'
 import { linesOf, type Outcome } from './output.js'
 

@@ -1,8 +1,7 @@
 // corral sweep: collects what dead gateways left.
-import type { SweepReport } from '../backend/facts.js'
+import type { HoldingChoice, SweepReport } from '../backend/facts.js'
 import { json } from '../common/text.js'
 import { Observer } from '../observe/observer.js'
-import type { HoldingChoice } from '../session/options.js'
 import { left, linesOf, type Outcome } from './output.js'
 
 /** An error's message is none of the fields that JSON has. */

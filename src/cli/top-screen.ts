@@ -1,5 +1,5 @@
 // What `corral top` shows: from what was seen of the sessions to the lines of a terminal.
-import type { InstanceView, SessionView } from '../backend/cgroup/survey.js'
+import type { InstanceView, SessionView } from '../backend/outside.js'
 import { bytes, duration } from './format.js'
 import { cut, padded, type ScreenLine, table } from './output.js'
 

@@ -1,8 +1,8 @@
 // corral top: all sessions in a terminal, as they are now, and their end at a key.
 import { emitKeypressEvents, type Key } from 'node:readline'
+import type { HoldingChoice } from '../backend/facts.js'
 import { InvalidArgumentError } from '../common/errors.js'
 import { Observer } from '../observe/observer.js'
-import type { HoldingChoice } from '../session/options.js'
 import { openScreen, type Screen } from './output.js'
 import { type Order, rowsOf, screen, type TopState } from './top-screen.js'
 

@@ -2,7 +2,7 @@
 import type { Stream } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Enforcement } from '../backend/backend.js'
-import type { BackendName } from '../backend/facts.js'
+import type { BackendChoice, HoldingChoice } from '../backend/facts.js'
 import { hostMemory, type Limits, type ParsedLimits, parseLimits } from '../backend/limits.js'
 import type { ProcessPlan } from '../backend/spawned.js'
 import { LONGEST_MS } from '../common/clock.js'
@@ -14,10 +14,6 @@ import { parseSignal } from '../common/signals.js'
 import type { NativeStdio } from '../native/plan.js'
 import { parseKey } from './key.js'
 import { isOfProcess } from './own-environment.js'
-
-/** `auto`: cgroups where there is one to build in, else a subreaper. */
-export type BackendChoice = 'auto' | BackendName
-export type HoldingChoice = Exclude<BackendChoice, 'passthrough'>
 
 export interface OpenOptions {
   /**

@@ -1,6 +1,6 @@
 // `corral ls` shows the sessions of all processes, to people and to programs.
 import { describe, expect } from 'vitest'
-import type { InstanceView } from '../../src/backend/cgroup/survey.js'
+import type { InstanceView } from '../../src/backend/outside.js'
 import { openInPen } from '../support/open-in-pen.js'
 import { test } from '../support/pen-test.js'
 import { corral, LIVING, orphan, running } from './command-line.js'

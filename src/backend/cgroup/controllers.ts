@@ -14,6 +14,7 @@ import { step } from '../../native/plan.js'
 import type { Enforcement } from '../backend.js'
 import type { AppliedLimit, RaisedLimit, Usage } from '../facts.js'
 import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
+import type { Detail } from '../outside.js'
 import type { Controller, LimitFile } from './controller.js'
 import { cpu } from './cpu.js'
 import { io } from './io.js'
@@ -296,9 +297,6 @@ export function counterFiles(directory: string, controllers: Controller[]): stri
 export function counterPlaces(top: string, controllers: Controller[]): SurveyPlace[] {
   return counting(controllers).map(({ counters, at }) => ({ top: at ? at(top) : '', files: counters }))
 }
-
-/** How much is told of what groups use: all, memory and CPU time alone, or nothing. Ten files of a group take as long as all else of it. */
-export type Detail = 'all' | 'gauges' | 'none'
 
 /** The same controllers, telling so much. */
 export function inDetail(controllers: Controller[], detail: Detail): Controller[] {

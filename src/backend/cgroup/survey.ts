@@ -2,47 +2,13 @@
 import path from 'node:path'
 import { isGone, isSystemError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
-import type { BackendName, Usage } from '../facts.js'
+import type { Detail, InstanceView, SessionView } from '../outside.js'
 import type { Controller } from './controller.js'
-import { counterPlaces, type Detail, inDetail, offeredControllers, parseUsage } from './controllers.js'
+import { counterPlaces, inDetail, offeredControllers, parseUsage } from './controllers.js'
 import { CORRAL, listInstances, SESSIONS, WARDEN } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
 import { readMemoryV1 } from './memory-v1.js'
 import { keyOfName, LEAF } from './name.js'
-
-export interface SessionView {
-  /** `undefined` when the directory is not one that Corral would have made. */
-  key: string | undefined
-  /** The family's directory. */
-  path: string
-  /** Absent where the key is only a parent. */
-  group?: GroupView
-  children: SessionView[]
-}
-
-export interface GroupView {
-  path: string
-  mode: string | undefined
-  command: string | undefined
-  /** Milliseconds since the epoch: the directory's ctime. */
-  startedAt: number
-  processes: number
-  usage: Usage
-}
-
-export interface InstanceView {
-  backend: BackendName
-  instance: string
-  path: string
-  /** Whether its owner lives, who holds its lock. */
-  alive: boolean
-  /** Of the owner, as it wrote them down itself. */
-  pid: number | undefined
-  command: string | undefined
-  sessions: SessionView[]
-  /** Processes in its directories that are in none of the sessions: some moved themselves there. Absent where there are none. */
-  outside?: number
-}
 
 const LABELS = [MODE_LABEL, COMMAND_LABEL]
 

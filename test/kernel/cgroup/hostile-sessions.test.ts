@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import type { SessionView } from '../../../src/backend/cgroup/survey.js'
+import type { SessionView } from '../../../src/backend/outside.js'
 import { Observer } from '../../../src/observe/observer.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import type { Pen } from '../../support/pen.js'

@@ -1,0 +1,132 @@
+// The instances below a root as others see and end them.
+import path from 'node:path'
+import { now, sleep } from '../../common/clock.js'
+import { isSystemError } from '../../common/errors.js'
+import type { Native } from '../../native/addon.js'
+import type { SweepOptions, SweepReport } from '../facts.js'
+import { type LimitChanges, setLimitsOf } from '../limits.js'
+import type { Detail, FoundSession, InstanceView, LimitsAt, Outside, Strangers } from '../outside.js'
+import { stuckError } from '../stuck.js'
+import { claimEnding } from './claim.js'
+import {
+  assertEnforceable,
+  changeLimits,
+  offeredControllers,
+  readLimits,
+  withLimitsIn,
+} from './controllers.js'
+import { CORRAL, holding, isThere, listInstances } from './instance.js'
+import { killMethod } from './kill.js'
+import { KILLED_LABEL } from './labels.js'
+import { readMemoryV1 } from './memory-v1.js'
+import { type Remover, removeTree } from './removal.js'
+import { surveyInstances } from './survey.js'
+import { sweepInstances } from './sweep.js'
+
+// An owner hears of the kill within a millisecond; one that is stopped or busy must not hold us up for long.
+const OWNER_MS = 1000
+const OWNER_LOOK_MS = 2
+
+export class CgroupOutside implements Outside {
+  readonly root: string | undefined
+  readonly #native: Native
+  readonly #remover: Remover
+
+  /** `root` undefined: there is none, so there are no instances. */
+  constructor(native: Native, root: string | undefined, killTimeoutMs: number) {
+    this.root = root
+    this.#native = native
+    this.#remover = { native, killMethod: killMethod(), killTimeoutMs }
+  }
+
+  list(detail: Detail): Promise<InstanceView[]> {
+    return this.#inRoot((root) => surveyInstances(this.#native, root, detail), [])
+  }
+
+  async strangers(): Promise<Strangers> {
+    const foreign = await this.#inRoot(async (root) => listInstances(this.#native, root).foreign, [])
+    return { foreign, unspoken: [] }
+  }
+
+  async sweep(options: SweepOptions): Promise<SweepReport> {
+    if (!options.dryRun) this.#readLoginMarks()
+    return this.#inRoot((root) => sweepInstances(root, this.#remover, options), {
+      collected: [],
+      live: [],
+      failed: [],
+    })
+  }
+
+  async kill({ alive, session }: FoundSession, graceMs: number): Promise<number | undefined> {
+    this.#readLoginMarks()
+    const directory = session.group?.path ?? session.path
+    return this.#inRoot(() => this.#kill(directory, `session '${session.key}'`, alive, graceMs), undefined)
+  }
+
+  async setLimits(
+    { instance, session }: FoundSession,
+    changes: LimitChanges,
+    { family }: { family: boolean },
+  ): Promise<LimitsAt> {
+    const directory = family ? session.path : (session.group?.path ?? session.path)
+    const change = async (root: string) => {
+      const memoryV1 = readMemoryV1(this.#native, path.join(root, CORRAL, instance))
+      const offered = [...offeredControllers(directory), ...(memoryV1 ? [memoryV1.controller] : [])]
+      const controllers = withLimitsIn(directory, offered)
+      assertEnforceable(changes, controllers, { enforcement: 'required', path: directory })
+      changeLimits(directory, changes, controllers)
+      return readLimits(directory, setLimitsOf(changes), controllers)
+    }
+    return { path: directory, limits: await this.#inRoot(change, []) }
+  }
+
+  /** Does some work with the root held: systemd's scope is there only as long as somebody is in it. */
+  async #inRoot<T>(work: (root: string) => Promise<T>, without: T): Promise<T> {
+    const { root } = this
+    if (root === undefined || !isThere(this.#native, root)) return without
+    return holding(this.#native, root, () => work(root))
+  }
+
+  /** A gateway of root's may have given its sessions some (openCorral({ loginMark })). */
+  #readLoginMarks(): void {
+    if (process.geteuid?.() === 0) this.#native.useLoginMarks()
+  }
+
+  async #kill(directory: string, what: string, alive: boolean, graceMs: number): Promise<number> {
+    const { killMethod, killTimeoutMs } = this.#remover
+    const claim = this.#tellOwner(directory)
+    try {
+      const { empty, killed, left } = await this.#native.endGroup(directory, {
+        graceMs,
+        killMs: killTimeoutMs,
+        freeze: killMethod === 'freeze',
+        outside: true,
+        ...(claim !== undefined && { claim }),
+      })
+      if (!empty) throw stuckError(what, directory, left, killTimeoutMs)
+      if (alive) await this.#ownerRemoves(directory)
+      await removeTree(directory, this.#remover)
+      return killed
+    } finally {
+      if (claim !== undefined) this.#native.close(claim)
+    }
+  }
+
+  /** Gives the owner the time to see the claim and to remove the group; after that it is ours to remove. */
+  async #ownerRemoves(directory: string): Promise<void> {
+    const deadline = now() + OWNER_MS
+    while (this.#native.exists(directory) && now() < deadline) await sleep(OWNER_LOOK_MS)
+  }
+
+  /** Gives the descriptor by which the owner sees who ends the session; its report alone depends on that, not the ending. */
+  #tellOwner(directory: string): number | undefined {
+    let claim: number | undefined
+    try {
+      claim = claimEnding(this.#native, directory)
+      this.#native.setLabel(directory, KILLED_LABEL, 'corral-kill')
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+    }
+    return claim
+  }
+}
