@@ -49,6 +49,7 @@ static int64_t finish_as(struct corral_end *end, enum corral_end_state state) {
 }
 
 static void stop_walk(struct corral_end *end);
+static void recover(struct corral_end *end);
 
 static int64_t over(struct corral_end *end) {
   end->state = CORRAL_EMPTY;
@@ -59,6 +60,7 @@ static int64_t over(struct corral_end *end) {
 static int64_t empty(struct corral_end *end, int64_t now_ms) {
   stop_walk(end);
   corral_quota_restore(&end->lifts);
+  recover(end);
   if (!end->plan.outside || end->group_fd < 0)
     return over(end);
   corral_outside_finish(&end->outside);
@@ -149,8 +151,8 @@ void corral_end_begin(struct corral_end *end, const struct corral_place *group,
 
 // ---- what would keep them from dying ----
 
-// The family's, and that of all sessions of the instance. What is above these is not ours.
-static void lift_above(struct corral_end *end) {
+// For the family's directory, and that of all sessions of the instance. What is above these is not ours.
+static void each_above(struct corral_end *end, void (*act)(struct corral_end *end, int group_fd)) {
   const char *below = end->group.below;
   if (end->group.at == AT_FDCWD)
     return;
@@ -161,17 +163,32 @@ static void lift_above(struct corral_end *end) {
     levels++;
   CORRAL_OWNED_FD at = levels ? corral_open_above(end->group_fd) : -1;
   while (at >= 0) {
-    corral_quota_lift(&end->lifts, at);
+    act(end, at);
     int above = --levels ? corral_open_above(at) : -1;
     corral_drop_fd(&at);
     at = above;
   }
 }
 
+static void lift_one(struct corral_end *end, int group_fd) {
+  corral_quota_lift(&end->lifts, group_fd);
+}
+
 static void lift(struct corral_end *end, int64_t now_ms) {
-  corral_quota_lift(&end->lifts, end->group_fd);
+  lift_one(end, end->group_fd);
   if (now_ms >= end->lift_above_ms)
-    lift_above(end);
+    each_above(end, lift_one);
+}
+
+static void recover_one(struct corral_end *end, int group_fd) {
+  (void)end;
+  corral_quota_recover(group_fd);
+}
+
+// Whoever ended one of these sessions from outside (`corral kill`) may have died at it.
+static void recover(struct corral_end *end) {
+  if (end->group_fd >= 0)
+    each_above(end, recover_one);
 }
 
 // ---- walks, a slice a step ----

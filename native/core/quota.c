@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "own.h"
@@ -14,13 +15,16 @@
 
 #define NONE "max"
 #define TEXT_BYTES 64 // two numbers and a newline
+// Of a cgroup whose quota is lifted: what it was. For when who lifted it dies before it sets it again.
+#define LABEL "user.corral.quota"
 
 struct corral_lift {
   struct corral_lift *next;     // of the same who needs it
   struct corral_lift *next_all; // of all in this process
   dev_t device;
   ino_t id;
-  int fd; // of cpu.max
+  int fd;       // of cpu.max
+  int group_fd; // of the directory
   char text[TEXT_BYTES];
 };
 
@@ -39,6 +43,24 @@ static bool read_quota(int fd, char text[TEXT_BYTES]) {
   return length > 0 && strncmp(text, NONE, strlen(NONE)) != 0;
 }
 
+// The quota that somebody has lifted and not set again: who may be at it still, or dead.
+static bool read_label(int group_fd, char text[TEXT_BYTES]) {
+  const ssize_t length = fgetxattr(group_fd, LABEL, text, TEXT_BYTES - 1);
+  text[length > 0 ? length : 0] = '\0';
+  return length > 0;
+}
+
+// Without the label (kernels before 5.7) nobody sets it again but who lifts it.
+static bool write_none(int fd, int group_fd, const char *text) {
+  (void)fsetxattr(group_fd, LABEL, text, strlen(text), 0);
+  return write(fd, NONE, strlen(NONE)) > 0;
+}
+
+static void write_back(int fd, int group_fd, const char *text) {
+  (void)!pwrite(fd, text, strlen(text), 0);
+  (void)fremovexattr(group_fd, LABEL);
+}
+
 // Another of the same cgroup. To be called with the mutex.
 static struct corral_lift *find(const struct corral_lift *from, dev_t device, ino_t id) {
   struct corral_lift *at = from ? from->next_all : all;
@@ -53,35 +75,38 @@ static struct corral_lift *find_own(struct corral_lift *at, dev_t device, ino_t 
   return at;
 }
 
-static struct corral_lift *add(struct corral_lift **lifts, int *fd, const struct stat *group) {
-  struct corral_lift *lift = malloc(sizeof *lift);
+static struct corral_lift *add(struct corral_lift **lifts, int *fd, int group_fd, const struct stat *group) {
+  CORRAL_OWNED_FD held = fcntl(group_fd, F_DUPFD_CLOEXEC, 0);
+  struct corral_lift *lift = held < 0 ? NULL : malloc(sizeof *lift);
   if (lift) {
     *lift = (struct corral_lift){.next = *lifts,
                                  .next_all = all,
                                  .device = group->st_dev,
                                  .id = group->st_ino,
-                                 .fd = corral_release_fd(fd)};
+                                 .fd = corral_release_fd(fd),
+                                 .group_fd = corral_release_fd(&held)};
     *lifts = all = lift;
   }
   return lift;
 }
 
 // What is set again is the quota that was there before the first lifted it, or that somebody has set since.
-static void lift_one(struct corral_lift **lifts, int *fd, const struct stat *group) {
+static void lift_one(struct corral_lift **lifts, int *fd, int group_fd, const struct stat *group) {
   char text[TEXT_BYTES];
   const bool held = read_quota(*fd, text);
   const struct corral_lift *other = find(NULL, group->st_dev, group->st_ino);
   struct corral_lift *own = find_own(*lifts, group->st_dev, group->st_ino);
-  if (!held && !other)
+  const bool taken = held || other || read_label(group_fd, text); // by another process
+  if (!taken)
     return;
-  if (held && write(*fd, NONE, strlen(NONE)) < 0)
+  if (held && !write_none(*fd, group_fd, text))
     return;
-  if (!own && !(own = add(lifts, fd, group))) {
+  if (!own && !(own = add(lifts, fd, group_fd, group))) {
     if (held && !other)
-      (void)!pwrite(*fd, text, strlen(text), 0);
+      write_back(*fd, group_fd, text);
     return;
   }
-  if (!held) {
+  if (!held && other) {
     if (own != other)
       memcpy(own->text, other->text, sizeof own->text);
     return;
@@ -96,7 +121,7 @@ void corral_quota_lift(struct corral_lift **lifts, int group_fd) {
   if (fd < 0 || fstat(group_fd, &group) < 0)
     return;
   pthread_mutex_lock(&mutex);
-  lift_one(lifts, &fd, &group);
+  lift_one(lifts, &fd, group_fd, &group);
   pthread_mutex_unlock(&mutex);
 }
 
@@ -107,9 +132,14 @@ static void restore_one(struct corral_lift *lift) {
     at = &(*at)->next_all;
   if (*at)
     *at = lift->next_all;
-  if (!find(NULL, lift->device, lift->id) && !read_quota(lift->fd, text))
-    (void)!pwrite(lift->fd, lift->text, strlen(lift->text), 0);
+  if (!find(NULL, lift->device, lift->id)) {
+    if (read_quota(lift->fd, text))
+      (void)fremovexattr(lift->group_fd, LABEL);
+    else
+      write_back(lift->fd, lift->group_fd, lift->text);
+  }
   close(lift->fd);
+  close(lift->group_fd);
   free(lift);
 }
 
@@ -122,6 +152,18 @@ void corral_quota_restore(struct corral_lift **lifts) {
     *lifts = lift->next;
     restore_one(lift);
   }
+  pthread_mutex_unlock(&mutex);
+}
+
+void corral_quota_recover(int group_fd) {
+  char text[TEXT_BYTES], held[TEXT_BYTES];
+  struct stat group;
+  CORRAL_OWNED_FD fd = read_label(group_fd, text) ? open_quota(group_fd) : -1;
+  if (fd < 0 || fstat(group_fd, &group) < 0)
+    return;
+  pthread_mutex_lock(&mutex);
+  if (!find(NULL, group.st_dev, group.st_ino) && !read_quota(fd, held))
+    write_back(fd, group_fd, text);
   pthread_mutex_unlock(&mutex);
 }
 

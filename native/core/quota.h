@@ -15,6 +15,10 @@ void corral_quota_lift(struct corral_lift **lifts, int group_fd);
 // Sets those again that nobody else in this process needs lifted, unless somebody has set another meanwhile.
 void corral_quota_restore(struct corral_lift **lifts);
 
+// Sets one again that another process has lifted and not set again, because it died. Where it lives, it lifts
+// it once more.
+void corral_quota_recover(int group_fd);
+
 // Lifts it for good: of a cgroup that its payload made.
 void corral_quota_drop(int group_fd);
 

@@ -1,11 +1,12 @@
 // A CPU quota does not keep a session from ending: who was killed needs CPU time to end, and under 1 % sixty processes take longer than
 // ten seconds.
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
-import { corral, running } from '../../cli/command-line.js'
+import { CLI, corral, running } from '../../cli/command-line.js'
 import { compiled } from '../../support/compile-payload.js'
 import { needing } from '../../support/controllers.js'
 import { eventually, SLOWNESS, within } from '../../support/eventually.js'
@@ -123,6 +124,22 @@ describe('many processes under a quota leave nothing when they are ended', () =>
       status: 0,
       stdout: `crowd: gone (${COUNT + 1} killed)\n`,
     })
+    expect(quotaOf(sessions)).toBe(QUOTA)
+    await gateway.leave()
+  })
+
+  test('by corral kill that dies at it, and the next ending sets it again', async ({ pen }) => {
+    const { gateway, sessions } = await capped(pen)
+    await gateway.spawn({ key: 'other', command: 'cat' })
+    const killer = spawn(process.execPath, [CLI, 'kill', '--root', pen.path, '--grace', '0', 'crowd'], {
+      stdio: 'ignore',
+    })
+    const dead = once(killer, 'exit')
+    const killed = watch(join(sessions, 'cpu.max'), () => void killer.kill('SIGKILL'))
+    expect(await dead).toEqual([null, 'SIGKILL'])
+    killed.close()
+    expect(quotaOf(sessions)).not.toBe(QUOTA)
+    await gateway.close('other', { graceMs: 0 })
     expect(quotaOf(sessions)).toBe(QUOTA)
     await gateway.leave()
   })
