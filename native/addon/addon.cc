@@ -54,6 +54,8 @@ public:
                              InstanceMethod("endGroup", &Corral::EndGroup),
                              InstanceMethod("canMark", &Corral::CanMark),
                              InstanceMethod("useLoginMarks", &Corral::UseLoginMarks),
+                             InstanceMethod("readLoginMarks", &Corral::ReadLoginMarks),
+                             InstanceMethod("leaveLoginMarks", &Corral::LeaveLoginMarks),
                              InstanceMethod("passes", &Corral::Passes),
                              InstanceMethod("announceEnd", &Corral::Announce),
                              InstanceMethod("removeTree", &Corral::RemoveTree),
@@ -208,6 +210,17 @@ private:
     if (refused == 0)
       corral_read_login_marks();
     return Napi::Number::New(info.Env(), -refused);
+  }
+
+  // () -> undefined. From now on they are read, up to as many calls of leaveLoginMarks()
+  Napi::Value ReadLoginMarks(const Napi::CallbackInfo &info) {
+    corral_read_login_marks();
+    return info.Env().Undefined();
+  }
+
+  Napi::Value LeaveLoginMarks(const Napi::CallbackInfo &info) {
+    corral_leave_login_marks();
+    return info.Env().Undefined();
   }
 
   // () -> how many passes over all processes endings have made

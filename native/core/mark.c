@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +43,8 @@
 #define FIRST_LOGIN 0x80000000U
 #define NO_LOGIN 0xffffffffU
 
-// Set once, by whoever starts sessions that bear such marks, or ends those of others
-static bool reads_logins;
+// How many want them read: who starts sessions that bear such marks, or ends those of others
+static atomic_int login_readers;
 
 #define LIMIT "Max file locks"
 // What ears_open() of a holder is given: nobody else that bears the mark has this name but on purpose.
@@ -147,7 +148,7 @@ static uint32_t login_of(pid_t pid) {
 // 0: none.
 static int64_t group_mark_of(pid_t pid) {
   const int64_t limit = limit_of(pid);
-  if (is_of_group(limit) || !reads_logins)
+  if (is_of_group(limit) || login_readers == 0)
     return is_of_group(limit) ? limit : 0;
   const uint32_t login = login_of(pid);
   return login >= FIRST_LOGIN && login != NO_LOGIN ? FIRST_GROUP - (int64_t)(login - FIRST_LOGIN) : 0;
@@ -169,7 +170,11 @@ uint32_t corral_login_mark_of_group(int group_fd) {
 }
 
 void corral_read_login_marks(void) {
-  reads_logins = true;
+  login_readers++;
+}
+
+void corral_leave_login_marks(void) {
+  login_readers--;
 }
 
 // Tried by a child: a login uid cannot always be set back.

@@ -41,9 +41,11 @@ int64_t corral_mark_of_group(int group_fd);
 // none.
 uint32_t corral_login_mark_of_group(int group_fd);
 
-// From now on the marks of processes are also read there, in this process; each costs as much as twenty
-// others. Who may set it (root, mostly) can forge it, or take it off.
+// From now on the marks of processes are also read there, in this process, up to as many calls of
+// corral_leave_login_marks(); each costs as much as twenty others. Who may set it (root, mostly) can forge
+// it, or take it off.
 void corral_read_login_marks(void);
+void corral_leave_login_marks(void);
 
 // Why no process of ours can bear it: 0, or -errno (ENOENT: a kernel without audit; EPERM: the login uid is
 // set already, and not ours to change).

@@ -168,6 +168,9 @@ export interface Native {
   canMark(): boolean
   /** 0 where sessions can bear marks as login uids: from now on they are read, too. Else an errno. */
   useLoginMarks(): number
+  /** From now on they are read, too, up to as many calls of leaveLoginMarks(): a pass takes five times as long. */
+  readLoginMarks(): void
+  leaveLoginMarks(): void
   /** How many passes over all processes the endings of this environment have made, which share them. */
   passes(): number
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>

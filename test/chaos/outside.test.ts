@@ -212,6 +212,19 @@ describe('what was moved out of a session', () => {
       },
     )
 
+    test.for(Object.entries(SWEEPS))(
+      'is ended by %s of whoever has not that option, after gateway and guard',
+      async ([, sweep], { pen }) => {
+        await mkdir(elsewhere(pen))
+        const gateway = await Gateway.open(pen, { root: pen.path, loginMark: true })
+        await gateway.spawn({ command: 'sh', args: ['-c', script(pen, stays)] }, 'moved')
+        await gateway.killWithGuard(pen.path)
+        expect(await livingIn(pen)).toHaveLength(1)
+        await sweep(pen.path)
+        expect(await livingIn(pen)).toEqual([])
+      },
+    )
+
     test('is ended where it was wrapped', async ({ pen }) => {
       await mkdir(elsewhere(pen))
       const gateway = await Gateway.open(pen, { root: pen.path, loginMark: true })

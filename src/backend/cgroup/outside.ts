@@ -18,6 +18,7 @@ import {
 import { CORRAL, holding, isThere, listInstances } from './instance.js'
 import { killMethod } from './kill.js'
 import { KILLED_LABEL } from './labels.js'
+import { withLoginMarks } from './login-marks.js'
 import { readMemoryV1 } from './memory-v1.js'
 import { type Remover, removeTree } from './removal.js'
 import { surveyInstances } from './survey.js'
@@ -49,7 +50,6 @@ export class CgroupOutside implements Outside {
   }
 
   async sweep(options: SweepOptions): Promise<SweepReport> {
-    if (!options.dryRun) this.#readLoginMarks()
     return this.#inRoot((root) => sweepInstances(root, this.#remover, options), {
       collected: [],
       live: [],
@@ -58,9 +58,9 @@ export class CgroupOutside implements Outside {
   }
 
   async kill({ alive, session }: FoundSession, graceMs: number): Promise<number | undefined> {
-    this.#readLoginMarks()
     const directory = session.group?.path ?? session.path
-    return this.#inRoot(() => this.#kill(directory, `session '${session.key}'`, alive, graceMs), undefined)
+    const kill = () => this.#kill(directory, `session '${session.key}'`, alive, graceMs)
+    return this.#inRoot(() => withLoginMarks(this.#native, kill), undefined)
   }
 
   async setLimits(
@@ -85,11 +85,6 @@ export class CgroupOutside implements Outside {
     const { root } = this
     if (root === undefined || !isThere(this.#native, root)) return without
     return holding(this.#native, root, () => work(root))
-  }
-
-  /** A gateway of root's may have given its sessions some (openCorral({ loginMark })). */
-  #readLoginMarks(): void {
-    if (process.geteuid?.() === 0) this.#native.useLoginMarks()
   }
 
   async #kill(directory: string, what: string, alive: boolean, graceMs: number): Promise<number> {

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { explained } from '../../common/errors.js'
 import type { SweepOptions, SweepReport } from '../facts.js'
 import { type Instance, lockDeadInstances, SESSIONS } from './instance.js'
+import { withLoginMarks } from './login-marks.js'
 import { readMemoryV1 } from './memory-v1.js'
 import { emptyTree, type Remover, removeSessions, removeTree } from './removal.js'
 import { countSessions } from './survey.js'
@@ -41,7 +42,7 @@ export async function sweepInstances(
       native.close(lock)
     }
   }
-  await Promise.all(dead.map(collect))
+  await withLoginMarks(native, () => Promise.all(dead.map(collect)))
   if (!dryRun && dead.length > 0) native.removeHome(root)
   return report
 }
