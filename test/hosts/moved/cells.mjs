@@ -1,6 +1,6 @@
 // In a guest with systemd: starts what moves itself or is moved out of a session, ends the session in each way, and tells what
 // became of it, a line of JSON for each cell of the table in docs/escape.md. As root, or as a user who may sudo.
-//   node cells.mjs [PART OF A PROGRAM'S NAME]
+//   node cells.mjs WHO [PART OF A PROGRAM'S NAME]
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -8,12 +8,19 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises' // timer: there is nobody to tell of what is waited for here
 import { fileURLToPath } from 'node:url'
 
-const [part = ''] = process.argv.slice(2)
+const [name, part = ''] = process.argv.slice(2)
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
 const CLI = file('../../../dist/cli/main.js')
 const GATEWAY = file('../../support/gateway.mjs')
 const ROOT = process.getuid() === 0
-const who = ROOT ? 'root' : 'an ordinary user'
+/** By who the gateway is: in the table, with which options, and whether only what logs in is tried, for all else is as without. */
+const WHO = {
+  root: { who: 'root' },
+  mark: { who: 'root, `loginMark`', options: { loginMark: true }, logins: true },
+  user: { who: 'an ordinary user' },
+  service: { who: 'an ordinary user, in a system service', logins: true },
+}
+const { who, options, logins = false } = WHO[name]
 const KILL_MS = 3000
 const PATIENCE_MS = 15_000 // of a guest that is ten times slower
 
@@ -181,7 +188,7 @@ const settle = (promise) =>
 
 async function open(n) {
   const gateway = new Gateway()
-  const { id, root } = await gateway.ask('open', { killTimeoutMs: KILL_MS })
+  const { id, root } = await gateway.ask('open', { killTimeoutMs: KILL_MS, ...options })
   await gateway.ask('spawn', { key: `main${n}`, command: 'cat', mode: 'persistent' })
   return {
     gateway,
@@ -338,8 +345,12 @@ prepareBundle()
   ROOTS.root = root
   ROOTS.told = (findings.find(({ id }) => id === 'others')?.why ?? '').replace(/^[^:]*: /, '').split('; ')
 }
-for (const program of Object.keys(PROGRAMS).filter((name) => name.includes(part)))
-  for (const way of Object.keys(WAYS))
+const isTried = ([program, { told }]) =>
+  program.includes(part) && (!logins || String(told).includes('logind'))
+// corral run gives no login marks
+const ways = Object.keys(WAYS).filter((way) => way !== 'run' || !options?.loginMark)
+for (const [program] of Object.entries(PROGRAMS).filter(isTried))
+  for (const way of ways)
     for (const ending of Object.keys(ENDINGS)) {
       const found = await cell(program, way, ending)
       console.log(JSON.stringify({ gateway: who, program, way, ending, ...found }))
