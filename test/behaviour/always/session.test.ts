@@ -115,8 +115,9 @@ test('what is there when the time for killing is over was killed, however short 
   const session = await corral.spawn({ ...stubborn, mode: 'persistent' })
   await ready(session)
   const exit = once(session.process, 'exit')
-  const failure = await session.close({ graceMs: 0 }).catch((error) => error)
-  if (BACKEND !== 'passthrough') expect(failure).toBeInstanceOf(StuckError)
+  // Before Corral looks again, the kernel may be done with them
+  const ended = await session.close({ graceMs: 0 }).catch((error) => error)
+  if (!(ended instanceof StuckError)) expect(ended).toMatchObject({ killed: { count: STUBBORN } })
   expect(await exit).toEqual([null, 'SIGKILL'])
   await eventually('closing it again finds nobody', () => session.close().catch(() => false))
   expect(session.state).toBe('removed')
