@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
 import type { BackendName } from './src/index.js'
 import { ALWAYS, HELD, TIMES } from './test/support/behaviour.js'
@@ -14,6 +15,9 @@ const project = (name: string, include: string[], backend: BackendName = 'cgroup
     runner: 'test/support/runner.ts',
     include,
     exclude: [...configDefaults.exclude, LONG],
+    // The files of a project share the processes that run them: to start one for each, and to load the sources in it, takes longer
+    // than most files take. Each test leaves its process as it was
+    isolate: false,
     provide: { backend },
   },
 })
@@ -23,8 +27,8 @@ export default defineConfig({
   test: {
     reporters: reporters('unit'),
     globalSetup: ['test/support/cpu-share.ts', 'test/global-setup.ts'],
-    // As many files side by side as there are processors: vitest would leave one of two idle, and the tests mostly wait
-    maxWorkers: '100%',
+    // One more file side by side than there are processors: vitest would leave one of two idle, and the tests mostly wait
+    maxWorkers: availableParallelism() + 1,
     ...TIMES,
     projects: [
       ...['unit', 'cli', 'transparent', 'kernel', 'integrations', 'chaos'].map(folder),
