@@ -52,16 +52,16 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
  */
 async function openBackend(
   plan: OpenPlan & { startedIn: string | undefined },
-  tell: (event: GuardEvent) => void,
+  emit: (event: GuardEvent) => void,
 ): Promise<Backend> {
   if (plan.backend === 'passthrough') return new PassthroughBackend(plan)
   if (plan.unsupported === 'passthrough' && !isSupportedPlatform()) return new PassthroughBackend(plan)
-  if (plan.backend === 'subreaper') return SubreaperBackend.open(plan, tell)
-  if (plan.backend === 'cgroup' || plan.root !== undefined) return CgroupBackend.open(plan, tell)
+  if (plan.backend === 'subreaper') return SubreaperBackend.open(plan, emit)
+  if (plan.backend === 'cgroup' || plan.root !== undefined) return CgroupBackend.open(plan, emit)
   const { chosen } = await searchRootAndAsk(loadNative(), plan)
   return chosen?.path === undefined
-    ? SubreaperBackend.open(plan, tell)
-    : CgroupBackend.open({ ...plan, root: chosen.path }, tell)
+    ? SubreaperBackend.open(plan, emit)
+    : CgroupBackend.open({ ...plan, root: chosen.path }, emit)
 }
 
 function logGuard(log: Log, { event, deaths, ...rest }: GuardEvent): void {

@@ -32,8 +32,8 @@ extern "C" {
 #include "../core/memory.h"
 #include "../core/memory_v1.h"
 #include "../core/own.h"
+#include "../core/path.h"
 #include "../core/pidfd.h"
-#include "../core/place.h"
 #include "../core/tree.h"
 }
 
@@ -89,16 +89,16 @@ public:
                              InstanceMethod("forget", &Corral::Forget),
                              InstanceMethod("closeAdmission", &Corral::CloseAdmission),
                              InstanceMethod("askAdmission", &Corral::AskAdmission),
-                             InstanceMethod("ended", &Corral::Ended),
+                             InstanceMethod("waitForExit", &Corral::WaitForExit),
                              InstanceMethod("memoryBelow", &Corral::MemoryBelow),
                              InstanceMethod("descendants", &Corral::Descendants),
-                             InstanceMethod("lost", &Corral::Lost),
+                             InstanceMethod("findLost", &Corral::FindLost),
                              InstanceMethod("endMarked", &Corral::EndMarked),
                              InstanceMethod("usageBelow", &Corral::UsageBelow),
                              InstanceMethod("readText", &Corral::ReadText),
                              InstanceMethod("reap", &Corral::Reap),
                              InstanceMethod("makeInstance", &Corral::MakeInstance),
-                             InstanceMethod("removeHome", &Corral::RemoveHome),
+                             InstanceMethod("removeInstancesDirectory", &Corral::RemoveInstancesDirectory),
                              InstanceMethod("instances", &Corral::Instances),
                              InstanceMethod("lock", &Corral::Lock),
                              InstanceMethod("claim", &Corral::Claim),
@@ -106,11 +106,11 @@ public:
                              InstanceMethod("openProcess", &Corral::OpenProcess),
                              InstanceMethod("signal", &Corral::Signal),
                              InstanceMethod("setLabel", &Corral::SetLabel),
-                             InstanceMethod("memoryHome", &Corral::MemoryHome),
+                             InstanceMethod("v1Path", &Corral::V1Path),
                              InstanceMethod("getLabel", &Corral::GetLabel),
                              InstanceMethod("execute", &Corral::Execute),
-                             InstanceMethod("hold", &Corral::Hold),
-                             InstanceMethod("release", &Corral::Release),
+                             InstanceMethod("ref", &Corral::Ref),
+                             InstanceMethod("unref", &Corral::Unref),
                          });
     napi_add_env_cleanup_hook(env, &Corral::AtEnd, this);
   }
@@ -254,7 +254,7 @@ private:
   }
 
   // (pidfd, within ms or undefined) -> promise of whether the process has ended within that time
-  Napi::Value Ended(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndedJob(info)); }
+  Napi::Value WaitForExit(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndedJob(info)); }
 
   // () -> [link, the other end, which is the caller's to pass on and close()]
   Napi::Value OpenLink(const Napi::CallbackInfo &info) {
@@ -267,7 +267,7 @@ private:
     return both;
   }
 
-  // (name) -> [link, pid of the holder]
+  // (name) -> [link, pid of the reaper]
   Napi::Value EnterDoor(const Napi::CallbackInfo &info) {
     std::string name = ToBytes(info[0]);
     pid_t pid = 0;
@@ -398,8 +398,8 @@ private:
     return Walk(info.Env(), MakeMemoryBelowJob(info));
   }
 
-  // () -> promise of [{ mark, holder, processes }] of sessions without cgroups whose holders are gone
-  Napi::Value Lost(const Napi::CallbackInfo &info) { return Walk(info.Env(), MakeLostJob(info)); }
+  // () -> promise of [{ mark, reaper, processes }] of sessions without cgroups whose reapers are gone
+  Napi::Value FindLost(const Napi::CallbackInfo &info) { return Walk(info.Env(), MakeLostJob(info)); }
 
   // (mark, killMs) -> promise of { empty, killed, names, left }
   Napi::Value EndMarked(const Napi::CallbackInfo &info) { return Watch(info.Env(), MakeEndMarkedJob(info)); }
@@ -465,8 +465,8 @@ private:
 
   // (path) -> pids of the group and of all below it; [] when it is gone
   Napi::Value Members(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place group = place.Get();
+    const PathHandle handle = Find(info[0]);
+    const corral_path group = handle.Get();
     corral_members members = {};
     const int answer = reserve_->Do([&] { return corral_members_read(&group, &members); });
     Napi::Array pids = Napi::Array::New(info.Env(), members.count);
@@ -474,7 +474,7 @@ private:
       pids.Set(i, Napi::Number::New(info.Env(), members.pids[i]));
     corral_members_free(&members);
     if (answer < 0 && answer != -ENOENT)
-      return Fail(info.Env(), -answer, "read members", place.Path());
+      return Fail(info.Env(), -answer, "read members", handle.Path());
     return pids;
   }
 
@@ -503,15 +503,15 @@ private:
   // (directory, leaf, labels, [{ top, files }]) -> promise of rows of fields, each ended by a NUL: survey.h
   Napi::Value Survey(const Napi::CallbackInfo &info) {
     SurveyPlan plan = {Find(info[0]), ToBytes(info[1]), Strings(info[2].As<Napi::Array>()), {}};
-    Napi::Array places = info[3].As<Napi::Array>();
-    for (uint32_t i = 0; i < places.Length(); i++) {
-      Napi::Object place = places.Get(i).As<Napi::Object>();
-      plan.places.push_back({ToBytes(place.Get("top")), Strings(place.Get("files").As<Napi::Array>())});
+    Napi::Array sources = info[3].As<Napi::Array>();
+    for (uint32_t i = 0; i < sources.Length(); i++) {
+      Napi::Object source = sources.Get(i).As<Napi::Object>();
+      plan.sources.push_back({ToBytes(source.Get("top")), Strings(source.Get("files").As<Napi::Array>())});
     }
     return StartSurvey(info.Env(), std::move(plan));
   }
 
-  Place Find(const Napi::Value &path) { return handles_->Find(ToBytes(path)); }
+  PathHandle Find(const Napi::Value &path) { return handles_->Find(ToBytes(path)); }
 
   // (root): opens it, that all below is reached from there; once more for each user of it
   Napi::Value HoldRoot(const Napi::CallbackInfo &info) {
@@ -532,38 +532,38 @@ private:
 
   // (path) -> whether the cgroup is no more
   Napi::Value IsGone(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place group = place.Get();
+    const PathHandle handle = Find(info[0]);
+    const corral_path group = handle.Get();
     return Napi::Boolean::New(info.Env(), corral_is_gone(&group));
   }
 
   // (path) -> whether there is such a file or directory
   Napi::Value Exists(const Napi::CallbackInfo &info) {
-    const Place found = Find(info[0]);
-    const corral_place place = found.Get();
-    CORRAL_OWNED_FD fd = corral_open_place(&place, O_PATH);
+    const PathHandle handle = Find(info[0]);
+    const corral_path path = handle.Get();
+    CORRAL_OWNED_FD fd = corral_open_path(&path, O_PATH);
     return Napi::Boolean::New(info.Env(), fd >= 0);
   }
 
   // (path) -> the cgroup's id, in digits
   Napi::Value IdOf(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place group = place.Get();
-    CORRAL_OWNED_FD fd = corral_open_place(&group, O_PATH | O_DIRECTORY);
+    const PathHandle handle = Find(info[0]);
+    const corral_path group = handle.Get();
+    CORRAL_OWNED_FD fd = corral_open_path(&group, O_PATH | O_DIRECTORY);
     struct stat status;
     if (fd < 0 || fstat(fd, &status) < 0)
-      return Fail(info.Env(), errno, "open cgroup", place.Path());
+      return Fail(info.Env(), errno, "open cgroup", handle.Path());
     return ToText(info.Env(), std::to_string(status.st_ino));
   }
 
   // (file) -> its text
   Napi::Value ReadText(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place file = place.Get();
+    const PathHandle handle = Find(info[0]);
+    const corral_path file = handle.Get();
     const char *operation = "open";
     std::string text;
     const int answer = reserve_->Do([&] {
-      CORRAL_OWNED_FD fd = corral_open_place(&file, O_RDONLY);
+      CORRAL_OWNED_FD fd = corral_open_path(&file, O_RDONLY);
       char buffer[4096];
       ssize_t length = -1;
       operation = fd < 0 ? "open" : "read";
@@ -571,55 +571,55 @@ private:
         text.append(buffer, static_cast<size_t>(length));
       return length < 0 ? -errno : 0;
     });
-    return answer < 0 ? Fail(info.Env(), -answer, operation, place.Path()) : ToText(info.Env(), text);
+    return answer < 0 ? Fail(info.Env(), -answer, operation, handle.Path()) : ToText(info.Env(), text);
   }
 
   // (file, text)
   Napi::Value WriteText(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place file = place.Get();
+    const PathHandle handle = Find(info[0]);
+    const corral_path file = handle.Get();
     std::string text = ToBytes(info[1]);
     // A file of the kernel's has no length; one that stands for it has
-    CORRAL_OWNED_FD fd = corral_open_place(&file, O_WRONLY | O_TRUNC);
+    CORRAL_OWNED_FD fd = corral_open_path(&file, O_WRONLY | O_TRUNC);
     if (fd < 0 || write(fd, text.data(), text.size()) < 0)
-      return Fail(info.Env(), errno, fd < 0 ? "open" : "write", place.Path());
+      return Fail(info.Env(), errno, fd < 0 ? "open" : "write", handle.Path());
     return info.Env().Undefined();
   }
 
   // (directory)
   Napi::Value MakeDirectory(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place directory = place.Get();
+    const PathHandle handle = Find(info[0]);
+    const corral_path directory = handle.Get();
     const char *name;
     CORRAL_OWNED_FD parent = corral_open_parent(&directory, &name);
     if (parent < 0 || mkdirat(parent, name, CORRAL_DIRECTORY_MODE) < 0)
-      return Fail(info.Env(), errno, "mkdir", place.Path());
+      return Fail(info.Env(), errno, "mkdir", handle.Path());
     return info.Env().Undefined();
   }
 
   // (directory) -> whether it is gone: false where something is in it
   Napi::Value RemoveEmpty(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place directory = place.Get();
+    const PathHandle handle = Find(info[0]);
+    const corral_path directory = handle.Get();
     int answer = reserve_->Do([&] { return corral_remove_top(&directory); });
     if (answer == -ENOENT || answer == -ENODEV)
       answer = 0;
     if (answer < 0 && answer != -EBUSY)
-      return Fail(info.Env(), -answer, "rmdir", place.Path());
+      return Fail(info.Env(), -answer, "rmdir", handle.Path());
     if (answer == 0)
-      handles_->Drop(place.Path());
+      handles_->Drop(handle.Path());
     return Napi::Boolean::New(info.Env(), answer == 0);
   }
 
   // (directory) -> the names of those in it; none where it is gone
   Napi::Value Directories(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place directory = place.Get();
-    CORRAL_OWNED_FD fd = corral_open_place(&directory, CORRAL_OPEN_DIRECTORY);
+    const PathHandle handle = Find(info[0]);
+    const corral_path directory = handle.Get();
+    CORRAL_OWNED_FD fd = corral_open_path(&directory, CORRAL_OPEN_DIRECTORY);
     std::vector<std::string> names;
     int answer = fd < 0 ? -errno : ListDirectories(fd, names);
     if (answer < 0 && answer != -ENOENT && answer != -ENODEV)
-      return Fail(info.Env(), -answer, "read directory", place.Path());
+      return Fail(info.Env(), -answer, "read directory", handle.Path());
     Napi::Array array = Napi::Array::New(info.Env(), names.size());
     for (uint32_t i = 0; i < names.size(); i++)
       array.Set(i, ToText(info.Env(), names[i]));
@@ -627,11 +627,11 @@ private:
   }
 
   // (root, name, command) -> descriptor that holds the lock of the new instance, or undefined when it is
-  // somebody else's turn
+  // somebody else's
   Napi::Value MakeInstance(const Napi::CallbackInfo &info) {
     std::string root = ToBytes(info[0]), name = ToBytes(info[1]), command = ToBytes(info[2]);
     corral_error error = {};
-    const RootPlace held(handles_->Find(root));
+    const RootHandle held(handles_->Find(root));
     const corral_base base = held.Base();
     int lock = corral_instance_make(&base, name.c_str(), command.c_str(), &error);
     if (lock < 0 && corral_instance_must_wait(&error))
@@ -650,9 +650,9 @@ private:
   // (directory) -> its descriptor where its owner is dead, which holds the lock unless a stranger does;
   // undefined where the owner lives
   Napi::Value Lock(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const std::string &path = place.Path();
-    const corral_place directory = place.Get();
+    const PathHandle handle = Find(info[0]);
+    const std::string &path = handle.Path();
+    const corral_path directory = handle.Get();
     const char *name;
     CORRAL_OWNED_FD above = corral_open_parent(&directory, &name);
     bool taken = false;
@@ -665,11 +665,11 @@ private:
   }
 
   // (root): removes <root>/corral where nothing is left in it
-  Napi::Value RemoveHome(const Napi::CallbackInfo &info) {
+  Napi::Value RemoveInstancesDirectory(const Napi::CallbackInfo &info) {
     const Reserve::Loan loan(*reserve_);
-    const RootPlace root(Find(info[0]));
+    const RootHandle root(Find(info[0]));
     const corral_base base = root.Base();
-    corral_instance_remove_home(&base);
+    corral_instances_remove_directory(&base);
     return info.Env().Undefined();
   }
 
@@ -691,7 +691,7 @@ private:
       all->found.Set(all->found.Length(), one);
     };
     std::string root = ToBytes(info[0]);
-    const RootPlace held(handles_->Find(root));
+    const RootHandle held(handles_->Find(root));
     const corral_base base = held.Base();
     int answer = corral_instances_visit(&base, see, &listing);
     return answer < 0 ? Fail(info.Env(), -answer, "list instances", root) : listing.found;
@@ -733,32 +733,32 @@ private:
 
   // (directory, name, value)
   Napi::Value SetLabel(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place directory = place.Get();
+    const PathHandle handle = Find(info[0]);
+    const corral_path directory = handle.Get();
     std::string name = ToBytes(info[1]), value = ToBytes(info[2]);
-    CORRAL_OWNED_FD fd = corral_open_place(&directory, O_RDONLY | O_DIRECTORY);
+    CORRAL_OWNED_FD fd = corral_open_path(&directory, O_RDONLY | O_DIRECTORY);
     if (fd < 0 || fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) < 0)
-      return Fail(info.Env(), errno, "setxattr", place.Path());
+      return Fail(info.Env(), errno, "setxattr", handle.Path());
     return info.Env().Undefined();
   }
 
   // (instance) -> the path of its v1 memory cgroup, or undefined where there is none that is believed
-  Napi::Value MemoryHome(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place directory = place.Get();
-    char home[PATH_MAX];
-    CORRAL_OWNED_FD instance = corral_open_place(&directory, O_RDONLY | O_DIRECTORY);
-    CORRAL_OWNED_FD fd = instance < 0 ? -1 : corral_memory_v1_home(instance, directory.path, home);
-    return fd < 0 ? info.Env().Undefined() : ToText(info.Env(), home);
+  Napi::Value V1Path(const Napi::CallbackInfo &info) {
+    const PathHandle handle = Find(info[0]);
+    const corral_path directory = handle.Get();
+    char v1_path[PATH_MAX];
+    CORRAL_OWNED_FD instance = corral_open_path(&directory, O_RDONLY | O_DIRECTORY);
+    CORRAL_OWNED_FD fd = instance < 0 ? -1 : corral_memory_v1_path(instance, directory.path, v1_path);
+    return fd < 0 ? info.Env().Undefined() : ToText(info.Env(), v1_path);
   }
 
   // (directory, name) -> value, or undefined when there is none (or no directory, or no xattrs here)
   Napi::Value GetLabel(const Napi::CallbackInfo &info) {
-    const Place place = Find(info[0]);
-    const corral_place directory = place.Get();
+    const PathHandle handle = Find(info[0]);
+    const corral_path directory = handle.Get();
     std::string name = ToBytes(info[1]);
     char value[16384];
-    CORRAL_OWNED_FD fd = corral_open_place(&directory, O_RDONLY | O_DIRECTORY);
+    CORRAL_OWNED_FD fd = corral_open_path(&directory, O_RDONLY | O_DIRECTORY);
     ssize_t length = fd < 0 ? -1 : fgetxattr(fd, name.c_str(), value, sizeof value);
     if (length < 0)
       return info.Env().Undefined();
@@ -784,12 +784,12 @@ private:
     return Fail(info.Env(), errno, "exec", program);
   }
 
-  Napi::Value Hold(const Napi::CallbackInfo &info) {
+  Napi::Value Ref(const Napi::CallbackInfo &info) {
     bridge_->Hold();
     return info.Env().Undefined();
   }
 
-  Napi::Value Release(const Napi::CallbackInfo &info) {
+  Napi::Value Unref(const Napi::CallbackInfo &info) {
     bridge_->Release();
     return info.Env().Undefined();
   }

@@ -20,11 +20,12 @@ namespace {
 
 class EndJob : public WatcherJob {
 public:
-  EndJob(Napi::Env env, Place place, std::shared_ptr<Handles> handles, std::shared_ptr<Reserve> reserve,
+  EndJob(Napi::Env env, PathHandle handle, std::shared_ptr<Handles> handles, std::shared_ptr<Reserve> reserve,
          std::shared_ptr<Looker> looker, const corral_end_plan &plan, std::vector<std::string> read,
          bool announced)
-      : WatcherJob(env), place_(std::move(place)), handles_(std::move(handles)), reserve_(std::move(reserve)),
-        looker_(std::move(looker)), plan_(plan), read_(std::move(read)), expected_(announced) {
+      : WatcherJob(env), handle_(std::move(handle)), handles_(std::move(handles)),
+        reserve_(std::move(reserve)), looker_(std::move(looker)), plan_(plan), read_(std::move(read)),
+        expected_(announced) {
     WillLook(plan_.outside);
   }
   ~EndJob() override {
@@ -58,7 +59,7 @@ public:
     if (end_.state == CORRAL_FAILED)
       error_ = end_.error;
     if (end_.state == CORRAL_REMOVED)
-      handles_->Drop(place_.Path());
+      handles_->Drop(handle_.Path());
     if (wait_ms < 0) {
       corral_end_let_go(&end_);
       reserve_->Fill();
@@ -144,7 +145,7 @@ private:
   }
 
   int BeginOnce(int64_t now_ms) {
-    const corral_place group = place_.Get();
+    const corral_path group = handle_.Get();
     corral_end_begin(&end_, &group, &plan_, now_ms);
     if (end_.state != CORRAL_FAILED)
       return 0;
@@ -191,7 +192,7 @@ private:
     return all;
   }
 
-  Place place_;
+  PathHandle handle_;
   std::shared_ptr<Handles> handles_;
   std::shared_ptr<Reserve> reserve_;
   std::shared_ptr<Looker> looker_;
@@ -232,8 +233,8 @@ std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shar
   if (files.IsArray())
     for (uint32_t i = 0; i < files.As<Napi::Array>().Length(); i++)
       read.push_back(files.As<Napi::Array>().Get(i).ToString().Utf8Value());
-  Place place = handles->Find(ToBytes(info[0]));
-  return std::make_unique<EndJob>(info.Env(), std::move(place), std::move(handles), std::move(reserve),
+  PathHandle handle = handles->Find(ToBytes(info[0]));
+  return std::make_unique<EndJob>(info.Env(), std::move(handle), std::move(handles), std::move(reserve),
                                   std::move(looker), plan, std::move(read),
                                   options.Get("announced").ToBoolean());
 }

@@ -21,9 +21,9 @@ namespace {
 // session does or says, it does later.
 class FirstJob : public WatcherJob {
 public:
-  FirstJob(Napi::Env env, Place group) : WatcherJob(env), group_(std::move(group)) {
-    const corral_place place = group_.Get();
-    directory_ = corral_open_place(&place, O_RDONLY | O_DIRECTORY);
+  FirstJob(Napi::Env env, PathHandle group) : WatcherJob(env), group_(std::move(group)) {
+    const corral_path path = group_.Get();
+    directory_ = corral_open_path(&path, O_RDONLY | O_DIRECTORY);
     events_ = directory_ < 0 ? -1 : openat(directory_, "cgroup.events", O_RDONLY | O_CLOEXEC);
     if (events_ < 0 || flock(directory_, LOCK_EX | LOCK_NB) < 0)
       corral_fail(&error_, errno, events_ < 0 ? "open" : "flock", group_.Path().c_str());
@@ -65,7 +65,7 @@ private:
   // One that lives in another pid namespace cannot be opened: it is over when the group is empty.
   bool Look() {
     corral_members members = {};
-    const corral_place group = group_.Get();
+    const corral_path group = group_.Get();
     if (corral_members_read(&group, &members) == 0) {
       for (size_t i = 0; i < members.count && pidfd_ < 0; i++)
         pidfd_ = OpenMember(group, members.pids[i]);
@@ -78,7 +78,7 @@ private:
   }
 
   // Asked after the pidfd was opened: so the pid cannot be a later process's.
-  static int OpenMember(const corral_place &group, pid_t pid) {
+  static int OpenMember(const corral_path &group, pid_t pid) {
     const int pidfd = corral_pidfd_open(pid);
     corral_members members = {};
     const bool member =
@@ -97,7 +97,7 @@ private:
       flock(directory_, LOCK_UN);
   }
 
-  Place group_;
+  PathHandle group_;
   int directory_ = -1, events_ = -1, pidfd_ = -1;
   bool hidden_ = false;
 };

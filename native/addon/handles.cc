@@ -16,27 +16,27 @@ Handle::~Handle() {
     close(fd_);
 }
 
-corral_place Place::Get() const {
+corral_path PathHandle::Get() const {
   const corral_base base = Base();
-  corral_place place = corral_place_of(&base, path_.c_str());
+  corral_path path = corral_path_of(&base, path_.c_str());
   if (own_)
-    place.fd = own_->Fd();
-  return place;
+    path.fd = own_->Fd();
+  return path;
 }
 
-RootPlace::RootPlace(Place place)
-    : place_(std::move(place)), opened_(place_.Get().fd >= 0 ? -1 : corral_open_root(place_.Path().c_str())) {
-}
+RootHandle::RootHandle(PathHandle handle)
+    : handle_(std::move(handle)),
+      opened_(handle_.Get().fd >= 0 ? -1 : corral_open_root(handle_.Path().c_str())) {}
 
-corral_base RootPlace::Base() const {
-  const int held = place_.Get().fd;
-  return {held >= 0 ? held : opened_.Fd(), place_.Path().c_str()};
+corral_base RootHandle::Base() const {
+  const int held = handle_.Get().fd;
+  return {held >= 0 ? held : opened_.Fd(), handle_.Path().c_str()};
 }
 
 int Handles::HoldRoot(const std::string &path) {
   std::lock_guard<std::mutex> guard(mutex_);
   Root &root = roots_[path];
-  const corral_place held = {-1, "", root.handle ? root.handle->Fd() : -1, path.c_str()};
+  const corral_path held = {-1, "", root.handle ? root.handle->Fd() : -1, path.c_str()};
   if (!root.handle || corral_is_gone(&held)) { // another may have been made in its place
     int fd = corral_open_root(path.c_str());
     const int refused = fd < 0 ? -fd : corral_is_cgroup(fd) ? 0 : EINVAL;
@@ -77,7 +77,7 @@ void Handles::DropBelow(const std::string &path) {
     at = IsAtOrBelow(at->first, path) ? groups_.erase(at) : std::next(at);
 }
 
-Place Handles::Find(const std::string &path) {
+PathHandle Handles::Find(const std::string &path) {
   std::lock_guard<std::mutex> guard(mutex_);
   std::string top;
   std::shared_ptr<Handle> base, own;

@@ -1,6 +1,6 @@
 // The directories of this environment that are held open, by their paths: the roots, from which all below is
 // reached, and each group from its making to its removal. JavaScript goes on naming them; what a name means
-// is decided here (native/core/place.h says why).
+// is decided here (native/core/path.h says why).
 #ifndef CORRAL_HANDLES_H
 #define CORRAL_HANDLES_H
 
@@ -10,7 +10,7 @@
 #include <string>
 
 extern "C" {
-#include "../core/place.h"
+#include "../core/path.h"
 }
 
 class Handle {
@@ -26,15 +26,15 @@ private:
 };
 
 // A path, and what is held of it: for as long as this lives.
-class Place {
+class PathHandle {
 public:
-  Place(std::string path, std::string root, std::shared_ptr<Handle> base, std::shared_ptr<Handle> own)
+  PathHandle(std::string path, std::string root, std::shared_ptr<Handle> base, std::shared_ptr<Handle> own)
       : path_(std::move(path)), root_(std::move(root)), base_(std::move(base)), own_(std::move(own)) {}
 
   const std::string &Path() const { return path_; }
   // Both point into this.
   corral_base Base() const { return {base_ ? base_->Fd() : -1, root_.c_str()}; }
-  corral_place Get() const;
+  corral_path Get() const;
 
 private:
   std::string path_, root_;
@@ -42,13 +42,13 @@ private:
 };
 
 // A root, opened for as long as this lives where it is not held.
-class RootPlace {
+class RootHandle {
 public:
-  explicit RootPlace(Place place);
+  explicit RootHandle(PathHandle handle);
   corral_base Base() const;
 
 private:
-  Place place_;
+  PathHandle handle_;
   Handle opened_;
 };
 
@@ -62,7 +62,7 @@ public:
   void Keep(const std::string &path, int fd);
   // Lets go of a directory that was removed, and of all below it.
   void Drop(const std::string &path);
-  Place Find(const std::string &path);
+  PathHandle Find(const std::string &path);
 
 private:
   struct Root {

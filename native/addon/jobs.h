@@ -41,7 +41,7 @@ std::unique_ptr<WatcherJob> MakeReceiveJob(const Napi::CallbackInfo &info);
 // (pid, enough) -> as memoryUsed(), of the descendants of a process. Does not keep the event loop alive.
 std::unique_ptr<WatcherJob> MakeMemoryBelowJob(const Napi::CallbackInfo &info);
 
-// () -> [{ mark, holder, processes }] of sessions without cgroups whose holders are gone: native/core/mark.h
+// () -> [{ mark, reaper, processes }] of sessions without cgroups whose reapers are gone: native/core/mark.h
 std::unique_ptr<WatcherJob> MakeLostJob(const Napi::CallbackInfo &info);
 
 // (mark, killMs) -> { empty, killed, names, left }, when nobody bears it any more or the time is over.

@@ -22,11 +22,11 @@ bool Links::Open(int ends[2]) {
 }
 
 int Links::Enter(const std::string &door, pid_t *pid) {
-  corral_peer holder = {};
-  holder.pidfd = -1;
-  int link = corral_door_enter(door.c_str(), &holder);
-  CORRAL_OWNED_FD pidfd = holder.pidfd;
-  *pid = holder.pid;
+  corral_peer reaper = {};
+  reaper.pidfd = -1;
+  int link = corral_door_enter(door.c_str(), &reaper);
+  CORRAL_OWNED_FD pidfd = reaper.pidfd;
+  *pid = reaper.pid;
   if (link < 0)
     return link;
   if (pidfd >= 0)
@@ -55,7 +55,7 @@ void Links::CloseAll() {
 
 namespace {
 
-// A plan without an environment gets ours: the holder's is that of the time when it was started.
+// A plan without an environment gets ours: the reaper's is that of the time when it was started.
 void AddEnvironment(std::string &plan) {
   if (std::strchr(plan.c_str(), 'e')) // the first field: flags
     return;

@@ -1,4 +1,4 @@
-// lost(), endMarked(): what bears the mark of a session and has lost its holder, off the event loop.
+// lost(), endMarked(): what bears the mark of a session and has lost its reaper, off the event loop.
 #include <string>
 #include <vector>
 
@@ -31,7 +31,7 @@ protected:
       const corral_lost &lost = losses_.list[i];
       Napi::Object one = Napi::Object::New(env);
       one.Set("mark", Napi::Number::New(env, static_cast<double>(lost.mark)));
-      one.Set("holder", Napi::Number::New(env, lost.holder));
+      one.Set("reaper", Napi::Number::New(env, lost.reaper));
       one.Set("processes", Napi::Number::New(env, static_cast<double>(lost.processes)));
       found.Set(i, one);
     }

@@ -12,13 +12,13 @@ namespace {
 
 class MemoryJob : public WatcherJob {
 public:
-  MemoryJob(Napi::Env env, Place group, int64_t enough)
+  MemoryJob(Napi::Env env, PathHandle group, int64_t enough)
       : WatcherJob(env), group_(std::move(group)), enough_(enough) {}
 
   bool HoldsLoop() const override { return false; }
 
   int64_t Step(int64_t) override {
-    const corral_place group = group_.Get();
+    const corral_path group = group_.Get();
     used_ = corral_memory_used(&group, enough_);
     if (used_ < 0)
       corral_fail(&error_, static_cast<int>(-used_), "read members", group_.Path().c_str());
@@ -29,7 +29,7 @@ protected:
   Napi::Value Result(Napi::Env env) override { return Napi::Number::New(env, static_cast<double>(used_)); }
 
 private:
-  Place group_;
+  PathHandle group_;
   int64_t enough_;
   int64_t used_ = 0;
 };

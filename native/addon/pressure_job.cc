@@ -15,7 +15,7 @@ namespace {
 
 class PressureJob : public WatcherJob {
 public:
-  PressureJob(Napi::Env env, Place group, std::string file, std::string trigger)
+  PressureJob(Napi::Env env, PathHandle group, std::string file, std::string trigger)
       : WatcherJob(env), group_(std::move(group)), file_(std::move(file)), trigger_(std::move(trigger)) {}
   ~PressureJob() override {
     if (fd_ >= 0)
@@ -31,7 +31,7 @@ public:
   int64_t Step(int64_t now_ms) override {
     if (fd_ < 0)
       return Begin(now_ms);
-    const corral_place group = group_.Get();
+    const corral_path group = group_.Get();
     bool there = !corral_is_gone(&group);
     if (there && now_ms >= look_again_ms_)
       return LookAgain(now_ms);
@@ -47,7 +47,7 @@ private:
   static constexpr int64_t kLookAgainMs = 30000;
 
   int64_t Begin(int64_t now_ms) {
-    const corral_place group = group_.Get();
+    const corral_path group = group_.Get();
     fd_ = corral_pressure_open(&group, file_.c_str(), trigger_.c_str());
     if (fd_ >= 0)
       return LookAgain(now_ms);
@@ -61,7 +61,7 @@ private:
     return kLookAgainMs;
   }
 
-  Place group_;
+  PathHandle group_;
   std::string file_, trigger_;
   int fd_ = -1;
   int64_t look_again_ms_ = 0;

@@ -12,8 +12,8 @@ namespace {
 
 class RemoveJob : public WatcherJob {
 public:
-  RemoveJob(Napi::Env env, Place place, std::shared_ptr<Reserve> reserve)
-      : WatcherJob(env), place_(std::move(place)), reserve_(std::move(reserve)) {}
+  RemoveJob(Napi::Env env, PathHandle handle, std::shared_ptr<Reserve> reserve)
+      : WatcherJob(env), handle_(std::move(handle)), reserve_(std::move(reserve)) {}
   ~RemoveJob() override { corral_tree_end(&tree_); }
 
   int64_t Step(int64_t) override {
@@ -29,7 +29,7 @@ private:
 
   // A slice of the walk; the next one goes on from there, and from the top where this one was refused.
   int Slice() {
-    const corral_place top = place_.Get();
+    const corral_path top = handle_.Get();
     int answer = tree_.fd >= 0 ? 0 : corral_tree_begin(&tree_, &top, true);
     for (int seen = 0; answer == 0 && seen < kSlice; seen++) {
       answer = corral_tree_step(&tree_);
@@ -51,11 +51,11 @@ private:
       answer = 0;
     gone_ = answer == 0;
     if (answer < 0 && answer != -EBUSY)
-      corral_fail(&error_, -answer, "rmdir", place_.Path().c_str());
+      corral_fail(&error_, -answer, "rmdir", handle_.Path().c_str());
     return kDone;
   }
 
-  Place place_;
+  PathHandle handle_;
   std::shared_ptr<Reserve> reserve_;
   corral_tree tree_ = corral_tree_none();
   bool over_ = false;

@@ -106,20 +106,20 @@ void SpawnJob::Run(std::mutex &making) {
 
 bool SpawnJob::Make(std::mutex &making) {
   std::lock_guard<std::mutex> guard(making);
-  group_ = std::make_unique<Place>(handles_->Find(plan_.spawn.group));
+  group_ = std::make_unique<PathHandle>(handles_->Find(plan_.spawn.group));
   const corral_base base = group_->Base();
-  const corral_place place = group_->Get();
-  plan_.spawn.group_fd = place.fd;
+  const corral_path path = group_->Get();
+  plan_.spawn.group_fd = path.fd;
   if (plan_.step_count == 0)
     return true;
   if (corral_make(&base, plan_.steps, plan_.step_count, &error_) < 0) {
     plan_.step_count = 0;
     return false;
   }
-  made_ = plan_.spawn.group_fd = corral_open_place(&place, CORRAL_OPEN_DIRECTORY);
+  made_ = plan_.spawn.group_fd = corral_open_path(&path, CORRAL_OPEN_DIRECTORY);
   if (made_ >= 0)
     return true;
-  corral_fail(&error_, errno, "open cgroup", place.path);
+  corral_fail(&error_, errno, "open cgroup", path.path);
   corral_unmake(&base, plan_.steps, plan_.step_count);
   plan_.step_count = 0;
   return false;

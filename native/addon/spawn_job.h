@@ -79,7 +79,7 @@ private:
   std::vector<char *> env_;
   bool urgent_;
   corral_plan plan_ = {};
-  std::unique_ptr<Place> group_;
+  std::unique_ptr<PathHandle> group_;
   int made_ = -1; // the group, where this has made it and it is not kept yet
   corral_under_way under_way_ = {};
   corral_spawned spawned_ = {0, -1, false};

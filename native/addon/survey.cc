@@ -42,9 +42,9 @@ struct Names {
 class Surveyor {
 public:
   explicit Surveyor(const SurveyPlan &plan) : plan_(plan) {
-    for (const SurveyPlan::Source &place : plan.places) {
-      tops_.push_back(place.top.empty() ? -1 : open(place.top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-      fields_ += place.files.size();
+    for (const SurveyPlan::Source &source : plan.sources) {
+      tops_.push_back(source.top.empty() ? -1 : open(source.top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      fields_ += source.files.size();
     }
     fields_ += plan.labels.size();
   }
@@ -90,11 +90,11 @@ private:
 
   // A family and those below it. Rows wait until one with a leaf is found below them.
   int All(int family) {
-    const corral_place place = {family, ".", family, ""};
+    const corral_path path = {family, ".", family, ""};
     const size_t above = path_.size();
     std::vector<Row> waiting, found;
     corral_tree tree = corral_tree_none();
-    int step = corral_tree_begin(&tree, &place, false);
+    int step = corral_tree_begin(&tree, &path, false);
     tree.skips = plan_.leaf.c_str();
     for (; step >= 0 && (step = corral_tree_step(&tree)) > CORRAL_TREE_OVER;) {
       if (step == CORRAL_TREE_LEFT) {
@@ -164,24 +164,24 @@ private:
     corral_members_clear(&members_);
     CORRAL_OWNED_FD inside =
         links == kLinksOfOneBelow ? corral_open_below(leaf, CORRAL_INSIDE, CORRAL_OPEN_DIRECTORY) : -1;
-    const corral_place place = {leaf, ".", leaf, ""};
+    const corral_path path = {leaf, ".", leaf, ""};
     int answer;
     if (inside >= 0 && corral_is_lowest(inside)) {
       answer = corral_members_append(leaf, &members_);
       answer = answer < 0 ? answer : corral_members_append(inside, &members_);
       corral_members_sort(&members_);
     } else {
-      answer = corral_members_read(&place, &members_);
+      answer = corral_members_read(&path, &members_);
     }
     return answer == 0 ? members_.count : 0;
   }
 
-  void Files(int leaf, size_t place, std::string &row) {
-    const SurveyPlan::Source &wanted = plan_.places[place];
-    CORRAL_OWNED_FD twin = -1;
-    if (!wanted.top.empty() && tops_[place] >= 0)
-      twin = openat(tops_[place], (path_.substr(1) + '/' + plan_.leaf).c_str(), O_PATH | O_CLOEXEC);
-    const int directory_fd = wanted.top.empty() ? leaf : twin;
+  void Files(int leaf, size_t source, std::string &row) {
+    const SurveyPlan::Source &wanted = plan_.sources[source];
+    CORRAL_OWNED_FD v1_leaf = -1;
+    if (!wanted.top.empty() && tops_[source] >= 0)
+      v1_leaf = openat(tops_[source], (path_.substr(1) + '/' + plan_.leaf).c_str(), O_PATH | O_CLOEXEC);
+    const int directory_fd = wanted.top.empty() ? leaf : v1_leaf;
     for (const std::string &name : wanted.files) {
       CORRAL_OWNED_FD file = directory_fd < 0 ? -1 : corral_open_below(directory_fd, name.c_str(), O_RDONLY);
       AppendText(row, file < 0 ? -1 : read(file, buffer_, sizeof buffer_));
@@ -201,7 +201,7 @@ private:
 
   const SurveyPlan &plan_;
   std::string rows_;
-  std::vector<int> tops_; // of the places
+  std::vector<int> tops_; // of the sources
   size_t fields_ = 0;     // labels and files of a row
   std::string path_;      // of the family that is being looked at, from the top on
   corral_members members_ = {};
@@ -266,8 +266,8 @@ int ListDirectories(int directory_fd, std::vector<std::string> &names) {
 }
 
 int Survey(const SurveyPlan &plan, std::string &rows, std::string &refused) {
-  const corral_place place = plan.directory.Get();
-  CORRAL_OWNED_FD top = corral_open_place(&place, CORRAL_OPEN_DIRECTORY);
+  const corral_path path = plan.directory.Get();
+  CORRAL_OWNED_FD top = corral_open_path(&path, CORRAL_OPEN_DIRECTORY);
   refused = plan.directory.Path();
   if (top < 0)
     return IsGone(errno) ? 0 : -errno;

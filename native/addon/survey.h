@@ -9,17 +9,17 @@
 #include "handles.h"
 
 struct SurveyPlan {
-  // Files to read of each session: of its leaf, where `top` is empty, or of the leaf's twin in a tree that
+  // Files to read of each session: of its leaf, where `top` is empty, or of the same leaf in a tree that
   // has the same shape as that of the sessions, and its top at `top`.
   struct Source {
     std::string top;
     std::vector<std::string> files;
   };
 
-  Place directory;  // all below it are families, each in a directory of its own
-  std::string leaf; // the name of the directory, in that of a family, that has its session's processes
+  PathHandle directory; // all below it are families, each in a directory of its own
+  std::string leaf;     // the name of the directory, in that of a family, that has its session's processes
   std::vector<std::string> labels; // extended attributes of the leaf
-  std::vector<Source> places;
+  std::vector<Source> sources;
 };
 
 // Any thread. Appends a row for each family, parents first and siblings by name. A row is fields, each ended

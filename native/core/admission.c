@@ -17,7 +17,7 @@
 #include "peer.h"
 
 #define NAME "admission"
-#define WAITING 128        // how many can stand in line: who finds it full waits for a place
+#define WAITING 128        // how many can stand in line: who finds it full waits for room
 #define PATIENCE_S 1       // before it is looked again whether the gateway lives
 #define PAUSE_NS 10000000L // before asking again
 

@@ -10,7 +10,7 @@ int64_t corral_now_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int end_now(const struct corral_place *group, const struct corral_end_plan *plan, bool remove,
+static int end_now(const struct corral_path *group, const struct corral_end_plan *plan, bool remove,
                    bool outside, struct corral_error *error) {
   struct corral_end_plan at_once = *plan;
   at_once.grace_ms = 0;
@@ -35,17 +35,17 @@ static int end_now(const struct corral_place *group, const struct corral_end_pla
   return answer;
 }
 
-int corral_collect(const struct corral_place *group, const struct corral_end_plan *plan,
+int corral_collect(const struct corral_path *group, const struct corral_end_plan *plan,
                    struct corral_error *error) {
   return end_now(group, plan, true, false, error);
 }
 
-int corral_collect_sessions(const struct corral_place *sessions, const struct corral_end_plan *plan,
+int corral_collect_sessions(const struct corral_path *sessions, const struct corral_end_plan *plan,
                             struct corral_error *error) {
   return end_now(sessions, plan, true, true, error);
 }
 
-int corral_empty(const struct corral_place *group, const struct corral_end_plan *plan,
+int corral_empty(const struct corral_path *group, const struct corral_end_plan *plan,
                  struct corral_error *error) {
   return end_now(group, plan, false, false, error);
 }

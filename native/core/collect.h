@@ -13,15 +13,15 @@ int64_t corral_now_ms(void);
 
 // Kills all that lives in `group` and below it, without asking, and removes it. 0 when it is gone, also when
 // it was so before; -EBUSY when something outlived plan->kill_ms; else -errno.
-int corral_collect(const struct corral_place *group, const struct corral_end_plan *plan,
+int corral_collect(const struct corral_path *group, const struct corral_end_plan *plan,
                    struct corral_error *error);
 
 // The same, and with them who was started in there and has been moved out (outside.h).
-int corral_collect_sessions(const struct corral_place *sessions, const struct corral_end_plan *plan,
+int corral_collect_sessions(const struct corral_path *sessions, const struct corral_end_plan *plan,
                             struct corral_error *error);
 
 // As corral_collect(), but the directory stays.
-int corral_empty(const struct corral_place *group, const struct corral_end_plan *plan,
+int corral_empty(const struct corral_path *group, const struct corral_end_plan *plan,
                  struct corral_error *error);
 
 #endif

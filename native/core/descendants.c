@@ -297,7 +297,7 @@ int corral_children_of(pid_t parent, int64_t threads, struct corral_members *chi
   return answer;
 }
 
-// With hidepid (proc(5)) a holder cannot be seen by an ordinary user: it is not dumpable. What is below it
+// With hidepid (proc(5)) a reaper cannot be seen by an ordinary user: it is not dumpable. What is below it
 // can.
 static bool is_seen(pid_t pid) {
   char path[32];

@@ -55,24 +55,24 @@ int corral_door_open(int64_t *number, int64_t *second) {
 
 int corral_door_let_in(int door) {
   for (;;) {
-    CORRAL_OWNED_FD guest = accept4(door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    CORRAL_OWNED_FD client = accept4(door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     struct corral_peer peer;
-    if (guest < 0 && errno != EINTR && errno != ECONNABORTED)
+    if (client < 0 && errno != EINTR && errno != ECONNABORTED)
       return -errno;
-    if (guest < 0 || check_peer(guest, &peer) < 0)
+    if (client < 0 || check_peer(client, &peer) < 0)
       continue;
     corral_drop_fd(&peer.pidfd); // who joins is looked at again
-    return corral_release_fd(&guest);
+    return corral_release_fd(&client);
   }
 }
 
-int corral_door_enter(const char *name, struct corral_peer *holder) {
+int corral_door_enter(const char *name, struct corral_peer *reaper) {
   struct sockaddr_un address;
   socklen_t length = address_of(name, &address);
   // Not to wait for one whose door is crowded: -EAGAIN
-  CORRAL_OWNED_FD guest = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (guest < 0 || connect(guest, (const struct sockaddr *)&address, length) < 0)
+  CORRAL_OWNED_FD client = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (client < 0 || connect(client, (const struct sockaddr *)&address, length) < 0)
     return -errno;
-  int answer = check_peer(guest, holder);
-  return answer < 0 ? answer : corral_release_fd(&guest);
+  int answer = check_peer(client, reaper);
+  return answer < 0 ? answer : corral_release_fd(&client);
 }

@@ -1,6 +1,6 @@
-// The door of a holder (native/warden/hold.h): an abstract UNIX socket (unix(7)) for processes of the same
+// The door of a reaper (native/warden/reaper.h): an abstract UNIX socket (unix(7)) for processes of the same
 // user, who ask what session this is, have it ended, or join it. Its name is no secret, as /proc/net/unix
-// shows it. Both sides ask the kernel whose the other is, so nobody else gets in, or is taken for a holder;
+// shows it. Both sides ask the kernel whose the other is, so nobody else gets in, or is taken for a reaper;
 // and a name that is random cannot be taken before.
 #ifndef CORRAL_DOOR_H
 #define CORRAL_DOOR_H
@@ -20,8 +20,8 @@ int corral_door_open(int64_t *number, int64_t *second);
 int corral_door_let_in(int door);
 
 // Connects to the door of that name. The socket, or -errno: -ECONNREFUSED when there is none (any more),
-// -EPERM when it is another user's. `holder` takes the process that opened it, with a pidfd that is the
+// -EPERM when it is another user's. `reaper` takes the process that opened it, with a pidfd that is the
 // caller's to close.
-int corral_door_enter(const char *name, struct corral_peer *holder);
+int corral_door_enter(const char *name, struct corral_peer *reaper);
 
 #endif

@@ -120,7 +120,7 @@ static void enter_killing(struct corral_end *end, int64_t now_ms) {
   end->tick_ms = FIRST_TICK_MS;
 }
 
-void corral_end_begin(struct corral_end *end, const struct corral_place *group,
+void corral_end_begin(struct corral_end *end, const struct corral_path *group,
                       const struct corral_end_plan *plan, int64_t now_ms) {
   *end = (struct corral_end){.plan = *plan,
                              .group = *group,
@@ -130,7 +130,7 @@ void corral_end_begin(struct corral_end *end, const struct corral_place *group,
                              .grace_until_ms = now_ms + plan->grace_ms,
                              .tick_ms = FIRST_TICK_MS};
   if (end->group_fd < 0)
-    end->group_fd = corral_open_place(group, CORRAL_OPEN_DIRECTORY);
+    end->group_fd = corral_open_path(group, CORRAL_OPEN_DIRECTORY);
   if (end->group_fd < 0) {
     fail(end, errno, "open cgroup", now_ms);
     return;
@@ -236,7 +236,7 @@ static void stop_walk(struct corral_end *end) {
 }
 
 static int begin_walk(struct corral_end *end, enum corral_end_walk walk) {
-  const struct corral_place top = {.at = end->group_fd, .below = ".", .fd = end->group_fd};
+  const struct corral_path top = {.at = end->group_fd, .below = ".", .fd = end->group_fd};
   end->walk = walk;
   corral_members_clear(&end->found);
   return corral_tree_begin(&end->tree, &top, walk == CORRAL_WALK_REMOVE);
@@ -526,7 +526,7 @@ static bool is_covered(const struct corral_end *end) {
 
 // EBUSY although the kernel said empty: the payload had groups beside its own, or somebody moved in. Ends who
 // is there now, and tries again.
-static int64_t take_away(struct corral_end *end, int64_t now_ms) {
+static int64_t remove_group(struct corral_end *end, int64_t now_ms) {
   if (!end->remove_by_ms)
     end->remove_by_ms = now_ms + end->plan.kill_ms;
   int answer = 1;
@@ -571,7 +571,7 @@ void corral_end_let_go(struct corral_end *end) {
 // It was gone when it was opened, and is there now.
 static int64_t look_again(struct corral_end *end, int64_t now_ms) {
   const struct corral_end_plan plan = end->plan;
-  const struct corral_place group = {
+  const struct corral_path group = {
       .at = end->group.at, .below = end->group.below, .fd = -1, .path = end->group.path};
   int64_t remove_by_ms = end->remove_by_ms;
   corral_end_let_go(end);
@@ -584,7 +584,7 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
   const int was_short_of = end->short_of;
   end->short_of = 0;
   if (end->state == CORRAL_EMPTY && end->plan.remove)
-    return take_away(end, now_ms);
+    return remove_group(end, now_ms);
   if (end->state >= CORRAL_EMPTY)
     return -1;
   if (end->state == CORRAL_LOOKING)
@@ -611,7 +611,7 @@ int64_t corral_end_step(struct corral_end *end, int64_t now_ms) {
                                              : kill_group(end, now_ms);
 }
 
-void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms) {
+void corral_end_shorten(struct corral_end *end, int64_t grace_ms, int64_t now_ms) {
   if (end->state <= CORRAL_ASKING && now_ms + grace_ms < end->deadline_ms)
     end->deadline_ms = now_ms + grace_ms;
   if (now_ms + grace_ms < end->grace_until_ms)

@@ -25,7 +25,7 @@
 #include "error.h"
 #include "members.h"
 #include "outside.h"
-#include "place.h"
+#include "path.h"
 #include "quota.h"
 #include "tree.h"
 
@@ -44,7 +44,7 @@ struct corral_end {
   enum corral_end_state state;
   enum corral_end_walk walk;
   struct corral_end_plan plan;
-  struct corral_place group; // what it points to must outlive this
+  struct corral_path group; // what it points to must outlive this
   struct corral_tree tree;
   int group_fd;  // group.fd, where that is held
   int events_fd; // cgroup.events; POLLPRI wakes
@@ -82,7 +82,7 @@ struct corral_end {
 };
 
 // Begins; `now_ms` is CLOCK_MONOTONIC. A group that a held directory says is gone is EMPTY at once.
-void corral_end_begin(struct corral_end *end, const struct corral_place *group,
+void corral_end_begin(struct corral_end *end, const struct corral_path *group,
                       const struct corral_end_plan *plan, int64_t now_ms);
 
 // Does what is due. Returns how many milliseconds to wait, or to wait for POLLPRI on events_fd, before the
@@ -108,7 +108,7 @@ bool corral_end_is_long(const struct corral_end *end);
 bool corral_end_is_slow(const struct corral_end *end);
 
 // Shortens the time for draining, or the grace time, of an end that is under way, counted from now.
-void corral_end_hasten(struct corral_end *end, int64_t grace_ms, int64_t now_ms);
+void corral_end_shorten(struct corral_end *end, int64_t grace_ms, int64_t now_ms);
 
 // Closes its descriptors, and thaws what this froze; what it found out stays. For one that is over.
 void corral_end_let_go(struct corral_end *end);

@@ -28,7 +28,7 @@ static bool lists(const char *words, size_t length, const char *word) {
 
 // The v1 cgroup of a process in the hierarchy of the freezer, cgroups(7): "7:freezer:/path". False where
 // there is none.
-static bool read_place(const char *process, char place[PATH_MAX]) {
+static bool read_v1_path(const char *process, char v1_path[PATH_MAX]) {
   char file[64], text[HIERARCHIES_BYTES];
   snprintf(file, sizeof file, "/proc/%s/cgroup", process);
   CORRAL_OWNED_FD fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -39,7 +39,7 @@ static bool read_place(const char *process, char place[PATH_MAX]) {
       *next++ = '\0';
     const char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
     if (path && lists(names + 1, (size_t)(path - names) - 1, FREEZER))
-      return snprintf(place, PATH_MAX, "%s", path + 1) < PATH_MAX;
+      return snprintf(v1_path, PATH_MAX, "%s", path + 1) < PATH_MAX;
   }
   return false;
 }
@@ -68,36 +68,36 @@ static bool find_mount(char point[PATH_MAX], char root[PATH_MAX]) {
   return found;
 }
 
-static int open_in(const char *point, const char *root, const char *place, const char *file, int flags) {
+static int open_in(const char *point, const char *root, const char *v1_path, const char *file, int flags) {
   char path[3 * PATH_MAX];
   const size_t length = strlen(root);
-  if (strncmp(place, root, length) != 0)
+  if (strncmp(v1_path, root, length) != 0)
     return -1;
-  snprintf(path, sizeof path, "%s%s/%s", point, place + length, file);
+  snprintf(path, sizeof path, "%s%s/%s", point, v1_path + length, file);
   return open(path, flags | O_CLOEXEC);
 }
 
-static bool write_in(const char *point, const char *root, const char *place, const char *file,
+static bool write_in(const char *point, const char *root, const char *v1_path, const char *file,
                      const char *text) {
-  CORRAL_OWNED_FD fd = open_in(point, root, place, file, O_WRONLY);
+  CORRAL_OWNED_FD fd = open_in(point, root, v1_path, file, O_WRONLY);
   return fd >= 0 && write(fd, text, strlen(text)) > 0;
 }
 
-static bool is_thawed(const char *point, const char *root, const char *place) {
+static bool is_thawed(const char *point, const char *root, const char *v1_path) {
   char state[16] = "";
-  CORRAL_OWNED_FD fd = open_in(point, root, place, "freezer.state", O_RDONLY);
+  CORRAL_OWNED_FD fd = open_in(point, root, v1_path, "freezer.state", O_RDONLY);
   return fd < 0 || read(fd, state, sizeof state - 1) <= 0 || !strncmp(state, THAWED, strlen(THAWED));
 }
 
 void corral_thaw_v1(pid_t pid) {
-  char process[16], own[PATH_MAX], place[PATH_MAX], point[PATH_MAX], root[PATH_MAX];
+  char process[16], own[PATH_MAX], v1_path[PATH_MAX], point[PATH_MAX], root[PATH_MAX];
   snprintf(process, sizeof process, "%d", pid);
   // We run, so what is where we are is not frozen
-  if (!read_place("self", own) || !read_place(process, place) || !strcmp(own, place) ||
-      !find_mount(point, root) || is_thawed(point, root, place))
+  if (!read_v1_path("self", own) || !read_v1_path(process, v1_path) || !strcmp(own, v1_path) ||
+      !find_mount(point, root) || is_thawed(point, root, v1_path))
     return;
   if (!write_in(point, root, own, "cgroup.procs", process))
-    (void)write_in(point, root, place, "freezer.state", THAWED);
+    (void)write_in(point, root, v1_path, "freezer.state", THAWED);
 }
 
 void corral_thaw_v1_members(int group_fd) {

@@ -44,8 +44,8 @@ static int enter(struct making *making, const char *path, size_t length) {
   char *directory = strndup(path, length);
   if (!directory)
     return errno = ENOMEM, -1;
-  const struct corral_place place = corral_place_of(making->base, directory);
-  making->fd = corral_open_place(&place, O_RDONLY | O_DIRECTORY);
+  const struct corral_path group = corral_path_of(making->base, directory);
+  making->fd = corral_open_path(&group, O_RDONLY | O_DIRECTORY);
   making->path = path;
   making->length = length;
   free(directory);
@@ -128,7 +128,7 @@ void corral_unmake(const struct corral_base *base, const struct corral_make_step
   while (count-- > 0) {
     if (!steps[count].made)
       continue;
-    const struct corral_place place = corral_place_of(base, steps[count].path);
-    (void)corral_remove_top(&place);
+    const struct corral_path path = corral_path_of(base, steps[count].path);
+    (void)corral_remove_top(&path);
   }
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "error.h"
-#include "place.h"
+#include "path.h"
 
 enum corral_make_kind {
   CORRAL_MAKE_NEW,    // mkdir; a directory that exists is an error (EEXIST)

@@ -7,7 +7,7 @@
 
 #include "end.h"
 #include "error.h"
-#include "place.h"
+#include "path.h"
 
 #define CORRAL_DIRECTORY "corral"      // below the root: all that is ours
 #define CORRAL_SESSIONS "sessions"     // below an instance: its sessions
@@ -59,10 +59,10 @@ bool corral_instance_must_wait(const struct corral_error *error);
 
 // Removes <root>/corral where nothing is left in it, unless it is another user's. It needs no lock: a creator
 // that finds it gone makes it anew.
-void corral_instance_remove_home(const struct corral_base *root);
+void corral_instances_remove_directory(const struct corral_base *root);
 
 // Ends and removes an instance, with its v1 memory cgroups. As corral_collect().
-int corral_instance_remove(const struct corral_place *instance, const struct corral_end_plan *plan,
+int corral_instance_remove(const struct corral_path *instance, const struct corral_end_plan *plan,
                            struct corral_error *error);
 
 // Ends and removes every instance below `root` whose owner is dead. What outlives plan->kill_ms is left for

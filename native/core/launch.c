@@ -11,8 +11,8 @@
 #include "instance.h"
 #include "mark.h"
 #include "own.h"
+#include "path.h"
 #include "pidfd.h"
-#include "place.h"
 #include "populated.h"
 #include "unborn.h"
 

@@ -9,7 +9,7 @@
 #include "instance.h"
 #include "lock_holder.h"
 #include "own.h"
-#include "place.h"
+#include "path.h"
 
 static int try_lock(int fd, int kind) {
   while (flock(fd, kind | LOCK_NB) < 0)

@@ -19,8 +19,8 @@
 #include "own.h"
 #include "pidfd.h"
 
-// From the highest bit: the level (as a limit can only be lowered, a holder inside another's session has a
-// lower one), the holder's pid, its pid namespace, and chance, for when the pid comes again. 52 bits, so that
+// From the highest bit: the level (as a limit can only be lowered, a reaper inside another's session has a
+// lower one), the reaper's pid, its pid namespace, and chance, for when the pid comes again. 52 bits, so that
 // it is a whole number for JavaScript too.
 #define LEVEL_SHIFT 49
 #define LEVELS 7
@@ -47,14 +47,14 @@
 static atomic_int login_readers;
 
 #define LIMIT "Max file locks"
-// What ears_open() of a holder is given: nobody else that bears the mark has this name but on purpose.
-#define HOLDER "corral-holder"
+// What poll_set_open() of a reaper is given: nobody else that bears the mark has this name but on purpose.
+#define REAPER "corral-holder"
 
 static int64_t level_of(int64_t mark) {
   return mark > 0 && mark < MARKS_END ? mark >> LEVEL_SHIFT : 0;
 }
 
-static pid_t holder_of(int64_t mark) {
+static pid_t reaper_of(int64_t mark) {
   return (pid_t)FIELD(mark, PID_SHIFT, PID_BITS);
 }
 
@@ -463,9 +463,9 @@ void corral_bearers_free(struct corral_bearers *bearers) {
 // ---- what is lost ----
 
 static bool is_held(int64_t mark) {
-  struct corral_process holder;
-  return corral_mark_of(holder_of(mark)) == mark && corral_process_read(holder_of(mark), &holder) &&
-         holder.lives && !strcmp(holder.name, HOLDER);
+  struct corral_process reaper;
+  return corral_mark_of(reaper_of(mark)) == mark && corral_process_read(reaper_of(mark), &reaper) &&
+         reaper.lives && !strcmp(reaper.name, REAPER);
 }
 
 static struct corral_lost *find(const struct corral_losses *losses, int64_t mark) {
@@ -480,7 +480,7 @@ static struct corral_lost *add(struct corral_losses *losses, int64_t mark) {
   if (!grown)
     return NULL;
   losses->list = grown;
-  grown[losses->count] = (struct corral_lost){.mark = mark, .holder = holder_of(mark)};
+  grown[losses->count] = (struct corral_lost){.mark = mark, .reaper = reaper_of(mark)};
   return &grown[losses->count++];
 }
 

@@ -1,6 +1,6 @@
 // The mark of a session: all that is started in it inherits it, through fork(), exec() and setsid(), whatever
 // becomes of the parents, and wherever somebody else (systemd, a container runtime) moves it. Without cgroups
-// the holder bears it too. So what has lost its holder and its keeper, both, or has been moved out of its
+// the reaper bears it too. So what has lost its reaper and its keeper, both, or has been moved out of its
 // cgroup, can still be told from everybody else.
 //
 // It is the value of RLIMIT_LOCKS, which has meant nothing to the kernel since Linux 2.4.25 (getrlimit(2))
@@ -54,8 +54,8 @@ int corral_can_login_mark(void);
 // Whether what this process starts in a cgroup will bear the mark of that.
 bool corral_can_mark(void);
 
-// Marks this process, which is a holder. The mark, or 0 where there is none to be had: RLIMIT_LOCKS is
-// limited here, or cannot be read again (no /proc/PID/limits), or holders are too many levels deep, one in
+// Marks this process, which is a reaper. The mark, or 0 where there is none to be had: RLIMIT_LOCKS is
+// limited here, or cannot be read again (no /proc/PID/limits), or reapers are too many levels deep, one in
 // another.
 int64_t corral_mark_self(void);
 
@@ -64,7 +64,7 @@ int64_t corral_mark_of(pid_t pid);
 
 struct corral_lost {
   int64_t mark;
-  pid_t holder;     // which was
+  pid_t reaper;     // which was
   size_t processes; // that bear it
 };
 
@@ -73,7 +73,7 @@ struct corral_losses {
   size_t count;
 };
 
-// The marks of this pid namespace that no holder bears any more, but somebody of this user; for root,
+// The marks of this pid namespace that no reaper bears any more, but somebody of this user; for root,
 // anybody. 0, or -errno.
 int corral_find_lost(struct corral_losses *losses);
 void corral_losses_free(struct corral_losses *losses);

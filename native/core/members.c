@@ -105,7 +105,7 @@ int corral_members_append(int group_fd, struct corral_members *members) {
   return is_shortage(answer) ? answer : 0;
 }
 
-int corral_members_read(const struct corral_place *group, struct corral_members *members) {
+int corral_members_read(const struct corral_path *group, struct corral_members *members) {
   struct corral_tree tree = corral_tree_none();
   corral_members_clear(members);
   int answer = corral_tree_begin(&tree, group, false);
@@ -169,11 +169,11 @@ static int signal_batch(int group_fd, const pid_t *pids, const int *pidfds, size
 struct batch {
   pid_t pids[BATCH];
   int pidfds[BATCH];
-  size_t places[BATCH]; // of each in the list
+  size_t indices[BATCH]; // of each in the list
   size_t count;
 };
 
-// Fills a batch from the place `next` on. Gives the place to go on at, or -errno where there is not one pidfd
+// Fills a batch from the index `next` on. Gives the index to go on at, or -errno where there is not one pidfd
 // to be had.
 static ssize_t fill(struct batch *batch, const struct corral_members *listed, size_t next,
                     const struct corral_members *except) {
@@ -187,11 +187,11 @@ static ssize_t fill(struct batch *batch, const struct corral_members *listed, si
         return pidfd;
       for (int freed = 0; freed < FOR_LOOKING; freed++)
         corral_close_fd(&batch->pidfds[--batch->count]);
-      return (ssize_t)batch->places[batch->count];
+      return (ssize_t)batch->indices[batch->count];
     }
     batch->pids[batch->count] = listed->pids[next];
     batch->pidfds[batch->count] = pidfd;
-    batch->places[batch->count++] = next;
+    batch->indices[batch->count++] = next;
   }
   return (ssize_t)next;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "place.h"
+#include "path.h"
 
 struct corral_members {
   pid_t *pids; // sorted, each once
@@ -16,7 +16,7 @@ struct corral_members {
 
 // Reads the whole subtree (cgroup.procs of each directory). 0, -ENOENT when the cgroup is gone, or another
 // errno. The list may be out of date as soon as it is there; use it for what tolerates that.
-int corral_members_read(const struct corral_place *group, struct corral_members *members);
+int corral_members_read(const struct corral_path *group, struct corral_members *members);
 // Adds those of one group, without what is below it, at the end; corral_members_sort() then puts all in
 // order. Of a threaded group, which has no processes of its own, those that have a thread in it. 0, or
 // -ENOMEM, -EMFILE, -ENFILE.

@@ -53,7 +53,7 @@ static int64_t used(const struct corral_members *members, int64_t enough) {
   return rough >= enough ? sum(members, proportional) : rough;
 }
 
-int64_t corral_memory_used(const struct corral_place *group, int64_t enough) {
+int64_t corral_memory_used(const struct corral_path *group, int64_t enough) {
   struct corral_members members = {0};
   int answer = corral_members_read(group, &members);
   int64_t bytes = answer == 0 ? used(&members, enough) : 0;

@@ -60,8 +60,8 @@ static bool has_none(int number) {
   return number == ENODATA || number == EOPNOTSUPP || number == ENOENT || number == ENODEV;
 }
 
-static bool is_home_of(const char *home, const char *instance) {
-  const char *name = strrchr(instance, '/'), *last = strrchr(home, '/');
+static bool is_path_of(const char *v1_path, const char *instance) {
+  const char *name = strrchr(instance, '/'), *last = strrchr(v1_path, '/');
   char expected[NAME_MAX + 1];
   return name && last && snprintf(expected, sizeof expected, "/corral-%s", name + 1) < NAME_MAX &&
          !strcmp(last, expected);
@@ -70,12 +70,13 @@ static bool is_home_of(const char *home, const char *instance) {
 // Whether what is open is a v1 cgroup of the instance's owner: 1, 0, or -errno. Who owns an instance writes
 // its label, and could lead others by that: so a link on the way, or what belongs to another user, is not
 // believed.
-static int is_believed(int home_fd, int instance) {
+static int is_believed(int directory_fd, int instance) {
   struct statfs file_system;
-  struct stat home, owner;
-  if (fstatfs(home_fd, &file_system) != 0 || fstat(home_fd, &home) != 0 || fstat(instance, &owner) != 0)
+  struct stat directory, owner;
+  if (fstatfs(directory_fd, &file_system) != 0 || fstat(directory_fd, &directory) != 0 ||
+      fstat(instance, &owner) != 0)
     return -errno;
-  return (unsigned long)file_system.f_type == CGROUP_V1_MAGIC && home.st_uid == owner.st_uid;
+  return (unsigned long)file_system.f_type == CGROUP_V1_MAGIC && directory.st_uid == owner.st_uid;
 }
 
 // Whether nothing can be at a path, as against a call that failed for want of something: then word of what is
@@ -85,19 +86,19 @@ static bool is_nowhere(int number) {
          number == ENAMETOOLONG;
 }
 
-int corral_memory_v1_home(int instance, const char *path, char home[PATH_MAX]) {
+int corral_memory_v1_path(int instance, const char *path, char v1_path[PATH_MAX]) {
   char resolved[PATH_MAX];
-  ssize_t length = fgetxattr(instance, CORRAL_MEMORY_LABEL, home, PATH_MAX - 1);
+  ssize_t length = fgetxattr(instance, CORRAL_MEMORY_LABEL, v1_path, PATH_MAX - 1);
   if (length < 0)
     return has_none(errno) ? -ENOENT : -errno;
-  home[length] = '\0';
-  if (!is_home_of(home, path))
+  v1_path[length] = '\0';
+  if (!is_path_of(v1_path, path))
     return -ENOENT;
-  if (!realpath(home, resolved))
+  if (!realpath(v1_path, resolved))
     return is_nowhere(errno) ? -ENOENT : -errno;
-  if (strcmp(resolved, home) != 0)
+  if (strcmp(resolved, v1_path) != 0)
     return -ENOENT;
-  CORRAL_OWNED_FD fd = open(home, CORRAL_OPEN_DIRECTORY | O_CLOEXEC);
+  CORRAL_OWNED_FD fd = open(v1_path, CORRAL_OPEN_DIRECTORY | O_CLOEXEC);
   if (fd < 0)
     return is_nowhere(errno) ? -ENOENT : -errno;
   int believed = is_believed(fd, instance);
@@ -105,10 +106,10 @@ int corral_memory_v1_home(int instance, const char *path, char home[PATH_MAX]) {
 }
 
 int corral_memory_v1_remove(int instance, const char *path, struct corral_error *error) {
-  char home[PATH_MAX];
-  CORRAL_OWNED_FD fd = corral_memory_v1_home(instance, path, home);
+  char v1_path[PATH_MAX];
+  CORRAL_OWNED_FD fd = corral_memory_v1_path(instance, path, v1_path);
   if (fd < 0)
     return fd == -ENOENT ? 0 : corral_fail(error, -fd, "find the v1 memory cgroup of", path);
-  const struct corral_place place = {.at = AT_FDCWD, .below = home, .fd = fd, .path = home};
-  return corral_remove_tree(&place, error);
+  const struct corral_path directory = {.at = AT_FDCWD, .below = v1_path, .fd = fd, .path = v1_path};
+  return corral_remove_tree(&directory, error);
 }

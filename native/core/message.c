@@ -57,7 +57,7 @@ static void detach(struct msghdr *header, struct corral_fds *fds) {
   }
 }
 
-// Not all who come by a holder's door need be of this program.
+// Not all who come by a reaper's door need be of this program.
 static void limit(struct corral_message *message) {
   message->name_count = message->name_count < CORRAL_NAMES ? message->name_count : CORRAL_NAMES;
   message->left_count = message->left_count < CORRAL_MESSAGE_LEFT ? message->left_count : CORRAL_MESSAGE_LEFT;

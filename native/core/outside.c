@@ -197,7 +197,7 @@ void corral_outside_hasten(struct corral_outside *outside, int64_t grace_ms, int
   if (now_ms + grace_ms < outside->grace_until_ms)
     outside->grace_until_ms = now_ms + grace_ms;
   if (outside->state == CORRAL_OUTSIDE_ENDING)
-    corral_reap_hasten(&outside->reap, grace_ms, now_ms);
+    corral_reap_shorten(&outside->reap, grace_ms, now_ms);
 }
 
 void corral_outside_finish(struct corral_outside *outside) {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "own.h"
-#include "place.h"
+#include "path.h"
 
 int corral_reread_group_events(int events_fd, struct corral_group_events *events) {
   char text[256];

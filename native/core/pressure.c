@@ -8,8 +8,8 @@
 
 #include "own.h"
 
-int corral_pressure_open(const struct corral_place *group, const char *file, const char *trigger) {
-  CORRAL_OWNED_FD group_fd = corral_open_place(group, O_PATH | O_DIRECTORY);
+int corral_pressure_open(const struct corral_path *group, const char *file, const char *trigger) {
+  CORRAL_OWNED_FD group_fd = corral_open_path(group, O_PATH | O_DIRECTORY);
   if (group_fd < 0)
     return -errno;
   CORRAL_OWNED_FD fd = corral_open_below(group_fd, file, O_RDWR | O_NONBLOCK);

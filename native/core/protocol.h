@@ -1,5 +1,5 @@
 // The number of what processes of Corral say to each other: a gateway to its guard (warden/guard.h) and its
-// keeper (message.h), which it starts with it, and a visitor at the door of a holder (door.h). Versions meet,
+// keeper (message.h), which it starts with it, and a visitor at the door of a reaper (door.h). Versions meet,
 // as packages are installed beside each other, and replaced while a gateway runs; who gets a number that it
 // does not know says so, and does nothing. src/native/protocol.ts has the same. It grows with each change
 // after which the two sides would not understand each other.

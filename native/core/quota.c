@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "own.h"
-#include "place.h"
+#include "path.h"
 
 #define NONE "max"
 #define TEXT_BYTES 64 // two numbers and a newline

@@ -40,7 +40,7 @@ static void stop_children(struct corral_reap *reap) {
 // again.
 static void go_first(struct corral_reap *reap) {
   if (!reap->before.size)
-    reap->before = corral_hasten();
+    reap->before = corral_raise_priority();
 }
 
 static void enter_killing(struct corral_reap *reap, int64_t now_ms) {
@@ -168,7 +168,7 @@ static bool kill_all(struct corral_reap *reap, int64_t now_ms) {
 }
 
 static int64_t finish_as(struct corral_reap *reap, enum corral_end_state state) {
-  corral_unhasten(&reap->before);
+  corral_restore_priority(&reap->before);
   reap->state = state;
   return -1;
 }
@@ -238,7 +238,7 @@ int64_t corral_reap_step(struct corral_reap *reap, enum corral_reaped reaped, in
   return wait_for_next(reap, now_ms);
 }
 
-void corral_reap_hasten(struct corral_reap *reap, int64_t grace_ms, int64_t now_ms) {
+void corral_reap_shorten(struct corral_reap *reap, int64_t grace_ms, int64_t now_ms) {
   if (reap->state <= CORRAL_ASKING && now_ms + grace_ms < reap->deadline_ms)
     reap->deadline_ms = now_ms + grace_ms;
 }

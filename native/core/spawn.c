@@ -89,7 +89,7 @@ static void unlock(struct corral_under_way *under_way) {
 }
 
 // From here on the descriptor is not another thread's to use.
-static int take_pidfd(struct corral_under_way *under_way) {
+static int release_pidfd(struct corral_under_way *under_way) {
   lock(under_way);
   int pidfd = under_way->pidfd;
   under_way->pidfd = -1;
@@ -113,7 +113,7 @@ void corral_spawn_kill(struct corral_under_way *under_way, int number, struct co
 static int attempt(struct corral_launch *launch, struct corral_under_way *under_way,
                    struct corral_spawned *spawned, struct corral_error *error) {
   long pid = start_child_undisturbed(launch, (int *)&under_way->pidfd);
-  CORRAL_OWNED_FD pidfd = take_pidfd(under_way);
+  CORRAL_OWNED_FD pidfd = release_pidfd(under_way);
   if (pid < 0)
     return corral_fail(error, (int)-pid, "clone",
                        launch->plan->group ? launch->plan->group : launch->plan->command);

@@ -25,14 +25,15 @@
 #define CALL(...) (syscall(__VA_ARGS__) == -1 ? -errno : 0)
 
 // Says what comes next, for whoever asks why it takes so long.
-IN_CHILD static void tell(const struct corral_launch *launch, const char *operation, const char *path) {
+IN_CHILD static void log_message(const struct corral_launch *launch, const char *operation,
+                                 const char *path) {
   launch->outcome->path = path;
   launch->outcome->operation = operation;
 }
 
 IN_CHILD static int give_up(const struct corral_launch *launch, int number, const char *operation,
                             const char *path) {
-  tell(launch, operation, path);
+  log_message(launch, operation, path);
   launch->outcome->number = number;
   return 127;
 }
@@ -156,7 +157,7 @@ IN_CHILD static int exec_candidates(const struct corral_launch *launch) {
   const struct corral_spawn_plan *plan = launch->plan;
   int number = ENOENT;
   for (const char **candidate = plan->candidates; *candidate; candidate++) {
-    tell(launch, "exec", *candidate);
+    log_message(launch, "exec", *candidate);
     int refused = -CALL(SYS_execve, *candidate, plan->argv, plan->envp);
     if (refused == ENOEXEC) {
       plan->shell_argv[0] = plan->argv[0];
@@ -199,7 +200,7 @@ IN_CHILD int corral_child(void *context) {
     return give_up(launch, number, "dup", NULL);
   if (launch->outcome->unwanted)
     return give_up(launch, ECANCELED, "clone", NULL);
-  tell(launch, "chdir", plan->cwd);
+  log_message(launch, "chdir", plan->cwd);
   if (plan->cwd && (number = -CALL(SYS_chdir, plan->cwd)))
     return give_up(launch, number, "chdir", plan->cwd);
   corral_schedule_set(&plan->schedule); // before it may less

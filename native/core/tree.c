@@ -106,7 +106,7 @@ int corral_remove_entry(int parent_fd, const char *name) {
       return 0;
     int refused = errno;
     if (refused == EACCES && !taken_back) {
-      corral_take_back(parent_fd);
+      corral_restore_permissions(parent_fd);
       taken_back = true;
       continue;
     }
@@ -122,9 +122,9 @@ struct corral_tree corral_tree_none(void) {
   return (struct corral_tree){.fd = -1};
 }
 
-int corral_tree_begin(struct corral_tree *tree, const struct corral_place *top, bool removes) {
+int corral_tree_begin(struct corral_tree *tree, const struct corral_path *top, bool removes) {
   corral_tree_end(tree);
-  tree->fd = corral_open_place(top, CORRAL_OPEN_DIRECTORY);
+  tree->fd = corral_open_path(top, CORRAL_OPEN_DIRECTORY);
   tree->at_top = true;
   tree->removes = removes;
   tree->refused = 0;
@@ -195,26 +195,26 @@ void corral_tree_end(struct corral_tree *tree) {
   *tree = corral_tree_none();
 }
 
-int corral_remove_top(const struct corral_place *place) {
+int corral_remove_top(const struct corral_path *path) {
   const char *name;
-  CORRAL_OWNED_FD parent = corral_open_parent(place, &name);
+  CORRAL_OWNED_FD parent = corral_open_parent(path, &name);
   if (parent < 0)
-    return place->at != AT_FDCWD && (errno == ENOENT || errno == ENODEV) ? 0 : -errno;
+    return path->at != AT_FDCWD && (errno == ENOENT || errno == ENODEV) ? 0 : -errno;
   // Another of that name is not ours: this one is gone
-  if (place->fd >= 0 && corral_is_entry(parent, name, place->fd) == -ENOENT)
+  if (path->fd >= 0 && corral_is_entry(parent, name, path->fd) == -ENOENT)
     return 0;
   return corral_remove_entry(parent, name);
 }
 
-int corral_remove_tree(const struct corral_place *place, struct corral_error *error) {
+int corral_remove_tree(const struct corral_path *path, struct corral_error *error) {
   struct corral_tree tree = corral_tree_none();
-  int answer = corral_tree_begin(&tree, place, true);
+  int answer = corral_tree_begin(&tree, path, true);
   if (answer == -ENOENT)
     return 0;
   while (answer >= 0 && (answer = corral_tree_step(&tree)) > CORRAL_TREE_OVER)
     ;
   corral_tree_end(&tree);
   if (answer >= 0)
-    answer = corral_remove_top(place);
-  return answer < 0 ? corral_fail(error, -answer, "rmdir", place->path) : 0;
+    answer = corral_remove_top(path);
+  return answer < 0 ? corral_fail(error, -answer, "rmdir", path->path) : 0;
 }

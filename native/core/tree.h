@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "error.h"
-#include "place.h"
+#include "path.h"
 
 struct corral_tree {
   int fd;            // the directory that the walk is at; -1: it has not begun, or is over
@@ -34,7 +34,7 @@ enum corral_tree_step {
 };
 
 // Begins at the top. 0, or -errno of opening it (-ENOENT: gone).
-int corral_tree_begin(struct corral_tree *tree, const struct corral_place *top, bool removes);
+int corral_tree_begin(struct corral_tree *tree, const struct corral_path *top, bool removes);
 
 // One step on, parents first. Directories that vanish meanwhile are passed over. A corral_tree_step, or
 // -errno: -ENOMEM, or a way up that is not to be had.
@@ -49,15 +49,15 @@ void corral_tree_end(struct corral_tree *tree);
 // Whether a directory has no other in it; false also where that cannot be told.
 bool corral_is_lowest(int directory_fd);
 
-// Removes a place that has nothing in it any more. As corral_remove_entry().
-int corral_remove_top(const struct corral_place *place);
+// Removes a directory that has nothing in it any more. As corral_remove_entry().
+int corral_remove_top(const struct corral_path *path);
 
 // Removes the entry `name` of a directory, in which nothing is any more. 0; -EBUSY when it is in use, or
 // another errno.
 int corral_remove_entry(int parent_fd, const char *name);
 
-// Removes a place and all below it, bottom-up, with rmdir only: cgroupfs has no files that could be deleted.
-// 0 when it is gone; -EBUSY when something in it still lives or is still being released (try again).
-int corral_remove_tree(const struct corral_place *place, struct corral_error *error);
+// Removes a directory and all below it, bottom-up, with rmdir only: cgroupfs has no files that could be
+// deleted. 0 when it is gone; -EBUSY when something in it still lives or is still being released (try again).
+int corral_remove_tree(const struct corral_path *path, struct corral_error *error);
 
 #endif

@@ -19,7 +19,7 @@
 #include "../core/mark.h"
 #include "../core/members.h"
 #include "../core/own.h"
-#include "tell.h"
+#include "log.h"
 
 #define LEADER_LABEL "user.corral.leader"
 #define OWNER_MS 30000 // a thread that does nothing else looks, in a millisecond
@@ -33,7 +33,7 @@ static bool is_the_group(int group_fd, uint64_t group_id) {
 
 static bool is_member(int group_fd) {
   struct corral_members members = {0};
-  const struct corral_place group = {.at = group_fd, .below = ".", .fd = group_fd};
+  const struct corral_path group = {.at = group_fd, .below = ".", .fd = group_fd};
   bool member = corral_members_read(&group, &members) == 0 && corral_members_has(&members, getpid());
   corral_members_free(&members);
   return member;
@@ -71,28 +71,29 @@ static int join_memory(const char *group) {
   CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (group_fd >= 0 && move_to(group_fd))
     return 0;
-  tell("%s cannot be entered: %s", group, strerror(errno));
+  log_message("%s cannot be entered: %s", group, strerror(errno));
   return STATUS_FAILED;
 }
 
 static int join(const char *group, uint64_t group_id) {
   CORRAL_OWNED_FD group_fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (group_fd < 0 || !is_the_group(group_fd, group_id)) {
-    tell("the session in %s is over: start another one", group);
+    log_message("the session in %s is over: start another one", group);
     return STATUS_FAILED;
   }
   CORRAL_OWNED_FD inside = corral_open_inside(group_fd);
   if (!move_to(inside)) {
-    tell("%s cannot be entered: %s", group, strerror(errno));
+    log_message("%s cannot be entered: %s", group, strerror(errno));
     return STATUS_FAILED;
   }
   if (!is_member(group_fd) || announce(group_fd) < 0) {
-    tell("%s was entered, but the kernel does not say so", group);
+    log_message("%s was entered, but the kernel does not say so", group);
     return STATUS_FAILED;
   }
   if (await_look(group_fd))
     return 0;
-  tell("%s was entered, but the gateway has not looked for %d s: is it stopped?", group, OWNER_MS / 1000);
+  log_message("%s was entered, but the gateway has not looked for %d s: is it stopped?", group,
+              OWNER_MS / 1000);
   return STATUS_FAILED;
 }
 
@@ -113,7 +114,7 @@ static int bear_login_mark(const char *group) {
   CORRAL_OWNED_FD fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
   if (login == 0 || (fd >= 0 && write(fd, text, (size_t)length) == length))
     return 0;
-  tell("the login uid cannot be set: %s", strerror(errno));
+  log_message("the login uid cannot be set: %s", strerror(errno));
   return STATUS_FAILED;
 }
 
@@ -129,6 +130,6 @@ int enter(const char *group, uint64_t group_id, const char *memory_group, bool l
   bear_mark(group);
   execvp(command[0], command);
   int refused = errno;
-  tell("'%s' cannot be started: %s", command[0], strerror(refused));
+  log_message("'%s' cannot be started: %s", command[0], strerror(refused));
   return refused == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }

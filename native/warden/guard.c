@@ -23,7 +23,7 @@
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "close_from.h"
-#include "home.h"
+#include "own_cgroup.h"
 #include "undumpable.h"
 
 // How long to leave alone what outlived SIGKILL (uninterruptible sleep) before it is tried again.
@@ -36,53 +36,53 @@
 struct guard {
   const struct guard_plan *plan;
   int owner; // pidfd
-  int home;  // the owner's cgroup
+  int owner_cgroup;
   char path[PATH_MAX], sessions[PATH_MAX], warden[PATH_MAX];
-  struct corral_place instance;
+  struct corral_path instance;
 };
 
-static void say(const struct guard *guard, char word) {
+static void send_word(const struct guard *guard, char word) {
   // MSG_NOSIGNAL: a word to an owner that has just died must not end us
   (void)send(guard->plan->lifeline, &word, 1, MSG_NOSIGNAL);
 }
 
 // Waits for a word of the owner's; 0: the owner is gone. The lifeline ends as soon as the kernel closes the
 // owner's files, unless a child that the owner was just starting has a copy; the pidfd knows of no copies.
-static char hear(const struct guard *guard) {
+static char receive_word(const struct guard *guard) {
   for (;;) {
-    struct pollfd ears[] = {{.fd = guard->plan->lifeline, .events = POLLIN},
-                            {.fd = guard->owner, .events = POLLIN}};
-    if (poll(ears, 2, -1) < 0)
+    struct pollfd poll_set[] = {{.fd = guard->plan->lifeline, .events = POLLIN},
+                                {.fd = guard->owner, .events = POLLIN}};
+    if (poll(poll_set, 2, -1) < 0)
       continue;
     char word;
-    if (ears[0].revents)
+    if (poll_set[0].revents)
       return recv(guard->plan->lifeline, &word, 1, MSG_DONTWAIT) == 1 ? word : '\0';
-    if (ears[1].revents)
+    if (poll_set[1].revents)
       return '\0';
   }
 }
 
-typedef int (*remover)(const struct corral_place *directory, const struct corral_end_plan *plan,
+typedef int (*remover)(const struct corral_path *directory, const struct corral_end_plan *plan,
                        struct corral_error *error);
 
 // Until nothing of it is left: who else would?
-static void insist_on(remover remove, const struct guard *guard, const struct corral_place *directory) {
+static void insist_on(remover remove, const struct guard *guard, const struct corral_path *directory) {
   const struct timespec pause = {.tv_sec = TRY_AGAIN_S};
   struct corral_error error;
   while (remove(directory, &guard->plan->end, &error) < 0)
     nanosleep(&pause, NULL);
 }
 
-// A place in the instance: from its own directory, once that is held.
-static struct corral_place place_in(const struct guard *guard, const char *path) {
+// A path in the instance: from its own directory, once that is held.
+static struct corral_path path_in(const struct guard *guard, const char *path) {
   const struct corral_base instance = {.fd = guard->instance.fd, .path = guard->path};
-  return corral_place_of(instance.fd >= 0 ? &instance : &guard->plan->root, path);
+  return corral_path_of(instance.fd >= 0 ? &instance : &guard->plan->root, path);
 }
 
 // Whoever does this must not live in the instance.
 _Noreturn static void remove_instance(const struct guard *guard, bool owner_died) {
   insist_on(corral_instance_remove, guard, &guard->instance);
-  corral_instance_remove_home(&guard->plan->root);
+  corral_instances_remove_directory(&guard->plan->root);
   if (owner_died) // it may have been sweeping, and left that half-done
     corral_instance_sweep(&guard->plan->root, &guard->plan->end);
   _exit(0);
@@ -96,11 +96,11 @@ _Noreturn static void collect(const struct guard *guard, bool moved_in, bool own
   CORRAL_OWNED_FD above = owner_died ? corral_open_parent(&guard->instance, &name) : -1;
   if (above >= 0)
     (void)corral_lock_dead(above, name, &taken); // kept up to our end
-  const struct corral_place sessions = place_in(guard, guard->sessions);
+  const struct corral_path sessions = path_in(guard, guard->sessions);
   insist_on(corral_collect_sessions, guard, &sessions);
   if (!moved_in)
     remove_instance(guard, owner_died);
-  pid_t last = fork_home(guard->home, &guard->plan->root, guard->plan->no_clone3);
+  pid_t last = fork_into_own_cgroup(guard->owner_cgroup, &guard->plan->root, guard->plan->no_clone3);
   if (last == 0)
     remove_instance(guard, owner_died);
   _exit(last < 0); // nowhere else to live: the two empty directories are left for the next sweep
@@ -111,25 +111,25 @@ _Noreturn static void collect(const struct guard *guard, bool moved_in, bool own
 static void move_in(struct guard *guard) {
   struct corral_error error;
   if (guard->instance.fd < 0)
-    guard->instance.fd = corral_open_place(&guard->instance, CORRAL_OPEN_DIRECTORY);
-  const struct corral_place warden = place_in(guard, guard->warden);
+    guard->instance.fd = corral_open_path(&guard->instance, CORRAL_OPEN_DIRECTORY);
+  const struct corral_path warden = path_in(guard, guard->warden);
   if (guard->instance.fd < 0 || corral_collect(&warden, &guard->plan->end, &error) < 0 ||
       mkdirat(guard->instance.fd, CORRAL_WARDEN, CORRAL_DIRECTORY_MODE) < 0)
     _exit(1);
-  CORRAL_OWNED_FD group = corral_open_place(&warden, O_PATH | O_DIRECTORY);
+  CORRAL_OWNED_FD group = corral_open_path(&warden, O_PATH | O_DIRECTORY);
   pid_t next = group < 0 ? -1 : corral_fork_into(group, guard->plan->no_clone3);
   if (next != 0)
     _exit(next < 0);
 }
 
-static bool set_places(struct guard *guard) {
+static bool set_paths(struct guard *guard) {
   const struct guard_plan *plan = guard->plan;
   if (snprintf(guard->path, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", plan->root.path, plan->name) >=
           PATH_MAX ||
       snprintf(guard->sessions, PATH_MAX, "%s/" CORRAL_SESSIONS, guard->path) >= PATH_MAX ||
       snprintf(guard->warden, PATH_MAX, "%s/" CORRAL_WARDEN, guard->path) >= PATH_MAX)
     return false;
-  guard->instance = corral_place_of(&plan->root, guard->path);
+  guard->instance = corral_path_of(&plan->root, guard->path);
   guard->instance.fd = plan->instance_fd;
   return plan->root.fd >= 0;
 }
@@ -151,7 +151,7 @@ static void detach(struct guard_plan *plan) {
   setsid();
   (void)!chdir("/");
   int null = open("/dev/null", O_RDWR);
-  // Out of the way first, that none is put in the place of another
+  // Out of the way first, that none is put over another
   int lifeline = fcntl(plan->lifeline, F_DUPFD, KEPT), root = fcntl(plan->root.fd, F_DUPFD, KEPT),
       instance = plan->instance_fd < 0 ? -1 : fcntl(plan->instance_fd, F_DUPFD, KEPT);
   if (lifeline < 0 || root < 0 || dup2(lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
@@ -175,14 +175,14 @@ _Noreturn void guard(const struct guard_plan *given) {
   detach(&plan);
   guard.owner = corral_pidfd_open(plan.owner);
   // Still our parent, so the pidfd is the owner's and nobody's who has its pid now
-  if (guard.owner < 0 || getppid() != plan.owner || !set_places(&guard))
+  if (guard.owner < 0 || getppid() != plan.owner || !set_paths(&guard))
     _exit(1);
-  guard.home = open_own_cgroup(plan.root.path);
-  say(&guard, GUARD_READY);
-  char word = hear(&guard);
+  guard.owner_cgroup = open_own_cgroup(plan.root.path);
+  send_word(&guard, GUARD_READY);
+  char word = receive_word(&guard);
   if (word != GUARD_MADE)
     collect(&guard, false, word != GUARD_OVER);
   move_in(&guard);
-  say(&guard, GUARD_MOVED_IN);
-  collect(&guard, true, hear(&guard) != GUARD_OVER);
+  send_word(&guard, GUARD_MOVED_IN);
+  collect(&guard, true, receive_word(&guard) != GUARD_OVER);
 }

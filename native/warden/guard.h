@@ -19,7 +19,7 @@
 #include <sys/types.h>
 
 #include "../core/end.h"
-#include "../core/place.h"
+#include "../core/path.h"
 
 // What owner and guard say to each other over the lifeline, a UNIX stream socket: a byte each. Its end says
 // that the other side is gone.

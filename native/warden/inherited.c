@@ -21,7 +21,7 @@ static uint64_t ignored_signals(void) {
 }
 
 // Ours to close when the command has it. What is opened from now on gets other numbers.
-static void take(struct inherited *inherited, int fd) {
+static void add_fd(struct inherited *inherited, int fd) {
   if (fd >= CORRAL_MAX_STDIO || inherited->count == INHERITED_MAX) {
     close(fd);
     return;
@@ -30,7 +30,7 @@ static void take(struct inherited *inherited, int fd) {
   inherited->fds[inherited->count++] = fd;
 }
 
-static void take_descriptors(struct inherited *inherited) {
+static void add_descriptors(struct inherited *inherited) {
   DIR *descriptors = opendir("/proc/self/fd");
   if (!descriptors) { // no /proc: nothing that is above stdio is known
     close_from(STDERR_FILENO + 1);
@@ -39,7 +39,7 @@ static void take_descriptors(struct inherited *inherited) {
   for (const struct dirent *entry; (entry = readdir(descriptors));) {
     int fd = (int)strtol(entry->d_name, NULL, 10); // 0 for . and ..
     if (fd > STDERR_FILENO && fd != dirfd(descriptors))
-      take(inherited, fd);
+      add_fd(inherited, fd);
   }
   closedir(descriptors);
 }
@@ -52,7 +52,7 @@ void inherited_note(struct inherited *inherited) {
   inherited->open_files = open_files.rlim_cur;
   open_files.rlim_cur = open_files.rlim_max; // we need a few more than the command
   (void)setrlimit(RLIMIT_NOFILE, &open_files);
-  take_descriptors(inherited);
+  add_descriptors(inherited);
 }
 
 size_t inherited_stdio(const struct inherited *inherited, struct corral_stdio stdio[CORRAL_MAX_STDIO]) {

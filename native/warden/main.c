@@ -20,9 +20,9 @@
 #include "../core/protocol.h"
 #include "enter.h"
 #include "guard.h"
-#include "hold.h"
+#include "keeper.h"
+#include "log.h"
 #include "run.h"
-#include "tell.h"
 
 #define NOT_GIVEN (~0ULL)
 #define DEFAULT_GRACE_MS 1000 // a host such as acpx follows its SIGTERM with SIGKILL 1.5 s later
@@ -39,7 +39,7 @@ static const char USAGE[] =
     "[--no-clone3]\n"
     "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
     "[ARGUMENT]...\n"
-    "       corral-warden run --hold [--labels TEXT] [--watch-memory BYTES] [--grace MS] [--drain MS] "
+    "       corral-warden run --subreaper [--labels TEXT] [--watch-memory BYTES] [--grace MS] [--drain MS] "
     "[--timeout MS] "
     "[--kill-timeout MS] [--start-timeout MS] [--scan]\n"
     "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
@@ -58,7 +58,7 @@ static const char USAGE[] =
 
 enum choice {
   ROOT = 1,
-  PLACE,
+  FAMILY,
   SET,
   TRY_SET,
   SET_MEMORY,
@@ -81,7 +81,7 @@ enum choice {
   SCAN,
   LOGIN_MARK,
   PROTOCOL,
-  HOLD,
+  SUBREAPER,
   DOOR,
   LABELS,
   IGNORED,
@@ -92,7 +92,7 @@ enum choice {
 
 static const struct option OPTIONS[] = {
     {"root", required_argument, NULL, ROOT},
-    {"place", required_argument, NULL, PLACE},
+    {"place", required_argument, NULL, FAMILY},
     {"set", required_argument, NULL, SET},
     {"try-set", required_argument, NULL, TRY_SET},
     {"set-memory", required_argument, NULL, SET_MEMORY},
@@ -115,7 +115,8 @@ static const struct option OPTIONS[] = {
     {"scan", no_argument, NULL, SCAN},
     {"login-mark", no_argument, NULL, LOGIN_MARK},
     {"protocol", required_argument, NULL, PROTOCOL},
-    {"hold", no_argument, NULL, HOLD},
+    {"subreaper", no_argument, NULL, SUBREAPER},
+    {"hold", no_argument, NULL, SUBREAPER}, // of 0.1.0
     {"door", required_argument, NULL, DOOR},
     {"labels", required_argument, NULL, LABELS},
     {"ignored", required_argument, NULL, IGNORED},
@@ -130,7 +131,7 @@ struct arguments {
   const char *group, *instance, *door, *labels;
   long long id, owner, protocol;
   int root_fd, instance_fd; // -1: not held open
-  bool scan, hold, login_mark;
+  bool scan, subreaper, login_mark;
   // What Node had changed before it became this program, as it was before Node; ~0: nothing is given
   struct {
     uint64_t ignored, blocked, open_files;
@@ -138,7 +139,7 @@ struct arguments {
 };
 
 _Noreturn static void usage(const char *why, const char *what) {
-  tell("%s%s", why, what);
+  log_message("%s%s", why, what);
   (void)!write(STDERR_FILENO, USAGE, sizeof USAGE - 1);
   exit(STATUS_USAGE);
 }
@@ -148,7 +149,7 @@ static long long number(const char *option, const char *text, long long most) {
   errno = 0;
   long long value = strtoll(text, &end, 10);
   if (errno || end == text || *end || value < 0 || value > most) {
-    tell("--%s takes a whole number from 0 to %lld, not '%s'", option, most, text);
+    log_message("--%s takes a whole number from 0 to %lld, not '%s'", option, most, text);
     exit(STATUS_USAGE);
   }
   return value;
@@ -161,7 +162,7 @@ static uint64_t signals(const char *option, const char *text) {
   uint64_t mask = strtoull(text, &end, 16);
   if (!errno && end != text && !*end)
     return mask;
-  tell("--%s takes a mask of signals in hexadecimal digits, not '%s'", option, text);
+  log_message("--%s takes a mask of signals in hexadecimal digits, not '%s'", option, text);
   exit(STATUS_USAGE);
 }
 
@@ -186,27 +187,27 @@ static void add_key(struct preparation *run, const char *name, char **words) {
 }
 
 // Names as src/backend/cgroup/name.ts makes them; `agent` is the directory of a session's own processes.
-static const char *check_place(const char *place) {
+static const char *check_family(const char *family) {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@+,-%=";
-  for (const char *name = place;; name++) {
+  for (const char *name = family;; name++) {
     size_t length = strcspn(name, "/");
     if (!length || length > NAME_MAX || strspn(name, letters) < length ||
         (length == strlen(CORRAL_LEAF) && !strncmp(name, CORRAL_LEAF, length)))
-      usage("--place takes names of letters, digits and _@+,-%=, with slashes between them, not ", place);
+      usage("--place takes names of letters, digits and _@+,-%=, with slashes between them, not ", family);
     name += length;
     if (!*name)
-      return place;
+      return family;
   }
 }
 
-static void take(struct arguments *arguments, int option, char *value, char **words) {
+static void set_option(struct arguments *arguments, int option, char *value, char **words) {
   struct preparation *run = &arguments->run;
   switch (option) {
   case ROOT:
     run->root.path = value;
     break;
-  case PLACE:
-    run->place = check_place(value);
+  case FAMILY:
+    run->family = check_family(value);
     break;
   case SET:
   case TRY_SET:
@@ -270,8 +271,8 @@ static void take(struct arguments *arguments, int option, char *value, char **wo
   case LOGIN_MARK:
     arguments->login_mark = true;
     break;
-  case HOLD:
-    arguments->hold = true;
+  case SUBREAPER:
+    arguments->subreaper = true;
     break;
   case DOOR:
     arguments->door = value;
@@ -305,7 +306,7 @@ static struct arguments parse(int count, char **words) {
                                         .start_ms = DEFAULT_START_MS}};
   opterr = 0; // what getopt() prints would show the word as it is
   for (int option; (option = getopt_long(count, words, "+", OPTIONS, NULL)) != -1;)
-    take(&arguments, option, optarg, words);
+    set_option(&arguments, option, optarg, words);
   arguments.run.command = words + optind;
   return arguments;
 }
@@ -314,8 +315,8 @@ static struct arguments parse(int count, char **words) {
 static void check_protocol(const struct arguments *arguments) {
   if (arguments->protocol <= CORRAL_PROTOCOL)
     return;
-  tell("protocol %lld is not known: this is %d, of version %s", arguments->protocol, CORRAL_PROTOCOL,
-       CORRAL_VERSION);
+  log_message("protocol %lld is not known: this is %d, of version %s", arguments->protocol, CORRAL_PROTOCOL,
+              CORRAL_VERSION);
   exit(STATUS_PROTOCOL);
 }
 
@@ -337,11 +338,11 @@ static int run_keep(const struct arguments *arguments) {
   check_protocol(arguments);
   if (!arguments->owner)
     usage("keep takes --owner", "");
-  keep(&(struct keep_plan){.lifeline = STDIN_FILENO,
-                           .holder = -1,
-                           .owner = (pid_t)arguments->owner,
-                           .kill_ms = arguments->run.end.kill_ms,
-                           .scan = arguments->scan});
+  run_keeper(&(struct keeper_plan){.lifeline = STDIN_FILENO,
+                                   .reaper = -1,
+                                   .owner = (pid_t)arguments->owner,
+                                   .kill_ms = arguments->run.end.kill_ms,
+                                   .scan = arguments->scan});
 }
 
 static struct inherited *note_inherited(const struct arguments *arguments) {
@@ -359,21 +360,21 @@ static struct inherited *note_inherited(const struct arguments *arguments) {
 static int run_without_cgroup(const struct arguments *arguments) {
   const struct preparation *run = &arguments->run;
   if (run->root.path || run->setting_count > 0)
-    usage("with --hold there is no cgroup, and nothing to set in one", "");
-  const struct held_run plan = {.end = run->end,
-                                .start_ms = run->start_ms,
-                                .life_ms = run->life_ms,
-                                .memory_cap = run->memory_cap,
-                                .scan = arguments->scan,
-                                .labels = arguments->labels,
-                                .as_status = run->as_status,
-                                .inherited = run->inherited,
-                                .command = run->command};
-  return arguments->door ? enter_held(&plan, arguments->door) : run_held(&plan);
+    usage("with --subreaper there is no cgroup, and nothing to set in one", "");
+  const struct subreaper_run plan = {.end = run->end,
+                                     .start_ms = run->start_ms,
+                                     .life_ms = run->life_ms,
+                                     .memory_cap = run->memory_cap,
+                                     .scan = arguments->scan,
+                                     .labels = arguments->labels,
+                                     .as_status = run->as_status,
+                                     .inherited = run->inherited,
+                                     .command = run->command};
+  return arguments->door ? enter_subreaper(&plan, arguments->door) : run_subreaper(&plan);
 }
 
 // The version on a line of its own, and what the build tells of itself.
-static int tell_version(void) {
+static int print_version(void) {
   int told = dprintf(STDOUT_FILENO, "%s\nfor %s, %s build by %s, %s\n", CORRAL_VERSION, CORRAL_CPU,
                      CORRAL_BUILD, CORRAL_COMPILER, CORRAL_BUILT_FOR);
   return told < 0 ? STATUS_FAILED : 0;
@@ -391,7 +392,7 @@ int main(int count, char **words) {
   fill_stdio();
   const char *role = count > 1 ? words[1] : "";
   if (!strcmp(role, "--version"))
-    return tell_version();
+    return print_version();
   struct arguments arguments = count > 1 ? parse(count - 1, words + 1) : (struct arguments){0};
   const bool guards = !strcmp(role, "guard") || !strcmp(role, "keep");
   // What enters a cgroup becomes the command, which gets what it would get without us
@@ -416,14 +417,14 @@ int main(int count, char **words) {
     return enter(arguments.group, (uint64_t)arguments.id, arguments.run.memory_group, arguments.login_mark,
                  arguments.run.command);
   }
-  if (arguments.hold)
+  if (arguments.subreaper)
     return run_without_cgroup(&arguments);
   if (!arguments.run.root.path)
-    usage("run takes --root, a cgroup2 directory to build under, or --hold", "");
+    usage("run takes --root, a cgroup2 directory to build under, or --subreaper", "");
   static char root[PATH_MAX]; // absolute: the guard has a working directory of its own
   const char *given = arguments.run.root.path;
   if (!realpath(given, root)) {
-    tell("the root %s cannot be had: %s", given, strerror(errno));
+    log_message("the root %s cannot be had: %s", given, strerror(errno));
     return STATUS_FAILED;
   }
   arguments.run.root.path = root;

@@ -5,7 +5,7 @@
 #include "../core/collect.h"
 #include "../core/memory.h"
 #include "../core/memory_v1.h"
-#include "tell.h"
+#include "log.h"
 
 // As src/backend/watchdog.ts, where the reasons stand.
 #define GROWTH_BYTES_PER_MS ((1 << 30) / 1000)
@@ -13,23 +13,23 @@
 #define LATEST_MS 1000
 #define PAUSE_PER_LOOK 10
 // The kernel gives word before it kills.
-#define HASTY_MS 1000
-#define HASTY_LOOK_MS 2
+#define OFTEN_MS 1000
+#define OFTEN_LOOK_MS 2
 
 void memory_watch_begin(struct memory_watch *watch, int64_t now_ms) {
   watch->event_fd = watch->memory_group ? corral_memory_v1_watch(watch->memory_group) : -1;
   watch->look_ms = watch->event_fd >= 0 || (watch->cap && !watch->memory_group) ? now_ms : -1;
-  watch->hasty_until_ms = 0;
+  watch->often_until_ms = 0;
 }
 
 static bool look_at_kills(struct memory_watch *watch, int64_t now_ms) {
   uint64_t words;
   if (read(watch->event_fd, &words, sizeof words) == sizeof words)
-    watch->hasty_until_ms = now_ms + HASTY_MS;
-  watch->look_ms = now_ms < watch->hasty_until_ms ? now_ms + HASTY_LOOK_MS : -1;
+    watch->often_until_ms = now_ms + OFTEN_MS;
+  watch->look_ms = now_ms < watch->often_until_ms ? now_ms + OFTEN_LOOK_MS : -1;
   if (corral_memory_v1_kills(watch->memory_group) <= 0)
     return false;
-  tell("memory ran out: the session is ended");
+  log_message("memory ran out: the session is ended");
   return true;
 }
 
@@ -39,7 +39,7 @@ static int64_t between(int64_t least, int64_t value, int64_t most) {
 
 static int64_t memory_used(const struct memory_watch *watch) {
   return watch->group ? corral_memory_used(watch->group, watch->cap)
-                      : corral_memory_below(watch->holder, watch->cap);
+                      : corral_memory_below(watch->reaper, watch->cap);
 }
 
 static bool look_at_use(struct memory_watch *watch, int64_t now_ms) {
@@ -48,8 +48,8 @@ static bool look_at_use(struct memory_watch *watch, int64_t now_ms) {
   watch->look_ms = now_ms + (wait_ms > took_ms * PAUSE_PER_LOOK ? wait_ms : took_ms * PAUSE_PER_LOOK);
   if (used <= watch->cap)
     return false;
-  tell("the session uses %lld bytes of memory, and may use %lld: it is ended", (long long)used,
-       (long long)watch->cap);
+  log_message("the session uses %lld bytes of memory, and may use %lld: it is ended", (long long)used,
+              (long long)watch->cap);
   return true;
 }
 

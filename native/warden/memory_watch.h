@@ -7,16 +7,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../core/place.h"
+#include "../core/path.h"
 
 struct memory_watch {
-  const struct corral_place *group; // NULL: look at what is below a process
-  pid_t holder;                     // this one
-  const char *memory_group;         // its v1 memory cgroup, or NULL
-  int64_t cap;                      // what to look for where there is none, in bytes; 0: nothing
-  int event_fd;                     // readable when it is to be looked before its time; -1: there is none
-  int64_t look_ms;                  // when to look next; -1: not before word comes
-  int64_t hasty_until_ms;           // word came: look again and again until then
+  const struct corral_path *group; // NULL: look at what is below a process
+  pid_t reaper;                    // this one
+  const char *memory_group;        // its v1 memory cgroup, or NULL
+  int64_t cap;                     // what to look for where there is none, in bytes; 0: nothing
+  int event_fd;                    // readable when it is to be looked before its time; -1: there is none
+  int64_t look_ms;                 // when to look next; -1: not before word comes
+  int64_t often_until_ms;          // word came: look again and again until then
 };
 
 // Begins to watch. Where word of a v1 memory cgroup is not to be had (no descriptor left), nothing is

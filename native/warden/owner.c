@@ -14,9 +14,9 @@
 
 // The guard's next word: 0 when it says that; -EPIPE when it is gone, -ETIMEDOUT.
 static int expect(int lifeline, char word) {
-  struct pollfd ear = {.fd = lifeline, .events = POLLIN};
+  struct pollfd slot = {.fd = lifeline, .events = POLLIN};
   int ready;
-  while ((ready = poll(&ear, 1, PATIENCE_MS)) < 0 && errno == EINTR)
+  while ((ready = poll(&slot, 1, PATIENCE_MS)) < 0 && errno == EINTR)
     ;
   if (ready <= 0)
     return ready < 0 ? -errno : -ETIMEDOUT;

@@ -17,12 +17,12 @@
 #include "../core/memory_v1.h"
 #include "../core/own.h"
 #include "../core/own_pid.h"
-#include "stand_in.h"
-#include "tell.h"
+#include "log.h"
+#include "monitor.h"
 
 #define MAX_STEPS 256
 #define COMMAND_BYTES 512 // what is kept of a command line; a whole one can be megabytes
-#define TURN_MS 5000      // a creator's or sweeper's turn at <root>/corral takes a few system calls
+#define CREATE_MS 5000    // another creator or a sweeper locks <root>/corral for a few system calls
 
 struct steps {
   struct corral_make_step list[MAX_STEPS];
@@ -84,8 +84,8 @@ static void enable_at_root(const struct corral_base *root, char *value, size_t s
   }
 }
 
-// The twins of the directories from sessions/ down, in the v1 memory hierarchy: what the sessions' directory
-// is there is named in a label, for whoever has to remove it.
+// The v1 paths of the directories from sessions/ down, in the v1 memory hierarchy: what the sessions'
+// directory is there is named in a label, for whoever has to remove it.
 static void add_memory_home(struct steps *steps, const struct prepared *prepared) {
   const char *home = prepared->memory_home;
   add(steps, CORRAL_LABEL, prepared->instance, CORRAL_MEMORY_LABEL, home);
@@ -112,10 +112,10 @@ static bool plan_steps(const struct preparation *plan, struct prepared *prepared
   const char *memory = *prepared->memory_home ? prepared->memory_home : NULL;
   if (memory)
     add_memory_home(steps, prepared);
-  for (const char *place = prepared->place, *rest; place; place = rest) {
+  for (const char *family = prepared->family, *rest; family; family = rest) {
     char name[NAME_MAX + 1];
-    rest = strchr(place, '/');
-    snprintf(name, sizeof name, "%.*s", (int)(rest ? rest++ - place : NAME_MAX), place);
+    rest = strchr(family, '/');
+    snprintf(name, sizeof name, "%.*s", (int)(rest ? rest++ - family : NAME_MAX), family);
     directory = path_of(directory, name);
     add_directory(steps, directory, controllers);
     if (memory)
@@ -194,7 +194,7 @@ static int start_leader(const struct preparation *plan, struct prepared *prepare
     corral_fail(&error, ENOMEM, "look up", plan->command[0]);
   else
     answer = corral_start_begin(&prepared->start, &spawn, none, &error);
-  return answer == 0 ? 0 : tell_refused(plan->command[0], &error);
+  return answer == 0 ? 0 : log_refused(plan->command[0], &error);
 }
 
 static bool name_instance(struct prepared *prepared, const struct preparation *plan) {
@@ -203,21 +203,21 @@ static bool name_instance(struct prepared *prepared, const struct preparation *p
     return false;
   snprintf(prepared->name, sizeof prepared->name, "i%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2],
            bytes[3], bytes[4]);
-  snprintf(prepared->own_place, sizeof prepared->own_place, "%s-1", prepared->name);
-  prepared->place = plan->place ? plan->place : prepared->own_place;
+  snprintf(prepared->own_family, sizeof prepared->own_family, "%s-1", prepared->name);
+  prepared->family = plan->family ? plan->family : prepared->own_family;
   if (plan->memory_group && snprintf(prepared->memory_home, PATH_MAX, "%s/corral-%s", plan->memory_group,
                                      prepared->name) >= PATH_MAX)
     return false;
   return snprintf(prepared->instance, PATH_MAX, "%s/" CORRAL_DIRECTORY "/%s", plan->root.path,
                   prepared->name) < PATH_MAX &&
          snprintf(prepared->group, PATH_MAX, "%s/" CORRAL_SESSIONS "/%s/" CORRAL_LEAF, prepared->instance,
-                  prepared->place) < PATH_MAX;
+                  prepared->family) < PATH_MAX;
 }
 
 static int make_instance(const struct preparation *plan, struct prepared *prepared, const char *command) {
   const struct timespec pause = {.tv_nsec = 1000000};
   struct corral_error error;
-  for (int64_t until = corral_now_ms() + TURN_MS;; nanosleep(&pause, NULL)) {
+  for (int64_t until = corral_now_ms() + CREATE_MS;; nanosleep(&pause, NULL)) {
     prepared->lock = corral_instance_make(&plan->root, prepared->name, command, &error);
     if (prepared->lock >= 0 || !corral_instance_must_wait(&error) || corral_now_ms() > until)
       break;
@@ -227,7 +227,7 @@ static int make_instance(const struct preparation *plan, struct prepared *prepar
     prepared->guard_plan.instance_fd = prepared->instance_fd;
     return 0;
   }
-  tell_error("nothing can be made below the root", &error);
+  log_error("nothing can be made below the root", &error);
   return STATUS_FAILED;
 }
 
@@ -237,15 +237,15 @@ static int make_group(const struct preparation *plan, struct prepared *prepared,
   struct corral_error error;
   enable_at_root(&plan->root, controllers, sizeof controllers);
   if (!plan_steps(plan, prepared, controllers, command, &steps)) {
-    tell("the session cgroup cannot be made: too many keys and settings");
+    log_message("the session cgroup cannot be made: too many keys and settings");
     return STATUS_FAILED;
   }
   if (corral_make(&plan->root, steps.list, steps.count, &error) == 0) {
-    prepared->session = corral_place_of(&plan->root, prepared->group);
-    prepared->session.fd = corral_open_place(&prepared->session, CORRAL_OPEN_DIRECTORY);
+    prepared->session = corral_path_of(&plan->root, prepared->group);
+    prepared->session.fd = corral_open_path(&prepared->session, CORRAL_OPEN_DIRECTORY);
     return start_leader(plan, prepared);
   }
-  tell_error("the session cgroup cannot be made", &error);
+  log_error("the session cgroup cannot be made", &error);
   return STATUS_FAILED;
 }
 
@@ -261,7 +261,7 @@ int prepare(const struct preparation *plan, struct prepared *prepared) {
   snprintf(owner, sizeof owner, "corral run -- %.480s", command);
   *prepared = (struct prepared){.guard = {.lifeline = -1, .first = -1}, .lock = -1, .instance_fd = -1};
   if (!name_instance(prepared, plan)) {
-    tell("%s is too long a path, or there is no randomness to be had", plan->root.path);
+    log_message("%s is too long a path, or there is no randomness to be had", plan->root.path);
     return STATUS_FAILED;
   }
   prepared->guard_plan = (struct guard_plan){.root = plan->root,
@@ -272,12 +272,12 @@ int prepare(const struct preparation *plan, struct prepared *prepared) {
   // First, so that nothing is ever there that it does not guard
   int answer = guard_start(prepared->guard_plan, &prepared->guard);
   if (answer < 0) {
-    tell("no guard can be started: %s", strerror(-answer));
+    log_message("no guard can be started: %s", strerror(-answer));
     return STATUS_FAILED;
   }
   int status = make_instance(plan, prepared, owner);
   if (!status && (answer = guard_move_in(&prepared->guard)) < 0) {
-    tell("the guard cannot move into its group: %s", strerror(-answer));
+    log_message("the guard cannot move into its group: %s", strerror(-answer));
     status = STATUS_FAILED;
   }
   if (!status)
@@ -292,12 +292,12 @@ int unprepare(const struct preparation *plan, struct prepared *prepared) {
     (void)guard_over(&prepared->guard, plan->end.kill_ms + 1000);
   guard_drop(&prepared->guard);
   struct corral_error error; // nothing to do, unless the guard died
-  struct corral_place instance = corral_place_of(&plan->root, prepared->instance);
+  struct corral_path instance = corral_path_of(&plan->root, prepared->instance);
   instance.fd = prepared->instance_fd;
   int answer = corral_instance_remove(&instance, &plan->end, &error);
   if (answer < 0)
-    tell_error("the session's directories are left for the next sweep", &error);
+    log_error("the session's directories are left for the next sweep", &error);
   else
-    corral_instance_remove_home(&plan->root);
+    corral_instances_remove_directory(&plan->root);
   return answer < 0 ? STATUS_FAILED : 0;
 }

@@ -18,13 +18,13 @@ struct setting {
 };
 
 struct key {
-  const char *name, *key; // a directory of `place`, and the key that is too long to be read from its name
+  const char *name, *key; // a directory of `family`, and the key that is too long to be read from its name
 };
 
 struct preparation {
   struct corral_base root;
-  const char *place; // below sessions/: one directory name for each key, from the eldest parent down; NULL:
-                     // one of its own
+  const char *family; // below sessions/: one directory name for each key, from the eldest parent down; NULL:
+                      // one of its own
   struct setting settings[MAX_SETTINGS];
   struct key keys[MAX_SETTINGS];
   size_t setting_count, key_count;
@@ -42,16 +42,16 @@ struct preparation {
 struct prepared {
   struct guard_plan guard_plan;
   struct guarded guard;
-  int lock;           // of the instance
-  int instance_fd;    // its directory, without the lock: for guards
-  char name[16];      // of the instance
-  char own_place[24]; // where the plan has none
-  const char *place;
+  int lock;            // of the instance
+  int instance_fd;     // its directory, without the lock: for guards
+  char name[16];       // of the instance
+  char own_family[24]; // where the plan has none
+  const char *family;
   char instance[PATH_MAX], group[PATH_MAX];
-  struct corral_place session; // that of the group, held open
-  char memory_home[PATH_MAX];  // the instance's v1 memory cgroups are in here; empty: it has none
-  const char *memory_group;    // that of the group
-  struct corral_start start;   // of the command
+  struct corral_path session; // that of the group, held open
+  char memory_home[PATH_MAX]; // the instance's v1 memory cgroups are in here; empty: it has none
+  const char *memory_group;   // that of the group
+  struct corral_start start;  // of the command
 };
 
 // 0, or the exit status, and it was said why; then nothing is left.

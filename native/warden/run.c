@@ -13,23 +13,23 @@
 #include "../core/collect.h"
 #include "../core/instance.h"
 #include "../core/pidfd.h"
+#include "log.h"
 #include "memory_watch.h"
-#include "stand_in.h"
-#include "tell.h"
+#include "monitor.h"
 #include "wait.h"
 
 #define SWEEP_KILL_MS 1000 // what will not die in a dead instance must not keep us
 #define FORCED_GRACE_MS 0
-#define EXIT_NEWS_MS 1000 // the group is empty, so the leader has ended; a tracer may keep its zombie
+#define EXIT_EVENT_MS 1000 // the group is empty, so the leader has ended; a tracer may keep its zombie
 #define GUARD_AGAIN_MS 100
 #define GUARD_AGAIN_MAX_MS 10000
 
-enum ear { SIGNALS, PARENT, INPUT, START, LEADER, GUARD, GROUP, MEMORY, EARS };
+enum poll_slot { SIGNALS, PARENT, INPUT, START, LEADER, GUARD, GROUP, MEMORY, POLL_SLOTS };
 
 struct run {
   const struct preparation *plan;
   struct prepared prepared;
-  struct pollfd ears[EARS]; // poll() passes over those with a negative fd
+  struct pollfd poll_set[POLL_SLOTS]; // poll() passes over those with a negative fd
   struct memory_watch memory;
   struct corral_end end;
   bool ending;
@@ -48,7 +48,7 @@ struct run {
 static void end_as_planned(struct run *run, int64_t drain_ms, int64_t grace_ms) {
   int64_t now_ms = corral_now_ms();
   if (run->ending) {
-    corral_end_hasten(&run->end, grace_ms, now_ms);
+    corral_end_shorten(&run->end, grace_ms, now_ms);
     return;
   }
   struct corral_end_plan plan = run->plan->end;
@@ -58,9 +58,9 @@ static void end_as_planned(struct run *run, int64_t drain_ms, int64_t grace_ms) 
   plan.leader_fd = run->leader.pidfd;
   corral_end_begin(&run->end, &run->prepared.session, &plan, now_ms);
   run->ending = true;
-  run->ears[MEMORY].fd = -1;
+  run->poll_set[MEMORY].fd = -1;
   run->memory.look_ms = -1;
-  run->ears[GROUP] = (struct pollfd){.fd = run->end.events_fd, .events = POLLPRI};
+  run->poll_set[GROUP] = (struct pollfd){.fd = run->end.events_fd, .events = POLLPRI};
 }
 
 static void begin_end(struct run *run, int64_t grace_ms) {
@@ -78,19 +78,19 @@ static void pass_on(struct run *run, int signal) {
 
 static void refuse(struct run *run, const struct corral_error *error) {
   run->start_by_ms = 0;
-  run->ears[START].fd = -1;
+  run->poll_set[START].fd = -1;
   if (run->ending && error->number == ECANCELED)
     run->refused = STATUS_SIGNALLED + SIGTERM; // ended before it was started
   else
-    run->refused = tell_refused(run->plan->command[0], error);
+    run->refused = log_refused(run->plan->command[0], error);
   begin_end(run, FORCED_GRACE_MS);
 }
 
-static void take_start(struct run *run) {
+static void finish_start(struct run *run) {
   struct corral_error error = {0};
   int answer = corral_start_finish(&run->prepared.start, &error);
   if (answer == -EINPROGRESS)
-    run->ears[START].fd = run->prepared.start.done_fd;
+    run->poll_set[START].fd = run->prepared.start.done_fd;
   if (answer == -EINPROGRESS)
     return;
   if (answer < 0) {
@@ -98,9 +98,9 @@ static void take_start(struct run *run) {
     return;
   }
   run->start_by_ms = 0;
-  run->ears[START].fd = -1;
+  run->poll_set[START].fd = -1;
   run->leader = run->prepared.start.spawned;
-  run->ears[LEADER].fd = run->leader.pidfd;
+  run->poll_set[LEADER].fd = run->leader.pidfd;
   let_go_of_output();
   inherited_drop(run->plan->inherited);
   for (int number = 1; number < NSIG; number++)
@@ -117,7 +117,7 @@ static void give_up_start(struct run *run) {
 // ---- what is heard ----
 
 // Who waits for us sees the command stop.
-static void take_stop(struct run *run) {
+static void handle_stop(struct run *run) {
   siginfo_t info = {0};
   if (run->leader.pidfd >= 0 && !run->leader_ended &&
       waitid(P_PID, (id_t)run->leader.pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)
@@ -126,10 +126,10 @@ static void take_stop(struct run *run) {
 
 // SIGTERM and SIGHUP end the session, a second one at once. Others are the command's. What the terminal's
 // kernel side sends, it sends to the whole foreground group: the command has it already.
-static void take_signal(struct run *run, const struct signalfd_siginfo *signal) {
+static void handle_signal(struct run *run, const struct signalfd_siginfo *signal) {
   const int number = (int)signal->ssi_signo;
   if (number == SIGCHLD) {
-    take_stop(run);
+    handle_stop(run);
     return;
   }
   if (number != SIGTERM && signal->ssi_code != SI_KERNEL) // ending asks with SIGTERM anyway
@@ -140,8 +140,8 @@ static void take_signal(struct run *run, const struct signalfd_siginfo *signal) 
 
 static void read_signals(struct run *run) {
   struct signalfd_siginfo signal;
-  while (read(run->ears[SIGNALS].fd, &signal, sizeof signal) == sizeof signal)
-    take_signal(run, &signal);
+  while (read(run->poll_set[SIGNALS].fd, &signal, sizeof signal) == sizeof signal)
+    handle_signal(run, &signal);
 }
 
 // Where we are the first process of a pid namespace, what the command leaves is ours to reap.
@@ -161,11 +161,11 @@ static void reap_leader(struct run *run) {
   if (answer == -EAGAIN)
     return;
   if (answer < 0) {
-    tell("how '%s' ended is not known: %s", run->plan->command[0], strerror(-answer));
+    log_message("how '%s' ended is not known: %s", run->plan->command[0], strerror(-answer));
     run->exit = (struct corral_exit){.code = STATUS_FAILED};
   }
   run->leader_ended = true;
-  run->ears[LEADER].fd = -1;
+  run->poll_set[LEADER].fd = -1;
 }
 
 // The guard is gone: another, at once, and with a pause when they go on dying.
@@ -178,7 +178,7 @@ static void restart_guard(struct run *run) {
   int answer = guard_start(prepared->guard_plan, &prepared->guard);
   if (!answer)
     answer = guard_move_in(&prepared->guard);
-  run->ears[GUARD].fd = prepared->guard.lifeline;
+  run->poll_set[GUARD].fd = prepared->guard.lifeline;
   run->guard_again_ms = answer < 0 ? now_ms + run->guard_wait_ms : 0;
   run->guard_wait_ms =
       run->guard_wait_ms * 2 < GUARD_AGAIN_MAX_MS ? run->guard_wait_ms * 2 : GUARD_AGAIN_MAX_MS;
@@ -186,26 +186,26 @@ static void restart_guard(struct run *run) {
 
 // Our parent's end alone says nothing (it may have been a shell in between), nor does that of our input alone
 // (a client may close it and wait for the answer). Both together: nobody is left.
-static void take_events(struct run *run) {
-  struct pollfd *ears = run->ears;
-  if (ears[SIGNALS].revents)
+static void handle_events(struct run *run) {
+  struct pollfd *poll_set = run->poll_set;
+  if (poll_set[SIGNALS].revents)
     read_signals(run);
-  if (ears[INPUT].revents & (POLLHUP | POLLERR)) {
-    ears[INPUT].fd = -1;
+  if (poll_set[INPUT].revents & (POLLHUP | POLLERR)) {
+    poll_set[INPUT].fd = -1;
     begin_end(run, run->plan->end.grace_ms);
   }
-  if (ears[PARENT].revents) {
-    ears[PARENT].fd = -1;
-    ears[INPUT] = (struct pollfd){.fd = STDIN_FILENO}; // no events asked for: POLLHUP comes all the same
+  if (poll_set[PARENT].revents) {
+    poll_set[PARENT].fd = -1;
+    poll_set[INPUT] = (struct pollfd){.fd = STDIN_FILENO}; // no events asked for: POLLHUP comes all the same
   }
-  if (ears[START].revents)
-    take_start(run);
-  if (ears[LEADER].revents) {
+  if (poll_set[START].revents)
+    finish_start(run);
+  if (poll_set[LEADER].revents) {
     reap_leader(run);
     if (run->leader_ended && !run->ending) // what it left may end by itself
       end_as_planned(run, run->plan->end.drain_ms, 0);
   }
-  if (ears[GUARD].revents || (run->guard_again_ms && corral_now_ms() >= run->guard_again_ms))
+  if (poll_set[GUARD].revents || (run->guard_again_ms && corral_now_ms() >= run->guard_again_ms))
     restart_guard(run);
 }
 
@@ -224,7 +224,7 @@ static int next_wait(const struct run *run, int64_t end_wait_ms) {
 
 static void watch_memory(struct run *run) {
   int64_t now_ms = corral_now_ms();
-  if (run->ears[MEMORY].revents)
+  if (run->poll_set[MEMORY].revents)
     run->memory.look_ms = now_ms;
   if (run->memory.look_ms >= 0 && memory_watch_step(&run->memory, now_ms))
     begin_end(run, FORCED_GRACE_MS);
@@ -247,11 +247,11 @@ static void supervise(struct run *run) {
       continue;
     }
     if (run->ending && run->end.state == CORRAL_LOOKING)
-      run->ears[GROUP].fd = -1;
-    for (int i = 0; i < EARS; i++)
-      run->ears[i].revents = 0;
-    if (poll(run->ears, EARS, next_wait(run, end_wait_ms)) > 0 || run->guard_again_ms)
-      take_events(run);
+      run->poll_set[GROUP].fd = -1;
+    for (int i = 0; i < POLL_SLOTS; i++)
+      run->poll_set[i].revents = 0;
+    if (poll(run->poll_set, POLL_SLOTS, next_wait(run, end_wait_ms)) > 0 || run->guard_again_ms)
+      handle_events(run);
     if (run->start_by_ms && corral_now_ms() >= run->start_by_ms)
       give_up_start(run);
     if (getpid() == 1)
@@ -264,31 +264,31 @@ static void supervise(struct run *run) {
 
 // The group is empty, so a command that was being started has ended, or is refused.
 static void await_leader(struct run *run) {
-  for (int64_t until = corral_now_ms() + EXIT_NEWS_MS; !run->leader_ended && corral_now_ms() < until;) {
-    struct pollfd leader = {.fd = run->start_by_ms ? run->ears[START].fd : run->leader.pidfd,
+  for (int64_t until = corral_now_ms() + EXIT_EVENT_MS; !run->leader_ended && corral_now_ms() < until;) {
+    struct pollfd leader = {.fd = run->start_by_ms ? run->poll_set[START].fd : run->leader.pidfd,
                             .events = POLLIN};
     if (leader.fd < 0)
       return;
-    (void)poll(&leader, 1, EXIT_NEWS_MS);
+    (void)poll(&leader, 1, EXIT_EVENT_MS);
     if (run->start_by_ms)
-      take_start(run);
+      finish_start(run);
     else
       reap_leader(run);
   }
 }
 
-static void tell_moved(const struct corral_moved *moved) {
-  tell("%d %s had been moved out of the session, to %s, and was ended there", moved->pid, moved->name,
-       *moved->cgroup ? moved->cgroup : "a place that cannot be told");
+static void log_moved(const struct corral_moved *moved) {
+  log_message("%d %s had been moved out of the session, to %s, and was ended there", moved->pid, moved->name,
+              *moved->cgroup ? moved->cgroup : "a cgroup that cannot be told");
 }
 
-static void tell_left(const struct run *run) {
+static void log_left(const struct run *run) {
   const struct corral_members *left = &run->end.left;
-  tell("%zu processes in %s outlived SIGKILL", left->count, run->prepared.group);
+  log_message("%zu processes in %s outlived SIGKILL", left->count, run->prepared.group);
   for (size_t i = 0; i < left->count && i < CORRAL_NAMES; i++) {
     struct corral_process process;
     if (corral_process_read(left->pids[i], &process))
-      tell("%d %s lives on", process.pid, process.name);
+      log_message("%d %s lives on", process.pid, process.name);
   }
 }
 
@@ -297,11 +297,11 @@ static int finish(struct run *run) {
     await_leader(run);
   bool stuck = run->end.state == CORRAL_STUCK, failed = run->end.state == CORRAL_FAILED;
   for (size_t i = 0; i < run->end.outside.moved_count && !stuck; i++)
-    tell_moved(&run->end.outside.moved[i]);
+    log_moved(&run->end.outside.moved[i]);
   if (stuck)
-    tell_left(run);
+    log_left(run);
   if (failed)
-    tell_error("the session cannot be ended", &run->end.error);
+    log_error("the session cannot be ended", &run->end.error);
   corral_end_finish(&run->end);
   if (stuck || failed)
     return STATUS_FAILED; // the guard takes our end for a death, and goes on trying
@@ -321,8 +321,8 @@ static int open_root(struct corral_base *root) {
   root->fd = corral_open_root(root->path);
   if (root->fd >= 0 && corral_is_cgroup(root->fd))
     return 0;
-  tell("the root %s cannot be had: %s", root->path,
-       root->fd < 0 ? strerror(-root->fd) : "it is not a directory of a cgroup2 file system");
+  log_message("the root %s cannot be had: %s", root->path,
+              root->fd < 0 ? strerror(-root->fd) : "it is not a directory of a cgroup2 file system");
   return STATUS_FAILED;
 }
 
@@ -337,22 +337,22 @@ int run(const struct preparation *given) {
   if (status)
     return status;
   sigemptyset(&run.early);
-  for (int i = 0; i < EARS; i++)
-    run.ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
-  run.ears[SIGNALS].fd = take_signals();
-  run.ears[PARENT].fd = open_parent();
+  for (int i = 0; i < POLL_SLOTS; i++)
+    run.poll_set[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+  run.poll_set[SIGNALS].fd = open_signals();
+  run.poll_set[PARENT].fd = open_parent();
   corral_instance_sweep(&plan->root, &sweep);
   status = prepare(plan, &run.prepared);
   if (status)
     return status;
   run.start_by_ms = corral_now_ms() + plan->start_ms;
   run.end_by_ms = plan->life_ms ? corral_now_ms() + plan->life_ms : 0;
-  run.ears[START].fd = run.prepared.start.done_fd;
-  run.ears[GUARD].fd = run.prepared.guard.lifeline;
+  run.poll_set[START].fd = run.prepared.start.done_fd;
+  run.poll_set[GUARD].fd = run.prepared.guard.lifeline;
   run.memory = (struct memory_watch){
       .group = &run.prepared.session, .memory_group = run.prepared.memory_group, .cap = plan->memory_cap};
   memory_watch_begin(&run.memory, corral_now_ms());
-  run.ears[MEMORY].fd = run.memory.event_fd;
+  run.poll_set[MEMORY].fd = run.memory.event_fd;
   supervise(&run);
   return finish(&run);
 }

@@ -9,12 +9,12 @@
 // what its processes may take after a SIGTERM to us.
 int run(const struct preparation *plan);
 
-struct held_run {
+struct subreaper_run {
   struct corral_end_plan end;
   int64_t start_ms;   // bound on the time up to the command's exec
   int64_t life_ms;    // how long the command may run; 0: as long as it likes
   int64_t memory_cap; // bytes at which all is ended; 0: none
-  bool scan;          // as of hold.h
+  bool scan;          // as of reaper.h
   const char *labels; // what is shown of the session; NULL: nothing
   bool as_status;
   struct inherited *inherited;
@@ -22,10 +22,10 @@ struct held_run {
 };
 
 // The same without a cgroup.
-int run_held(const struct held_run *plan);
+int run_subreaper(const struct subreaper_run *plan);
 
 // Runs a command in a session without a cgroup that stands ready: the door of that is `door`. What
 // corral.wrap() gives to spawn functions that belong to others. Ends as the command does, by its signal too.
-int enter_held(const struct held_run *plan, const char *door);
+int enter_subreaper(const struct subreaper_run *plan, const char *door);
 
 #endif

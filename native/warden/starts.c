@@ -25,27 +25,27 @@ struct starting {
   struct corral_start start;
 };
 
-static void refuse(struct holder *holder, uint32_t id, const struct corral_error *error) {
+static void refuse(struct reaper *reaper, uint32_t id, const struct corral_error *error) {
   struct corral_message message = {.kind = CORRAL_REFUSED, .id = id, .error_number = error->number};
   strncpy(message.error_operation, error->operation, sizeof message.error_operation - 1);
   memcpy(message.error_path, error->path, sizeof message.error_path);
-  (void)ears_say(&holder->ears, &message, -1);
+  (void)poll_send(&reaper->poll_set, &message, -1);
 }
 
-static bool make_room(struct holder *holder) {
-  if (holder->count < holder->capacity)
+static bool make_room(struct reaper *reaper) {
+  if (reaper->count < reaper->capacity)
     return true;
-  size_t capacity = holder->capacity ? holder->capacity * 2 : 8;
-  struct started *started = realloc(holder->started, capacity * sizeof *started);
+  size_t capacity = reaper->capacity ? reaper->capacity * 2 : 8;
+  struct started *started = realloc(reaper->started, capacity * sizeof *started);
   if (!started)
     return false;
-  holder->started = started;
-  holder->capacity = capacity;
+  reaper->started = started;
+  reaper->capacity = capacity;
   return true;
 }
 
 // The descriptors that the plan calls the caller's are, in this order, those behind it.
-static bool take_descriptors(struct corral_spawn_plan *spawn, const struct corral_fds *fds) {
+static bool assign_descriptors(struct corral_spawn_plan *spawn, const struct corral_fds *fds) {
   size_t next = 1;
   for (size_t i = 0; i < spawn->stdio_count; i++) {
     if (spawn->stdio[i].kind == CORRAL_STDIO_IGNORE || spawn->stdio[i].kind == CORRAL_STDIO_NONE)
@@ -75,7 +75,7 @@ static void forget(struct starting *starting) {
   free(starting);
 }
 
-static int begin(struct holder *holder, struct starting *starting, struct corral_error *error) {
+static int begin(struct reaper *reaper, struct starting *starting, struct corral_error *error) {
   int none[CORRAL_MAX_STDIO];
   starting->block = map_plan(&starting->fds, &starting->size);
   if (!starting->block)
@@ -84,71 +84,71 @@ static int begin(struct holder *holder, struct starting *starting, struct corral
   if (answer < 0)
     return corral_fail(error, -answer, "read plan", "");
   const struct corral_spawn_plan *spawn = &starting->plan.spawn;
-  if (!take_descriptors(&starting->plan.spawn, &starting->fds))
+  if (!assign_descriptors(&starting->plan.spawn, &starting->fds))
     return corral_fail(error, EINVAL, "stdio", spawn->command);
-  if (holder->ending)
+  if (reaper->ending)
     return corral_fail(error, ECANCELED, "spawn into a session that is ended", spawn->command);
-  return make_room(holder) ? corral_start_begin(&starting->start, spawn, none, error)
+  return make_room(reaper) ? corral_start_begin(&starting->start, spawn, none, error)
                            : corral_fail(error, ENOMEM, "spawn", spawn->command);
 }
 
 // One start is listened to by itself; several, which is rare, by an epoll descriptor.
-static void listen_to_all(struct holder *holder) {
-  int *ear = &holder->ears.of[STARTS].fd;
-  *ear = holder->starting ? holder->starting->start.done_fd : -1;
-  if (!holder->starting || !holder->starting->next)
+static void listen_to_all(struct reaper *reaper) {
+  int *slot = &reaper->poll_set.of[STARTS].fd;
+  *slot = reaper->starting ? reaper->starting->start.done_fd : -1;
+  if (!reaper->starting || !reaper->starting->next)
     return;
-  if (holder->starts < 0)
-    holder->starts = epoll_create1(EPOLL_CLOEXEC);
-  if (holder->starts < 0)
+  if (reaper->starts < 0)
+    reaper->starts = epoll_create1(EPOLL_CLOEXEC);
+  if (reaper->starts < 0)
     return; // the end of the first tells, and that of each process
-  *ear = holder->starts;
+  *slot = reaper->starts;
   struct epoll_event over = {.events = EPOLLIN};
-  for (const struct starting *one = holder->starting; one; one = one->next)
-    (void)epoll_ctl(holder->starts, EPOLL_CTL_ADD, one->start.done_fd, &over); // EEXIST
+  for (const struct starting *one = reaper->starting; one; one = one->next)
+    (void)epoll_ctl(reaper->starts, EPOLL_CTL_ADD, one->start.done_fd, &over); // EEXIST
 }
 
-void take_spawn(struct holder *holder, uint32_t id, struct corral_fds *fds) {
+void handle_spawn(struct reaper *reaper, uint32_t id, struct corral_fds *fds) {
   struct corral_error error = {0};
   struct starting *starting = calloc(1, sizeof *starting);
   if (!starting) {
     corral_fail(&error, ENOMEM, "spawn", "");
-    refuse(holder, id, &error);
+    refuse(reaper, id, &error);
     return;
   }
   starting->id = id;
   starting->fds = *fds;
   fds->count = 0;
-  if (begin(holder, starting, &error) < 0) {
-    refuse(holder, id, &error);
+  if (begin(reaper, starting, &error) < 0) {
+    refuse(reaper, id, &error);
     forget(starting);
     return;
   }
-  starting->next = holder->starting;
-  holder->starting = starting;
-  listen_to_all(holder);
+  starting->next = reaper->starting;
+  reaper->starting = starting;
+  listen_to_all(reaper);
 }
 
-static struct starting *take_out(struct holder *holder, struct starting **at) {
+static struct starting *remove_start(struct reaper *reaper, struct starting **at) {
   struct starting *starting = *at;
   *at = starting->next;
-  listen_to_all(holder);
+  listen_to_all(reaper);
   return starting;
 }
 
-static void conclude(struct holder *holder, struct starting *starting) {
+static void conclude(struct reaper *reaper, struct starting *starting) {
   struct corral_error error = {0};
   int answer = corral_start_finish(&starting->start, &error);
-  if (answer == 0 && !make_room(holder))
+  if (answer == 0 && !make_room(reaper))
     answer = corral_fail(&error, ENOMEM, "spawn", "");
   if (answer < 0)
-    refuse(holder, starting->id, &error);
+    refuse(reaper, starting->id, &error);
   else {
     struct corral_spawned *spawned = &starting->start.spawned;
-    holder->started[holder->count++] = (struct started){starting->id, spawned->pid};
+    reaper->started[reaper->count++] = (struct started){starting->id, spawned->pid};
     const struct corral_message message = {
         .kind = CORRAL_STARTED, .id = starting->id, .number = spawned->pid};
-    (void)ears_say(&holder->ears, &message, spawned->pidfd);
+    (void)poll_send(&reaper->poll_set, &message, spawned->pidfd);
     close(spawned->pidfd);
   }
   forget(starting);
@@ -159,32 +159,32 @@ static bool is_over(const struct starting *starting) {
   return poll(&done, 1, 0) == 1;
 }
 
-void take_starts(struct holder *holder) {
-  for (struct starting **at = &holder->starting; *at;) {
+void finish_starts(struct reaper *reaper) {
+  for (struct starting **at = &reaper->starting; *at;) {
     if (is_over(*at))
-      conclude(holder, take_out(holder, at));
+      conclude(reaper, remove_start(reaper, at));
     else
       at = &(*at)->next;
   }
 }
 
-void take_start_of(struct holder *holder, pid_t pid) {
-  for (struct starting **at = &holder->starting; *at; at = &(*at)->next) {
+void finish_start_of(struct reaper *reaper, pid_t pid) {
+  for (struct starting **at = &reaper->starting; *at; at = &(*at)->next) {
     if ((*at)->start.spawned.pid != pid)
       continue;
-    conclude(holder, take_out(holder, at));
+    conclude(reaper, remove_start(reaper, at));
     return;
   }
 }
 
-void cancel_start(struct holder *holder, uint32_t id, int number) {
-  for (struct starting **at = &holder->starting; *at; at = &(*at)->next) {
+void cancel_start(struct reaper *reaper, uint32_t id, int number) {
+  for (struct starting **at = &reaper->starting; *at; at = &(*at)->next) {
     if ((*at)->id != id)
       continue;
-    struct starting *starting = take_out(holder, at);
+    struct starting *starting = remove_start(reaper, at);
     struct corral_error error;
     corral_start_abandon(&starting->start, number, &error);
-    refuse(holder, id, &error);
+    refuse(reaper, id, &error);
     forget(starting);
     return;
   }

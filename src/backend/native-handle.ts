@@ -65,11 +65,11 @@ export class NativeHandle implements ProcessHandle {
   }
 
   ref(): void {
-    this.#native.hold()
+    this.#native.ref()
   }
 
   unref(): void {
-    this.#native.release()
+    this.#native.unref()
   }
 
   ended(): void {

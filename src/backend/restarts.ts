@@ -16,14 +16,14 @@ export class Restarts {
   /** Another on its way; never rejects. */
   underWay: Promise<void> | undefined
   readonly #start: () => Promise<void>
-  readonly #tell: (event: GuardEvent) => void
+  readonly #emit: (event: GuardEvent) => void
   /** Deaths and failures since the last one that lived long. */
   #inARow = 0
   #startedAt = 0
 
-  constructor(start: () => Promise<void>, tell: (event: GuardEvent) => void) {
+  constructor(start: () => Promise<void>, emit: (event: GuardEvent) => void) {
     this.#start = start
-    this.#tell = tell
+    this.#emit = emit
   }
 
   /** One was started. */
@@ -36,7 +36,7 @@ export class Restarts {
     if (this.over) return
     this.deaths++
     if (now() - this.#startedAt > CALM_MS) this.#inARow = 0
-    this.#tell({ event: 'died', deaths: this.deaths })
+    this.#emit({ event: 'died', deaths: this.deaths })
     this.#again()
   }
 
@@ -44,7 +44,7 @@ export class Restarts {
   failed(error: Error): void {
     if (this.over) return
     this.#inARow = Math.max(this.#inARow, 1)
-    this.#tell({ event: 'failed', deaths: this.deaths, error })
+    this.#emit({ event: 'failed', deaths: this.deaths, error })
     this.#again()
   }
 
@@ -64,6 +64,6 @@ export class Restarts {
       this.failed(error as Error)
       return
     }
-    if (!this.over) this.#tell({ event: 'restarted', deaths: this.deaths })
+    if (!this.over) this.#emit({ event: 'restarted', deaths: this.deaths })
   }
 }

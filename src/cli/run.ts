@@ -140,7 +140,7 @@ function wordsWithoutCgroup(plan: RunPlan, command: string): string[] {
     startedAt: Date.now(),
     ...(limits.memoryMax !== undefined && { memoryMax: limits.memoryMax }),
   })
-  const words = ['run', '--hold', '--labels', labels, ...boundWords(plan)]
+  const words = ['run', '--subreaper', '--labels', labels, ...boundWords(plan)]
   if (limits.memoryMax !== undefined) words.push('--watch-memory', String(limits.memoryMax))
   if (process.env['CORRAL_SCAN_PROC'] === '1') words.push('--scan')
   return words

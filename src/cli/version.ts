@@ -6,7 +6,7 @@ import path from 'node:path'
 import { CorralError } from '../common/errors.js'
 import { json } from '../common/text.js'
 import { subdirectories } from '../linux/file.js'
-import { findCgroupPlace } from '../linux/mounts.js'
+import { findCgroupMounts } from '../linux/mounts.js'
 import { addonPath, loadNative, type NativeBuild, packageVersion, wardenPath } from '../native/addon.js'
 import { linesOf, type Outcome } from './output.js'
 
@@ -82,7 +82,7 @@ function kernelFacts(): KernelFacts {
   const features = {
     clone_into_cgroup: cloneIntoCgroup,
     pidfd,
-    cgroup2: findCgroupPlace().ownDirectory !== undefined,
+    cgroup2: findCgroupMounts().ownDirectory !== undefined,
     'cgroup.kill': hasCgroupKill(),
     pressure: existsSync('/proc/pressure/memory'),
     children,
@@ -92,7 +92,7 @@ function kernelFacts(): KernelFacts {
 
 /** The file is in every cgroup but that at the top; without one there is nothing to see. */
 function hasCgroupKill(): boolean | null {
-  const { ownDirectory } = findCgroupPlace()
+  const { ownDirectory } = findCgroupMounts()
   if (ownDirectory === undefined) return null
   const below = subdirectories(ownDirectory).map((name) => path.join(ownDirectory, name))
   const group = [ownDirectory, ...below].find((directory) =>

@@ -52,7 +52,7 @@ export function parseOwnCgroup(text: string, controller?: string): string | unde
   return undefined
 }
 
-export interface CgroupPlace {
+export interface CgroupMounts {
   mounts: CgroupMount[]
   /** This process's cgroup as the kernel names it, relative to our cgroup namespace. */
   own: string | undefined
@@ -68,7 +68,7 @@ export function directoryOf(mount: CgroupMount, name: string): string | undefine
   return below === '..' || below.startsWith('../') ? undefined : path.posix.join(mount.point, below)
 }
 
-export function findCgroupPlace(): CgroupPlace {
+export function findCgroupMounts(): CgroupMounts {
   const mounts = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
   const own = parseOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'))
   const shown = own === undefined ? [] : mounts.map((mount) => directoryOf(mount, own))

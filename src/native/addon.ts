@@ -70,13 +70,13 @@ export interface NativeInstance {
 /** What one session without cgroups has lost. */
 export interface Lost {
   mark: number
-  /** The pid that its holder had. */
-  holder: number
+  /** The pid that its reaper had. */
+  reaper: number
   /** How many bear the mark. */
   processes: number
 }
 
-/** One message of a keeper or holder: native/core/message.h has the kinds, and what each of them carries. */
+/** One message of a keeper or reaper: native/core/message.h has the kinds, and what each of them carries. */
 export interface NativeMessage {
   kind: number
   id: number
@@ -93,7 +93,7 @@ export interface NativeMessage {
   error?: Error
 }
 
-export interface SurveyPlace {
+export interface ControllerPath {
   top: string
   files: readonly string[]
 }
@@ -178,14 +178,14 @@ export interface Native {
   /**
    * All families below a directory, read in one go. Rows of `4 + labels + files` fields, each ended by a NUL: depth, name,
    * milliseconds since the epoch at which the leaf was made, number of processes in it and below, its labels, its files;
-   * all but the first two are '' where there is no leaf, and one below has. Parents come first. A place without `top` is the leaf itself,
-   * one with it the leaf's twin below that.
+   * all but the first two are '' where there is no leaf, and one below has. Parents come first. A source without `top` is the leaf itself,
+   * one with it the same leaf below that.
    */
   survey(
     directory: string,
     leaf: string,
     labels: readonly string[],
-    places: readonly SurveyPlace[],
+    sources: readonly ControllerPath[],
   ): Promise<string>
   /**
    * A pidfd of the process that comes into an empty group first, through `corral-warden enter`, which waits until it was seen:
@@ -207,7 +207,7 @@ export interface Native {
   outOfMemory(memoryGroup: string): Promise<boolean>
   /** A lifeline: our end, which closes at the latest with this environment, and the other, to be passed on and closed. */
   openLink(): [link: number, other: number]
-  /** A lifeline to a holder, which is woken, by its door, and the holder's pid. Only to one of this user: EPERM; ECONNREFUSED: it is gone. */
+  /** A lifeline to a reaper, which is woken, by its door, and the reaper's pid. Only to one of this user: EPERM; ECONNREFUSED: it is gone. */
   enterDoor(name: string): [link: number, pid: number]
   /** A descriptor of a file with this text, which nobody can change; to be closed. */
   textFile(text: string): number
@@ -215,7 +215,7 @@ export interface Native {
   textOf(fd: number): string | undefined
   /** Sends a message, with a descriptor or -1; never waits. */
   send(link: number, kind: number, id: number, number: number, second: number, fd: number): void
-  /** Asks a holder for a process, by what packPlan() makes; gives our ends of its stdio (-1: none). Never waits. */
+  /** Asks a reaper for a process, by what packPlan() makes; gives our ends of its stdio (-1: none). Never waits. */
   sendSpawn(link: number, id: number, plan: string): number[]
   /** The next message; undefined when the other side has ended. Does not keep the event loop alive. */
   receive(link: number): Promise<NativeMessage | undefined>
@@ -237,8 +237,8 @@ export interface Native {
   memoryBelow(pid: number, enough: number): Promise<number>
   /** The living descendants of a process; one that comes or goes at this moment may be missed. */
   descendants(pid: number): number[]
-  /** What sessions without cgroups have lost whose holders are gone, by their marks (native/core/mark.h). */
-  lost(): Promise<Lost[]>
+  /** What sessions without cgroups have lost whose reapers are gone, by their marks (native/core/mark.h). */
+  findLost(): Promise<Lost[]>
   /** Kills all that bear a mark, until nobody does or the time is over: then it is not `empty`, and `left` names who was seen. */
   endMarked(
     mark: number,
@@ -252,7 +252,7 @@ export interface Native {
    */
   makeInstance(root: string, name: string, command: string): number | undefined
   /** Removes `<root>/corral` where nothing is left in it: a creator that finds it gone makes it anew. */
-  removeHome(root: string): void
+  removeInstancesDirectory(root: string): void
   /** All directories of `<root>/corral`, with the locks of the dead; none where there is none. */
   instances(root: string): NativeInstance[]
   /**
@@ -270,23 +270,23 @@ export interface Native {
    * Whether the process, which need not be a child of ours, has ended within that time; reaped or not, which it is not
    * here. Without a time it waits for ever, and does not keep the event loop alive.
    */
-  ended(pidfd: number, withinMs?: number): Promise<boolean>
+  waitForExit(pidfd: number, withinMs?: number): Promise<boolean>
   /** Reaps a process that has ended, where it is a child of ours: where we are init, those that lost their parent come to us. */
   reap(pidfd: number): void
   /** False when the process has ended. */
   signal(pidfd: number, signal: number): boolean
   setLabel(directory: string, name: string, value: string): void
   /** The v1 memory cgroup that an instance's label names; undefined where none is believed: native/core/memory_v1.h. */
-  memoryHome(instance: string): string | undefined
+  v1Path(instance: string): string | undefined
   getLabel(directory: string, name: string): string | undefined
   /**
    * This process becomes `program`: same pid, environment and standard descriptors. It gets these further descriptors, too.
    * Comes back only to throw.
    */
   execute(program: string, argv: readonly (string | Buffer)[], descriptors?: readonly number[]): never
-  /** Counted; the event loop stays alive while there is one more hold() than release(). */
-  hold(): void
-  release(): void
+  /** Counted; the event loop stays alive while there is one more ref() than unref(). */
+  ref(): void
+  unref(): void
 }
 
 const HOW_TO_BUILD =

@@ -37,7 +37,7 @@ function counted(list: readonly (string | number)[]): string {
 }
 
 /** Where a process is started: `make` are `step`s to do first; all are undone when one of them, or the spawn, fails. */
-export interface NativePlace {
+export interface NativeGroup {
   /** Directory of the cgroup to be born in. */
   group: string
   /** Directory of the v1 memory cgroup to enter before exec. */
@@ -50,14 +50,14 @@ export interface NativePlace {
 }
 
 /** Fields, each ended by a NUL: native/core/plan.h has the order. No field may have a NUL in it. */
-export function packPlan(plan: NativeProcessPlan, place?: NativePlace): string {
+export function packPlan(plan: NativeProcessPlan, group?: NativeGroup): string {
   const { detached, env, urgent, uid = '', gid = '', cwd = '' } = plan
   const flags =
     (detached ? 'd' : '') +
-    (place?.noClone3 ? 'n' : '') +
-    (place?.loginMark ? 'l' : '') +
+    (group?.noClone3 ? 'n' : '') +
+    (group?.loginMark ? 'l' : '') +
     (env ? 'e' : '') +
     (urgent ? 'u' : '')
-  const head = `${flags}\0${uid}\0${gid}\0${cwd}\0${place?.group ?? ''}\0${place?.memoryGroup ?? ''}\0${plan.command}\0`
-  return head + counted(plan.argv) + counted(plan.stdio) + (env ? counted(env) : '') + (place?.make ?? '')
+  const head = `${flags}\0${uid}\0${gid}\0${cwd}\0${group?.group ?? ''}\0${group?.memoryGroup ?? ''}\0${plan.command}\0`
+  return head + counted(plan.argv) + counted(plan.stdio) + (env ? counted(env) : '') + (group?.make ?? '')
 }

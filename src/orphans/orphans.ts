@@ -3,11 +3,11 @@
 import { constants } from 'node:os'
 import { searchRoot } from '../backend/cgroup/root.js'
 import { systemCodeOf } from '../common/errors.js'
-import { findCgroupPlace } from '../linux/mounts.js'
+import { findCgroupMounts } from '../linux/mounts.js'
 import { loadNative, type Native } from '../native/addon.js'
 import { knownProgram, type Likeness } from './agents.js'
-import { holder } from './held.js'
-import { called, type Standing, standingOf } from './keeper.js'
+import { called, type Standing, standingOf } from './ancestry.js'
+import { containment } from './contained.js'
 import {
   memoryOf,
   type ProcessFacts,
@@ -102,9 +102,9 @@ function survey(native: Native, { root, likeness = knownProgram }: OrphanSearch)
   const known = [undefined, ...(root === undefined ? [] : [root])].flatMap((explicit) =>
     searchRoot(native, explicit).candidates.map((candidate) => candidate.path),
   )
-  const isHeld = holder(
+  const isHeld = containment(
     native,
-    findCgroupPlace().mounts,
+    findCgroupMounts().mounts,
     known.filter((one) => one !== undefined),
   )
   const uid = process.getuid?.()
@@ -208,10 +208,10 @@ async function end(native: Native, pidfd: number, graceMs: number): Promise<Ende
   if (graceMs > 0) {
     native.signal(pidfd, SIGTERM)
     native.signal(pidfd, SIGCONT) // one that is stopped cannot hear
-    if (await native.ended(pidfd, graceMs)) return 'ended'
+    if (await native.waitForExit(pidfd, graceMs)) return 'ended'
   }
   native.signal(pidfd, SIGKILL)
-  return (await native.ended(pidfd, KILL_MS)) ? 'killed' : 'survived'
+  return (await native.waitForExit(pidfd, KILL_MS)) ? 'killed' : 'survived'
 }
 
 /**

@@ -197,10 +197,10 @@ export class Corral extends EventEmitter<CorralEvents> {
   async setFamilyLimits(key: string, limits: Limits): Promise<void> {
     const changes = parseLimitChanges(limits, this.#plan.machineMemory)
     const before = this.#familyLimits.get(parseKey(key, 'key'))
-    const place = this.#families.find(key)?.place ?? this.#backend.family(key, undefined, before ?? {})
+    const family = this.#families.find(key)?.family ?? this.#backend.family(key, undefined, before ?? {})
     this.#keepFamilyLimits(key, changedLimits(before ?? {}, changes)) // first: for families that come to be meanwhile
     try {
-      await place.setLimits(changes, this.#plan.enforcement)
+      await family.setLimits(changes, this.#plan.enforcement)
       const member = this.#families.find(key)
       if (member) this.#watchLimits([member, ...this.#families.descendants(member)])
     } catch (error) {
@@ -221,7 +221,7 @@ export class Corral extends EventEmitter<CorralEvents> {
 
   /** What holds for a family together; nothing while nobody is in it. */
   familyLimits(key: string): AppliedLimit[] {
-    return this.#families.find(key)?.place.limits() ?? []
+    return this.#families.find(key)?.family.limits() ?? []
   }
 
   /** Collects what dead instances left below the same root. Never touches an instance whose owner lives. */
@@ -285,10 +285,10 @@ export class Corral extends EventEmitter<CorralEvents> {
     const known = this.#families.find(plan.key)
     if (known?.taken)
       throw new KeyLiveError(`session '${plan.key}' is live`, { hint: 'Close it first, or take another key' })
-    const parent = plan.parentKey === undefined ? undefined : this.#place(plan.parentKey, undefined)
+    const parent = plan.parentKey === undefined ? undefined : this.#join(plan.parentKey, undefined)
     const closing = this.#families.closing(parent) ?? this.#families.closing(known)
     if (closing) throw new ClosingError(`the family of '${closing.key}' is being closed`)
-    const member = known ?? this.#place(plan.key, parent)
+    const member = known ?? this.#join(plan.key, parent)
     if (plan.parentKey !== undefined && member.parent?.key !== plan.parentKey) {
       if (parent) this.#families.leave(parent)
       throw new InvalidArgumentError(
@@ -302,14 +302,14 @@ export class Corral extends EventEmitter<CorralEvents> {
     return member
   }
 
-  #place(key: string, parent: Member | undefined): Member {
+  #join(key: string, parent: Member | undefined): Member {
     const limits = this.#familyLimits.get(key) ?? {}
-    return this.#families.join(key, parent, () => this.#backend.family(key, parent?.place, limits))
+    return this.#families.join(key, parent, () => this.#backend.family(key, parent?.family, limits))
   }
 
   async #start(plan: SpawnPlan, member: Member, cancel: Cancellation): Promise<Session> {
     const groupPlan = this.#groupPlan(plan, plan.process.argv)
-    const { group, leader } = await member.place.start(groupPlan, plan.process, cancel)
+    const { group, leader } = await member.family.start(groupPlan, plan.process, cancel)
     const process = new ContainedProcess(plan.process, leader)
     const session = await this.#orEnd(
       group,
@@ -319,7 +319,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   async #prepare(plan: WrapPlan, member: Member, cancel: Cancellation): Promise<WrappedCommand> {
-    const group = await member.place.prepare(this.#groupPlan(plan, [plan.command, ...plan.args]), cancel)
+    const group = await member.family.prepare(this.#groupPlan(plan, [plan.command, ...plan.args]), cancel)
     const session = await this.#orEnd(group, () => new Session(group, undefined, false, this.#facts(plan)))
     await this.#begin(session, plan, member)
     try {

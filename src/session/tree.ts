@@ -7,8 +7,8 @@ export interface Member {
   readonly key: string
   readonly parent: Member | undefined
   readonly children: Set<Member>
-  /** Its place in the backend. */
-  readonly place: Family
+  /** Its family in the backend. */
+  readonly family: Family
   /** A session of this key is live or being started; `session` comes when it runs. */
   taken: boolean
   session: AnySession | undefined
@@ -34,14 +34,14 @@ export class FamilyTree {
   }
 
   /** The member of this key, made below `parent` if there is none yet. */
-  join(key: string, parent: Member | undefined, place: () => Family): Member {
+  join(key: string, parent: Member | undefined, family: () => Family): Member {
     const known = this.#members.get(key)
     if (known) return known
     const member: Member = {
       key,
       parent,
       children: new Set(),
-      place: place(),
+      family: family(),
       taken: false,
       session: undefined,
       closings: 0,

@@ -1,5 +1,5 @@
 // Sessions that hide, close or bury the way to their group: with mounts, with modes, with depth. Each ends all the same, and
-// nothing that is not theirs is touched. What a gateway has made it knows by descriptors (native/core/place.h).
+// nothing that is not theirs is touched. What a gateway has made it knows by descriptors (native/core/path.h).
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'

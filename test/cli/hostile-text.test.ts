@@ -12,7 +12,7 @@ import { describe, expect } from 'vitest'
 import type { InstanceView } from '../../src/backend/outside.js'
 import { stuckError } from '../../src/backend/stuck.js'
 import { printable } from '../../src/common/text.js'
-import { findCgroupPlace } from '../../src/linux/mounts.js'
+import { findCgroupMounts } from '../../src/linux/mounts.js'
 import { addonPath, loadNative, wardenPath } from '../../src/native/addon.js'
 import { warden } from '../kernel/warden/warden.js'
 import { ALL_HOSTILE_TEXT, expectFit, HOSTILE_TEXT } from '../support/hostile-text.js'
@@ -205,7 +205,7 @@ describe('a label that a session writes on its own group', () => {
       setInterval(() => undefined, 1e6) // timer: keeps it alive`
     const session = await owner.spawn({
       command: process.execPath,
-      args: ['-e', script, addonPath(), findCgroupPlace().mounts[0]?.point ?? ''],
+      args: ['-e', script, addonPath(), findCgroupMounts().mounts[0]?.point ?? ''],
       mode: 'persistent',
     })
     await line(session.process.stdout as Readable, /^ready$/)

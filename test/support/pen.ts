@@ -3,7 +3,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { constants, mkdtemp, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { findCgroupPlace } from '../../src/linux/mounts.js'
+import { findCgroupMounts } from '../../src/linux/mounts.js'
 import { insisting, isGone, isPopulated, members, subtree } from './cgroup-tree.js'
 import { eventually } from './eventually.js'
 import { reached } from './reached.mjs'
@@ -66,7 +66,7 @@ function spawnInside(
 }
 
 async function enter(path: string): Promise<() => Promise<void>> {
-  const { ownDirectory } = findCgroupPlace()
+  const { ownDirectory } = findCgroupMounts()
   if (ownDirectory === undefined) throw new Error('no cgroup2 shows the cgroup of this process')
   const into = (directory: string) => writeFile(`${directory}/cgroup.procs`, String(process.pid))
   await into(path)

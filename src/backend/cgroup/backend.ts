@@ -97,7 +97,7 @@ export class CgroupBackend implements Backend {
    */
   static async open(
     options: CgroupBackendOptions,
-    tell: (event: GuardEvent) => void,
+    emit: (event: GuardEvent) => void,
   ): Promise<CgroupBackend> {
     const native = loadNative()
     const root = await obtainRoot(native, options)
@@ -111,7 +111,7 @@ export class CgroupBackend implements Backend {
       )
     }
     try {
-      return await CgroupBackend.#openIn(root, native, options, tell)
+      return await CgroupBackend.#openIn(root, native, options, emit)
     } catch (error) {
       native.releaseRoot(root)
       throw error
@@ -122,12 +122,12 @@ export class CgroupBackend implements Backend {
     root: string,
     native: Native,
     options: CgroupBackendOptions,
-    tell: (event: GuardEvent) => void,
+    emit: (event: GuardEvent) => void,
   ): Promise<CgroupBackend> {
     const context = makeContext(native, options)
     if (options.loginMark) context.loginMark = useLoginMarks(native)
     const name = newInstanceName()
-    const guard = new Guard(native, { root, instance: name, ...context }, tell)
+    const guard = new Guard(native, { root, instance: name, ...context }, emit)
     // First, so that nothing is ever there that it does not guard
     const guarded = await refuseOrRetry(guard, options.enforcement, () => guard.start())
     try {

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs'
 import path from 'node:path'
 import { isGone } from '../../common/errors.js'
 import { readFile } from '../../linux/file.js'
-import { findCgroupPlace } from '../../linux/mounts.js'
+import { findCgroupMounts } from '../../linux/mounts.js'
 import type { CapAround } from '../facts.js'
 import type { ParsedLimits } from '../limits.js'
 import type { Controller } from './controller.js'
@@ -12,7 +12,7 @@ import { CONTROLLERS, isCgroup, unenforceable } from './controllers.js'
 import { SUPERVISOR } from './systemd.js'
 
 /** The cgroup that this process is in; it is asked for before systemd is, which may move us. */
-export const ownCgroup = (): string | undefined => findCgroupPlace().ownDirectory
+export const ownCgroup = (): string | undefined => findCgroupMounts().ownDirectory
 
 function* upwards(directory: string): Generator<string> {
   for (let at = directory; isCgroup(at); at = path.dirname(at)) yield at

@@ -3,7 +3,7 @@
 // (proc_locks(5)), and whoever that is must not be of the session.
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { isSystemError } from '../../common/errors.js'
-import { directoryOf, findCgroupPlace, parseOwnCgroup } from '../../linux/mounts.js'
+import { directoryOf, findCgroupMounts, parseOwnCgroup } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
 
 // Nobody can open it for writing, so nobody can keep others from a read lock on it. And nobody here reads it: to close any
@@ -68,6 +68,6 @@ function locksOn(file: string, locks: string): { pid: number; start: number; end
 
 function livesIn(pid: number, group: string): boolean {
   const own = parseOwnCgroup(readFileSync(`/proc/${pid}/cgroup`, 'utf8')) ?? ''
-  const directories = findCgroupPlace().mounts.map((mount) => directoryOf(mount, own))
+  const directories = findCgroupMounts().mounts.map((mount) => directoryOf(mount, own))
   return directories.some((directory) => directory === group || directory?.startsWith(`${group}/`))
 }

@@ -9,7 +9,7 @@ import {
   systemDetails,
 } from '../../common/errors.js'
 import { hasFile, readFile, readWords, writeFile } from '../../linux/file.js'
-import type { SurveyPlace } from '../../native/addon.js'
+import type { ControllerPath } from '../../native/addon.js'
 import { step } from '../../native/plan.js'
 import type { Enforcement } from '../backend.js'
 import type { AppliedLimit, RaisedLimit, Usage } from '../facts.js'
@@ -39,7 +39,7 @@ export function enabledControllers(directory: string): Controller[] {
 export function withLimitsIn(directory: string, controllers: Controller[]): Controller[] {
   return controllers.map((controller) => ({
     ...controller,
-    limits: controller.limits.filter(({ file }) => hasFile(placeOf(controller, directory), file)),
+    limits: controller.limits.filter(({ file }) => hasFile(controllerPath(controller, directory), file)),
   }))
 }
 
@@ -93,7 +93,7 @@ function enforcerOf(name: LimitName, controllers: Controller[]): Enforcer | unde
 }
 
 /** The directory in which a controller has the files of a cgroup v2 directory. */
-function placeOf({ at }: Controller, directory: string): string {
+function controllerPath({ at }: Controller, directory: string): string {
   return at ? at(directory) : directory
 }
 
@@ -148,7 +148,9 @@ export function sessionSettings(controllers: Controller[]): Setting[] {
 /** The steps that write into the files of a new directory. The addon reads each back. */
 export function writeSteps(directory: string, settings: Setting[]): string {
   return settings
-    .map(({ controller, file, value }) => step.write(`${placeOf(controller, directory)}/${file}`, value))
+    .map(({ controller, file, value }) =>
+      step.write(`${controllerPath(controller, directory)}/${file}`, value),
+    )
     .join('')
 }
 
@@ -164,19 +166,19 @@ export function changeLimits(directory: string, changes: LimitChanges, controlle
       const enforcer = enforcerOf(name, controllers)
       if (!enforcer) continue
       const { controller, file } = enforcer
-      const place = placeOf(controller, directory)
-      const before = readFile(place, file.file)
+      const at = controllerPath(controller, directory)
+      const before = readFile(at, file.file)
       if (before === undefined)
-        throw new KernelError(`there is no ${file.file} in ${place}`, {
-          path: place,
+        throw new KernelError(`there is no ${file.file} in ${at}`, {
+          path: at,
           errno: -constants.errno.ENOENT,
         })
-      const write = (text: string) => writeFile(place, file.file, text)
+      const write = (text: string) => writeFile(at, file.file, text)
       write(value === null ? file.lifted : file.format(value))
       undo.push(() => write(before))
-      const held = file.parse(readFile(place, file.file) ?? '')
+      const held = file.parse(readFile(at, file.file) ?? '')
       if (value !== null && held > value)
-        throw new KernelError(`the kernel holds ${name} at ${held} instead of ${value}`, { path: place })
+        throw new KernelError(`the kernel holds ${name} at ${held} instead of ${value}`, { path: at })
     }
   } catch (error) {
     for (const step of undo.reverse()) undone(step)
@@ -197,18 +199,14 @@ function undone(step: () => void): void {
 }
 
 /** Where the kernel holds a limit: a file of the group, or a whole path. */
-export interface LimitPlace {
+export interface LimitPath {
   name: LimitName
   path: string
   file: LimitFile
 }
 
 /** Those of `limits` that the kernel holds. */
-export function limitPlaces(
-  directory: string,
-  limits: ParsedLimits,
-  controllers: Controller[],
-): LimitPlace[] {
+export function limitPaths(directory: string, limits: ParsedLimits, controllers: Controller[]): LimitPath[] {
   return (Object.keys(limits) as LimitName[]).flatMap((name) => {
     const enforcer = enforcerOf(name, controllers)
     if (!enforcer) return []
@@ -217,9 +215,9 @@ export function limitPlaces(
   })
 }
 
-/** Those of `limits` that are held less strictly, by the texts of their places, in the same order; one that is not there tells nothing. */
-export function raisedLimits(limits: ParsedLimits, places: LimitPlace[], texts: string[]): RaisedLimit[] {
-  return places.flatMap(({ name, file }, i) => {
+/** Those of `limits` that are held less strictly, by the texts of their paths, in the same order; one that is not there tells nothing. */
+export function raisedLimits(limits: ParsedLimits, paths: LimitPath[], texts: string[]): RaisedLimit[] {
+  return paths.flatMap(({ name, file }, i) => {
     const set = limits[name]
     const text = texts[i]?.trimEnd()
     if (set === undefined || !text) return []
@@ -252,7 +250,7 @@ function lookAtLimits(directory: string, limits: ParsedLimits, controllers: Cont
 }
 
 function readLimit(directory: string, { controller, file }: Enforcer): number {
-  const text = readFile(placeOf(controller, directory), file.file)
+  const text = readFile(controllerPath(controller, directory), file.file)
   return text === undefined ? Number.POSITIVE_INFINITY : file.parse(text)
 }
 
@@ -265,7 +263,7 @@ function effectiveLimit(directory: string, enforcer: Enforcer | undefined): numb
   let smallest = readLimit(directory, enforcer)
   if (!file.machine) return finite(smallest)
   smallest = Math.min(smallest, file.machine())
-  for (let at = path.dirname(placeOf(controller, directory)); isCgroup(at); at = path.dirname(at)) {
+  for (let at = path.dirname(controllerPath(controller, directory)); isCgroup(at); at = path.dirname(at)) {
     const text = readFile(at, file.file)
     if (text !== undefined) smallest = Math.min(smallest, file.parse(text))
   }
@@ -294,7 +292,7 @@ export function counterFiles(directory: string, controllers: Controller[]): stri
 }
 
 /** The same of all groups below `top`, for survey(). */
-export function counterPlaces(top: string, controllers: Controller[]): SurveyPlace[] {
+export function counterPaths(top: string, controllers: Controller[]): ControllerPath[] {
   return counting(controllers).map(({ counters, at }) => ({ top: at ? at(top) : '', files: counters }))
 }
 
@@ -304,7 +302,7 @@ export function inDetail(controllers: Controller[], detail: Detail): Controller[
   return counting(controllers).map((one) => ({ ...one, counters: detail === 'gauges' ? one.gauges : [] }))
 }
 
-/** What a group used, by the texts of its counterFiles() or counterPlaces(), in the same order. */
+/** What a group used, by the texts of its counterFiles() or counterPaths(), in the same order. */
 export function parseUsage(controllers: Controller[], texts: string[]): Usage {
   const all: Usage = {}
   let before = 0
@@ -326,8 +324,8 @@ export function parseUsage(controllers: Controller[], texts: string[]): Usage {
 export function readUsage(directory: string, controllers: Controller[]): Usage {
   try {
     const usages = counting(controllers).map((controller) => {
-      const place = placeOf(controller, directory)
-      return controller.usage((file) => readFile(place, file))
+      const at = controllerPath(controller, directory)
+      return controller.usage((file) => readFile(at, file))
     })
     return Object.assign({}, ...usages)
   } catch (error) {

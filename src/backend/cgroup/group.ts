@@ -31,7 +31,7 @@ import {
   changeLimits,
   counterFiles,
   directorySteps,
-  limitPlaces,
+  limitPaths,
   limitSettings,
   parseUsage,
   raisedLimits,
@@ -184,8 +184,8 @@ export class CgroupGroup implements Group {
   ): Promise<SpawnedProcess & { handle: NativeHandle }> {
     const { native, noClone3, loginMark, starts } = this.#context
     try {
-      const place = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3, loginMark }
-      const { started, exited } = starts.begin(packPlan(plan, place), cancel)
+      const born = { group: this.path, memoryGroup: this.#memoryGroup(), make, noClone3, loginMark }
+      const { started, exited } = starts.begin(packPlan(plan, born), cancel)
       const [pid, pidfd, createdInPlace, ...fds] = await started
       this.#awaited.add(pid)
       void exited.then(() => {
@@ -203,7 +203,7 @@ export class CgroupGroup implements Group {
   }
 
   #memoryGroup(): string | undefined {
-    return this.#context.memoryV1?.twinOf(this.path)
+    return this.#context.memoryV1?.v1Path(this.path)
   }
 
   #makeError(error: unknown): KernelError {
@@ -240,7 +240,7 @@ export class CgroupGroup implements Group {
 
   async end({ graceMs, stopSignal = 0, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended> {
     const { native, killMethod, controllers, memoryV1 } = this.#context
-    const places = limitPlaces(this.path, this.#wanted, controllers)
+    const paths = limitPaths(this.path, this.#wanted, controllers)
     const used = counterFiles(this.path, controllers)
     const claim = this.#claim
     this.announceEnd()
@@ -258,13 +258,13 @@ export class CgroupGroup implements Group {
         outside: true,
         announced: true,
         ...(leader !== undefined && { leader }),
-        read: [...used, ...places.map(({ path }) => path), ...(claim ? [LOCKS] : [])],
+        read: [...used, ...paths.map(({ path }) => path), ...(claim ? [LOCKS] : [])],
       })
       const { empty, killed, names, left, counters, moved, unseen } = ended
       if (empty) await memoryV1?.remove([this.path])
       await this.#reapStrays(empty)
       this.#removed ||= empty
-      const limitsRaised = raisedLimits(this.#wanted, places, counters.slice(used.length))
+      const limitsRaised = raisedLimits(this.#wanted, paths, counters.slice(used.length))
       const others = claim?.killed(counters.at(-1) ?? '') ?? 0
       return {
         empty,
@@ -303,7 +303,7 @@ export class CgroupGroup implements Group {
     if (memoryV1) {
       if (!memoryV1.isCapped(this.path)) return undefined // each watch costs a descriptor
       const heard = () => over(this.outOfMemory() ?? { of: 'machine' })
-      return watchOutOfMemory(native, memoryV1.twinOf(this.path), heard)
+      return watchOutOfMemory(native, memoryV1.v1Path(this.path), heard)
     }
     if (!this.limits().some(({ enforcedBy }) => enforcedBy === 'watchdog')) return undefined
     return watchdog.watch({
@@ -318,14 +318,14 @@ export class CgroupGroup implements Group {
   }
 
   watchRaises(raised: (limit: RaisedLimit) => void): (() => void) | undefined {
-    const places = limitPlaces(this.path, this.#wanted, this.#context.controllers)
-    if (places.length === 0) return undefined
+    const paths = limitPaths(this.path, this.#wanted, this.#context.controllers)
+    if (paths.length === 0) return undefined
     const look = () => {
       // Of those that setLimits() has added, the report tells
-      const texts = places.map((place) => this.#textOf(path.resolve(this.path, place.path)))
-      return raisedLimits(this.#wanted, places, texts)
+      const texts = paths.map((one) => this.#textOf(path.resolve(this.path, one.path)))
+      return raisedLimits(this.#wanted, paths, texts)
     }
-    return watchRaises(this.path, places, look, raised)
+    return watchRaises(this.path, paths, look, raised)
   }
 
   /** '' where it cannot be read: it is going. */
@@ -375,7 +375,7 @@ export class CgroupGroup implements Group {
     const follow = async (first: number | undefined) => {
       if (first === undefined) return
       this.#entered = first
-      await native.ended(first)
+      await native.waitForExit(first)
     }
     native.first(this.path).then(follow).then(over, over)
     return () => {

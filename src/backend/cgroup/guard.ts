@@ -133,11 +133,11 @@ export class Guard {
   #firstExit: NativeExit | undefined
   #movedIn = false
 
-  constructor(native: Native, plan: GuardPlan, tell: (event: GuardEvent) => void) {
+  constructor(native: Native, plan: GuardPlan, emit: (event: GuardEvent) => void) {
     this.#native = native
     this.#plan = plan
     this.#starts = new Starts(native, PATIENCE_MS)
-    this.#restarts = new Restarts(() => this.#startAgain(), tell)
+    this.#restarts = new Restarts(() => this.#startAgain(), emit)
   }
 
   status(): GuardStatus {
@@ -254,11 +254,11 @@ export class Guard {
   /** Ends the first process, should it still be there. */
   async #drop(): Promise<void> {
     if (this.#first !== undefined) this.#native.signal(this.#first, constants.signals.SIGKILL)
-    this.#native.hold() // the news of an exit does not keep the event loop alive
+    this.#native.ref() // the news of an exit does not keep the event loop alive
     try {
       await this.#firstGone
     } finally {
-      this.#native.release()
+      this.#native.unref()
     }
   }
 

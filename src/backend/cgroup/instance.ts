@@ -90,7 +90,7 @@ export function removeInstance(native: Native, root: string, instance: Instance)
   } finally {
     native.close(instance.lock)
   }
-  native.removeHome(root)
+  native.removeInstancesDirectory(root)
 }
 
 /** Whether somebody alive owns an instance. */

@@ -11,5 +11,5 @@ export const MODE_LABEL = 'user.corral.mode'
 export const KEY_LABEL = 'user.corral.key'
 /** Of a session: set by who ends it from outside, to have its owner look at claim.ts. Owners of version 0.1.0 go by its value. */
 export const KILLED_LABEL = 'user.corral.killed'
-/** Of an instance: the v1 memory cgroup that is the twin of its sessions' directory. */
+/** Of an instance: the v1 memory cgroup of its sessions. */
 export const MEMORY_LABEL = 'user.corral.memory'

@@ -1,10 +1,10 @@
 // What "the machine" is, of which a limit can be a share: in a container, or below a capped cgroup, only that.
 import path from 'node:path'
-import { findCgroupPlace } from '../../linux/mounts.js'
+import { findCgroupMounts } from '../../linux/mounts.js'
 import { hostMemory } from '../limits.js'
 import { memoryCap } from './controllers.js'
 
 /** The memory that there is for whoever builds in `root`, or in the cgroup that this process is in; in bytes. */
-export function memoryAt(root = findCgroupPlace().ownDirectory): number {
+export function memoryAt(root = findCgroupMounts().ownDirectory): number {
   return root === undefined ? hostMemory() : Math.min(hostMemory(), memoryCap(path.resolve(root)))
 }

@@ -1,5 +1,5 @@
 // The v1 memory controller (Documentation/admin-guide/cgroup-v1/memory.rst), for hosts where it is mounted beside a cgroup2
-// that has none: every directory of sessions has a twin in that hierarchy, below the v1 cgroup that this process is in.
+// that has none: every directory of sessions has a second cgroup in that hierarchy, below the v1 cgroup that this process is in.
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -19,7 +19,7 @@ function parseLimit(text = '-1'): number {
   return value >= 0 && value < UNLIMITED ? value : Number.POSITIVE_INFINITY
 }
 
-/** `at` gives the v1 cgroup that is the twin of a cgroup v2 directory. */
+/** `at` gives the v1 cgroup that belongs to a cgroup v2 directory. */
 export function memoryV1Controller(at: (directory: string) => string): Controller {
   return {
     name: 'memory',
@@ -66,34 +66,34 @@ export function memoryV1Controller(at: (directory: string) => string): Controlle
 
 /** The tree of v1 cgroups of one instance. */
 export class MemoryV1 {
-  readonly controller = memoryV1Controller((directory) => this.twinOf(directory))
+  readonly controller = memoryV1Controller((directory) => this.v1Path(directory))
   readonly #native: Native
-  readonly #home: string
+  readonly #v1Sessions: string
   readonly #sessions: string
 
-  /** `home` is the twin of the sessions' directory of `instance`. Makes nothing. */
-  constructor(native: Native, instance: string, home: string) {
+  /** `v1Path` is the v1 path of the sessions of `instance`. Makes nothing. */
+  constructor(native: Native, instance: string, v1Path: string) {
     this.#native = native
     this.#sessions = path.join(instance, SESSIONS)
-    this.#home = home
+    this.#v1Sessions = v1Path
   }
 
-  twinOf(directory: string): string {
-    return path.join(this.#home, path.relative(this.#sessions, directory))
+  v1Path(directory: string): string {
+    return path.join(this.#v1Sessions, path.relative(this.#sessions, directory))
   }
 
   /** Whether anything of this instance caps the memory of a directory. */
   isCapped(directory: string): boolean {
-    for (let at = this.twinOf(directory); at.startsWith(this.#home); at = path.dirname(at))
+    for (let at = this.v1Path(directory); at.startsWith(this.#v1Sessions); at = path.dirname(at))
       if (Number.isFinite(parseLimit(readFile(at, 'memory.limit_in_bytes')))) return true
     return false
   }
 
-  /** Removes the twins of directories that are gone, the last first, and what the payload made in them. */
+  /** Removes the v1 paths of directories that are gone, the last first, and what the payload made in them. */
   async remove(directories: readonly string[]): Promise<void> {
     for (const directory of directories.toReversed()) {
-      const twin = this.twinOf(directory)
-      if (!this.#native.removeEmpty(twin)) await this.#native.removeTree(twin)
+      const v1Path = this.v1Path(directory)
+      if (!this.#native.removeEmpty(v1Path)) await this.#native.removeTree(v1Path)
     }
   }
 }
@@ -116,43 +116,43 @@ export function findMemoryV1(): string | undefined {
   return directory
 }
 
-/** The twin of an instance's sessions, in `memoryGroup`. */
-export function memoryHome(memoryGroup: string, instance: string): string {
+/** The v1 path of an instance's sessions, in `memoryGroup`. */
+export function v1PathOf(memoryGroup: string, instance: string): string {
   return path.join(memoryGroup, `corral-${path.basename(instance)}`)
 }
 
 /**
- * Makes the twin of the sessions' directory of an instance, and leaves word of it there for whoever has to remove it;
+ * Makes the v1 path of the sessions' directory of an instance, and leaves word of it there for whoever has to remove it;
  * undefined where none can be had.
  */
 export function makeMemoryV1(native: Native, instance: string): MemoryV1 | undefined {
   const memoryGroup = findMemoryV1()
   if (memoryGroup === undefined) return undefined
-  const home = memoryHome(memoryGroup, instance)
+  const v1Path = v1PathOf(memoryGroup, instance)
   try {
-    native.setLabel(instance, MEMORY_LABEL, home)
-    mkdirSync(home, { mode: DIRECTORY_MODE })
+    native.setLabel(instance, MEMORY_LABEL, v1Path)
+    mkdirSync(v1Path, { mode: DIRECTORY_MODE })
   } catch {
     return undefined // not ours to make anything in after all: as if it were not there
   }
   try {
-    makeHierarchical(home)
+    makeHierarchical(v1Path)
   } catch {
-    native.removeEmpty(home)
+    native.removeEmpty(v1Path)
     return undefined
   }
-  return new MemoryV1(native, instance, home)
+  return new MemoryV1(native, instance, v1Path)
 }
 
 /** Before Linux 5.11 a limit is not one of all that is below, unless that is asked for. */
-function makeHierarchical(home: string): void {
-  if (readFile(home, 'memory.use_hierarchy') === '0') writeFile(home, 'memory.use_hierarchy', '1')
+function makeHierarchical(v1Path: string): void {
+  if (readFile(v1Path, 'memory.use_hierarchy') === '0') writeFile(v1Path, 'memory.use_hierarchy', '1')
 }
 
 /** That of another instance, by the word that it left. */
 export function readMemoryV1(native: Native, instance: string): MemoryV1 | undefined {
-  const home = native.memoryHome(instance)
-  if (home === undefined) return undefined
-  if (readFile(home, 'memory.limit_in_bytes') === undefined) return undefined
-  return new MemoryV1(native, instance, home)
+  const v1Path = native.v1Path(instance)
+  if (v1Path === undefined) return undefined
+  if (readFile(v1Path, 'memory.limit_in_bytes') === undefined) return undefined
+  return new MemoryV1(native, instance, v1Path)
 }

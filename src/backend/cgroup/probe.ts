@@ -120,9 +120,9 @@ async function cloneWorks(native: Native, group: string): Promise<boolean> {
     ),
   )
   const [, pidfd, createdInPlace] = await started
-  native.hold()
+  native.ref()
   await exited
-  native.release()
+  native.unref()
   native.close(pidfd)
   return createdInPlace
 }

@@ -2,7 +2,7 @@
 // (inotify(7)).
 import path from 'node:path'
 import type { RaisedLimit } from '../facts.js'
-import type { LimitPlace } from './controllers.js'
+import type { LimitPath } from './controllers.js'
 import { watchFiles } from './watch.js'
 
 /**
@@ -11,7 +11,7 @@ import { watchFiles } from './watch.js'
  */
 export function watchRaises(
   directory: string,
-  places: readonly LimitPlace[],
+  paths: readonly LimitPath[],
   look: () => RaisedLimit[],
   raised: (limit: RaisedLimit) => void,
 ): () => void {
@@ -23,10 +23,10 @@ export function watchRaises(
       raised(one)
     }
   }
-  const files = places.map((place) => path.resolve(directory, place.path))
+  const files = paths.map((one) => path.resolve(directory, one.path))
   // Of a directory it tells of all files in it: one watch for all of them
-  const stop = watchFiles(new Set(files.map((file) => path.dirname(file))), (place, name) => {
-    if (files.includes(`${place}/${name}`)) check()
+  const stop = watchFiles(new Set(files.map((file) => path.dirname(file))), (one, name) => {
+    if (files.includes(`${one}/${name}`)) check()
   })
   check() // what came before the watch was armed
   return stop

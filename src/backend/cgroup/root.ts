@@ -13,7 +13,7 @@ import {
 import path from 'node:path'
 import { isGone, isSystemError, RootError, systemCodeOf, systemDetails } from '../../common/errors.js'
 import { readFile } from '../../linux/file.js'
-import { findCgroupPlace } from '../../linux/mounts.js'
+import { findCgroupMounts } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
 import { isCgroup } from './controllers.js'
 import { CORRAL, SESSIONS } from './instance.js'
@@ -108,7 +108,7 @@ function whyThreaded(directory: string): string | undefined {
  * The session that this process is in, where it is in one: then instances are built below it, under its limits.
  */
 function checkSession(native: Native): RootCandidate[] {
-  const own = findCgroupPlace().ownDirectory
+  const own = findCgroupMounts().ownDirectory
   if (own === undefined) return []
   for (let at = own; isCgroup(at) && !isMarked(at, native); at = path.dirname(at)) {
     if (!SESSION.test(at) || native.getLabel(at, MODE_LABEL) === undefined) continue
@@ -124,8 +124,8 @@ function checkSession(native: Native): RootCandidate[] {
 }
 
 function checkOwn(native: Native): RootCandidate {
-  const place = findCgroupPlace()
-  const directory = place.ownDirectory
+  const cgroup = findCgroupMounts()
+  const directory = cgroup.ownDirectory
   const candidate = candidateAt('own-cgroup', directory)
   if (directory === undefined) return candidate(false, 'no mounted cgroup2 shows the cgroup of this process')
   if (isHierarchyRoot(directory))
@@ -138,7 +138,7 @@ function checkOwn(native: Native): RootCandidate {
   }
   const given = delegation(directory, native)
   if (given) return candidate(true, given)
-  if (place.own === '/' && isWritable(directory))
+  if (cgroup.own === '/' && isWritable(directory))
     return candidate(true, 'it is the writable root of a private cgroup namespace')
   return candidate(
     false,
@@ -147,7 +147,7 @@ function checkOwn(native: Native): RootCandidate {
 }
 
 function checkMount(): RootCandidate {
-  const mount = findCgroupPlace().mounts.find((candidate) => candidate.writable)
+  const mount = findCgroupMounts().mounts.find((candidate) => candidate.writable)
   const candidate = candidateAt('mount', mount?.point)
   if (!mount) return candidate(false, 'no cgroup2 file system is mounted writable')
   if (process.getuid?.() !== 0) return candidate(false, 'only root may build at the top of a hierarchy')
@@ -175,7 +175,7 @@ export function findRoot(native: Native, explicit?: string): string {
 /** The same, where there need be none. */
 export function searchRootToSee(native: Native, explicit?: string): RootSearch {
   const { candidates } = searchRoot(native, explicit)
-  if (explicit === undefined) candidates.push(...scopeDirectories(findCgroupPlace().mounts).map(checkScope))
+  if (explicit === undefined) candidates.push(...scopeDirectories(findCgroupMounts().mounts).map(checkScope))
   const usable = candidates.filter((candidate) => candidate.usable)
   const built = usable.find(({ path: root = '' }) => existsSync(path.join(root, CORRAL)))
   return { candidates, chosen: built ?? usable[0] }
@@ -236,7 +236,7 @@ async function askSystemd(native: Native, allowed: boolean): Promise<RootCandida
   const passed = (why: string): RootCandidate => ({ kind: 'systemd', path: undefined, usable: false, why })
   if (!allowed) return passed('it was not to be asked for a scope')
   // A service with ProtectControlGroups=yes: the scope would be there, but not to be written in
-  if (!findCgroupPlace().mounts.some(({ writable }) => writable))
+  if (!findCgroupMounts().mounts.some(({ writable }) => writable))
     return passed('it was not asked for a scope, because no cgroup2 file system is mounted writable')
   const answer = await enterScope()
   if (answer.given === undefined) return passed(answer.why)
@@ -266,7 +266,7 @@ const MOVE_ROUNDS = 100
  * @throws RootError when the processes cannot be moved.
  */
 export function vacateRoot(root: string): void {
-  if (isHierarchyRoot(root) || findCgroupPlace().ownDirectory !== root) return
+  if (isHierarchyRoot(root) || findCgroupMounts().ownDirectory !== root) return
   const supervisor = path.join(root, SUPERVISOR)
   try {
     mkdirSync(supervisor, { recursive: true })

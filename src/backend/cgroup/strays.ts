@@ -21,7 +21,7 @@ const isOf = (pid: number, place: string): boolean => procText(`/proc/${pid}/cgr
 async function reap(native: Native, pid: number): Promise<void> {
   const pidfd = native.openProcess(pid)
   if (pidfd === undefined) return
-  if (await native.ended(pidfd, WITHIN_MS)) native.reap(pidfd)
+  if (await native.waitForExit(pidfd, WITHIN_MS)) native.reap(pidfd)
   native.close(pidfd)
 }
 

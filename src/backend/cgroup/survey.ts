@@ -4,7 +4,7 @@ import { isGone, isSystemError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
 import type { Detail, InstanceView, SessionView } from '../outside.js'
 import type { Controller } from './controller.js'
-import { counterPlaces, inDetail, offeredControllers, parseUsage } from './controllers.js'
+import { counterPaths, inDetail, offeredControllers, parseUsage } from './controllers.js'
 import { CORRAL, listInstances, SESSIONS, WARDEN } from './instance.js'
 import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
 import { readMemoryV1 } from './memory-v1.js'
@@ -18,9 +18,9 @@ const FIELDS_BEFORE_FILES = OWN_FIELDS + LABELS.length
 
 /** Reads all sessions of an instance; none where it is gone. */
 async function viewSessions(native: Native, top: string, controllers: Controller[]): Promise<SessionView[]> {
-  const places = counterPlaces(top, controllers)
-  const fields = (await native.survey(top, LEAF, LABELS, places)).split('\0')
-  const width = FIELDS_BEFORE_FILES + places.reduce((sum, { files }) => sum + files.length, 0)
+  const sources = counterPaths(top, controllers)
+  const fields = (await native.survey(top, LEAF, LABELS, sources)).split('\0')
+  const width = FIELDS_BEFORE_FILES + sources.reduce((sum, { files }) => sum + files.length, 0)
   const sessions: SessionView[] = []
   const line: SessionView[] = [] // the families from the top down to the one read last
   for (let at = 0; at + width < fields.length; at += width) {

@@ -43,6 +43,6 @@ export async function sweepInstances(
     }
   }
   await withLoginMarks(native, () => Promise.all(dead.map(collect)))
-  if (!dryRun && dead.length > 0) native.removeHome(root)
+  if (!dryRun && dead.length > 0) native.removeInstancesDirectory(root)
   return report
 }

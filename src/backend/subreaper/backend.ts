@@ -46,13 +46,13 @@ export class SubreaperBackend implements Backend {
    */
   static async open(
     options: SubreaperBackendOptions,
-    tell: (event: GuardEvent) => void,
+    emit: (event: GuardEvent) => void,
   ): Promise<SubreaperBackend> {
     const native = loadNative()
     assertNoneRequired(options.sessions, options.enforcement, 'all sessions')
     // For tests of kernels that do not list children
     const scan = process.env['CORRAL_SCAN_PROC'] === '1'
-    const keepers = new Keepers(native, { killTimeoutMs: options.killTimeoutMs, scan }, tell)
+    const keepers = new Keepers(native, { killTimeoutMs: options.killTimeoutMs, scan }, emit)
     await keepers.start()
     return new SubreaperBackend(native, keepers, options)
   }
@@ -67,7 +67,7 @@ export class SubreaperBackend implements Backend {
     })
   }
 
-  /** What a dead gateway held has ended with it, unless keeper and holder were killed as well. */
+  /** What a dead gateway held has ended with it, unless keeper and reaper were killed as well. */
   sweep(options: SweepOptions): Promise<SweepReport> {
     return sweepLost(this.#native, { killTimeoutMs: this.#killTimeoutMs }, options)
   }

@@ -1,4 +1,4 @@
-// One session's processes below a holder, from its start to its end.
+// One session's processes below a reaper, from its start to its end.
 
 import { statSync } from 'node:fs'
 import path from 'node:path'
@@ -14,11 +14,11 @@ import { othersOf } from '../others.js'
 import type { CommandLine, ProcessPlan, SpawnedProcess } from '../spawned.js'
 import { KILLED_MS, spawnError } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
-import { Holder } from './holder.js'
 import type { Keeper } from './keeper.js'
 import type { Labels } from './labels.js'
 import { appliedLimits, assertNoneRequired } from './limits.js'
-import { held } from './link.js'
+import { keepAlive } from './link.js'
+import { Reaper } from './reaper.js'
 
 const NOT_HELD = [
   'what the session started is lost if its holder and the keeper of the instance are both killed by SIGKILL',
@@ -42,7 +42,7 @@ interface First {
 export class SubreaperGroup implements Group {
   readonly #native: Native
   readonly #startTimeoutMs: number
-  readonly #holder: Holder
+  readonly #reaper: Reaper
   readonly #enforcement: Enforcement
   #wanted: ParsedLimits
   #labels: Labels
@@ -62,13 +62,13 @@ export class SubreaperGroup implements Group {
     assertNoneRequired(limits, enforcement)
     this.#native = native
     this.#startTimeoutMs = startTimeoutMs
-    this.#holder = new Holder(native, keeper, startTimeoutMs)
+    this.#reaper = new Reaper(native, keeper, startTimeoutMs)
     this.#wanted = limits
     this.#enforcement = enforcement
     this.#labels = labels
   }
 
-  /** Starts a holder, and the leader by it. @throws SpawnError, and nothing is left. */
+  /** Starts a reaper, and the leader by it. @throws SpawnError, and nothing is left. */
   static async start(
     context: GroupContext,
     keeper: Keeper,
@@ -86,7 +86,7 @@ export class SubreaperGroup implements Group {
     }
   }
 
-  /** Starts a holder whose door stands open. @throws KernelError, and nothing is left. */
+  /** Starts a reaper whose door stands open. @throws KernelError, and nothing is left. */
   static async prepare(
     context: GroupContext,
     keeper: Keeper,
@@ -94,7 +94,7 @@ export class SubreaperGroup implements Group {
     labels: Labels,
   ): Promise<SubreaperGroup> {
     const group = await SubreaperGroup.#make(context, keeper, plan, labels)
-    const door = await group.#holder.ready()
+    const door = await group.#reaper.ready()
     if (door !== undefined) return group
     await group.#discard()
     throw new KernelError('the session cannot be entered: its holder can open no socket for that', {
@@ -105,7 +105,7 @@ export class SubreaperGroup implements Group {
   /** Waits for what was killed; what outlives that goes to the keeper, which tries again for as long as it takes. */
   async #discard(): Promise<void> {
     const { empty } = await this.end({ graceMs: 0, killTimeoutMs: KILLED_MS })
-    if (!empty) this.#holder.kill()
+    if (!empty) this.#reaper.kill()
   }
 
   static async #make(
@@ -117,7 +117,7 @@ export class SubreaperGroup implements Group {
     let group: SubreaperGroup | undefined
     try {
       group = new SubreaperGroup(context, keeper, plan, labels)
-      group.#holder.show(labels)
+      group.#reaper.show(labels)
       return group
     } catch (error) {
       if (group) await group.#discard()
@@ -127,13 +127,13 @@ export class SubreaperGroup implements Group {
 
   get notHeld(): readonly string[] {
     return [
-      ...(this.#holder.mark === 0 ? NOT_HELD : []),
+      ...(this.#reaper.mark === 0 ? NOT_HELD : []),
       ...othersOf('subreaper', this.#user.uid, this.#user.gid),
     ]
   }
 
   get path(): string {
-    return `/proc/${this.#holder.pid}`
+    return `/proc/${this.#reaper.pid}`
   }
 
   limits(): AppliedLimit[] {
@@ -146,13 +146,13 @@ export class SubreaperGroup implements Group {
     const { memoryMax: _, ...labels } = this.#labels
     const { memoryMax } = this.#wanted
     this.#labels = { ...labels, ...(memoryMax !== undefined && { memoryMax }) }
-    this.#holder.show(this.#labels)
+    this.#reaper.show(this.#labels)
   }
 
   async spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
     try {
       const cwd = path.isAbsolute(plan.cwd ?? '') ? plan.cwd : `${ownDirectory()}/${plan.cwd ?? ''}`
-      return await this.#holder.spawn(packPlan({ ...plan, cwd }), cancel)
+      return await this.#reaper.spawn(packPlan({ ...plan, cwd }), cancel)
     } catch (error) {
       throw spawnError(plan.command, error, this.#startTimeoutMs, spawnHint(systemCodeOf(error)))
     }
@@ -161,38 +161,38 @@ export class SubreaperGroup implements Group {
   entry(command: string, args: readonly string[]): CommandLine {
     const scan = process.env['CORRAL_SCAN_PROC'] === '1' ? ['--scan'] : []
     const bound = ['--start-timeout', String(this.#startTimeoutMs)]
-    const words = ['enter', '--door', this.#holder.door ?? '', ...bound, ...scan]
+    const words = ['enter', '--door', this.#reaper.door ?? '', ...bound, ...scan]
     return { command: wardenPath(), args: [...words, '--', command, ...args] }
   }
 
   watchEntered(ended: () => void): () => void {
-    return this.#holder.watchLeft(ended)
+    return this.#reaper.watchLeft(ended)
   }
 
   async end(plan: EndPlan): Promise<Ended> {
     this.#closing = true
-    const ended = (await this.#holder.end(plan)) ?? (await this.#collect(plan))
+    const ended = (await this.#reaper.end(plan)) ?? (await this.#collect(plan))
     if (this.#peak !== undefined) ended.usage.memoryPeakBytes = this.#peak
     return ended
   }
 
-  /** After the holder's own end: its keeper ends all that it held, or where that was killed too, we. */
+  /** After the reaper's own end: its keeper ends all that it held, or where that was killed too, we. */
   async #collect({ killTimeoutMs }: EndPlan): Promise<Ended> {
-    const collected = await this.#holder.collect()
-    await this.#holder.enteredGone()
+    const collected = await this.#reaper.collect()
+    await this.#reaper.enteredGone()
     if (collected) return { empty: collected.left.length === 0, ...collected, usage: {} }
-    const { mark } = this.#holder
+    const { mark } = this.#reaper
     if (mark !== 0) {
       const { killed: count, names, ...ended } = await this.#native.endMarked(mark, killTimeoutMs)
       return { ...ended, killed: { count, names }, usage: {} }
     }
-    const count = await this.#holder.killKnown()
+    const count = await this.#reaper.killKnown()
     return { empty: true, killed: { count, names: [] }, left: [], usage: {}, notHeld: LOST }
   }
 
   usage(): Usage {
-    if (this.#holder.pid === 0 || this.isGone()) return {}
-    const [own, ...others] = this.#holders().map((pid) => this.#native.usageBelow(pid))
+    if (this.#reaper.pid === 0 || this.isGone()) return {}
+    const [own, ...others] = this.#reapers().map((pid) => this.#native.usageBelow(pid))
     if (!own) return {}
     for (const other of others)
       for (const name of ['pids', 'memoryBytes', 'cpuUserMs', 'cpuSystemMs'] as const)
@@ -211,7 +211,7 @@ export class SubreaperGroup implements Group {
   watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
     if (this.#wanted.memoryMax === undefined) return undefined
     const memoryUsed = async (_path: string, enough: number) => {
-      const looks = this.#holders().map((pid) => this.#native.memoryBelow(pid, enough))
+      const looks = this.#reapers().map((pid) => this.#native.memoryBelow(pid, enough))
       const used = (await Promise.all(looks)).reduce((sum, one) => sum + one, 0)
       if (used >= enough) this.#seen(used)
       return used
@@ -232,29 +232,29 @@ export class SubreaperGroup implements Group {
 
   members(): number[] {
     if (this.isGone()) return []
-    return [...new Set(this.#holders().flatMap((pid) => this.#native.descendants(pid)))]
+    return [...new Set(this.#reapers().flatMap((pid) => this.#native.descendants(pid)))]
   }
 
   /** Those of commands that were started within the session are below its own. */
-  #holders(): number[] {
-    const [own = 0, ...others] = this.#holder.holders()
+  #reapers(): number[] {
+    const [own = 0, ...others] = this.#reaper.reapers()
     if (others.length === 0) return [own]
     const below = new Set(this.#native.descendants(own))
     return [own, ...others.filter((pid) => !below.has(pid))]
   }
 
   isGone(): boolean {
-    return this.#holder.lost
+    return this.#reaper.lost
   }
 
   killedBy(): SessionReason | undefined {
-    if (this.#holder.told) return 'corral-kill'
-    return this.#holder.lost ? 'holder-killed' : undefined
+    if (this.#reaper.endRequested) return 'corral-kill'
+    return this.#reaper.lost ? 'holder-killed' : undefined
   }
 
   watchKilled(heard: () => void): () => void {
     let stopped = false
-    void this.#holder.gone.then(() => {
+    void this.#reaper.gone.then(() => {
       if (!stopped) heard()
     })
     return () => {
@@ -264,7 +264,7 @@ export class SubreaperGroup implements Group {
 
   remove(): Promise<void> {
     if (!this.#closing) throw new KernelError('a session is ended before it is removed')
-    return held(this.#native, this.#holder.gone)
+    return keepAlive(this.#native, this.#reaper.gone)
   }
 
   #seen(used: number): number {
@@ -274,8 +274,8 @@ export class SubreaperGroup implements Group {
 }
 
 /**
- * The holder has a directory of its own, so ours is named: by the link that the kernel follows without a path, since that may lead
- * elsewhere by now, or nowhere (proc_pid_cwd(5)). A process that is not dumpable shows none to its holder.
+ * The reaper has a directory of its own, so ours is named: by the link that the kernel follows without a path, since that may lead
+ * elsewhere by now, or nowhere (proc_pid_cwd(5)). A process that is not dumpable shows none to its reaper.
  */
 function ownDirectory(): string {
   const isShown = statSync('/proc/self').uid === process.geteuid?.()

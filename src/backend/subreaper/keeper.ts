@@ -1,4 +1,4 @@
-// Our side of the keeper (native/warden/keep.c): the parent of the holders, which ends what a holder loses that is killed,
+// Our side of the keeper (native/warden/keep.c): the parent of the reapers, which ends what a reaper loses that is killed,
 // and all sessions when we die. One that dies is replaced, for the sessions to come.
 import { constants } from 'node:os'
 import { GuardError, systemDetails } from '../../common/errors.js'
@@ -10,7 +10,7 @@ import type { GuardEvent, GuardStatus, Left } from '../facts.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
 import { stuckError } from '../stuck.js'
-import { ended, held, KIND, Link } from './link.js'
+import { KIND, keepAlive, Link, waitForEnd } from './link.js'
 
 // Two forks and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000
@@ -21,7 +21,7 @@ export interface KeeperPlan {
   scan: boolean
 }
 
-/** What a keeper found that a holder had lost. */
+/** What a keeper found that a reaper had lost. */
 export interface Collected {
   killed: { count: number; names: string[] }
   left: number[]
@@ -37,7 +37,7 @@ export class Keeper {
   #refused: Error | undefined
   #pid = 0
   #pidfd: number | undefined
-  #holders = 0
+  #reapers = 0
   /** The pids of those that have stood. */
   readonly #known = new Set<number>()
   #collecting: Promise<unknown> = Promise.resolve()
@@ -76,18 +76,18 @@ export class Keeper {
     return this.#link.gone
   }
 
-  /** Has it start a holder, whose lifeline ends in `other`. Gives its number, for collect(). @throws a system error */
+  /** Has it start a reaper, whose lifeline ends in `other`. Gives its number, for collect(). @throws a system error */
   hold(other: number): number {
-    this.#link.ask(KIND.hold, { id: ++this.#holders, fd: other })
-    return this.#holders
+    this.#link.ask(KIND.startReaper, { id: ++this.#reapers, fd: other })
+    return this.#reapers
   }
 
-  /** Takes note of a holder that stands: it is none of the sessions' processes. */
-  know(holder: number): void {
-    this.#known.add(holder)
+  /** Takes note of a reaper that stands: it is none of the sessions' processes. */
+  know(reaper: number): void {
+    this.#known.add(reaper)
   }
 
-  /** The pids of all that lives below it, but for holders. */
+  /** The pids of all that lives below it, but for reapers. */
   left(): number[] {
     if (this.#pid === 0) return []
     return this.#native.descendants(this.#pid).filter((pid) => !this.#known.has(pid))
@@ -97,11 +97,11 @@ export class Keeper {
     return this.#pid
   }
 
-  /** Waits until that holder is reaped and all that it lost is ended; undefined where the keeper is gone as well. */
-  async collect(holder: number): Promise<Collected | undefined> {
-    const turn = this.#collecting.then(() => this.#collect(holder))
+  /** Waits until that reaper is reaped and all that it lost is ended; undefined where the keeper is gone as well. */
+  async collect(reaper: number): Promise<Collected | undefined> {
+    const turn = this.#collecting.then(() => this.#collect(reaper))
     this.#collecting = turn.catch(() => undefined)
-    return held(this.#native, turn)
+    return keepAlive(this.#native, turn)
   }
 
   /**
@@ -109,15 +109,15 @@ export class Keeper {
    * @throws StuckError when something outlives that: the keeper goes on trying, and it can be asked again.
    */
   finish(): Promise<void> {
-    return held(this.#native, this.#finish())
+    return keepAlive(this.#native, this.#finish())
   }
 
   async #finish(): Promise<void> {
-    this.#link.send(KIND.over)
+    this.#link.send(KIND.endAll)
     const pidfd = this.#pidfd
     if (pidfd === undefined) return this.#link.hangUp()
     const left = this.#collect(0).then((collected) => collected?.left ?? [])
-    const over = ended(this.#native, pidfd).catch(() => this.gone)
+    const over = waitForEnd(this.#native, pidfd).catch(() => this.gone)
     const outlived = await Promise.race([left, over.then(() => [])])
     if (outlived.length > 0)
       throw stuckError('what is held', `/proc/${this.#pid}`, outlived, this.#killTimeoutMs)
@@ -136,11 +136,11 @@ export class Keeper {
     this.#native.close(pidfd)
   }
 
-  #collect(holder: number): Promise<Collected | undefined> {
+  #collect(reaper: number): Promise<Collected | undefined> {
     // One that somebody has stopped would not hear of it
     if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGCONT)
     const clean = new Promise<Collected | undefined>((resolve) => {
-      if (this.#link.send(KIND.collect, { id: holder })) this.#waiting.push(resolve)
+      if (this.#link.send(KIND.collect, { id: reaper })) this.#waiting.push(resolve)
       else resolve(undefined)
     })
     return within(clean, this.#killTimeoutMs + PATIENCE_MS)
@@ -148,13 +148,13 @@ export class Keeper {
 
   #hear(message: NativeMessage): void {
     const { kind, number, fds, error, killed, names, left } = message
-    if (kind === KIND.ready) {
+    if (kind === KIND.keeperReady) {
       this.#pid = number
       this.#pidfd = fds.shift()
       const pidfd = this.#pidfd
       const forget = () => this.#forget(pidfd ?? -1)
       // Where it cannot be watched (no descriptors left), the end of its lifeline tells
-      if (pidfd !== undefined) ended(this.#native, pidfd).then(forget, () => this.gone.then(forget))
+      if (pidfd !== undefined) waitForEnd(this.#native, pidfd).then(forget, () => this.gone.then(forget))
       this.#ready?.()
     } else if (kind === KIND.refused) this.#refused = error
     else if (kind === KIND.clean) this.#waiting.shift()?.({ killed: { count: killed, names }, left })
@@ -170,14 +170,14 @@ export class Keeper {
       String(killTimeoutMs),
       ...(scan ? ['--scan'] : []),
     ])
-    const answer = await held(this.#native, within(ready, PATIENCE_MS))
+    const answer = await keepAlive(this.#native, within(ready, PATIENCE_MS))
     if (answer) return
     if (this.#refused)
       throw new GuardError(
         `sessions cannot be held here: ${this.#refused.message}`,
         systemDetails(this.#refused, 'Mount /proc'),
       )
-    if (answer === false) assertSpoken(wardenPath(), await held(this.#native, exited))
+    if (answer === false) assertSpoken(wardenPath(), await keepAlive(this.#native, exited))
     throw new GuardError(
       answer === undefined
         ? `the keeper has not answered within ${PATIENCE_MS} ms`
@@ -230,10 +230,10 @@ export class Keepers {
   readonly #restarts: Restarts
   #current: Keeper | undefined
 
-  constructor(native: Native, plan: KeeperPlan, tell: (event: GuardEvent) => void) {
+  constructor(native: Native, plan: KeeperPlan, emit: (event: GuardEvent) => void) {
     this.#native = native
     this.#plan = plan
-    this.#restarts = new Restarts(() => this.start(), tell)
+    this.#restarts = new Restarts(() => this.start(), emit)
   }
 
   status(): GuardStatus {
@@ -268,7 +268,7 @@ export class Keepers {
   async finish(): Promise<void> {
     const restarts = this.#restarts
     restarts.over = true
-    if (restarts.underWay) await held(this.#native, restarts.underWay)
+    if (restarts.underWay) await keepAlive(this.#native, restarts.underWay)
     await this.#current?.finish()
   }
 }

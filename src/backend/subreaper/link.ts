@@ -1,23 +1,23 @@
-// A lifeline to a keeper or a holder (native/warden/hold.h), and what is said over it.
+// A lifeline to a keeper or a reaper (native/warden/reaper.h), and what is said over it.
 import type { Native, NativeMessage } from '../../native/addon.js'
 
 /** native/core/message.h */
 export const KIND = {
-  hold: 1,
+  startReaper: 1,
   collect: 2,
-  over: 3,
+  endAll: 3,
   spawn: 4,
   end: 5,
-  ready: 6,
+  keeperReady: 6,
   clean: 7,
-  held: 8,
+  reaperReady: 8,
   started: 9,
   refused: 10,
   exited: 11,
   ended: 12,
   labels: 13,
   door: 14,
-  told: 15,
+  endRequested: 15,
   entered: 16,
   left: 17,
   show: 18,
@@ -70,7 +70,7 @@ export class Link {
     return true
   }
 
-  /** Asks a holder for a process. Gives our ends of its stdio; undefined when it is gone. @throws a system error */
+  /** Asks a reaper for a process. Gives our ends of its stdio; undefined when it is gone. @throws a system error */
   sendSpawn(id: number, plan: string): number[] | undefined {
     return this.#open ? this.#native.sendSpawn(this.#fd, id, plan) : undefined
   }
@@ -91,18 +91,18 @@ export class Link {
   }
 }
 
-/** Waits for the end of a keeper or holder of ours, which comes to us where it loses its parent and we are init. */
-export async function ended(native: Native, pidfd: number): Promise<void> {
-  await native.ended(pidfd)
+/** Waits for the end of a keeper or reaper of ours, which comes to us where it loses its parent and we are init. */
+export async function waitForEnd(native: Native, pidfd: number): Promise<void> {
+  await native.waitForExit(pidfd)
   native.reap(pidfd)
 }
 
 /** Has the event loop stay alive until `promise` has settled. */
-export async function held<Result>(native: Native, promise: Promise<Result>): Promise<Result> {
-  native.hold()
+export async function keepAlive<Result>(native: Native, promise: Promise<Result>): Promise<Result> {
+  native.ref()
   try {
     return await promise
   } finally {
-    native.release()
+    native.unref()
   }
 }

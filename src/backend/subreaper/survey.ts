@@ -1,5 +1,5 @@
 // The sessions of this user that are held without cgroups, as anybody of the same user can see them and end them: by the doors
-// of their holders (native/core/door.h).
+// of their reapers (native/core/door.h).
 import { readFileSync } from 'node:fs'
 import { isSystemError, KernelError } from '../../common/errors.js'
 import { within } from '../../common/within.js'
@@ -8,9 +8,9 @@ import { PROTOCOL, saying, unspoken } from '../../native/protocol.js'
 import type { Ended, ForeignDirectory, Usage } from '../facts.js'
 import type { InstanceView, SessionView } from '../outside.js'
 import { type Labels, readLabels } from './labels.js'
-import { DOOR, held, KIND, Link } from './link.js'
+import { DOOR, KIND, keepAlive, Link } from './link.js'
 
-// A holder answers within a millisecond, unless it is ending a fork bomb.
+// A reaper answers within a millisecond, unless it is ending a fork bomb.
 const ANSWER_MS = 1000
 // Each visit takes a descriptor, and whoever opens doors decides how many there are.
 const AT_ONCE = 256
@@ -19,10 +19,10 @@ const PATIENCE_MS = 2000
 
 export interface HeldSession {
   door: string
-  /** Of the holder. */
+  /** Of the reaper. */
   pid: number
   /** All that hold a part of it. */
-  holders: number[]
+  reapers: number[]
   labels: Labels
 }
 
@@ -38,7 +38,7 @@ function doors(): string[] {
   return [...new Set([...text.matchAll(pattern)].flatMap(([, name]) => name ?? []))]
 }
 
-/** A connection to a holder; undefined where there is none of this user's behind that door. */
+/** A connection to a reaper; undefined where there is none of this user's behind that door. */
 function visit(native: Native, door: string, heard: (message: NativeMessage) => void) {
   try {
     const [fd, pid] = native.enterDoor(door)
@@ -51,17 +51,17 @@ function visit(native: Native, door: string, heard: (message: NativeMessage) => 
 
 interface Shown {
   labels: Labels
-  /** The holders of commands that came in. */
+  /** The reapers of commands that came in. */
   joined: number[]
 }
 
 export interface HeldSessions {
   sessions: HeldSession[]
-  /** Holders of other versions, whose protocol is unknown here. */
+  /** Reapers of other versions, whose protocol is unknown here. */
   unspoken: ForeignDirectory[]
 }
 
-/** Whether that is the pid of a holder of this user's: whoever opens a door can say any. */
+/** Whether that is the pid of a reaper of this user's: whoever opens a door can say any. */
 function isHolder(pid: number): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
@@ -74,7 +74,7 @@ function isHolder(pid: number): boolean {
   }
 }
 
-/** What a holder shows, or why it cannot be talked to. */
+/** What a reaper shows, or why it cannot be talked to. */
 type Answer = Shown | { why: string } | undefined
 
 function answerOf(native: Native, { kind, id, fds: [file], left }: NativeMessage): Answer {
@@ -95,10 +95,10 @@ async function ask(native: Native, door: string): Promise<HeldSession | ForeignD
   const { link, pid } = found
   void link.gone.then(() => take(undefined))
   link.send(KIND.show, { id: PROTOCOL })
-  const answer = await held(native, within(answered, ANSWER_MS))
+  const answer = await keepAlive(native, within(answered, ANSWER_MS))
   link.hangUp()
   if (answer && 'why' in answer) return { path: `/proc/${pid}`, why: answer.why }
-  return answer && { door, pid, holders: [pid, ...answer.joined], labels: answer.labels }
+  return answer && { door, pid, reapers: [pid, ...answer.joined], labels: answer.labels }
 }
 
 export async function heldSessions(native: Native): Promise<HeldSessions> {
@@ -113,9 +113,9 @@ export async function heldSessions(native: Native): Promise<HeldSessions> {
   return held
 }
 
-function usageOf(native: Native, { holders, labels }: HeldSession): Usage & { pids: number } {
+function usageOf(native: Native, { reapers, labels }: HeldSession): Usage & { pids: number } {
   const sum = { pids: 0, memoryBytes: 0, cpuUserMs: 0, cpuSystemMs: 0 }
-  for (const one of holders.map((pid) => native.usageBelow(pid)))
+  for (const one of reapers.map((pid) => native.usageBelow(pid)))
     for (const name of ['pids', 'memoryBytes', 'cpuUserMs', 'cpuSystemMs'] as const) sum[name] += one[name]
   return { ...sum, ...(labels.memoryMax !== undefined && { memoryMaxBytes: labels.memoryMax }) }
 }
@@ -144,7 +144,7 @@ export function viewHeld(native: Native, sessions: readonly HeldSession[]): Inst
       backend: 'subreaper',
       instance,
       path: `/proc/${owner.pid}`,
-      alive: true, // or its holders would not be there
+      alive: true, // or its reapers would not be there
       ...owner,
       sessions: [],
     }
@@ -159,7 +159,7 @@ export function viewHeld(native: Native, sessions: readonly HeldSession[]): Inst
 }
 
 /**
- * Has a holder end its session, whose owner hears of that. Undefined when it was over already.
+ * Has a reaper end its session, whose owner hears of that. Undefined when it was over already.
  * @throws KernelError when it does not answer.
  */
 export async function endHeld(
@@ -181,8 +181,8 @@ export async function endHeld(
   const { link } = found
   void link.gone.then(answer)
   link.send(KIND.end, { id: PROTOCOL, number: graceMs, second: killTimeoutMs })
-  const inTime = await held(native, within(answered, graceMs + killTimeoutMs + PATIENCE_MS))
-  if (ended?.number === 1) await held(native, within(link.gone, ANSWER_MS))
+  const inTime = await keepAlive(native, within(answered, graceMs + killTimeoutMs + PATIENCE_MS))
+  if (ended?.number === 1) await keepAlive(native, within(link.gone, ANSWER_MS))
   link.hangUp()
   if (!inTime)
     throw new KernelError(`the holder ${pid} of the session does not answer`, {

@@ -1,29 +1,29 @@
-// Collects what sessions without cgroups lost whose gateway, keeper and holder were all killed: it bears their marks.
+// Collects what sessions without cgroups lost whose gateway, keeper and reaper were all killed: it bears their marks.
 
 import { explained } from '../../common/errors.js'
 import type { Lost, Native } from '../../native/addon.js'
 import type { SweepOptions, SweepReport } from '../facts.js'
 import { stuckError } from '../stuck.js'
 
-/** Of this user; for root of all. What a holder holds, or a keeper is still to end, is not touched. */
+/** Of this user; for root of all. What a reaper holds, or a keeper is still to end, is not touched. */
 export async function sweepLost(
   native: Native,
   { killTimeoutMs }: { killTimeoutMs: number },
   { dryRun }: SweepOptions,
 ): Promise<SweepReport> {
   const report: SweepReport = { collected: [], live: [], failed: [] }
-  const collect = async ({ mark, holder, processes }: Lost) => {
-    const place = { instance: `holder-${holder}`, path: `/proc/${holder}` }
+  const collect = async ({ mark, reaper, processes }: Lost) => {
+    const place = { instance: `holder-${reaper}`, path: `/proc/${reaper}` }
     try {
       const nothing = { empty: true, left: [] }
       const { empty, left } = dryRun ? nothing : await native.endMarked(mark, killTimeoutMs)
-      if (!empty) throw stuckError(`what the holder ${holder} lost`, place.path, left, killTimeoutMs)
+      if (!empty) throw stuckError(`what the holder ${reaper} lost`, place.path, left, killTimeoutMs)
       report.collected.push({ ...place, sessions: 1, processes })
     } catch (error) {
-      const failure = explained(`what the holder ${holder} lost cannot be collected`, error) as Error
+      const failure = explained(`what the holder ${reaper} lost cannot be collected`, error) as Error
       report.failed.push({ ...place, error: failure })
     }
   }
-  await Promise.all((await native.lost()).map(collect))
+  await Promise.all((await native.findLost()).map(collect))
   return report
 }

@@ -13,7 +13,7 @@ import {
   searchRoot,
 } from '../../../src/backend/cgroup/root.js'
 import { openCorral, RootError } from '../../../src/index.js'
-import { findCgroupPlace } from '../../../src/linux/mounts.js'
+import { findCgroupMounts } from '../../../src/linux/mounts.js'
 import { loadNative } from '../../../src/native/addon.js'
 import { eventually } from '../../support/eventually.js'
 import { lacks, NO_CGROUP } from '../../support/lacks.js'
@@ -77,7 +77,7 @@ describe('a root that is given', () => {
   }
 
   test('that this user may not write in is refused', async ({ pen }) => {
-    const mount = findCgroupPlace().mounts[0]?.point ?? 'no mount'
+    const mount = findCgroupMounts().mounts[0]?.point ?? 'no mount'
     const { code, message, path, uid } = await openAsOrdinaryUser(pen, mount)
     expect({ code, path }).toEqual({ code: 'CORRAL_NO_ROOT', path: mount })
     expect(message).toContain(`${mount}: uid ${uid} may not write in it`)
@@ -134,7 +134,7 @@ describe('the search for a root', () => {
   })
 
   test('takes the mount where this is root at the top of the hierarchy', ({ skip }) => {
-    const { mounts, own } = findCgroupPlace()
+    const { mounts, own } = findCgroupMounts()
     skip(lacks('cgroup'), NO_CGROUP)
     const mount = mounts.find(({ writable }) => writable)
     skip(!isRoot || own !== '/' || !mount, 'the tests do not run as root at the top of the hierarchy')

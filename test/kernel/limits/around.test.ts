@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished } from 'vitest'
-import { findCgroupPlace } from '../../../src/linux/mounts.js'
+import { findCgroupMounts } from '../../../src/linux/mounts.js'
 import { CLI } from '../../cli/command-line.js'
 import { needing } from '../../support/controllers.js'
 import { Gateway } from '../../support/gateway.js'
@@ -39,7 +39,7 @@ async function printed(capped: Pen, ...args: string[]): Promise<string> {
 const SHOWS = 'cd "$1$(sed -n "s/^0:://p" /proc/self/cgroup)/.."; cat memory.max memory.swap.max pids.max'
 
 test('hold for the command of corral run, also where higher ones were asked for', async ({ pen, capped }) => {
-  const shows = ['--', 'sh', '-c', SHOWS, 'sh', findCgroupPlace().mounts[0]?.point ?? '']
+  const shows = ['--', 'sh', '-c', SHOWS, 'sh', findCgroupMounts().mounts[0]?.point ?? '']
   expect(await printed(capped, 'run', '--root', pen.path, ...shows)).toBe(`${100 * MIB}\n0\n300\n`)
   const asked = ['--memory-max', '50M', '--pids-max', '1000', '--memory-high', '40M']
   expect(await printed(capped, 'run', '--root', pen.path, ...asked, ...shows)).toBe(`${50 * MIB}\n0\n300\n`)

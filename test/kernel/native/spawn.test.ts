@@ -49,9 +49,9 @@ async function run({
     fd < 0 ? undefined : new Socket({ fd, readable: index !== 0, writable: index === 0 }),
   )
   stdin?.end()
-  native.hold()
+  native.ref()
   const [exit, out, err] = await Promise.all([exited, stdout ? text(stdout) : '', stderr ? text(stderr) : ''])
-  native.release()
+  native.unref()
   native.close(pidfd)
   return { stdout: out, stderr: err, ...exit, pid, createdInPlace }
 }
@@ -105,8 +105,8 @@ describe.each([
     }
     const { started, exited } = native.spawn(packPlan(plan, { group: '', noClone3, make: '' }))
     const [, pidfd, , stdin = -1, stdout = -1] = await started
-    native.hold()
-    onTestFinished(() => native.release())
+    native.ref()
+    onTestFinished(() => native.unref())
     for (const held of [pidfd, stdin, stdout]) expect(held).toBeGreaterThan(lowest + 100)
     const free = openSync('/dev/null', 'r')
     closeSync(free)

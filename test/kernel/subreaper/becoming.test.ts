@@ -1,5 +1,5 @@
 // When keeper and holder become subreapers: two that do so at the same time, parent and child, can have the kernel lose the
-// child's (native/warden/ears.h), once in thousands of starts, so the order is what is to be seen.
+// child's (native/warden/poll_set.h), once in thousands of starts, so the order is what is to be seen.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ test('whoever becomes a subreaper has no child yet', ({ skip }) => {
   const log = join(scratch, 'log')
   const calls = 'prctl,fork,vfork,clone,clone3'
   const traced = ['-f', '-o', log, '-e', `trace=?${calls.replaceAll(',', ',?')}`]
-  const { status } = spawnSync('strace', [...traced, wardenPath(), 'run', '--hold', '--', 'true'])
+  const { status } = spawnSync('strace', [...traced, wardenPath(), 'run', '--subreaper', '--', 'true'])
   expect(status).toBe(0)
   const steps = [
     ...readFileSync(log, 'utf8').matchAll(/^(\d+) +(?:(prctl)\(PR_SET_CHILD_SUBREAPER|v?fork\(|clone3?\()/gm),

@@ -105,7 +105,7 @@ describe('a corral run without cgroups', () => {
   test('passes on what comes before it has heard that the command was started', async ({ pen }) => {
     // The command knows its pid, and is as fast as it can be. One can be lucky, hence ten tries
     const script = `trap 'exit 9' USR1; kill -USR1 "$1"; while :; do sleep 0.01; done`
-    const starter = 'exec "$0" run --hold -- sh -c "$1" sh $$'
+    const starter = 'exec "$0" run --subreaper -- sh -c "$1" sh $$'
     for (let round = 0; round < 10; round++) {
       const child = pen.spawn('sh', ['-c', starter, wardenPath(), script], { stdio: 'inherit' })
       onTestFinished(() => void child.kill('SIGKILL'))

@@ -1,6 +1,11 @@
 // Where cgroup v2 is mounted and where in it a process is, read from the texts of different hosts.
 import { describe, expect, test } from 'vitest'
-import { directoryOf, findCgroupPlace, parseCgroupMounts, parseOwnCgroup } from '../../../src/linux/mounts.js'
+import {
+  directoryOf,
+  findCgroupMounts,
+  parseCgroupMounts,
+  parseOwnCgroup,
+} from '../../../src/linux/mounts.js'
 
 const lines = (...text: string[]) => `${text.join('\n')}\n`
 
@@ -148,7 +153,7 @@ describe('the directory of a cgroup', () => {
 
 describe('the place of this process', () => {
   test('is what the kernel says of it', () => {
-    const { mounts, own } = findCgroupPlace()
+    const { mounts, own } = findCgroupMounts()
     expect(mounts.length).toBeGreaterThan(0)
     for (const { point } of mounts) expect(point).toMatch(/^\//)
     expect(own).toMatch(/^\//)

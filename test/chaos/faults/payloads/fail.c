@@ -313,9 +313,9 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
   return real(thread, attributes, run, context);
 }
 
-int poll(struct pollfd *ears, nfds_t count, int wait_ms) {
+int poll(struct pollfd *fds, nfds_t count, int wait_ms) {
   REAL(poll);
-  return plain_strikes("poll", CALLER) ? -1 : real(ears, count, wait_ms);
+  return plain_strikes("poll", CALLER) ? -1 : real(fds, count, wait_ms);
 }
 
 int epoll_wait(int fd, struct epoll_event *events, int count, int wait_ms) {

@@ -1,13 +1,13 @@
 // What `corral run` is to those around it, whatever holds its command: takes signals for it, knows who
 // started it, stops when it stops, and ends as it ended.
-#ifndef CORRAL_STAND_IN_H
-#define CORRAL_STAND_IN_H
+#ifndef CORRAL_MONITOR_H
+#define CORRAL_MONITOR_H
 
 #include "../core/error.h"
 #include "../core/pidfd.h"
 
 // Signals wait for us in a descriptor, from now on, also those that come before there is a command.
-int take_signals(void);
+int open_signals(void);
 
 // The pidfd of our parent, unless it ends while we ask; -1 where we cannot see it (another pid namespace).
 int open_parent(void);
@@ -16,7 +16,7 @@ int open_parent(void);
 void let_go_of_output(void);
 
 // Says why the command cannot be started. The exit status.
-int tell_refused(const char *command, const struct corral_error *error);
+int log_refused(const char *command, const struct corral_error *error);
 
 // Stops as the command did by a terminal's job control, until somebody continues us. Not with SIGSTOP, by
 // which endings hold still what they kill: whoever asks us to end must not find us stopped for that.

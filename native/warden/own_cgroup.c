@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "home.h"
+#include "own_cgroup.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -39,13 +39,13 @@ int open_own_cgroup(const char *directory) {
   return top < 0 ? -1 : openat(top, path[1] ? path + 1 : ".", OPEN_PATH);
 }
 
-pid_t fork_home(int home, const struct corral_base *root, bool no_clone3) {
+pid_t fork_into_own_cgroup(int own_cgroup, const struct corral_base *root, bool no_clone3) {
   CORRAL_OWNED_FD at_root = corral_open_below(root->fd, ".", O_PATH | O_DIRECTORY);
   CORRAL_OWNED_FD supervisor = corral_open_below(root->fd, CORRAL_SUPERVISOR, O_PATH | O_DIRECTORY);
   CORRAL_OWNED_FD top = open_top(root->path);
-  const int homes[] = {home, supervisor, at_root, top};
-  for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
-    pid_t pid = homes[i] < 0 ? -1 : corral_fork_into(homes[i], no_clone3);
+  const int cgroups[] = {own_cgroup, supervisor, at_root, top};
+  for (size_t i = 0; i < sizeof cgroups / sizeof *cgroups; i++) {
+    pid_t pid = cgroups[i] < 0 ? -1 : corral_fork_into(cgroups[i], no_clone3);
     if (pid >= 0)
       return pid;
   }

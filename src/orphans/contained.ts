@@ -10,19 +10,23 @@ function readings(cgroup: string): { root: string; instance: string }[] {
   const names = cgroup.split('/')
   return names.flatMap((name, at) => {
     const instance = names[at + 1]
-    const place = names[at + 2]
-    if (name !== CORRAL || instance === undefined || (place !== SESSIONS && place !== WARDEN)) return []
+    const part = names[at + 2]
+    if (name !== CORRAL || instance === undefined || (part !== SESSIONS && part !== WARDEN)) return []
     const root = names.slice(0, at).join('/') || '/'
     return [{ root, instance }]
   })
 }
 
 /**
- * Tells who is held, by the cgroup of a process: whoever is in an instance below one of `roots` (a sweep collects him if
+ * Tells who is contained, by the cgroup of a process: whoever is in an instance below one of `roots` (a sweep collects him if
  * the owner is dead), or in one anywhere else whose owner lives. An instance that cannot be looked at from here, in a
  * part of the hierarchy that is not mounted, is taken at its word.
  */
-export function holder(native: Native, mounts: CgroupMount[], roots: string[]): (cgroup: string) => boolean {
+export function containment(
+  native: Native,
+  mounts: CgroupMount[],
+  roots: string[],
+): (cgroup: string) => boolean {
   const known = new Set(roots)
   const judged = new Map<string, boolean>()
   const judge = (directory: string, root: string) => {

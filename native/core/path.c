@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "place.h"
+#include "path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,18 +36,18 @@ struct how { // struct open_how of openat2(2)
   uint64_t flags, mode, resolve;
 };
 
-struct corral_place corral_place_of(const struct corral_base *base, const char *path) {
-  struct corral_place place = {.at = AT_FDCWD, .below = path, .fd = -1, .path = path};
+struct corral_path corral_path_of(const struct corral_base *base, const char *path) {
+  struct corral_path found = {.at = AT_FDCWD, .below = path, .fd = -1, .path = path};
   const size_t length = base && base->fd >= 0 ? strlen(base->path) : 0;
   if (!length || strncmp(path, base->path, length) != 0 || (path[length] && path[length] != '/'))
-    return place;
-  place.at = base->fd;
-  place.below = path + length + strspn(path + length, "/");
-  if (!*place.below) {
-    place.below = ".";
-    place.fd = base->fd;
+    return found;
+  found.at = base->fd;
+  found.below = path + length + strspn(path + length, "/");
+  if (!*found.below) {
+    found.below = ".";
+    found.fd = base->fd;
   }
-  return place;
+  return found;
 }
 
 int corral_open_root(const char *path) {
@@ -90,7 +90,7 @@ static int open_staying(int directory_fd, const char *path, int flags) {
   return (int)syscall(SYS_openat2, directory_fd, path, &how, sizeof how);
 }
 
-void corral_take_back(int fd) {
+void corral_restore_permissions(int fd) {
   struct stat found;
   char path[32];
   if (fd < 0 || fstat(fd, &found) < 0)
@@ -110,7 +110,7 @@ int corral_open_above(int directory_fd) {
       fd = openat(directory_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0 || errno != EACCES || times == TAKE_BACK_TIMES)
       return fd;
-    corral_take_back(directory_fd);
+    corral_restore_permissions(directory_fd);
   }
 }
 
@@ -127,9 +127,9 @@ static int open_entry_forced(int directory_fd, const char *name, int flags) {
   int fd = open_entry(directory_fd, name, flags);
   // As often as it takes to come in between two of its calls, where the payload goes on taking it away
   for (int times = 0; fd < 0 && errno == EACCES && times < TAKE_BACK_TIMES; times++) {
-    corral_take_back(directory_fd);
+    corral_restore_permissions(directory_fd);
     CORRAL_OWNED_FD closed = strcmp(name, ".") ? open_entry(directory_fd, name, O_PATH | O_NOFOLLOW) : -1;
-    corral_take_back(closed);
+    corral_restore_permissions(closed);
     fd = open_entry(directory_fd, name, flags);
   }
   return fd;
@@ -168,38 +168,38 @@ static int open_named(const char *path, int flags) {
   if (fd >= 0 || errno != EACCES)
     return fd;
   CORRAL_OWNED_FD closed = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  corral_take_back(closed);
+  corral_restore_permissions(closed);
   return open(path, flags | O_CLOEXEC);
 }
 
-int corral_open_place(const struct corral_place *place, int flags) {
-  if (place->fd >= 0)
-    return corral_open_below(place->fd, ".", flags);
-  if (place->at == AT_FDCWD)
-    return open_named(place->below, flags);
-  return corral_open_below(place->at, place->below, flags);
+int corral_open_path(const struct corral_path *path, int flags) {
+  if (path->fd >= 0)
+    return corral_open_below(path->fd, ".", flags);
+  if (path->at == AT_FDCWD)
+    return open_named(path->below, flags);
+  return corral_open_below(path->at, path->below, flags);
 }
 
-int corral_open_parent(const struct corral_place *place, const char **name) {
-  const char *slash = strrchr(place->below, '/');
-  *name = slash ? slash + 1 : place->below;
+int corral_open_parent(const struct corral_path *path, const char **name) {
+  const char *slash = strrchr(path->below, '/');
+  *name = slash ? slash + 1 : path->below;
   if (!slash)
-    return corral_open_below(place->at, ".", O_RDONLY | O_DIRECTORY);
-  char *above = strndup(place->below, slash == place->below ? 1 : (size_t)(slash - place->below));
+    return corral_open_below(path->at, ".", O_RDONLY | O_DIRECTORY);
+  char *above = strndup(path->below, slash == path->below ? 1 : (size_t)(slash - path->below));
   if (!above)
     return errno = ENOMEM, -1;
-  const struct corral_place parent = {.at = place->at, .below = above, .fd = -1};
-  int fd = corral_open_place(&parent, O_RDONLY | O_DIRECTORY);
+  const struct corral_path parent = {.at = path->at, .below = above, .fd = -1};
+  int fd = corral_open_path(&parent, O_RDONLY | O_DIRECTORY);
   free(above);
   return fd;
 }
 
-bool corral_is_gone(const struct corral_place *place) {
-  CORRAL_OWNED_FD directory = place->fd >= 0 ? -1 : corral_open_place(place, O_PATH | O_DIRECTORY);
-  if (place->fd < 0 && directory < 0)
+bool corral_is_gone(const struct corral_path *path) {
+  CORRAL_OWNED_FD directory = path->fd >= 0 ? -1 : corral_open_path(path, O_PATH | O_DIRECTORY);
+  if (path->fd < 0 && directory < 0)
     return errno == ENOENT || errno == ENODEV;
   CORRAL_OWNED_FD procs =
-      corral_open_below(place->fd >= 0 ? place->fd : directory, "cgroup.procs", O_PATH | O_NOFOLLOW);
+      corral_open_below(path->fd >= 0 ? path->fd : directory, "cgroup.procs", O_PATH | O_NOFOLLOW);
   return procs < 0 && (errno == ENOENT || errno == ENODEV);
 }
 

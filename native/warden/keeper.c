@@ -12,48 +12,49 @@
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "../core/reap.h"
-#include "ears.h"
-#include "hold.h"
+#include "keeper.h"
+#include "poll_set.h"
+#include "reaper.h"
 #include "undumpable.h"
 #include "wait.h"
 
-// How long the holders of a gateway that is gone have for ending their sessions, before the keeper ends all.
-#define HOLDERS_MS 10000
+// How long the reapers of a gateway that is gone have for ending their sessions, before the keeper ends all.
+#define REAPERS_MS 10000
 // When to look again at what outlived SIGKILL.
 #define TRY_AGAIN_MS 1000
 
-struct holding {
+struct child_reaper {
   uint32_t id; // of the request
   pid_t pid;
 };
 
 struct keeper {
-  struct ears ears;
+  struct poll_set poll_set;
   int owner; // pidfd
-  struct keep_plan plan;
-  struct holding *holdings;
+  struct keeper_plan plan;
+  struct child_reaper *children;
   size_t count, capacity;
-  struct corral_members holders; // their pids
+  struct corral_members reapers; // the pids of those
   struct corral_reap reap;       // of lost property
   bool collecting;
   int64_t again_ms;            // when to try again what outlived the last try; 0: nothing did
   bool over;                   // nobody is to be spared
   int64_t over_ms;             // when that begins: the owner is gone; 0: it lives
   bool asked;                  // the gateway waits for CORRAL_CLEAN,
-  uint32_t asked_id;           // but not before this holder is reaped
+  uint32_t asked_id;           // but not before this reaper is reaped
   struct corral_message clean; // what to say then
 };
 
-// ---- holders ----
+// ---- reapers ----
 
 static void forget(struct keeper *keeper, pid_t pid) {
-  corral_members_clear(&keeper->holders);
+  corral_members_clear(&keeper->reapers);
   size_t kept = 0;
   for (size_t i = 0; i < keeper->count; i++) {
-    if (keeper->holdings[i].pid == pid)
+    if (keeper->children[i].pid == pid)
       continue;
-    keeper->holdings[kept++] = keeper->holdings[i];
-    (void)corral_members_add(&keeper->holders, keeper->holdings[kept - 1].pid);
+    keeper->children[kept++] = keeper->children[i];
+    (void)corral_members_add(&keeper->reapers, keeper->children[kept - 1].pid);
   }
   keeper->count = kept;
 }
@@ -62,49 +63,49 @@ static bool make_room(struct keeper *keeper) {
   if (keeper->count < keeper->capacity)
     return true;
   size_t capacity = keeper->capacity ? keeper->capacity * 2 : 16;
-  struct holding *holdings = realloc(keeper->holdings, capacity * sizeof *holdings);
-  if (!holdings)
+  struct child_reaper *children = realloc(keeper->children, capacity * sizeof *children);
+  if (!children)
     return false;
-  keeper->holdings = holdings;
+  keeper->children = children;
   keeper->capacity = capacity;
   return true;
 }
 
-static bool start_holder(struct keeper *keeper, uint32_t id, const struct hold_plan *plan) {
+static bool start_reaper(struct keeper *keeper, uint32_t id, const struct reaper_plan *plan) {
   if (!make_room(keeper))
     return false;
   pid_t pid = fork();
   if (pid == 0) {
     if (keeper->collecting)
-      corral_unhasten(&keeper->reap.before);
-    hold(plan);
+      corral_restore_priority(&keeper->reap.before);
+    run_reaper(plan);
   }
   if (pid < 0)
     return false;
-  keeper->holdings[keeper->count++] = (struct holding){id, pid};
-  (void)corral_members_add(&keeper->holders, pid);
+  keeper->children[keeper->count++] = (struct child_reaper){id, pid};
+  (void)corral_members_add(&keeper->reapers, pid);
   return true;
 }
 
 // Where it cannot be done, the lifeline closes, and that says so.
-static void take_hold(struct keeper *keeper, uint32_t id, const struct corral_fds *fds) {
+static void handle_start_reaper(struct keeper *keeper, uint32_t id, const struct corral_fds *fds) {
   if (fds->count > 0)
-    (void)start_holder(
+    (void)start_reaper(
         keeper, id,
-        &(struct hold_plan){
+        &(struct reaper_plan){
             .lifeline = fds->fds[0], .owner = keeper->owner, .scan = keeper->plan.scan, .host = -1});
 }
 
 // One that was stopped would not hear that the gateway is gone. They are not reaped, so these pids are
 // theirs.
-static void wake_holders(const struct keeper *keeper) {
+static void wake_reapers(const struct keeper *keeper) {
   for (size_t i = 0; i < keeper->count; i++)
-    (void)kill(keeper->holdings[i].pid, SIGCONT);
+    (void)kill(keeper->children[i].pid, SIGCONT);
 }
 
 static bool holds(const struct keeper *keeper, uint32_t id) {
   for (size_t i = 0; i < keeper->count; i++)
-    if (keeper->holdings[i].id == id)
+    if (keeper->children[i].id == id)
       return true;
   return false;
 }
@@ -121,10 +122,10 @@ static enum corral_reaped reap_children(struct keeper *keeper) {
   return CORRAL_MORE_TO_REAP;
 }
 
-// ---- lost property: what a holder held that was killed ----
+// ---- lost property: what a reaper held that was killed ----
 
 static const struct corral_members *spared(const struct keeper *keeper) {
-  return keeper->over ? NULL : &keeper->holders;
+  return keeper->over ? NULL : &keeper->reapers;
 }
 
 static void begin_collecting(struct keeper *keeper, int64_t now_ms) {
@@ -152,10 +153,10 @@ static void note_collected(struct keeper *keeper, int64_t now_ms) {
   corral_reap_finish(&keeper->reap);
 }
 
-static void say_clean(struct keeper *keeper) {
+static void send_clean(struct keeper *keeper) {
   keeper->clean.kind = CORRAL_CLEAN;
   keeper->clean.number = keeper->clean.left_count == 0;
-  (void)ears_say(&keeper->ears, &keeper->clean, -1);
+  (void)poll_send(&keeper->poll_set, &keeper->clean, -1);
   keeper->clean = (struct corral_message){0};
   keeper->asked = false;
 }
@@ -174,7 +175,7 @@ static int64_t collect(struct keeper *keeper, enum corral_reaped reaped) {
     note_collected(keeper, now_ms);
   }
   if (keeper->asked && !holds(keeper, keeper->asked_id))
-    say_clean(keeper);
+    send_clean(keeper);
   if (!keeper->again_ms)
     return -1;
   return keeper->again_ms > now_ms ? keeper->again_ms - now_ms : 0;
@@ -197,28 +198,28 @@ static void ask(struct keeper *keeper, uint32_t id) {
   keeper->again_ms = 0;
 }
 
-static void take_words(struct keeper *keeper) {
+static void handle_messages(struct keeper *keeper) {
   struct corral_message message;
   struct corral_fds fds;
-  for (int heard; (heard = ears_hear(&keeper->ears, &message, &fds)) != 0;) {
-    if (heard < 0) {
+  for (int received; (received = poll_receive(&keeper->poll_set, &message, &fds)) != 0;) {
+    if (received < 0) {
       // One that has joined a session knows whether it goes on
-      keeper->over_ms = keeper->plan.door ? 0 : corral_now_ms() + HOLDERS_MS;
-      wake_holders(keeper);
+      keeper->over_ms = keeper->plan.door ? 0 : corral_now_ms() + REAPERS_MS;
+      wake_reapers(keeper);
       return;
     }
-    if (message.kind == CORRAL_HOLD)
-      take_hold(keeper, message.id, &fds);
+    if (message.kind == CORRAL_START_REAPER)
+      handle_start_reaper(keeper, message.id, &fds);
     else if (message.kind == CORRAL_COLLECT)
       ask(keeper, message.id);
-    else if (message.kind == CORRAL_OVER)
+    else if (message.kind == CORRAL_END_ALL)
       end_all(keeper);
     corral_fds_close(&fds);
   }
 }
 
-// When the owner is gone: how long the holders still have.
-static int64_t await_holders(struct keeper *keeper) {
+// When the owner is gone: how long the reapers still have.
+static int64_t await_reapers(struct keeper *keeper) {
   if (!keeper->over_ms || keeper->over)
     return -1;
   int64_t left_ms = keeper->over_ms - corral_now_ms();
@@ -227,43 +228,43 @@ static int64_t await_holders(struct keeper *keeper) {
   return left_ms > 0 ? left_ms : 0;
 }
 
-// Nobody asks for another holder.
+// Nobody asks for another reaper.
 static bool is_done(const struct keeper *keeper) {
-  return keeper->over || keeper->over_ms || (keeper->plan.holder >= 0 && keeper->count == 0);
+  return keeper->over || keeper->over_ms || (keeper->plan.reaper >= 0 && keeper->count == 0);
 }
 
-static void run_keeper(struct keeper *keeper) {
+static void supervise(struct keeper *keeper) {
   for (;;) {
-    take_words(keeper);
+    handle_messages(keeper);
     enum corral_reaped reaped = reap_children(keeper);
     bool childless = reaped == CORRAL_CHILDLESS;
     if (is_done(keeper) && (childless || corral_childless(NULL, keeper->plan.scan) == 1)) {
-      if (keeper->plan.holder >= 0)
-        say_clean(keeper); // a keeper that is killed says nothing
+      if (keeper->plan.reaper >= 0)
+        send_clean(keeper); // a keeper that is killed says nothing
       _exit(0);
     }
-    int64_t holders_ms = await_holders(keeper);
-    int64_t wait_ms = sooner(collect(keeper, reaped), holders_ms);
-    ears_wait(&keeper->ears, reaped == CORRAL_MORE_TO_REAP ? 0 : wait_ms);
+    int64_t reapers_ms = await_reapers(keeper);
+    int64_t wait_ms = sooner(collect(keeper, reaped), reapers_ms);
+    poll_wait(&keeper->poll_set, reaped == CORRAL_MORE_TO_REAP ? 0 : wait_ms);
   }
 }
 
-static void say_ready(struct keeper *keeper) {
+static void send_ready(struct keeper *keeper) {
   CORRAL_OWNED_FD own = corral_pidfd_open(getpid());
   int proc = corral_childless(NULL, keeper->plan.scan);
-  struct corral_message ready = {.kind = CORRAL_READY, .number = getpid()};
+  struct corral_message ready = {.kind = CORRAL_KEEPER_READY, .number = getpid()};
   if (proc < 0) {
     ready.kind = CORRAL_REFUSED;
     ready.error_number = -proc;
     strcpy(ready.error_operation, "list processes");
     strcpy(ready.error_path, "/proc");
   }
-  if (!ears_say(&keeper->ears, &ready, own) || proc < 0)
+  if (!poll_send(&keeper->poll_set, &ready, own) || proc < 0)
     _exit(1);
 }
 
-// By the keeper itself, and before it has a holder: the kernel tells the session who connected.
-static int enter_or_exit(const struct keep_plan *plan) {
+// By the keeper itself, and before it has a reaper: the kernel tells the session who connected.
+static int enter_or_exit(const struct keeper_plan *plan) {
   struct corral_peer host = {.pidfd = -1};
   int link = corral_door_enter(plan->door, &host);
   corral_close_fd(&host.pidfd);
@@ -274,10 +275,10 @@ static int enter_or_exit(const struct keep_plan *plan) {
   _exit(1);
 }
 
-_Noreturn void keep(const struct keep_plan *plan) {
+_Noreturn void run_keeper(const struct keeper_plan *plan) {
   struct keeper keeper = {.plan = *plan};
   corral_make_killable(); // and with it all that is held: what is undumpable cannot do it by itself
-  become_undumpable();    // and so are the holders
+  become_undumpable();    // and so are the reapers
   int owner = corral_pidfd_open(plan->owner);
   // Still our parent, so the pidfd is the owner's and nobody's who has its pid now
   if (owner < 0 || getppid() != plan->owner)
@@ -288,15 +289,15 @@ _Noreturn void keep(const struct keep_plan *plan) {
   become_subreaper(); // before there is a child
   const int host = plan->door ? enter_or_exit(plan) : -1;
   // While this process still is where the owner is
-  const struct hold_plan only = {
-      .lifeline = plan->holder, .owner = owner, .scan = plan->scan, .in_place = true, .host = host};
-  if (plan->holder >= 0 && !start_holder(&keeper, 0, &only))
+  const struct reaper_plan only = {
+      .lifeline = plan->reaper, .owner = owner, .scan = plan->scan, .in_place = true, .host = host};
+  if (plan->reaper >= 0 && !start_reaper(&keeper, 0, &only))
     _exit(1);
-  ears_open(
-      &keeper.ears,
-      &(struct ears_plan){.name = "corral-keeper", .lifeline = plan->lifeline, .owner = owner, .kept = host});
-  keeper.owner = keeper.ears.of[OWNER].fd;
-  say_ready(&keeper);
-  run_keeper(&keeper);
+  poll_set_open(&keeper.poll_set,
+                &(struct poll_set_plan){
+                    .name = "corral-keeper", .lifeline = plan->lifeline, .owner = owner, .kept = host});
+  keeper.owner = keeper.poll_set.of[OWNER].fd;
+  send_ready(&keeper);
+  supervise(&keeper);
   _exit(1);
 }

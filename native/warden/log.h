@@ -1,6 +1,6 @@
 // What the warden has to say, on stderr: one line that begins with "corral: ".
-#ifndef CORRAL_TELL_H
-#define CORRAL_TELL_H
+#ifndef CORRAL_LOG_H
+#define CORRAL_LOG_H
 
 #include <string.h>
 
@@ -16,11 +16,11 @@
 
 // As printf(3). What is in it of others' (the name of a group that a session made, a word of a command line)
 // is written out where a terminal would act upon it or not show it, as src/common/text.ts does it.
-__attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void log_message(const char *format, ...);
 
 // What was tried, on what, and the kernel's answer.
-static inline void tell_error(const char *what, const struct corral_error *error) {
-  tell("%s: %s %s: %s", what, error->operation, error->path, strerror(error->number));
+static inline void log_error(const char *what, const struct corral_error *error) {
+  log_message("%s: %s %s: %s", what, error->operation, error->path, strerror(error->number));
 }
 
 #endif

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "ears.h"
+#include "poll_set.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,14 +18,14 @@ void become_subreaper(void) {
     _exit(1);
 }
 
-void ears_open(struct ears *ears, const struct ears_plan *plan) {
+void poll_set_open(struct poll_set *poll_set, const struct poll_set_plan *plan) {
   const uint64_t all = ~0ULL; // libc would leave out its own two
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
   if (!plan->in_place) {
     setsid();
     (void)!chdir("/");
   }
-  // Out of the way of those that are put in their places before it
+  // Out of the way of those that are given their numbers before it
   int kept = plan->kept >= 0 ? fcntl(plan->kept, F_DUPFD_CLOEXEC, KEPT_FD) : -1;
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (dup2(plan->lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
@@ -43,35 +43,35 @@ void ears_open(struct ears *ears, const struct ears_plan *plan) {
   if (children < 0)
     _exit(1);
   prctl(PR_SET_NAME, plan->name, 0, 0, 0);
-  *ears = (struct ears){{{.fd = STDIN_FILENO, .events = POLLIN},
-                         {.fd = OWNER_FD, .events = POLLIN},
-                         {.fd = children, .events = POLLIN},
-                         {.fd = -1, .events = POLLIN},
-                         {.fd = -1, .events = POLLIN}}};
+  *poll_set = (struct poll_set){{{.fd = STDIN_FILENO, .events = POLLIN},
+                                 {.fd = OWNER_FD, .events = POLLIN},
+                                 {.fd = children, .events = POLLIN},
+                                 {.fd = -1, .events = POLLIN},
+                                 {.fd = -1, .events = POLLIN}}};
 }
 
-void ears_wait(struct ears *ears, int64_t wait_ms) {
+void poll_wait(struct poll_set *poll_set, int64_t wait_ms) {
   struct signalfd_siginfo ended;
-  (void)poll(ears->of, EARS, wait_ms < 0 ? -1 : (int)wait_ms);
-  while (read(ears->of[CHILDREN].fd, &ended, sizeof ended) > 0) // who it is, waitid() knows better
+  (void)poll(poll_set->of, POLL_SLOTS, wait_ms < 0 ? -1 : (int)wait_ms);
+  while (read(poll_set->of[CHILDREN].fd, &ended, sizeof ended) > 0) // who it is, waitid() knows better
     ;
 }
 
-int ears_hear(struct ears *ears, struct corral_message *message, struct corral_fds *fds) {
-  struct pollfd owner = ears->of[OWNER];
+int poll_receive(struct poll_set *poll_set, struct corral_message *message, struct corral_fds *fds) {
+  struct pollfd owner = poll_set->of[OWNER];
   if (owner.fd < 0)
     return 0;
-  int answer = corral_message_receive(ears->of[LIFELINE].fd, message, fds);
+  int answer = corral_message_receive(poll_set->of[LIFELINE].fd, message, fds);
   bool gone = answer != 1 && (answer != -EAGAIN || poll(&owner, 1, 0) > 0);
   if (gone)
-    ears->of[LIFELINE].fd = ears->of[OWNER].fd = -1;
+    poll_set->of[LIFELINE].fd = poll_set->of[OWNER].fd = -1;
   return gone ? -1 : answer == 1;
 }
 
-bool ears_say(struct ears *ears, const struct corral_message *message, int fd) {
+bool poll_send(struct poll_set *poll_set, const struct corral_message *message, int fd) {
   struct corral_fds fds = {.fds = {fd}, .count = fd >= 0};
   for (;;) {
-    struct pollfd both[] = {{.fd = ears->of[LIFELINE].fd, .events = POLLOUT}, ears->of[OWNER]};
+    struct pollfd both[] = {{.fd = poll_set->of[LIFELINE].fd, .events = POLLOUT}, poll_set->of[OWNER]};
     if (both[0].fd < 0)
       return false;
     int answer = corral_message_send(both[0].fd, message, &fds);

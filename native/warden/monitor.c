@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "stand_in.h"
+#include "monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "../core/own.h"
-#include "tell.h"
+#include "log.h"
 #include "undumpable.h"
 
-int take_signals(void) {
+int open_signals(void) {
   sigset_t signals;
   sigfillset(&signals);
   const int not_ours[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGPIPE};
@@ -35,11 +35,11 @@ void let_go_of_output(void) {
     dup2(null, STDOUT_FILENO);
 }
 
-int tell_refused(const char *command, const struct corral_error *error) {
+int log_refused(const char *command, const struct corral_error *error) {
   const char *why = error->number == ETIMEDOUT
                         ? "no answer in time (a file system that hangs, or another process's lease)"
                         : strerror(error->number);
-  tell("'%s' cannot be started: %s %s: %s", command, error->operation, error->path, why);
+  log_message("'%s' cannot be started: %s %s: %s", command, error->operation, error->path, why);
   if (strcmp(error->operation, "exec") != 0)
     return STATUS_FAILED;
   return error->number == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;

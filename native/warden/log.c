@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "tell.h"
+#include "log.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define TELL_BYTES (2 * PATH_MAX) // longer ones are cut off
-#define WRITTEN_OUT 12            // the most bytes that one becomes: \u{10ffff}
+#define LOG_BYTES (2 * PATH_MAX) // longer ones are cut off
+#define WRITTEN_OUT 12           // the most bytes that one becomes: \u{10ffff}
 
 // Unicode's categories Cc, Cf, Zl and Zp, and Default_Ignorable_Code_Point; surrogates are no UTF-8.
 static const struct {
@@ -61,8 +61,8 @@ static size_t write_out(const unsigned char *text, char out[WRITTEN_OUT + 1]) {
   return length ? length : 1;
 }
 
-void tell(const char *format, ...) {
-  static char text[TELL_BYTES], line[TELL_BYTES * WRITTEN_OUT];
+void log_message(const char *format, ...) {
+  static char text[LOG_BYTES], line[LOG_BYTES * WRITTEN_OUT];
   va_list arguments;
   va_start(arguments, format);
   (void)vsnprintf(text, sizeof text, format, arguments);

@@ -1,4 +1,4 @@
-// Our side of a holder (native/warden/hold.c): it starts the processes of one session, tells how they end, and ends all.
+// Our side of a reaper (native/warden/hold.c): it starts the processes of one session, tells how they end, and ends all.
 
 import { constants } from 'node:os'
 import type { Cancellation } from '../../common/cancellation.js'
@@ -12,9 +12,9 @@ import { NativeHandle } from '../native-handle.js'
 import type { SpawnedProcess } from '../spawned.js'
 import type { Keeper } from './keeper.js'
 import { type Labels, labelsFile } from './labels.js'
-import { DOOR, ended, held, KIND, Link } from './link.js'
+import { DOOR, KIND, keepAlive, Link, waitForEnd } from './link.js'
 
-// How much longer than its bounds a holder may take for ending all; one that was stopped never answers.
+// How much longer than its bounds a reaper may take for ending all; one that was stopped never answers.
 const PATIENCE_MS = 2000
 // Two forks and a few system calls; a machine that swaps takes its time.
 const READY_MS = 30_000
@@ -30,7 +30,7 @@ interface Request {
   pidfd?: number
 }
 
-// After the end of its holder, a command that came in is killed at once
+// After the end of its reaper, a command that came in is killed at once
 const ENTERED_MS = 10_000
 
 // native/core/door.c: two numbers of 48 bits. 0: there is none
@@ -61,13 +61,13 @@ const ignore = () => undefined
 const systemError = (message: string, code: keyof typeof constants.errno, syscall: string) =>
   Object.assign(new Error(message), { errno: -constants.errno[code], syscall })
 
-export class Holder {
+export class Reaper {
   /** Settles when it is gone, and so is its process. */
   readonly gone: Promise<void>
   /** Whether it was killed: it has not ended the session. */
   lost = false
   /** Whether somebody else has it end the session. */
-  told = false
+  endRequested = false
   pid = 0
   /** What all of the session bear (native/core/mark.h); 0: nothing. */
   mark = 0
@@ -87,7 +87,7 @@ export class Holder {
   #processGone: Promise<unknown> = Promise.resolve()
   #isReady: () => void = ignore
   readonly #ready: Promise<void>
-  /** The holders of commands that came in by the door, by number, with the pidfds of their keepers. */
+  /** The reapers of commands that came in by the door, by number, with the pidfds of their keepers. */
   readonly #entered = new Map<number, { pid: number; keeper: number }>()
   readonly #left = new Set<() => void>()
 
@@ -112,7 +112,7 @@ export class Holder {
 
   /** Waits until it stands, and gives the name of its door. @throws GuardError when it does not come to that. */
   async ready(): Promise<string | undefined> {
-    await held(this.#native, within(Promise.race([this.#ready, this.gone]), READY_MS))
+    await keepAlive(this.#native, within(Promise.race([this.#ready, this.gone]), READY_MS))
     if (this.pid !== 0 && !this.lost) return this.door
     this.kill()
     throw new GuardError('the holder of the session ended before it stood')
@@ -126,7 +126,7 @@ export class Holder {
   }
 
   /** The pids of all that hold a part of the session: its own, and those of the commands that came in. */
-  holders(): number[] {
+  reapers(): number[] {
     return [this.pid, ...[...this.#entered.values()].map(({ pid }) => pid)]
   }
 
@@ -136,7 +136,7 @@ export class Holder {
     return () => this.#left.delete(ended)
   }
 
-  /** After the holder's own end: waits until all is gone that holds a command that came in. */
+  /** After the reaper's own end: waits until all is gone that holds a command that came in. */
   async enteredGone(): Promise<void> {
     await Promise.all([...this.#entered.keys()].map((id) => this.#awaitOut(id, ENTERED_MS)))
   }
@@ -155,13 +155,13 @@ export class Holder {
       request.started = resolve
       request.refused = reject
     })
-    const started = await held(this.#native, this.#startedInTime(id, starting, cancel))
+    const started = await keepAlive(this.#native, this.#startedInTime(id, starting, cancel))
     if (started) {
       const { pid, pidfd } = started
       return { pid, handle: new NativeHandle(this.#native, pidfd, fds), createdInPlace: true, exited }
     }
     this.kill()
-    await starting // rejects, now that the holder is killed
+    await starting // rejects, now that the reaper is killed
     throw systemError('the holder does not answer', 'ETIMEDOUT', 'spawn')
   }
 
@@ -199,11 +199,11 @@ export class Holder {
       Promise.race([answer, this.gone.then(() => this.#ended)]),
       drainMs + graceMs + killTimeoutMs + PATIENCE_MS,
     )
-    const found = await held(this.#native, ended)
-    if (found?.empty) await held(this.#native, this.gone)
+    const found = await keepAlive(this.#native, ended)
+    if (found?.empty) await keepAlive(this.#native, this.gone)
     if (found) return found
     this.kill()
-    await held(this.#native, this.gone)
+    await keepAlive(this.#native, this.gone)
     return this.#ended
   }
 
@@ -219,7 +219,7 @@ export class Holder {
     return known.length
   }
 
-  /** Kills the holder itself: what it holds goes to the keeper, which ends it. */
+  /** Kills the reaper itself: what it holds goes to the keeper, which ends it. */
   kill(): void {
     this.#signal(constants.signals.SIGKILL)
     this.#link.hangUp()
@@ -235,10 +235,10 @@ export class Holder {
   #hear(message: NativeMessage): void {
     const { kind, id, number, second, fds, error } = message
     const request = this.#requests.get(id)
-    if (kind === KIND.held) this.#onHeld(number, second, fds.shift())
+    if (kind === KIND.reaperReady) this.#onReady(number, second, fds.shift())
     else if (kind === KIND.started) this.#onStarted(request, number, fds.shift())
     else if (kind === KIND.door) this.door = doorName(number, second)
-    else if (kind === KIND.told) this.told = true
+    else if (kind === KIND.endRequested) this.endRequested = true
     else if (kind === KIND.entered) this.#onEntered(id, number, fds.shift())
     else if (kind === KIND.out) void this.#awaitOut(id, OUT_MS)
     else if (kind === KIND.left) this.#onLeft()
@@ -249,13 +249,13 @@ export class Holder {
     } else if (kind === KIND.ended) this.#onEnded(message)
   }
 
-  #onHeld(pid: number, mark: number, pidfd: number | undefined): void {
+  #onReady(pid: number, mark: number, pidfd: number | undefined): void {
     this.pid = pid
     this.#keeper.know(pid)
     this.mark = mark
     this.#pidfd = pidfd
     // Where it cannot be watched (no descriptors left), the end of its link has to do
-    if (pidfd !== undefined) this.#processGone = ended(this.#native, pidfd).catch(() => undefined)
+    if (pidfd !== undefined) this.#processGone = waitForEnd(this.#native, pidfd).catch(() => undefined)
     this.#isReady()
   }
 
@@ -268,7 +268,7 @@ export class Holder {
     const { keeper } = this.#entered.get(id) ?? {}
     this.#entered.delete(id)
     if (keeper === undefined) return
-    await this.#native.ended(keeper, withinMs).catch(() => undefined)
+    await this.#native.waitForExit(keeper, withinMs).catch(() => undefined)
     reapUnlessWaitedFor(this.#native, keeper)
   }
 
@@ -307,7 +307,7 @@ export class Holder {
       // Nobody tells how it ended. The keeper kills it, or we.
       else void this.#killed(request.pidfd).then(() => request.exited(KILLED))
     }
-    await held(this.#native, this.#processGone)
+    await keepAlive(this.#native, this.#processGone)
     if (this.#pidfd !== undefined) this.#native.close(this.#pidfd)
     this.#pidfd = undefined
     if (!this.lost) await Promise.all([...this.#entered.keys()].map((id) => this.#awaitOut(id, 0)))
@@ -319,6 +319,6 @@ export class Holder {
     } catch {
       return // not ours to signal (a setuid program): the keeper names it, where it is left
     }
-    await ended(this.#native, pidfd).catch(() => undefined) // killed it is in any case
+    await waitForEnd(this.#native, pidfd).catch(() => undefined) // killed it is in any case
   }
 }

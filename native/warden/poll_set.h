@@ -1,7 +1,7 @@
-// What keeper and holder wait for: a word of the gateway's, its end, the end of a child, and, where somebody
-// sets these ears, a word of others, and what comes of a start.
-#ifndef CORRAL_EARS_H
-#define CORRAL_EARS_H
+// What keeper and reaper wait for: a word of the gateway's, its end, the end of a child, and, where somebody
+// sets these poll_set, a word of others, and what comes of a start.
+#ifndef CORRAL_POLL_SET_H
+#define CORRAL_POLL_SET_H
 
 #include <poll.h>
 #include <stdbool.h>
@@ -9,13 +9,13 @@
 
 #include "../core/message.h"
 
-enum ear { LIFELINE, OWNER, CHILDREN, GUESTS, STARTS, EARS };
+enum poll_slot { LIFELINE, OWNER, CHILDREN, CLIENTS, STARTS, POLL_SLOTS };
 
-struct ears {
-  struct pollfd of[EARS];
+struct poll_set {
+  struct pollfd of[POLL_SLOTS];
 };
 
-struct ears_plan {
+struct poll_set_plan {
   const char *name; // of this process
   int lifeline;
   int owner; // pidfd
@@ -38,17 +38,17 @@ void become_subreaper(void);
 // Puts this process into a session of its own, with its working directory at the top, unless it is to stay,
 // with nothing of its parent's but these descriptors: SIGKILL and SIGSTOP are all that reaches it. Ends it
 // where that fails.
-void ears_open(struct ears *ears, const struct ears_plan *plan);
+void poll_set_open(struct poll_set *poll_set, const struct poll_set_plan *plan);
 
 // Waits, for `wait_ms` at most or, where that is negative, for ever.
-void ears_wait(struct ears *ears, int64_t wait_ms);
+void poll_wait(struct poll_set *poll_set, int64_t wait_ms);
 
 // The owner's next word: 1, 0 when there is none, -1 when the owner is gone. The lifeline ends as soon as the
 // kernel closes the owner's files, unless a child that it was just starting has a copy; the pidfd knows of no
 // copies.
-int ears_hear(struct ears *ears, struct corral_message *message, struct corral_fds *fds);
+int poll_receive(struct poll_set *poll_set, struct corral_message *message, struct corral_fds *fds);
 
 // Says something to the owner, and waits until there is room for it. False when the owner is gone.
-bool ears_say(struct ears *ears, const struct corral_message *message, int fd);
+bool poll_send(struct poll_set *poll_set, const struct corral_message *message, int fd);
 
 #endif

@@ -1,6 +1,6 @@
-// `corral run` where there is no cgroup: the command is below a holder, and that below a keeper which is out
+// `corral run` where there is no cgroup: the command is below a reaper, and that below a keeper which is out
 // of our process tree, so what it leaves never comes to a process that does not know of it. We are their
-// owner, as a gateway is that of its own: all ends when we do, and the keeper ends what the holder loses.
+// owner, as a gateway is that of its own: all ends when we do, and the keeper ends what the reaper loses.
 // Holder and command are in our terminal session and process group, as a child of ours would be.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,29 +15,29 @@
 #include "../core/pidfd.h"
 #include "../core/protocol.h"
 #include "../core/reap.h"
-#include "guests.h"
-#include "held.h"
+#include "clients.h"
+#include "log.h"
 #include "memory_watch.h"
+#include "monitor.h"
 #include "run.h"
-#include "stand_in.h"
-#include "tell.h"
+#include "subreaper_client.h"
 #include "wait.h"
 
 #define FORCED_GRACE_MS 0
-// How much longer than its bounds a holder, and then the keeper, may take for ending all.
+// How much longer than its bounds a reaper, and then the keeper, may take for ending all.
 #define PATIENCE_MS 2000
 #define COMMAND_ID 1
 
 // That nobody has told how the command ended means that it was killed with who would have.
 static const struct corral_exit KILLED = {.code = -1, .signal = SIGKILL};
 
-enum ear { SIGNALS, PARENT, INPUT, HOLDER, KEEPER, EARS };
+enum poll_slot { SIGNALS, PARENT, INPUT, REAPER, KEEPER, POLL_SLOTS };
 
 struct run {
-  const struct held_run *plan;
+  const struct subreaper_run *plan;
   const char *door; // of the session to join; NULL: this is one of its own
-  struct held held;
-  struct pollfd ears[EARS]; // poll() passes over those with a negative fd
+  struct subreaper_client held;
+  struct pollfd poll_set[POLL_SLOTS]; // poll() passes over those with a negative fd
   struct memory_watch memory;
   int leader; // pidfd; -1: there is none
   pid_t leader_pid;
@@ -49,7 +49,7 @@ struct run {
   int64_t start_by_ms;         // when the command has to be exec'ed; 0: that is over
   int refused;                 // the exit status when the command cannot be started; 0: it can
   int64_t impatient_ms;        // when to do without the one that is to end all; 0: nobody is
-  bool ended, collected, left; // what holder and keeper said: all is ended, by one or the other, or it is not
+  bool ended, collected, left; // what reaper and keeper said: all is ended, by one or the other, or it is not
 };
 
 // ---- ending ----
@@ -61,9 +61,9 @@ static void be_patient(struct run *run, int64_t ms) {
 static void end_as_planned(struct run *run, const struct corral_end_plan *plan) {
   run->ending = true;
   run->memory.look_ms = -1;
-  if (run->ears[HOLDER].fd < 0)
+  if (run->poll_set[REAPER].fd < 0)
     return; // the keeper is at it
-  held_end(&run->held, plan);
+  subreaper_client_end(&run->held, plan);
   be_patient(run, plan->drain_ms + plan->grace_ms);
 }
 
@@ -79,15 +79,15 @@ static void drain(struct run *run) {
 
 // One that does not answer is killed: its keeper ends what it holds.
 static bool lose_patience(struct run *run) {
-  if (run->ears[HOLDER].fd < 0)
+  if (run->poll_set[REAPER].fd < 0)
     return false;
-  (void)corral_pidfd_signal(run->held.holder_pidfd, SIGKILL);
+  (void)corral_pidfd_signal(run->held.reaper_pidfd, SIGKILL);
   be_patient(run, 0);
   return true;
 }
 
-static void holder_gone(struct run *run) {
-  run->ears[HOLDER].fd = -1;
+static void reaper_gone(struct run *run) {
+  run->poll_set[REAPER].fd = -1;
   run->ending = true;
   run->memory.look_ms = -1;
   (void)corral_pidfd_signal(run->held.keeper_pidfd, SIGCONT);
@@ -103,7 +103,7 @@ static void pass_on(struct run *run, int number) {
     (void)corral_pidfd_signal(run->leader, number);
 }
 
-static void take_start(struct run *run, int leader, pid_t pid) {
+static void finish_start(struct run *run, int leader, pid_t pid) {
   run->start_by_ms = 0;
   run->leader = leader;
   run->leader_pid = pid;
@@ -121,7 +121,7 @@ static bool has_it_already(const struct run *run, const struct signalfd_siginfo 
 }
 
 // SIGTERM and SIGHUP end a session of its own, a second one at once. Others are the command's.
-static void take_signal(struct run *run, const struct signalfd_siginfo *signal) {
+static void handle_signal(struct run *run, const struct signalfd_siginfo *signal) {
   const int number = (int)signal->ssi_signo;
   const bool ends = number == SIGTERM || number == SIGHUP;
   const bool asked_anyway = number == SIGTERM && !run->door; // by the end that follows
@@ -135,58 +135,58 @@ static void take_signal(struct run *run, const struct signalfd_siginfo *signal) 
 
 static void read_signals(struct run *run) {
   struct signalfd_siginfo signal;
-  while (read(run->ears[SIGNALS].fd, &signal, sizeof signal) == sizeof signal)
-    take_signal(run, &signal);
+  while (read(run->poll_set[SIGNALS].fd, &signal, sizeof signal) == sizeof signal)
+    handle_signal(run, &signal);
 }
 
-static void take_refusal(struct run *run, const struct corral_message *message) {
+static void handle_refusal(struct run *run, const struct corral_message *message) {
   struct corral_error error;
   run->start_by_ms = 0;
   corral_fail(&error, message->error_number, message->error_operation, message->error_path);
   if (run->ending && error.number == ECANCELED)
     run->refused = STATUS_SIGNALLED + SIGTERM; // ended before it was started
   else
-    run->refused = tell_refused(run->plan->command[0], &error);
+    run->refused = log_refused(run->plan->command[0], &error);
   begin_end(run, FORCED_GRACE_MS);
 }
 
-static void take_exit(struct run *run, const struct corral_message *message) {
+static void handle_exit(struct run *run, const struct corral_message *message) {
   run->leader_ended = true;
   run->exit = (struct corral_exit){.code = (int)message->number, .signal = (int)message->second};
   if (!run->ending && !run->door) // what it left is its session's
     drain(run);
 }
 
-static void take_end(struct run *run, const struct corral_message *message) {
+static void handle_end(struct run *run, const struct corral_message *message) {
   run->ended = message->number == 1;
   run->left = !run->ended;
   if (run->left)
-    tell("%u processes outlived SIGKILL", message->left_count);
+    log_message("%u processes outlived SIGKILL", message->left_count);
 }
 
-static void take_word(struct run *run, const struct corral_message *message, struct corral_fds *fds) {
+static void handle_message(struct run *run, const struct corral_message *message, struct corral_fds *fds) {
   if (message->kind == CORRAL_STARTED && fds->count == 1) {
     fds->count = 0;
-    take_start(run, fds->fds[0], (pid_t)message->number);
+    finish_start(run, fds->fds[0], (pid_t)message->number);
   } else if (message->kind == CORRAL_REFUSED)
-    take_refusal(run, message);
+    handle_refusal(run, message);
   else if (message->kind == CORRAL_STOPPED)
     stop_as((int)message->number);
   else if (message->kind == CORRAL_EXITED)
-    take_exit(run, message);
+    handle_exit(run, message);
   else if (message->kind == CORRAL_ENDED)
-    take_end(run, message);
+    handle_end(run, message);
   else if (message->kind == CORRAL_CLEAN)
     run->collected = true;
 }
 
 // All that came over a lifeline. False at its end.
-static bool hear(struct run *run, int link) {
+static bool receive(struct run *run, int link) {
   struct corral_message message;
   struct corral_fds fds;
   int answer;
   while ((answer = corral_message_receive(link, &message, &fds)) == 1) {
-    take_word(run, &message, &fds);
+    handle_message(run, &message, &fds);
     corral_fds_close(&fds);
   }
   return answer == -EAGAIN;
@@ -194,22 +194,22 @@ static bool hear(struct run *run, int link) {
 
 // Our parent's end alone says nothing (it may have been a shell in between), nor does that of our input alone
 // (a client may close it and wait for the answer). Both together: nobody is left.
-static void take_events(struct run *run) {
-  struct pollfd *ears = run->ears;
-  if (ears[SIGNALS].revents)
+static void handle_events(struct run *run) {
+  struct pollfd *poll_set = run->poll_set;
+  if (poll_set[SIGNALS].revents)
     read_signals(run);
-  if (ears[INPUT].revents & (POLLHUP | POLLERR)) {
-    ears[INPUT].fd = -1;
+  if (poll_set[INPUT].revents & (POLLHUP | POLLERR)) {
+    poll_set[INPUT].fd = -1;
     begin_end(run, run->plan->end.grace_ms);
   }
-  if (ears[PARENT].revents) {
-    ears[PARENT].fd = -1;
-    ears[INPUT] = (struct pollfd){.fd = STDIN_FILENO}; // no events asked for: POLLHUP comes all the same
+  if (poll_set[PARENT].revents) {
+    poll_set[PARENT].fd = -1;
+    poll_set[INPUT] = (struct pollfd){.fd = STDIN_FILENO}; // no events asked for: POLLHUP comes all the same
   }
-  if (ears[HOLDER].revents && !hear(run, ears[HOLDER].fd))
-    holder_gone(run);
-  if (ears[KEEPER].revents && !hear(run, ears[KEEPER].fd))
-    ears[KEEPER].fd = -1; // the holder holds alone, if it lives
+  if (poll_set[REAPER].revents && !receive(run, poll_set[REAPER].fd))
+    reaper_gone(run);
+  if (poll_set[KEEPER].revents && !receive(run, poll_set[KEEPER].fd))
+    poll_set[KEEPER].fd = -1; // the reaper holds alone, if it lives
 }
 
 // ---- from start to end ----
@@ -224,7 +224,7 @@ static int64_t next_wait(const struct run *run) {
 }
 
 static bool is_over(const struct run *run) {
-  return (run->ears[HOLDER].fd < 0 && run->ears[KEEPER].fd < 0) || run->left ||
+  return (run->poll_set[REAPER].fd < 0 && run->poll_set[KEEPER].fd < 0) || run->left ||
          (run->door && run->leader_ended);
 }
 
@@ -236,17 +236,17 @@ static void time_out(struct run *run) {
   begin_end(run, run->plan->end.grace_ms);
 }
 
-// Until holder and keeper are gone, or something outlives them; or the command, where others see to the rest.
+// Until reaper and keeper are gone, or something outlives them; or the command, where others see to the rest.
 static void supervise(struct run *run) {
   while (!is_over(run)) {
-    for (int i = 0; i < EARS; i++)
-      run->ears[i].revents = 0;
-    if (poll(run->ears, EARS, (int)next_wait(run)) > 0)
-      take_events(run);
+    for (int i = 0; i < POLL_SLOTS; i++)
+      run->poll_set[i].revents = 0;
+    if (poll(run->poll_set, POLL_SLOTS, (int)next_wait(run)) > 0)
+      handle_events(run);
     int64_t now_ms = corral_now_ms();
     if (run->start_by_ms && now_ms >= run->start_by_ms) {
       run->start_by_ms = 0;
-      held_cancel(&run->held, COMMAND_ID);
+      subreaper_client_cancel(&run->held, COMMAND_ID);
     }
     if (run->end_by_ms && now_ms >= run->end_by_ms)
       time_out(run);
@@ -264,9 +264,9 @@ static void await_end(int pidfd, int64_t bound_ms) {
 
 // Their lifelines end a moment before them.
 static void await_both(const struct run *run) {
-  if (run->ears[HOLDER].fd < 0)
-    await_end(run->held.holder_pidfd, PATIENCE_MS);
-  if (run->ears[KEEPER].fd < 0)
+  if (run->poll_set[REAPER].fd < 0)
+    await_end(run->held.reaper_pidfd, PATIENCE_MS);
+  if (run->poll_set[KEEPER].fd < 0)
     await_end(run->held.keeper_pidfd, PATIENCE_MS);
 }
 
@@ -282,13 +282,13 @@ static bool end_marked(const struct run *run) {
     (void)poll(NULL, 0, (int)wait_ms);
   const bool empty = reap.state == CORRAL_EMPTY;
   if (!empty)
-    tell("%zu processes outlived SIGKILL", reap.left.count);
+    log_message("%zu processes outlived SIGKILL", reap.left.count);
   corral_reap_finish(&reap);
   return empty;
 }
 
-// True when all was ended, by the holder or the keeper, or by us after both were killed.
-static bool was_held(const struct run *run) {
+// True when all was ended, by the reaper or the keeper, or by us after both were killed.
+static bool all_ended(const struct run *run) {
   if (run->ended || run->collected)
     return true;
   if (run->held.mark)
@@ -296,38 +296,39 @@ static bool was_held(const struct run *run) {
   if (run->leader >= 0 && corral_pidfd_signal(run->leader, SIGKILL) == 0)
     await_end(run->leader, run->plan->end.kill_ms);
   if (!run->left)
-    tell("what held the command was killed: of what it started, only itself is ended");
+    log_message("what held the command was killed: of what it started, only itself is ended");
   return false;
 }
 
 static int start(struct run *run) {
-  const struct held_run *plan = run->plan;
+  const struct subreaper_run *plan = run->plan;
   struct corral_error error = {0};
-  const struct keep_plan keeper = {.kill_ms = plan->end.kill_ms, .scan = plan->scan, .door = run->door};
-  int answer = held_start(keeper, &run->held, &error);
+  const struct keeper_plan keeper = {.kill_ms = plan->end.kill_ms, .scan = plan->scan, .door = run->door};
+  int answer = subreaper_client_start(keeper, &run->held, &error);
   if (answer < 0) {
     if (run->door && error.number == ECONNREFUSED)
-      tell("the session at %s is over: start another one", run->door);
+      log_message("the session at %s is over: start another one", run->door);
     else if (run->door && error.number == EUSERS)
-      tell("the session at %s has %d commands that were started by others, as many as it can have: wait for "
-           "one to end, or start another session",
-           run->door, GUESTS_JOINED);
+      log_message(
+          "the session at %s has %d commands that were started by others, as many as it can have: wait for "
+          "one to end, or start another session",
+          run->door, CLIENTS_JOINED);
     else if (run->door && error.number == EPROTONOSUPPORT)
-      tell("the session at %s speaks protocol %s, and this is %d, of version %s: use the package of "
-           "its gateway, or restart that",
-           run->door, error.path, CORRAL_PROTOCOL, CORRAL_VERSION);
+      log_message("the session at %s speaks protocol %s, and this is %d, of version %s: use the package of "
+                  "its gateway, or restart that",
+                  run->door, error.path, CORRAL_PROTOCOL, CORRAL_VERSION);
     else if (run->door)
-      tell("the session at %s cannot be entered: %s", run->door, strerror(error.number));
+      log_message("the session at %s cannot be entered: %s", run->door, strerror(error.number));
     else
-      tell_error("nothing can be held", &error);
+      log_error("nothing can be held", &error);
     return STATUS_FAILED;
   }
   if (plan->labels)
-    (void)held_label(&run->held, plan->labels);
-  answer = held_spawn(&run->held, COMMAND_ID, plan->inherited, plan->command);
+    (void)subreaper_client_label(&run->held, plan->labels);
+  answer = subreaper_client_spawn(&run->held, COMMAND_ID, plan->inherited, plan->command);
   if (answer == 0)
     return 0;
-  tell("'%s' cannot be started: %s", plan->command[0], strerror(-answer));
+  log_message("'%s' cannot be started: %s", plan->command[0], strerror(-answer));
   return STATUS_FAILED;
 }
 
@@ -335,9 +336,9 @@ static int begin(struct run *run) {
   int status = start(run);
   if (status)
     return status;
-  run->ears[HOLDER].fd = run->held.holder;
-  run->ears[KEEPER].fd = run->held.keeper;
-  run->memory = (struct memory_watch){.holder = run->held.holder_pid, .cap = run->plan->memory_cap};
+  run->poll_set[REAPER].fd = run->held.reaper;
+  run->poll_set[KEEPER].fd = run->held.keeper;
+  run->memory = (struct memory_watch){.reaper = run->held.reaper_pid, .cap = run->plan->memory_cap};
   memory_watch_begin(&run->memory, corral_now_ms());
   run->start_by_ms = corral_now_ms() + run->plan->start_ms;
   run->end_by_ms = run->plan->life_ms ? corral_now_ms() + run->plan->life_ms : 0;
@@ -345,22 +346,22 @@ static int begin(struct run *run) {
   return 0;
 }
 
-static void open_ears(struct run *run) {
-  for (int i = 0; i < EARS; i++)
-    run->ears[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+static void open_poll_set(struct run *run) {
+  for (int i = 0; i < POLL_SLOTS; i++)
+    run->poll_set[i] = (struct pollfd){.fd = -1, .events = POLLIN};
   sigemptyset(&run->early);
-  run->ears[SIGNALS].fd = take_signals();
+  run->poll_set[SIGNALS].fd = open_signals();
 }
 
-int run_held(const struct held_run *plan) {
+int run_subreaper(const struct subreaper_run *plan) {
   struct run run = {.plan = plan, .leader = -1};
-  open_ears(&run);
-  run.ears[PARENT].fd = open_parent();
+  open_poll_set(&run);
+  run.poll_set[PARENT].fd = open_parent();
   int status = begin(&run);
   if (status)
     return status;
   await_both(&run);
-  if (!was_held(&run))
+  if (!all_ended(&run))
     return STATUS_FAILED;
   if (run.refused)
     return run.refused;
@@ -371,14 +372,14 @@ int run_held(const struct held_run *plan) {
 
 // ---- in a session of somebody else's ----
 
-int enter_held(const struct held_run *plan, const char *door) {
+int enter_subreaper(const struct subreaper_run *plan, const char *door) {
   struct run run = {.plan = plan, .leader = -1, .door = door};
-  open_ears(&run);
+  open_poll_set(&run);
   int status = begin(&run);
   if (status)
     return status;
   if (run.leader_ended)
     return end_as(&run.exit, false);
-  (void)was_held(&run);
+  (void)all_ended(&run);
   return run.refused ? run.refused : end_as(&KILLED, false);
 }

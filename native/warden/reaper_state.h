@@ -1,6 +1,6 @@
-// What a holder knows: the parts of it are hold.c, and hold_guests.c for who comes by its door.
-#ifndef CORRAL_HOLDER_H
-#define CORRAL_HOLDER_H
+// What a reaper knows: the parts of it are reaper.c, and reaper_clients.c for who comes by its door.
+#ifndef CORRAL_REAPER_STATE_H
+#define CORRAL_REAPER_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 #include "../core/reap.h"
-#include "ears.h"
-#include "guests.h"
+#include "clients.h"
+#include "poll_set.h"
 
 // Bound on killing where nobody is left who could say one.
 static const struct corral_end_plan orphaned = {.kill_ms = 10000};
@@ -23,8 +23,8 @@ struct started {
   pid_t pid;
 };
 
-struct holder {
-  struct ears ears;
+struct reaper {
+  struct poll_set poll_set;
   bool scan;
   struct starting *starting; // a list
   int starts; // epoll descriptor: tells when one of these is over; -1: there were no two at once yet
@@ -34,17 +34,17 @@ struct holder {
   bool ending;
   bool closed;   // it was ended once: nobody joins any more
   bool orphaned; // the gateway is gone
-  struct guests guests;
-  int labels; // what is shown to guests; -1: nothing
+  struct clients clients;
+  int labels; // what is shown to clients; -1: nothing
   // What those that have joined said of their ends, and until when they may take for that
   struct corral_message sum;
-  int64_t guests_ms;
-  // Of one that has joined a session itself: the connection to the holder of that; -1: none (any more)
+  int64_t clients_ms;
+  // Of one that has joined a session itself: the connection to the reaper of that; -1: none (any more)
   int host;
   bool served; // the command of that has ended
 };
 
-// Ends all, those that have joined too; a second call with less grace hastens the first.
-void begin_end(struct holder *holder, const struct corral_end_plan *plan);
+// Ends all, those that have joined too; a second call with less grace shortens the first.
+void begin_end(struct reaper *reaper, const struct corral_end_plan *plan);
 
 #endif

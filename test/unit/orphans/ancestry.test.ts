@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { knownProgram } from '../../../src/orphans/agents.js'
-import { standingOf } from '../../../src/orphans/keeper.js'
+import { standingOf } from '../../../src/orphans/ancestry.js'
 import type { ProcessFacts } from '../../../src/orphans/processes.js'
 
 const NOW_TICKS = Math.floor(Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 100)

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "held.h"
+#include "subreaper_client.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,41 +22,41 @@
 
 // ---- starting ----
 
-// Takes what the keeper or the holder says first: that it is there, or why it cannot be. 1 when it did.
-static int take_first(int link, int *pidfd, struct corral_message *first, struct corral_error *error) {
+// Takes what the keeper or the reaper says first: that it is there, or why it cannot be. 1 when it did.
+static int receive_first(int link, int *pidfd, struct corral_message *first, struct corral_error *error) {
   struct corral_fds fds;
   int answer = corral_message_receive(link, first, &fds);
   if (answer == -EAGAIN)
     return 0;
   if (answer <= 0)
-    return corral_fail(error, answer < 0 ? -answer : ECHILD, "start a holder", "");
+    return corral_fail(error, answer < 0 ? -answer : ECHILD, "start a reaper", "");
   if (first->kind == CORRAL_DOOR)
     return 0;
   if (fds.count == 0)
     return corral_fail(error, first->error_number ? first->error_number : EPROTO,
-                       first->kind == CORRAL_REFUSED ? "hold processes" : "start a holder",
+                       first->kind == CORRAL_REFUSED ? "hold processes" : "start a reaper",
                        first->error_path);
   *pidfd = fds.fds[0];
   return 1;
 }
 
-static int await_both(struct held *held, struct corral_error *error) {
-  struct corral_message keeper, holder = {0};
-  for (int64_t until_ms = corral_now_ms() + READY_MS; held->keeper_pidfd < 0 || held->holder_pidfd < 0;) {
+static int await_both(struct subreaper_client *held, struct corral_error *error) {
+  struct corral_message keeper, reaper = {0};
+  for (int64_t until_ms = corral_now_ms() + READY_MS; held->keeper_pidfd < 0 || held->reaper_pidfd < 0;) {
     struct pollfd links[] = {{.fd = held->keeper_pidfd < 0 ? held->keeper : -1, .events = POLLIN},
-                             {.fd = held->holder_pidfd < 0 ? held->holder : -1, .events = POLLIN}};
+                             {.fd = held->reaper_pidfd < 0 ? held->reaper : -1, .events = POLLIN}};
     if (poll(links, 2, (int)until(until_ms)) == 0)
-      return corral_fail(error, ETIMEDOUT, "start a holder", "");
+      return corral_fail(error, ETIMEDOUT, "start a reaper", "");
     int answer = 0;
-    if (held->keeper_pidfd < 0) // also when only the other is ready: the keeper says why there is no holder
-      answer = take_first(held->keeper, &held->keeper_pidfd, &keeper, error);
+    if (held->keeper_pidfd < 0) // also when only the other is ready: the keeper says why there is no reaper
+      answer = receive_first(held->keeper, &held->keeper_pidfd, &keeper, error);
     if (answer >= 0 && links[1].revents)
-      answer = take_first(held->holder, &held->holder_pidfd, &holder, error);
+      answer = receive_first(held->reaper, &held->reaper_pidfd, &reaper, error);
     if (answer < 0)
       return answer;
   }
-  held->holder_pid = (pid_t)holder.number;
-  held->mark = holder.second;
+  held->reaper_pid = (pid_t)reaper.number;
+  held->mark = reaper.second;
   return 0;
 }
 
@@ -69,19 +69,19 @@ static int open_lifeline(int *ours, int *theirs) {
   return 0;
 }
 
-static int start_keeper(struct keep_plan *plan, struct held *held) {
-  CORRAL_OWNED_FD keepers = -1, holders = -1;
+static int start_keeper(struct keeper_plan *plan, struct subreaper_client *held) {
+  CORRAL_OWNED_FD keepers = -1, reapers = -1;
   int answer = open_lifeline(&held->keeper, &keepers);
   if (answer == 0)
-    answer = open_lifeline(&held->holder, &holders);
+    answer = open_lifeline(&held->reaper, &reapers);
   if (answer < 0)
     return answer;
   plan->lifeline = keepers;
-  plan->holder = holders;
+  plan->reaper = reapers;
   plan->owner = getpid();
   pid_t first = fork();
   if (first == 0)
-    keep(plan);
+    run_keeper(plan);
   if (first < 0)
     return -errno;
   while (waitpid(first, NULL, 0) < 0 && errno == EINTR) // it forks, and is out of our process tree
@@ -89,23 +89,24 @@ static int start_keeper(struct keep_plan *plan, struct held *held) {
   return 0;
 }
 
-int held_start(struct keep_plan plan, struct held *held, struct corral_error *error) {
-  *held = (struct held){.keeper = -1, .holder = -1, .keeper_pidfd = -1, .holder_pidfd = -1};
+int subreaper_client_start(struct keeper_plan plan, struct subreaper_client *held,
+                           struct corral_error *error) {
+  *held = (struct subreaper_client){.keeper = -1, .reaper = -1, .keeper_pidfd = -1, .reaper_pidfd = -1};
   int answer = start_keeper(&plan, held);
   if (answer < 0)
     corral_fail(error, -answer, "start a keeper", "");
   else
     answer = await_both(held, error);
   if (answer < 0)
-    held_drop(held);
+    subreaper_client_drop(held);
   return answer;
 }
 
-void held_drop(struct held *held) {
+void subreaper_client_drop(struct subreaper_client *held) {
   corral_drop_fd(&held->keeper);
-  corral_drop_fd(&held->holder);
+  corral_drop_fd(&held->reaper);
   corral_drop_fd(&held->keeper_pidfd);
-  corral_drop_fd(&held->holder_pidfd);
+  corral_drop_fd(&held->reaper_pidfd);
 }
 
 // ---- the command ----
@@ -151,15 +152,16 @@ static int write_plan(const struct inherited *inherited, const struct corral_std
   return corral_release_fd(&plan);
 }
 
-int held_label(const struct held *held, const char *text) {
+int subreaper_client_label(const struct subreaper_client *held, const char *text) {
   CORRAL_OWNED_FD labels = corral_text_file(text, strlen(text));
   if (labels < 0)
     return labels;
   const struct corral_message message = {.kind = CORRAL_LABELS};
-  return corral_message_send(held->holder, &message, &(struct corral_fds){.fds = {labels}, .count = 1});
+  return corral_message_send(held->reaper, &message, &(struct corral_fds){.fds = {labels}, .count = 1});
 }
 
-int held_spawn(const struct held *held, uint32_t id, const struct inherited *inherited, char **command) {
+int subreaper_client_spawn(const struct subreaper_client *held, uint32_t id,
+                           const struct inherited *inherited, char **command) {
   struct corral_stdio stdio[CORRAL_MAX_STDIO];
   const size_t count = inherited_stdio(inherited, stdio);
   CORRAL_OWNED_FD plan = write_plan(inherited, stdio, count, command);
@@ -170,16 +172,16 @@ int held_spawn(const struct held *held, uint32_t id, const struct inherited *inh
   for (size_t i = 0; i < count; i++)
     if (stdio[i].kind == CORRAL_STDIO_FD)
       fds.fds[fds.count++] = stdio[i].fd;
-  return corral_message_send(held->holder, &message, &fds);
+  return corral_message_send(held->reaper, &message, &fds);
 }
 
-void held_cancel(const struct held *held, uint32_t id) {
+void subreaper_client_cancel(const struct subreaper_client *held, uint32_t id) {
   const struct corral_message message = {.kind = CORRAL_CANCEL, .id = id, .number = ETIMEDOUT};
-  (void)corral_message_send(held->holder, &message, NULL);
+  (void)corral_message_send(held->reaper, &message, NULL);
 }
 
-void held_end(const struct held *held, const struct corral_end_plan *plan) {
+void subreaper_client_end(const struct subreaper_client *held, const struct corral_end_plan *plan) {
   const struct corral_message message = corral_end_message(plan);
-  (void)corral_pidfd_signal(held->holder_pidfd, SIGCONT); // one that was stopped would not hear it
-  (void)corral_message_send(held->holder, &message, NULL);
+  (void)corral_pidfd_signal(held->reaper_pidfd, SIGCONT); // one that was stopped would not hear it
+  (void)corral_message_send(held->reaper, &message, NULL);
 }
