@@ -5,11 +5,11 @@ import type { Enforcement } from '../backend/backend.js'
 import { capsAround, ownCgroup, withinCaps } from '../backend/cgroup/caps-around.js'
 import {
   assertEnforceable,
-  enableControllers,
   limitSettings,
   sessionSettings,
   unenforceable,
-} from '../backend/cgroup/controllers.js'
+} from '../backend/cgroup/controllers/apply.js'
+import { enableControllers } from '../backend/cgroup/controllers/index.js'
 import { killMethod } from '../backend/cgroup/kill.js'
 import { memoryAt } from '../backend/cgroup/machine.js'
 import { findMemoryV1, memoryV1Controller } from '../backend/cgroup/memory-v1.js'

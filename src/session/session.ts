@@ -402,7 +402,7 @@ export class Session<
   #close(reason: Reason, times: Times): Promise<SessionReport> {
     const { graceMs, drainMs = 0 } = times
     if (this.#closing && this.state !== 'stuck') {
-      if (now() + graceMs < this.#killsAt) this.#hasten(graceMs)
+      if (now() + graceMs < this.#killsAt) this.#shorten(graceMs)
       return this.#closing
     }
     this.state = 'closing'
@@ -414,7 +414,7 @@ export class Session<
     return this.#closing
   }
 
-  #hasten(graceMs: number): void {
+  #shorten(graceMs: number): void {
     this.#killsAt = now() + graceMs
     if (this.#inputGrace) {
       this.#inputGrace.cancel() // what follows it gets no more than that

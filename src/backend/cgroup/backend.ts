@@ -23,13 +23,8 @@ import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.j
 import { Starts } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
 import { capsAround } from './caps-around.js'
-import {
-  assertEnforceable,
-  changeLimits,
-  enableControllers,
-  readLimits,
-  withLimitsIn,
-} from './controllers.js'
+import { assertEnforceable, changeLimits, readLimits } from './controllers/apply.js'
+import { enableControllers, withLimitsIn } from './controllers/index.js'
 import { CgroupFamily } from './family.js'
 import type { GroupContext } from './group.js'
 import { endInstance, Guard } from './guard.js'

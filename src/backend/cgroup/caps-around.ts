@@ -7,8 +7,9 @@ import { readFile } from '../../linux/file.js'
 import { findCgroupMounts } from '../../linux/mounts.js'
 import type { CapAround } from '../facts.js'
 import type { ParsedLimits } from '../limits.js'
-import type { Controller } from './controller.js'
-import { CONTROLLERS, isCgroup, unenforceable } from './controllers.js'
+import { unenforceable } from './controllers/apply.js'
+import type { Controller } from './controllers/controller.js'
+import { CONTROLLERS, isCgroup } from './controllers/index.js'
 import { SUPERVISOR } from './systemd.js'
 
 /** The cgroup that this process is in; it is asked for before systemd is, which may move us. */

@@ -12,12 +12,11 @@ import { isGivenUp } from '../starts.js'
 import {
   assertEnforceable,
   changeLimits,
-  directorySteps,
-  enableSteps,
   limitSettings,
   readLimits,
   writeSteps,
-} from './controllers.js'
+} from './controllers/apply.js'
+import { directorySteps, enableSteps } from './controllers/index.js'
 import { CgroupGroup, type GroupContext } from './group.js'
 import { KEY_LABEL } from './labels.js'
 import { LEAF, labelOfKey, nameOfKey } from './name.js'

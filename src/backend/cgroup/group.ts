@@ -25,21 +25,19 @@ import type { CommandLine, ProcessPlan, SpawnedProcess } from '../spawned.js'
 import { type Starts, spawnError } from '../starts.js'
 import type { Watchdog } from '../watchdog.js'
 import { Claim, LOCKS } from './claim.js'
-import type { Controller } from './controller.js'
 import {
   assertEnforceable,
   changeLimits,
-  counterFiles,
-  directorySteps,
   limitPaths,
   limitSettings,
-  parseUsage,
   raisedLimits,
   readLimits,
-  readUsage,
   sessionSettings,
   writeSteps,
-} from './controllers.js'
+} from './controllers/apply.js'
+import type { Controller } from './controllers/controller.js'
+import { directorySteps } from './controllers/index.js'
+import { counterFiles, parseUsage, readUsage } from './controllers/usage.js'
 import { watchHits } from './hits.js'
 import { COMMAND_LABEL, MODE_LABEL } from './labels.js'
 import type { MemoryV1 } from './memory-v1.js'

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { isSystemError } from '../../common/errors.js'
 import { hasFile, readFile } from '../../linux/file.js'
 import { hitsOf, type LimitHit } from '../facts.js'
-import { CONTROLLERS } from './controllers.js'
+import { CONTROLLERS } from './controllers/index.js'
 import { watchFiles } from './watch.js'
 
 const FILES = ['memory.events', 'pids.events']

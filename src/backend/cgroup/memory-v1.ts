@@ -6,7 +6,7 @@ import path from 'node:path'
 import { parseKeyed, parseNumber, readFile, writeFile } from '../../linux/file.js'
 import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
-import { type Controller, known } from './controller.js'
+import { type Controller, known } from './controllers/controller.js'
 import { DIRECTORY_MODE, SESSIONS } from './instance.js'
 import { MEMORY_LABEL } from './labels.js'
 

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { readFile } from '../../linux/file.js'
 import type { OutOfMemory } from '../facts.js'
-import type { Controller, OomFiles, ReadFile } from './controller.js'
+import type { Controller, OomFiles, ReadFile } from './controllers/controller.js'
 import { CORRAL } from './instance.js'
 
 const filesOf =

@@ -8,13 +8,8 @@ import { type LimitChanges, setLimitsOf } from '../limits.js'
 import type { Detail, FoundSession, InstanceView, LimitsAt, Outside, Strangers } from '../outside.js'
 import { stuckError } from '../stuck.js'
 import { claimEnding } from './claim.js'
-import {
-  assertEnforceable,
-  changeLimits,
-  offeredControllers,
-  readLimits,
-  withLimitsIn,
-} from './controllers.js'
+import { assertEnforceable, changeLimits, readLimits } from './controllers/apply.js'
+import { offeredControllers, withLimitsIn } from './controllers/index.js'
 import { CORRAL, holding, isThere, listInstances } from './instance.js'
 import { killMethod } from './kill.js'
 import { KILLED_LABEL } from './labels.js'

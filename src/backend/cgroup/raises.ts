@@ -2,7 +2,7 @@
 // (inotify(7)).
 import path from 'node:path'
 import type { RaisedLimit } from '../facts.js'
-import type { LimitPath } from './controllers.js'
+import type { LimitPath } from './controllers/apply.js'
 import { watchFiles } from './watch.js'
 
 /**

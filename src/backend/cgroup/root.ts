@@ -15,7 +15,7 @@ import { isGone, isSystemError, RootError, systemCodeOf, systemDetails } from '.
 import { readFile } from '../../linux/file.js'
 import { findCgroupMounts } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
-import { isCgroup } from './controllers.js'
+import { isCgroup } from './controllers/index.js'
 import { CORRAL, SESSIONS } from './instance.js'
 import { MODE_LABEL } from './labels.js'
 import { LEAF } from './name.js'

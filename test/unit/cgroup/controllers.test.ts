@@ -4,21 +4,23 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test as plain } from 'vitest'
-import type { Controller } from '../../../src/backend/cgroup/controller.js'
 import {
-  CONTROLLERS,
   changeLimits,
-  enableControllers,
-  enabledControllers,
-  enableSteps,
   limitSettings,
-  offeredControllers,
   readLimits,
-  readUsage,
   sessionSettings,
   unenforceable,
   writeSteps,
-} from '../../../src/backend/cgroup/controllers.js'
+} from '../../../src/backend/cgroup/controllers/apply.js'
+import type { Controller } from '../../../src/backend/cgroup/controllers/controller.js'
+import {
+  CONTROLLERS,
+  enableControllers,
+  enabledControllers,
+  enableSteps,
+  offeredControllers,
+} from '../../../src/backend/cgroup/controllers/index.js'
+import { readUsage } from '../../../src/backend/cgroup/controllers/usage.js'
 import { KernelError } from '../../../src/common/errors.js'
 
 interface Group {

@@ -1,6 +1,6 @@
 // The pids controller: pids.max. Threads count.
 
-import { parseKeyed, parseNumber } from '../../linux/file.js'
+import { parseKeyed, parseNumber } from '../../../linux/file.js'
 import { type Controller, capFile, known } from './controller.js'
 
 export const pids: Controller = {

@@ -1,6 +1,6 @@
 // The cpu controller: cpu.max, cpu.weight. cpu.stat is there with or without it.
 import os from 'node:os'
-import { parseKeyed } from '../../linux/file.js'
+import { parseKeyed } from '../../../linux/file.js'
 import { type Controller, known } from './controller.js'
 
 const PERIOD_US = 100_000

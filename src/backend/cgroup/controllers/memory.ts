@@ -1,6 +1,6 @@
 // The memory controller: memory.max, memory.high, memory.swap.max.
 import os from 'node:os'
-import { parseKeyed, parseNumber } from '../../linux/file.js'
+import { parseKeyed, parseNumber } from '../../../linux/file.js'
 import { type Controller, capFile, known } from './controller.js'
 
 export const memory: Controller = {

@@ -1,7 +1,7 @@
 // The shape that every controller's file has: which limits it serves, how each is written, how it is read back,
 // and what it tells of a group's use.
-import type { Usage } from '../facts.js'
-import type { LimitName } from '../limits.js'
+import type { Usage } from '../../facts.js'
+import type { LimitName } from '../../limits.js'
 
 export interface LimitFile {
   limit: LimitName

@@ -1,83 +1,14 @@
-// All controllers that Corral uses, which of them a directory offers, and turning them on for its children.
+// The limits that controllers hold: which can be had, writing them, and reading them back.
 import { constants } from 'node:os'
 import path from 'node:path'
-import {
-  explained,
-  KernelError,
-  LimitUnsupportedError,
-  systemCodeOf,
-  systemDetails,
-} from '../../common/errors.js'
-import { hasFile, readFile, readWords, writeFile } from '../../linux/file.js'
-import type { ControllerPath } from '../../native/addon.js'
-import { step } from '../../native/plan.js'
-import type { Enforcement } from '../backend.js'
-import type { AppliedLimit, RaisedLimit, Usage } from '../facts.js'
-import type { LimitChanges, LimitName, ParsedLimits } from '../limits.js'
-import type { Detail } from '../outside.js'
+import { explained, KernelError, LimitUnsupportedError, systemCodeOf } from '../../../common/errors.js'
+import { readFile, writeFile } from '../../../linux/file.js'
+import { step } from '../../../native/plan.js'
+import type { Enforcement } from '../../backend.js'
+import type { AppliedLimit, RaisedLimit } from '../../facts.js'
+import type { LimitChanges, LimitName, ParsedLimits } from '../../limits.js'
 import type { Controller, LimitFile } from './controller.js'
-import { cpu } from './cpu.js'
-import { io } from './io.js'
-import { memory } from './memory.js'
-import { pids } from './pids.js'
-
-export const CONTROLLERS: Controller[] = [memory, pids, cpu, io]
-
-/** The controllers that `directory` could give its children. */
-export function offeredControllers(directory: string): Controller[] {
-  const offered = readWords(directory, 'cgroup.controllers')
-  return CONTROLLERS.filter((controller) => offered.includes(controller.name))
-}
-
-/** The controllers that the children of `directory` have. */
-export function enabledControllers(directory: string): Controller[] {
-  const enabled = readWords(directory, 'cgroup.subtree_control')
-  return CONTROLLERS.filter((controller) => enabled.includes(controller.name))
-}
-
-/** The controllers without the limits that this kernel has no file for (no swap accounting, no io policy). */
-export function withLimitsIn(directory: string, controllers: Controller[]): Controller[] {
-  return controllers.map((controller) => ({
-    ...controller,
-    limits: controller.limits.filter(({ file }) => hasFile(controllerPath(controller, directory), file)),
-  }))
-}
-
-/** Turns on, for the children of `directory`, all it offers; what cannot be turned on stays off. */
-export function enableControllers(directory: string): Controller[] {
-  for (const controller of offeredControllers(directory)) {
-    if (enabledControllers(directory).includes(controller)) continue
-    try {
-      writeFile(directory, 'cgroup.subtree_control', `+${controller.name}`)
-    } catch (error) {
-      // One that will not be had (a cpu controller with realtime tasks, io without a policy) must not cost the
-      // others. EBUSY is different: processes sit in the directory itself, and then none can be had.
-      if (systemCodeOf(error) === 'EBUSY')
-        throw new KernelError(
-          `controllers cannot be turned on in ${directory}`,
-          systemDetails(
-            error,
-            'Processes live in the directory itself (the no-internal-process rule): move them to a child',
-          ),
-        )
-    }
-  }
-  return enabledControllers(directory)
-}
-
-/** The steps that turn `controllers` on below a new directory. */
-export function enableSteps(directory: string, controllers: Controller[]): string {
-  const own = controllers.filter(({ at }) => !at) // in v1, all children have it
-  if (own.length === 0) return ''
-  const value = own.map((controller) => `+${controller.name}`).join(' ')
-  return step.write(`${directory}/cgroup.subtree_control`, value)
-}
-
-/** The steps that make a directory, and those elsewhere in which one of the controllers has its files. */
-export function directorySteps(kind: 'new' | 'shared', directory: string, controllers: Controller[]): string {
-  const make = kind === 'new' ? step.newDirectory : step.sharedDirectory
-  return make(directory) + controllers.map(({ at }) => (at ? make(at(directory)) : '')).join('')
-}
+import { CONTROLLERS, controllerPath, isCgroup } from './index.js'
 
 interface Enforcer {
   controller: Controller
@@ -90,11 +21,6 @@ function enforcerOf(name: LimitName, controllers: Controller[]): Enforcer | unde
     if (file) return { controller, file }
   }
   return undefined
-}
-
-/** The directory in which a controller has the files of a cgroup v2 directory. */
-function controllerPath({ at }: Controller, directory: string): string {
-  return at ? at(directory) : directory
 }
 
 /** The limits that none of the `controllers` can enforce. One that is lifted needs nobody. */
@@ -270,65 +196,7 @@ function effectiveLimit(directory: string, enforcer: Enforcer | undefined): numb
   return finite(smallest)
 }
 
-export function isCgroup(directory: string): boolean {
-  return hasFile(directory, 'cgroup.procs')
-}
-
 /** The least of the caps on memory that hold in a directory, and of the machine's, in bytes. */
 export function memoryCap(directory: string): number {
   return effectiveLimit(directory, enforcerOf('memoryMax', CONTROLLERS)) ?? Number.POSITIVE_INFINITY
-}
-
-/** Those that tell of a group's use: cpu does so also where it is not enabled (cpu.stat is always there). */
-function counting(controllers: Controller[]): Controller[] {
-  return controllers.some(({ name }) => name === cpu.name) ? controllers : [...controllers, cpu]
-}
-
-/** The files by which parseUsage() knows what a group with these controllers used: names, or whole paths. */
-export function counterFiles(directory: string, controllers: Controller[]): string[] {
-  return counting(controllers).flatMap(({ counters, at }) =>
-    at ? counters.map((file) => `${at(directory)}/${file}`) : counters,
-  )
-}
-
-/** The same of all groups below `top`, for survey(). */
-export function counterPaths(top: string, controllers: Controller[]): ControllerPath[] {
-  return counting(controllers).map(({ counters, at }) => ({ top: at ? at(top) : '', files: counters }))
-}
-
-/** The same controllers, telling so much. */
-export function inDetail(controllers: Controller[], detail: Detail): Controller[] {
-  if (detail === 'all') return controllers
-  return counting(controllers).map((one) => ({ ...one, counters: detail === 'gauges' ? one.gauges : [] }))
-}
-
-/** What a group used, by the texts of its counterFiles() or counterPaths(), in the same order. */
-export function parseUsage(controllers: Controller[], texts: string[]): Usage {
-  const all: Usage = {}
-  let before = 0
-  for (const { counters, usage } of counting(controllers)) {
-    const first = before
-    Object.assign(
-      all,
-      usage((file) => {
-        const at = counters.indexOf(file)
-        return at === -1 ? undefined : texts[first + at]?.trimEnd() || undefined
-      }),
-    )
-    before += counters.length
-  }
-  return all
-}
-
-/** What a group has used so far. @throws KernelError */
-export function readUsage(directory: string, controllers: Controller[]): Usage {
-  try {
-    const usages = counting(controllers).map((controller) => {
-      const at = controllerPath(controller, directory)
-      return controller.usage((file) => readFile(at, file))
-    })
-    return Object.assign({}, ...usages)
-  } catch (error) {
-    throw explained(`what ${directory} uses cannot be read`, error)
-  }
 }
