@@ -42,6 +42,7 @@ export {
 } from './common/errors.js'
 export type { Logger } from './common/log.js'
 export type { Reason, SessionReason } from './common/reasons.js'
+export type { LeftSegments, SharedSegment } from './linux/shared-memory.js'
 export { openCorral } from './open.js'
 export type { Corral, WrappedCommand } from './session/corral.js'
 export type { CorralEvents } from './session/events.js'

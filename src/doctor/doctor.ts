@@ -14,6 +14,7 @@ import { type HostFacts, parseHost, readHost } from './host.js'
 import { judgeCapsAround, judgeCpu, judgeDisks, judgeMemory, judgeProcesses } from './limits.js'
 import { look, refusalOfSubreaper } from './look.js'
 import { judgeOthers } from './others.js'
+import { judgeSegments } from './shared-memory.js'
 import { judgeSubreaper } from './subreaper.js'
 import { judgeLogout, judgeOutOfMemory } from './unit.js'
 import { judgeWatches } from './watches.js'
@@ -54,7 +55,12 @@ const BELOW_A_ROOT: ((facts: RootedFacts) => Finding[])[] = [
   judgeCapsAround,
   judgeOutOfMemory,
 ]
-const ANYWHERE_AFTER: ((facts: Facts) => Finding[])[] = [judgeWatches, judgeOthers, judgeLogout]
+const ANYWHERE_AFTER: ((facts: Facts) => Finding[])[] = [
+  judgeWatches,
+  judgeOthers,
+  judgeSegments,
+  judgeLogout,
+]
 
 /** What there is to say of a host with these facts. */
 export function judge(facts: Facts): Finding[] {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, watch } from 'node:fs'
 import os from 'node:os'
 import { type CgroupMount, parseCgroupMounts, parseOwnCgroup } from '../linux/mounts.js'
+import { type LeftSegments, leftOf, parseSegments } from '../linux/shared-memory.js'
 
 /** As found on the host; '' for a file that is not there. */
 export interface HostTexts {
@@ -26,6 +27,9 @@ export interface HostTexts {
   /** /run/systemd/container: what systemd calls the container that it is in. */
   systemdContainer: string
   maxUserWatches: string
+  /** /proc/sysvipc/shm, and which of the creators in it live. */
+  sharedMemory: string
+  creators: number[]
   maxUserInstances: string
   /** Why a directory cannot be watched at this moment; undefined: it can. */
   noWatch: string | undefined
@@ -68,6 +72,8 @@ export interface HostFacts {
   /** Whether a seccomp filter is on this process. */
   seccomp: boolean
   watches: { max: number; maxInstances: number; refused: string | undefined }
+  /** SysV segments that nobody is attached to, and whose creator has ended. */
+  segments: LeftSegments
 }
 
 /** The kernel's own names for the controllers of v1 where they differ from ours. */
@@ -167,6 +173,9 @@ export function parseHost(texts: HostTexts): HostFacts {
       maxInstances: Number(texts.maxUserInstances),
       refused: texts.noWatch,
     },
+    segments: leftOf(
+      parseSegments(texts.sharedMemory).filter(({ creator }) => !texts.creators.includes(creator)),
+    ),
   }
 }
 
@@ -219,6 +228,8 @@ function userName(): string {
 /** Looks at this host, and changes nothing. */
 export function readHost(): HostTexts {
   const [uid, user, cgroup] = [process.getuid?.() ?? 0, userName(), read('/proc/self/cgroup')]
+  const sharedMemory = read('/proc/sysvipc/shm')
+  const creators = parseSegments(sharedMemory).map(({ creator }) => creator)
   const files = [SYSTEMD, PODMAN, DOCKER, busFile(uid), lingerFile(user)]
   return {
     mountinfo: read('/proc/self/mountinfo'),
@@ -241,6 +252,8 @@ export function readHost(): HostTexts {
     maxUserWatches: read('/proc/sys/fs/inotify/max_user_watches'),
     maxUserInstances: read('/proc/sys/fs/inotify/max_user_instances'),
     noWatch: refusedWatch(),
+    sharedMemory,
+    creators: creators.filter((pid) => existsSync(`/proc/${pid}`)),
     unitProperties: askUnit(cgroup),
   }
 }

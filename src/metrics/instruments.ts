@@ -26,6 +26,10 @@ export const INSTRUMENTS = {
     'Files in tmpfs and SysV segments that ended sessions have left, charged to their instance.',
     'bytes',
   ),
+  segments_left: counter(
+    'SysV segments that processes of ended sessions have left, with nobody attached.',
+    'bytes',
+  ),
   sweep_instances: counter('Dead instances that sweeps found, by what came of them.'),
   sweep_sessions: counter('Sessions that sweeps collected.'),
   sweep_processes: counter('Processes that sweeps ended.'),

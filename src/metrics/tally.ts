@@ -38,6 +38,7 @@ export class Tally {
     processes_killed: 0,
     oom_kills: 0,
     shared_memory_left: 0,
+    segments_left: 0,
     sweep_sessions: 0,
     sweep_processes: 0,
   }
@@ -85,12 +86,13 @@ export class Tally {
     ]
   }
 
-  #countClose({ reason, killed, usage }: SessionReport): void {
+  #countClose({ reason, killed, usage, segmentsLeft }: SessionReport): void {
     const known = this.#closes.has(reason) ? reason : OTHER
     this.#closes.set(known, (this.#closes.get(known) ?? 0) + 1)
     this.#counts.processes_killed += killed.count
     this.#counts.oom_kills += usage.oomKills ?? 0
     this.#counts.shared_memory_left += usage.sharedBytes ?? 0
+    this.#counts.segments_left += segmentsLeft?.bytes ?? 0
   }
 
   #countSweep({ collected, failed }: SweepReport): void {

@@ -1,6 +1,7 @@
 // How a session ended.
 import type { Killed, LimitHit, MovedProcess, OutOfMemory, RaisedLimit, Usage } from '../backend/facts.js'
 import type { Reason } from '../common/reasons.js'
+import type { LeftSegments } from '../linux/shared-memory.js'
 import type { Mode } from './options.js'
 
 export interface SessionReport {
@@ -44,4 +45,9 @@ export interface SessionReport {
    * of the session that may write to its own cgroup, or `corral set`, raised them.
    */
   limitsRaised?: RaisedLimit[]
+  /**
+   * Absent, unless processes of the session have left SysV segments that nobody is attached to: made by those that Corral has started
+   * itself, or by who lived in the session when its ending began. Nobody removes them (`ipcrm -m ID`).
+   */
+  segmentsLeft?: LeftSegments
 }

@@ -42,6 +42,7 @@ import {
 } from './options.js'
 import { ContainedProcess, type ExitStatus } from './process.js'
 import type { SessionReport } from './report.js'
+import { oldestNow, Segments } from './segments.js'
 
 export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
 
@@ -150,6 +151,7 @@ export class Session<
   #inputGrace: Cancellation | undefined
   /** Of which there may be output that was not read yet. */
   readonly #writers = new Set<ContainedProcess>()
+  readonly #segments = new Segments()
   /** Of all starts, when it is closed: an ending waits for none. */
   readonly #cancel = new Cancellation()
 
@@ -297,6 +299,8 @@ export class Session<
 
   #follow(process: ContainedProcess): void {
     this.#writers.add(process)
+    const oldest = oldestNow()
+    void process.exited.then(() => this.#segments.noteOf(process.pid, oldest))
     process.once('close', () => {
       if (process.isWhole()) this.#writers.delete(process)
     })
@@ -429,6 +433,7 @@ export class Session<
     const { graceMs, drainMs = 0 } = times
     try {
       this.#cancel.cancel()
+      this.#noteSegments()
       this.#group.announceEnd?.()
       const rest = graceMs > 0 ? await this.#endInput(times) : 0
       const ended = await this.#killAll(rest, drainMs)
@@ -452,6 +457,17 @@ export class Session<
       emit(this, 'stuck', error)
       throw error
     }
+  }
+
+  #noteSegments(): void {
+    this.#segments.noteMembers(() => {
+      try {
+        return this.#group.members()
+      } catch (error) {
+        if (error instanceof CorralError || isSystemError(error)) return [] // no report is a precondition of an ending
+        throw error
+      }
+    })
   }
 
   /**
@@ -516,6 +532,7 @@ export class Session<
     { killed, usage, notHeld, moved, limitsRaised }: Ended,
     exit: ExitStatus | undefined,
   ): SessionReport {
+    const segmentsLeft = this.#segments.left()
     return {
       key: this.key,
       ...(this.parentKey !== undefined && { parentKey: this.parentKey }),
@@ -535,6 +552,7 @@ export class Session<
       ...(notHeld && { notHeld }),
       ...(moved && { moved }),
       ...(limitsRaised && { limitsRaised }),
+      ...(segmentsLeft && { segmentsLeft }),
     }
   }
 }

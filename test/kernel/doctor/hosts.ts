@@ -28,6 +28,8 @@ const DEBIAN: HostTexts = {
   maxUserWatches: '18335\n',
   maxUserInstances: '128\n',
   noWatch: undefined,
+  sharedMemory: '',
+  creators: [],
   unitProperties: 'OOMPolicy=continue\n',
 }
 

@@ -330,6 +330,19 @@ describe('the unit of the gateway', () => {
   })
 })
 
+test('SysV segments of who has ended are counted, unless somebody is attached', () => {
+  const head = 'key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap'
+  const row = (id: number, creator: number, attached: number) =>
+    `0 ${id} 600 9437184 ${creator} 0 ${attached} 0 0 0 0 0 0 1000 8388608 1048576`
+  const sharedMemory = [head, row(1, 100, 0), row(2, 200, 0), row(3, 100, 1), row(4, 100, 0), ''].join('\n')
+  const changes = { sharedMemory, creators: [200] }
+  expect(finding(judge(withRoot(HOSTS.debian, { changes })), 'segments')).toMatchObject({
+    verdict: 'CAUTION',
+    why: expect.stringMatching(/^2 SysV segments, with 18 MiB together/),
+    fix: expect.stringMatching(/ipcrm -m ID \(the first is 1\)/),
+  })
+})
+
 describe('inotify', () => {
   test.each([
     [{ maxUserWatches: '8191\n' }, 'CAUTION', /max_user_watches=524288/],
