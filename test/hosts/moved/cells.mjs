@@ -7,6 +7,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises' // timer: there is nobody to tell of what is waited for here
 import { fileURLToPath } from 'node:url'
+import { claudeEnvironment } from '../../../bench/demo/agents.mjs'
+import { installAgent } from '../../../bench/demo/claude-agent.mjs'
+import { startFakeModel } from '../../../bench/demo/fake-model.mjs'
+import { NEWEST_CLAUDE } from './claude.mjs'
 
 const [name, part = ''] = process.argv.slice(2)
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -59,6 +63,22 @@ const PROGRAMS = {
     left: (n) =>
       `cd ${bundle} && sed 's/SLEEP/${n}/' template >config.json && crun ${ROOT ? '' : '--cgroup-manager=disabled --root=/tmp/crun-user'} run -d c${n} ${quiet}`,
   },
+  // It has a cgroup made for its Bash tool, beside its own: claude-code #60488. As root it does not go without asking
+  ...(name === 'user' && {
+    '`claude`, and what its Bash tool starts': {
+      prepare: prepareClaude,
+      patienceMs: 180_000, // of a program of 340 MB, where memory is shared with a few others
+      leader: (n) => [
+        'env',
+        `HOME=/tmp/claude-${n}`,
+        ...claude.variables,
+        claude.binary,
+        '-p',
+        `BASH{setsid sleep ${n} ${quiet} & tail -f /dev/null}`,
+        '--dangerously-skip-permissions',
+      ],
+    },
+  }),
   '`systemd-run`': {
     told: /^systemd:/,
     left: (n) => `systemd-run ${ROOT ? '' : '--user'} sleep ${n} ${quiet}`,
@@ -73,6 +93,18 @@ function prepareBundle() {
   config.process.terminal = false
   config.process.args = ['/bin/sleep', 'SLEEP']
   writeFileSync(`${bundle}/template`, JSON.stringify(config))
+}
+
+const claude = { binary: '', variables: [] }
+
+async function prepareClaude() {
+  const { bin } = await installAgent(...NEWEST_CLAUDE)
+  claude.binary = `${bin}/../@anthropic-ai/claude-agent-sdk-linux-x64/claude`
+  const { url } = await startFakeModel()
+  const variables = { ...claudeEnvironment('/tmp/claude', url), CLAUDE_CODE_TOOL_MEMORY_LIMIT: '256M' }
+  claude.variables = Object.entries(variables)
+    .filter(([variable]) => /^(ANTHROPIC|CLAUDE|NO_PROXY)/.test(variable))
+    .map(([variable, value]) => `${variable}=${value}`)
 }
 
 // ---- what lives ----
@@ -92,6 +124,16 @@ const sleepers = (n) =>
     .filter((pid) => read(`/proc/${pid}/cmdline`).replace(/^.*\//, '') === `sleep\0${n}\0`)
     .map(Number)
 
+/** They, and who was told to start them, but for Corral's own. */
+const concerned = (n) =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const words = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+      return words.includes(`sleep ${n}`) && !/corral-warden|cells\.mjs|cli\/main\.js/.test(words)
+    })
+    .map(Number)
+
 const placeOf = (pid) => /^0::(.*)$/m.exec(read(`/proc/${pid}/cgroup`))?.[1] ?? ''
 
 async function eventually(what, done, ms = PATIENCE_MS) {
@@ -108,7 +150,7 @@ const sudo = (...words) =>
   spawnSync(ROOT ? words[0] : 'sudo', ROOT ? words.slice(1) : words, { stdio: 'ignore' })
 
 function cleanUp(n) {
-  for (const pid of sleepers(n)) sudo('kill', '-KILL', String(pid))
+  for (const pid of concerned(n)) sudo('kill', '-KILL', String(pid))
   spawnSync('tmux', ['-L', `c${n}`, 'kill-server'], { stdio: 'ignore' })
   if (existsSync(`/run/crun/c${n}`) || existsSync(`/tmp/crun-user/c${n}`))
     spawnSync('crun', [...(ROOT ? [] : ['--root=/tmp/crun-user']), 'delete', '-f', `c${n}`], {
@@ -295,14 +337,15 @@ let last = 700_000 + process.getuid() * 10
 
 async function cell(program, way, ending) {
   const n = ++last
-  const { leader, left, told } = PROGRAMS[program]
+  const { leader, left, told, patienceMs } = PROGRAMS[program]
   const { by, oneshot, noRun } = ENDINGS[ending]
   if ((noRun && way === 'run') || (oneshot && leader)) return { outcome: '–' }
   const words = leader ? leader(n) : ['sh', '-c', `${left(n)}\nread x`]
   let session
   try {
     session = await WAYS[way](words, n, oneshot ? 'oneshot' : 'persistent')
-    const pids = await eventually(`${program} runs`, () => sleepers(n).length > 0 && sleepers(n))
+    const runs = () => sleepers(n).length > 0 && sleepers(n)
+    const pids = await eventually(`${program} runs`, runs, patienceMs)
     // Who moves it does so a moment after its start
     const moved = await eventually(
       'it is moved',
@@ -311,8 +354,8 @@ async function cell(program, way, ending) {
     ).catch(() => false)
     const where = pids.map(placeOf)
     const said = await by(session)
-    await eventually('nobody is left', () => sleepers(n).length === 0, 1000).catch(() => undefined)
-    const survivors = sleepers(n)
+    await eventually('nobody is left', () => concerned(n).length === 0, 1000).catch(() => undefined)
+    const survivors = concerned(n)
     const outcome =
       survivors.length === 0
         ? 'ended'
@@ -349,10 +392,12 @@ const isTried = ([program, { told }]) =>
   program.includes(part) && (!logins || String(told).includes('logind'))
 // corral run gives no login marks
 const ways = Object.keys(WAYS).filter((way) => way !== 'run' || !options?.loginMark)
-for (const [program] of Object.entries(PROGRAMS).filter(isTried))
+for (const [program, { prepare }] of Object.entries(PROGRAMS).filter(isTried)) {
+  await prepare?.()
   for (const way of ways)
     for (const ending of Object.keys(ENDINGS)) {
       const found = await cell(program, way, ending)
       console.log(JSON.stringify({ gateway: who, program, way, ending, ...found }))
     }
+}
 process.exit(0)
