@@ -42,9 +42,13 @@ function groupBy(list, keyOf) {
   return groups
 }
 
+/** `stays`: nobody had moved it, so there was nothing to find. */
+const wordOf = ({ outcome, moved }) => (outcome === 'ended' && moved === false ? 'stays' : outcome)
+
 const outcomes = (of, way, endings) =>
   endings
-    .map((ending) => of.find((cell) => cell.way === way && cell.ending === ending)?.outcome ?? '?')
+    .map((ending) => of.find((cell) => cell.way === way && cell.ending === ending))
+    .map((cell) => (cell ? wordOf(cell) : '?'))
     .join(' | ')
 
 function table(suite) {
