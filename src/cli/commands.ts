@@ -259,6 +259,15 @@ program
   })
 
 program
+  .command('build')
+  .description('build the native addon and corral-warden for this machine, where there are no prebuilt ones')
+  .addOption(jsonOption())
+  .action(async (options) => {
+    const { build } = await import('./build.js')
+    tell(build(options))
+  })
+
+program
   .command('completion')
   .description('print the completion of this command line for a shell')
   .addArgument(

@@ -71,7 +71,7 @@ function wardenFacts(): WardenFacts {
   const [version, built] = stdout?.split('\n') ?? []
   if (status !== 0 || version === undefined || built === undefined)
     throw new CorralError('CORRAL_NATIVE_MISSING', `${warden} does not tell its version`, {
-      hint: 'Run `npm rebuild corral`',
+      hint: 'Run `npx corral build`',
       cause: error,
     })
   return { path: warden, version, built }

@@ -61,7 +61,7 @@ export function judgeGuard({ kernel }: RootedFacts): Finding[] {
       ...guard,
       verdict: 'FAIL',
       why: kernel.noGuard,
-      fix: 'Run `npm rebuild corral`: corral-warden has to lie beside the addon, and to be executable',
+      fix: 'Run `npx corral build`: corral-warden has to lie beside the addon, and to be executable',
     },
   ]
 }

@@ -291,8 +291,8 @@ export interface Native {
 
 const HOW_TO_BUILD =
   'The package has one for each CPU in prebuilds/: install it again, and leave it out of bundles (external), or set CORRAL_ADDON. ' +
-  'To build one, run `npm rebuild corral`, which needs a C and C++ compiler, make and CMake ' +
-  '(Debian: apt-get install g++ make cmake), or node-gyp and Python 3'
+  'To build one, run `npx corral build`, which needs a C and C++ compiler, make and CMake ' +
+  '(Debian: apt-get install g++ make cmake), and says which packages it needs'
 
 /** Undefined where a bundler has made CommonJS of this, which has no import.meta.url: there is CORRAL_ADDON alone then. */
 const here: string | undefined = import.meta.url
@@ -347,7 +347,7 @@ function assertSameVersion(native: Partial<Native>): void {
   if (expected === undefined || built === expected) return
   throw new NativeMismatchError(
     `the native addon ${addonPath()} is of version ${built}, the package of ${expected}`,
-    { hint: 'Run `npm rebuild corral`, and leave CORRAL_ADDON unset' },
+    { hint: 'Run `npx corral build`, and leave CORRAL_ADDON unset' },
   )
 }
 
@@ -361,6 +361,12 @@ export function packageVersion(): string | undefined {
     if (isSystemError(error)) return undefined
     throw error
   }
+}
+
+/** Where the package is installed. @throws Error in a bundle of CommonJS */
+export function packageDirectory(): string {
+  if (packageRoot === undefined) throw new Error('where the package is cannot be told')
+  return packageRoot
 }
 
 /** Where the addon is, or would be. */

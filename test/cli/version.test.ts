@@ -71,7 +71,7 @@ describe('corral --version', () => {
   test('tells the version also where there is no addon, and why there is none', async () => {
     const { status, stdout } = await corral(['--version'], { env: { CORRAL_ADDON: '/nonexistent' } })
     expect(status).toBe(0)
-    expect(stdout).toMatch(new RegExp(`^${version}\naddon   none: .*npm rebuild corral`))
+    expect(stdout).toMatch(new RegExp(`^${version}\naddon   none: .*npx corral build`))
   })
 })
 
@@ -89,7 +89,7 @@ describe('an addon of another version', () => {
     const { status, stderr } = await corral(['ls'], { env: { CORRAL_ADDON: addon } })
     expect(status).toBe(1)
     expect(stderr).toBe(
-      `corral: the native addon ${addon} is of version ${told}, the package of ${version}. Run \`npm rebuild corral\`, and leave CORRAL_ADDON unset\n`,
+      `corral: the native addon ${addon} is of version ${told}, the package of ${version}. Run \`npx corral build\`, and leave CORRAL_ADDON unset\n`,
     )
   })
 })

@@ -69,7 +69,7 @@ test.each(OTHERS)('nothing is built where the %s is %s', async (property, value)
   const elsewhere = `Object.defineProperty(process, '${property}', { value: '${value}' })`
   const installing = promisify(execFile)(
     process.execPath,
-    ['--import', `data:text/javascript,${encodeURIComponent(elsewhere)}`, 'native/install.mjs'],
+    ['--import', `data:text/javascript,${encodeURIComponent(elsewhere)}`, 'pack/prepare.mjs'],
     { cwd: checkout, env: { PATH: '' } }, // so that building would fail
   )
   expect(await installing).toEqual({ stdout: '', stderr: '' })

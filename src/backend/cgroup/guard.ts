@@ -308,7 +308,7 @@ export class Guard {
     } catch (cause) {
       throw new GuardError(
         `${command} cannot be started: ${(cause as Error).message}`,
-        systemDetails(cause, 'Run `npm rebuild corral`: the program is built beside the addon'),
+        systemDetails(cause, 'Run `npx corral build`: the program is built beside the addon'),
       )
     }
   }

@@ -215,7 +215,7 @@ export class Keeper {
     } catch (cause) {
       throw new GuardError(
         `${command} cannot be started: ${(cause as Error).message}`,
-        systemDetails(cause, 'Run `npm rebuild corral`: the program is built beside the addon'),
+        systemDetails(cause, 'Run `npx corral build`: the program is built beside the addon'),
       )
     } finally {
       this.#native.close(this.#link.other)
