@@ -3,8 +3,11 @@ import { constants } from 'node:os'
 import { InvalidArgumentError } from './errors.js'
 import { quote } from './quote.js'
 
+// Of two names of one number Node tells the first: SIGABRT and SIGIOT
 const NAMES = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
+  Object.entries(constants.signals)
+    .map(([name, number]): [number, NodeJS.Signals] => [number, name as NodeJS.Signals])
+    .reverse(),
 )
 
 export function nameOfSignal(number: number): NodeJS.Signals {
