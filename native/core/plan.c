@@ -134,7 +134,7 @@ static void read_inherited(const char *numbers, struct corral_plan *plan) {
   spawn->ignored = given[0];
   spawn->blocked = given[1];
   spawn->open_files = given[2];
-  spawn->set_open_files = true;
+  spawn->as_given = true;
   corral_own_pids_set(spawn, (unsigned)given[3], plan->own_pids);
 }
 

@@ -44,9 +44,9 @@ struct corral_spawn_plan {
   uid_t uid;
   gid_t gid;
   uint64_t ignored,
-      blocked; // signals that it begins with so: bit N - 1 is signal N; all others are as for a new program
-  bool set_open_files;
-  uint64_t open_files; // soft RLIMIT_NOFILE
+      blocked;   // signals that it begins with so: bit N - 1 is signal N; all others are as for a new program
+  bool as_given; // with what `corral run` was given: its stdio may not wait, and this soft RLIMIT_NOFILE
+  uint64_t open_files;
   // Digits in envp that are to be its own pid (sd_listen_fds(3), sd_watchdog_enabled(3)), with room for them;
   // NULL: none
   char *own_pid[CORRAL_OWN_PIDS];

@@ -139,7 +139,7 @@ IN_CHILD static int place_fds(const struct corral_launch *launch) {
       return errno;
     // The gateway's event loop may have made its own stdio non-blocking, and that flag is shared with whoever
     // inherits it: an ordinary program does not expect EAGAIN there. libuv does the same.
-    if (i <= STDERR_FILENO && launch->plan->stdio[i].kind == CORRAL_STDIO_FD) {
+    if (i <= STDERR_FILENO && launch->plan->stdio[i].kind == CORRAL_STDIO_FD && !launch->plan->as_given) {
       long flags = syscall(SYS_fcntl, i, F_GETFL, 0);
       if (flags >= 0 && (flags & O_NONBLOCK))
         (void)syscall(SYS_fcntl, i, F_SETFL, flags & ~O_NONBLOCK);
@@ -212,7 +212,7 @@ IN_CHILD int corral_child(void *context) {
   if (plan->set_uid && (number = -CALL(SYS_setuid, plan->uid)))
     return give_up(launch, number, "setuid", NULL);
 
-  if (plan->set_open_files)
+  if (plan->as_given)
     set_open_files(plan->open_files);
   for (int i = 0; i < CORRAL_OWN_PIDS; i++)
     if (plan->own_pid[i])

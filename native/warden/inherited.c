@@ -71,7 +71,7 @@ size_t inherited_stdio(const struct inherited *inherited, struct corral_stdio st
 void inherited_apply(const struct inherited *inherited, struct corral_spawn_plan *plan) {
   plan->ignored = inherited->ignored;
   plan->blocked = inherited->blocked;
-  plan->set_open_files = true;
+  plan->as_given = true;
   plan->open_files = inherited->open_files;
 }
 

@@ -11,11 +11,6 @@ export interface Outcome {
   status: number
 }
 
-// Whoever reads it may have had enough: corral ls | head
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
-
 const written = (lines: readonly string[]) => lines.map((line) => `${printable(line)}\n`).join('')
 
 /** What is not touched, and why. */
@@ -23,7 +18,18 @@ export const left = (others: readonly ForeignDirectory[]) =>
   others.map(({ path, why }) => `left ${path}: ${why}`)
 
 export function print(lines: readonly string[]): void {
-  process.stdout.write(written(lines))
+  openOutput().write(written(lines))
+}
+
+let opened: NodeJS.WriteStream | undefined
+
+/** Not before there is something to say: Node makes a pipe non-blocking when it opens it, and `run` hands its own on. */
+function openOutput(): NodeJS.WriteStream {
+  // Whoever reads it may have had enough: corral ls | head
+  opened ??= process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  return opened
 }
 
 /** To stderr. */
