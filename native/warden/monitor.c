@@ -23,6 +23,10 @@ int open_signals(void) {
   return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+bool is_of_terminal(const struct signalfd_siginfo *signal) {
+  return signal->ssi_code == SI_KERNEL && signal->ssi_signo != SIGALRM;
+}
+
 int open_parent(void) {
   pid_t parent = getppid();
   CORRAL_OWNED_FD pidfd = parent > 0 ? corral_pidfd_open(parent) : -1;

@@ -3,11 +3,18 @@
 #ifndef CORRAL_MONITOR_H
 #define CORRAL_MONITOR_H
 
+#include <stdbool.h>
+#include <sys/signalfd.h>
+
 #include "../core/error.h"
 #include "../core/pidfd.h"
 
 // Signals wait for us in a descriptor, from now on, also those that come before there is a command.
 int open_signals(void);
+
+// Whether the command has it already: the terminal's kernel side sends to the whole foreground group. A timer
+// that was set before we were exec'ed (alarm(2)) is ours alone.
+bool is_of_terminal(const struct signalfd_siginfo *signal);
 
 // The pidfd of our parent, unless it ends while we ask; -1 where we cannot see it (another pid namespace).
 int open_parent(void);

@@ -76,6 +76,14 @@ static void pass_on(struct run *run, int signal) {
     (void)corral_pidfd_signal(run->leader.pidfd, signal);
 }
 
+// Who waits for us sees the command stop.
+static void handle_stop(struct run *run) {
+  siginfo_t info = {0};
+  if (run->leader.pidfd >= 0 && !run->leader_ended &&
+      waitid(P_PID, (id_t)run->leader.pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)
+    stop_as(info.si_status);
+}
+
 static void refuse(struct run *run, const struct corral_error *error) {
   run->start_by_ms = 0;
   run->poll_set[START].fd = -1;
@@ -106,6 +114,7 @@ static void finish_start(struct run *run) {
   for (int number = 1; number < NSIG; number++)
     if (sigismember(&run->early, number) == 1)
       pass_on(run, number);
+  handle_stop(run); // it may have stopped before we knew it
 }
 
 static void give_up_start(struct run *run) {
@@ -116,23 +125,14 @@ static void give_up_start(struct run *run) {
 
 // ---- what is heard ----
 
-// Who waits for us sees the command stop.
-static void handle_stop(struct run *run) {
-  siginfo_t info = {0};
-  if (run->leader.pidfd >= 0 && !run->leader_ended &&
-      waitid(P_PID, (id_t)run->leader.pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)
-    stop_as(info.si_status);
-}
-
-// SIGTERM and SIGHUP end the session, a second one at once. Others are the command's. What the terminal's
-// kernel side sends, it sends to the whole foreground group: the command has it already.
+// SIGTERM and SIGHUP end the session, a second one at once. Others are the command's.
 static void handle_signal(struct run *run, const struct signalfd_siginfo *signal) {
   const int number = (int)signal->ssi_signo;
   if (number == SIGCHLD) {
     handle_stop(run);
     return;
   }
-  if (number != SIGTERM && signal->ssi_code != SI_KERNEL) // ending asks with SIGTERM anyway
+  if (number != SIGTERM && !is_of_terminal(signal)) // ending asks with SIGTERM anyway
     pass_on(run, number);
   if (number == SIGTERM || number == SIGHUP)
     begin_end(run, run->ending ? FORCED_GRACE_MS : run->plan->end.grace_ms);

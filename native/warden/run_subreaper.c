@@ -114,10 +114,9 @@ static void finish_start(struct run *run, int leader, pid_t pid) {
       pass_on(run, number);
 }
 
-// What the terminal's kernel side sends, it sends to the whole foreground group, and a hang-up also to the
-// first process of the terminal session.
+// A hang-up goes also to the first process of the terminal session.
 static bool has_it_already(const struct run *run, const struct signalfd_siginfo *signal) {
-  return signal->ssi_code == SI_KERNEL && (!run->door || getpgid(run->leader_pid) == getpgrp());
+  return is_of_terminal(signal) && (!run->door || getpgid(run->leader_pid) == getpgrp());
 }
 
 // SIGTERM and SIGHUP end a session of its own, a second one at once. Others are the command's.
