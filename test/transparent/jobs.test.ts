@@ -54,11 +54,22 @@ describe('corral run', () => {
     await line(shell.stdout, /^stopped/)
     expect(bothAre('T')).toBe(true)
     process.kill(wrapper, 'SIGCONT')
+    await eventually('both go on', () => bothAre('S'))
+    // Rows of docs/cli.md: SIGSTOP stops one of them alone
+    process.kill(pid, 'SIGSTOP')
+    await eventually('the command is stopped', () => stateOf(pid) === 'T')
+    expect(stateOf(wrapper)).toBe('S')
+    process.kill(pid, 'SIGCONT')
+    process.kill(wrapper, 'SIGSTOP')
+    await eventually('the wrapper is stopped', () => stateOf(wrapper) === 'T')
+    expect(stateOf(pid)).not.toBe('T')
+    process.kill(wrapper, 'SIGCONT')
     process.kill(wrapper, 'SIGTERM')
-    const { SIGTSTP, SIGTTIN, SIGTERM } = constants.signals
+    const { SIGTSTP, SIGTTIN, SIGSTOP, SIGTERM } = constants.signals
     expect((await said).match(/^(?:stopped|ended|exited).*$/gm)).toEqual([
       `stopped by ${SIGTSTP}`,
       `stopped by ${SIGTTIN}`,
+      `stopped by ${SIGSTOP}`,
       `ended by ${SIGTERM}`,
     ])
     expect(await pen.members()).toEqual([])
