@@ -55,12 +55,6 @@ export const DIFFERENCES = {
       "the gateway's when it called `openCorral()`, but for `RLIMIT_LOCKS`, which is the session's mark",
     passthrough: "the gateway's when it is spawned",
   },
-  readLate: {
-    what: 'a stream that was asked for, and is first read after its process has ended',
-    cgroup: 'gives all that was written',
-    subreaper: 'gives all that was written',
-    passthrough: 'is empty, as of `child_process`; one that nobody had asked for gives all',
-  },
   held: {
     what: 'what can get away',
     cgroup:

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { isSystemError, SpawnError, systemCodeOf, systemDetails } from '../../common/errors.js'
 import type { NativeExit } from '../../native/addon.js'
 import type { NativeStdio } from '../../native/plan.js'
-import { whenClosed } from '../output-stream.js'
+import { UNREAD_BYTES, whenClosed } from '../output-stream.js'
 import type { ProcessHandle, ProcessPlan } from '../spawned.js'
 import { ProcessGroup, send } from './process-group.js'
 import { Relay } from './relay.js'
@@ -23,8 +23,9 @@ export class PassthroughChild implements ProcessHandle {
   running = true
   readonly #child: ChildProcess
   readonly #group: ProcessGroup | undefined
+  /** Further descriptors that were asked for: they go both ways. */
   readonly #asked = new Set<number>()
-  /** In place of streams that nobody had asked for when it ended. */
+  /** In place of its output, from when it is asked for or the process has ended. */
   readonly #relays = new Map<number, Relay>()
 
   private constructor(child: ChildProcess, pid: number, plan: ProcessPlan) {
@@ -36,7 +37,7 @@ export class PassthroughChild implements ProcessHandle {
       child.once('exit', (code, signal) => {
         this.running = false
         this.#group?.isAlive() // to know it at once when nobody was left in it
-        this.#relayUnasked() // now: in its next tick Node throws away what is unread
+        this.#keepOutput() // now: in its next tick Node throws away what is unread
         resolve({ code: code ?? -1, signal: signal === null ? 0 : constants.signals[signal] })
       })
     })
@@ -75,13 +76,21 @@ export class PassthroughChild implements ProcessHandle {
   }
 
   stream(index: number): Socket | null {
+    if (index === 1 || index === 2) return this.#relay(index)
     this.#asked.add(index)
     return this.#relays.get(index) ?? (this.#child.stdio[index] as Socket | null | undefined) ?? null
   }
 
-  #relayUnasked(): void {
-    for (const [index, stream] of this.#child.stdio.entries())
-      if (index > 0 && stream && !this.#asked.has(index)) this.#relays.set(index, new Relay(stream as Socket))
+  #relay(index: number): Relay | null {
+    const stream = this.#child.stdio[index] as Socket | null | undefined
+    const relay = this.#relays.get(index) ?? (stream ? new Relay(stream) : null)
+    if (relay) this.#relays.set(index, relay)
+    return relay
+  }
+
+  #keepOutput(): void {
+    for (const index of this.#child.stdio.keys())
+      if (index > 0 && !this.#asked.has(index)) this.#relay(index)?.keep(UNREAD_BYTES)
   }
 
   /** Node has opened them all. */
@@ -103,10 +112,8 @@ export class PassthroughChild implements ProcessHandle {
   ended(): void {}
 
   keepUnread(): Promise<void>[] {
-    return [...this.#asked].flatMap((index) => {
-      const stream = this.stream(index)
-      return stream ? [stream instanceof Relay ? stream.whole : whenClosed(stream)] : []
-    })
+    const further = [...this.#asked].flatMap((index) => this.stream(index) ?? [])
+    return [...[...this.#relays.values()].map(({ whole }) => whole), ...further.map(whenClosed)]
   }
 
   isWhole(): boolean {

@@ -1,6 +1,6 @@
-// What a child process of Node's writes once it has ended and before anybody has asked for it, which Node throws away.
+// What a child process of Node's writes: when it has ended, Node throws away what nobody has read by then.
 import type { Readable } from 'node:stream'
-import { OutputStream, UNREAD_BYTES } from '../output-stream.js'
+import { OutputStream } from '../output-stream.js'
 
 export class Relay extends OutputStream {
   readonly #source: Readable
@@ -8,11 +8,12 @@ export class Relay extends OutputStream {
   constructor(source: Readable) {
     super({ readable: true, writable: false, allowHalfOpen: true })
     this.#source = source
-    this.keep(UNREAD_BYTES)
     source.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) source.pause()
     })
+    source.once('error', (error) => this.destroy(error))
     source.once('close', () => this.push(null))
+    this.once('close', () => source.destroy())
   }
 
   override _read(): void {
