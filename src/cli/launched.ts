@@ -35,10 +35,13 @@ function takeNote(env: NodeJS.ProcessEnv): Launched | undefined {
   }
 }
 
-/** Takes what the launcher noted, and gives the environment what it put aside: before anything else is read or opened. */
-export function takeLaunch(env: NodeJS.ProcessEnv = process.env): void {
+/**
+ * Takes what the launcher noted, and gives the environment what it put aside: before anything else is read or opened. Without the
+ * launcher descriptors are guessed, where they are for a command.
+ */
+export function takeLaunch({ guesses }: { guesses: boolean }, env: NodeJS.ProcessEnv = process.env): void {
   launched = takeNote(env)
-  if (launched === undefined) guessed = guessDescriptors(env)
+  if (launched === undefined && guesses) guessed = guessDescriptors(env)
 }
 
 /** What is known of that. Of what Node itself was started with, without the launcher, only the descriptors, and these by guess. */

@@ -2,6 +2,7 @@
 // The program `corral`.
 import { takeLaunch } from './launched.js'
 
-takeLaunch()
+const words = process.argv.slice(2)
+takeLaunch({ guesses: words[0] === 'run' })
 const { corral } = await import('./commands.js')
-process.exitCode = await corral(process.argv.slice(2))
+process.exitCode = await corral(words)
