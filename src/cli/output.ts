@@ -59,6 +59,7 @@ export interface ScreenLine {
 
 const STYLES: Record<Style, string> = { bold: '\x1b[1m', inverse: '\x1b[7m' }
 const PLAIN = '\x1b[0m'
+const EMPTY = '\x1b[H\x1b[2J' // the cursor to the first line, and nothing on the screen
 
 function painted({ text, style }: ScreenLine): string {
   return style ? `${STYLES[style]}${printable(text)}${PLAIN}` : printable(text)
@@ -67,6 +68,8 @@ function painted({ text, style }: ScreenLine): string {
 /** A part of the terminal that is drawn over what was there before. */
 export interface Screen {
   draw(lines: readonly ScreenLine[]): void
+  /** The terminal has another size: it has wrapped what was drawn in a way of its own. */
+  resized(): void
   done(): void
 }
 
@@ -75,6 +78,10 @@ export async function openScreen(): Promise<Screen> {
   const update = createLogUpdate(process.stdout)
   return {
     draw: (lines) => update(lines.map(painted).join('\n')),
+    resized: () => {
+      update.clear()
+      process.stdout.write(EMPTY)
+    },
     done: () => update.done(), // the cursor is shown again, below the last of it
   }
 }

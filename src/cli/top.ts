@@ -55,19 +55,22 @@ class Top {
     const over = new Promise<void>((resolve, reject) => {
       this.#quit = (error) => (error === undefined ? resolve() : reject(error))
     })
-    const draw = () => this.#draw()
+    const onResize = () => {
+      this.#screen.resized()
+      this.#draw()
+    }
     const onKey = (_: string, key: Key) => this.#onKey(key)
     const timer = setInterval(() => void this.#look(), this.#interval)
     emitKeypressEvents(process.stdin)
     process.stdin.setRawMode(true).on('keypress', onKey).resume()
-    process.stdout.on('resize', draw)
+    process.stdout.on('resize', onResize)
     process.once('SIGTERM', () => this.#quit()).once('SIGHUP', () => this.#quit())
     try {
       await this.#look()
       await over
     } finally {
       clearInterval(timer)
-      process.stdout.off('resize', draw)
+      process.stdout.off('resize', onResize)
       process.stdin.off('keypress', onKey).setRawMode(false).pause()
       this.#screen.done()
     }

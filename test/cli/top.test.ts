@@ -85,6 +85,21 @@ describe('corral top', () => {
     expect(await terminal.exited).toMatchObject({ exitCode: 0 })
   })
 
+  test('leaves nothing of a wider terminal in a narrower one', async ({ pen }) => {
+    const gateway = await openInPen(pen)
+    for (const key of ['one', 'two']) await gateway.spawn({ ...sleeper, key })
+    using terminal = top(pen.path)
+    await terminal.shows(/^2 sessions of 1 instance/)
+    terminal.resize(30, 12)
+    await eventually('there are five lines on it', () => {
+      const [first = '', heading = '', ...others] = terminal.lines()
+      const whole = /^2 sessions/.test(first) && /^SESSION/.test(heading)
+      return whole && others.filter(Boolean).length === 3
+    })
+    terminal.type('q')
+    expect(await terminal.exited).toMatchObject({ exitCode: 0 })
+  })
+
   // What an emulator of Unicode 6 takes for one column, and others for two, cannot be in line with the others in each
   test('has the columns in line, and each session on a line, whatever the keys are written in', async ({
     pen,
