@@ -15,7 +15,7 @@ const SITUATIONS = {
 const INTRODUCTION = `# Who outlives what
 
 Programs that try to outlive their session, and ways to end a session. Each program is one file in
-[test/chaos/escape/payloads](../test/chaos/escape/payloads), whose first comment says how it hides. All say when they are in place,
+test/chaos/escape/payloads, whose first comment says how it hides. All say when they are in place,
 and only then are they ended. What is left once nobody has gone for 400 ms is counted by the kernel, in a cgroup around all
 of it, and not by whoever did the ending.
 
