@@ -7,6 +7,7 @@ import type { GuardEvent } from './facts.js'
 const PAUSES_MS = [0, 10, 100, 1000, 5000]
 // One that has lived so long died of something new.
 const CALM_MS = 60_000
+const CLOCK = { now, setTimeout }
 
 export class Restarts {
   /** How many have died. */
@@ -17,25 +18,27 @@ export class Restarts {
   underWay: Promise<void> | undefined
   readonly #start: () => Promise<void>
   readonly #emit: (event: GuardEvent) => void
+  readonly #clock: typeof CLOCK
   /** Deaths and failures since the last one that lived long. */
   #inARow = 0
   #startedAt = 0
 
-  constructor(start: () => Promise<void>, emit: (event: GuardEvent) => void) {
+  constructor(start: () => Promise<void>, emit: (event: GuardEvent) => void, clock = CLOCK) {
     this.#start = start
     this.#emit = emit
+    this.#clock = clock
   }
 
   /** One was started. */
   started(): void {
-    this.#startedAt = now()
+    this.#startedAt = this.#clock.now()
   }
 
   /** It has died: another is started. */
   died(): void {
     if (this.over) return
     this.deaths++
-    if (now() - this.#startedAt > CALM_MS) this.#inARow = 0
+    if (this.#clock.now() - this.#startedAt > CALM_MS) this.#inARow = 0
     this.#emit({ event: 'died', deaths: this.deaths })
     this.#again()
   }
@@ -54,7 +57,7 @@ export class Restarts {
       if (!this.over) this.underWay = this.#restart()
     }
     if (pause === 0) restart()
-    else setTimeout(restart, pause).unref()
+    else this.#clock.setTimeout(restart, pause).unref()
   }
 
   async #restart(): Promise<void> {

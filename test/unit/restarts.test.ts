@@ -3,11 +3,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { GuardEvent } from '../../src/backend/facts.js'
 import { Restarts } from '../../src/backend/restarts.js'
 
-// The clock that the code has taken is the real one
-vi.mock('../../src/common/clock.js', () => ({
-  setTimeout: (...given: Parameters<typeof setTimeout>) => setTimeout(...given), // timer: vitest’s faked one
+// That of the code is the real one
+const clock = {
+  setTimeout: ((...given: Parameters<typeof setTimeout>) => setTimeout(...given)) as typeof setTimeout, // timer: vitest’s faked one
   now: () => performance.now(), // timer: as above
-}))
+}
 
 const start = vi.fn<() => Promise<void>>()
 const events: GuardEvent[] = []
@@ -17,7 +17,7 @@ beforeEach(() => {
   vi.useFakeTimers()
   events.length = 0
   start.mockReset().mockImplementation(async () => restarts.started())
-  restarts = new Restarts(start, (event) => events.push(event))
+  restarts = new Restarts(start, (event) => events.push(event), clock)
   restarts.started()
 })
 afterEach(() => vi.useRealTimers())
