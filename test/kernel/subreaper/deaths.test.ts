@@ -8,6 +8,7 @@ import { CLI } from '../../cli/command-line.js'
 import { withoutWardens } from '../../support/entered-pen.js'
 import { eventually } from '../../support/eventually.js'
 import type { Gateway } from '../../support/gateway.js'
+import { lacks } from '../../support/lacks.js'
 import { line } from '../../support/line.js'
 import { output } from '../../support/output.js'
 import type { Pen } from '../../support/pen.js'
@@ -193,7 +194,7 @@ describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1
     pen,
     skip,
   }) => {
-    skip(process.getuid?.() !== 0, 'only root can make a pid namespace')
+    skip(lacks('namespaces'), 'no pid namespace can be made')
     const inside = await pidNamespace(pen)
     const gateway = await startGateway(pen, {}, inside)
     const { session, processes } = await newFamily(pen, gateway)
