@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect } from 'vitest'
 import { compiled } from '../../support/compile-payload.js'
 import { eventually } from '../../support/eventually.js'
+import { lacks } from '../../support/lacks.js'
 import { describeAll, type Pen } from '../../support/pen.js'
 import { test } from '../../support/pen-test.js'
 import { expectMembers, startGateway } from '../subreaper/gateway.js'
@@ -85,7 +86,7 @@ describe('a process of the same ordinary user', () => {
     'sh',
   ]
 
-  test.skipIf(asOrdinary.length === 0)(
+  test.skipIf(lacks('namespaces'))(
     'knows what its holder holds also where /proc hides that (hidepid)',
     async ({ pen }) => {
       const gateway = await startGateway(pen, {}, [...hidden, ...asOrdinary])
