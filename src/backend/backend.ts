@@ -1,5 +1,5 @@
-// What holds sessions: the interface that a mechanism (cgroups, or subreapers) fulfils. A backend knows
-// nothing of keys and parents. It has families (named places that nest) and in each at most one group of processes.
+// What holds sessions: the owner's contract, which a mechanism fulfils (mechanisms.ts names them, base.ts has defaults). A
+// mechanism knows nothing of keys and parents: it has families, named places that nest, and in each at most one group of processes.
 import type { Cancellation } from '../common/cancellation.js'
 import type { SessionReason } from '../common/reasons.js'
 import type {
@@ -28,23 +28,23 @@ export interface Backend {
   readonly instance: string
   /** Caps that hold for this process and not for the sessions. */
   readonly capsAround: readonly CapAround[]
+  /** Of all sessions of this instance together. */
+  readonly limits: LimitSet
   /** The place named `name` below `parent` (or at the top), to have `limits` when it is made. Makes nothing yet. */
   family(name: string, parent: Family | undefined, limits: ParsedLimits): Family
   /** Ends what instances left behind whose owner is dead. Never touches one whose owner lives. */
   sweep(options: SweepOptions): Promise<SweepReport>
-  /** Changes the limits of all sessions of this instance together: all of them, or none. */
-  setLimits(changes: LimitChanges): void
-  /** What was asked for over all sessions, and what the kernel holds now. */
-  limits(): AppliedLimit[]
   /** How it stands with what ends the sessions when this process dies. */
   guard(): GuardStatus
-  /** Who lives on in the instance at this moment, whatever session it is of. */
+  /** What lives on in the instance at this moment, whatever session it is of. */
   left(): Left
   /** Gives the instance up. All groups must be removed before. */
   close(): Promise<void>
 }
 
 export interface Family {
+  /** Of all that is and will be in this family together; none are read while nobody is in it. */
+  readonly limits: LimitSet<void | Promise<void>>
   /**
    * Makes the group of this family, with its limits set and read back, and starts its first process in it.
    * All or nothing, and nothing runs before the limits hold. Gives up once `cancel` is cancelled.
@@ -52,10 +52,60 @@ export interface Family {
   start(plan: GroupPlan, leader: ProcessPlan, cancel: Cancellation): Promise<Started>
   /** Makes the group alone, as start() does: its first process enters it by entry(). */
   prepare(plan: GroupPlan, cancel: Cancellation): Promise<Group>
-  /** Changes the limits of all that is and will be in this family together: all of them, or none. */
-  setLimits(changes: LimitChanges, enforcement: Enforcement): Promise<void>
-  /** What was asked for, and what the kernel holds now; nothing while nobody is in the family. */
-  limits(): AppliedLimit[]
+}
+
+export interface Group {
+  /** The directory that holds the processes, or that tells of the process that does; '' where nothing holds them. */
+  readonly path: string
+  /** What can get away, in words: nothing from a cgroup. */
+  readonly notHeld: readonly string[]
+  readonly limits: LimitSet
+  /** Starts a process that is in the group from its first instruction on. Gives up once `cancel` is cancelled. */
+  spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess>
+  /** The command line by which a process of somebody else's comes into the group and becomes `command`. */
+  entry(command: string, args: readonly string[]): CommandLine
+  /**
+   * Tells of what limits bring about, or of what becomes of the group. Each watch is set up when there is something to watch for.
+   * Returns the way to stop. @throws of `fate`, where it cannot be watched; what limits bring about is in the end's report anyway.
+   */
+  watch(subject: 'limits' | 'fate', listener: (event: GroupEvent) => void): () => void
+  /** What others have made of it; `withMemory`: and the kernel, because memory ran out. Undefined: nothing. */
+  fate(withMemory?: boolean): Fate | undefined
+  usage(): Usage
+  /** The pids of its members at this moment. */
+  members(): number[]
+  /** end() will be called soon: what those that are ended together can share, they do. */
+  willEnd(): void
+  /** Ends all processes of the group and takes it away; a second call with less grace hastens the first. */
+  end(plan: EndPlan): Promise<Ended>
+  /** Gives the group's place up: its family goes with it, where nothing else is in that. */
+  remove(): Promise<void>
+}
+
+export interface LimitSet<Changed = void> {
+  /** What was asked for, and what the kernel holds now. */
+  get(): AppliedLimit[]
+  /** All of them, or none. @throws LimitUnsupportedError, KernelError */
+  set(changes: LimitChanges): Changed
+}
+
+export type GroupEvent =
+  /** A limit was met, with the count so far. */
+  | { event: 'limit-hit'; hit: LimitHit }
+  /** Others than the gateway have raised one. */
+  | { event: 'limit-raised'; limit: RaisedLimit }
+  /** Its processes were held up for want of memory. */
+  | { event: 'pressure'; pressure: Pressure }
+  /** Memory ran out, and the kernel does not end the group whole here: it has to be ended. */
+  | { event: 'out-of-memory'; found: OutOfMemory }
+  /** The first process that came in by entry() has ended. */
+  | { event: 'entered-left' }
+  /** fate() may have changed. */
+  | { event: 'fate' }
+
+export interface Fate {
+  reason: SessionReason
+  outOfMemory?: OutOfMemory
 }
 
 export interface Started {
@@ -72,52 +122,6 @@ export interface GroupPlan {
 }
 
 export type Enforcement = 'required' | 'best-effort'
-
-export interface Group {
-  /** The directory that holds the processes, or that tells of the process that does; '' where nothing holds them. */
-  readonly path: string
-  /** What can get away, in words: nothing from a cgroup. */
-  readonly notHeld: readonly string[]
-  /** What was asked for, and what the kernel holds now. */
-  limits(): AppliedLimit[]
-  /** Changes limits of the living group: all of them, or none. */
-  setLimits(changes: LimitChanges): void
-  /** Starts a process that is in the group from its first instruction on. Gives up once `cancel` is cancelled. */
-  spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess>
-  /** The command line by which a process of somebody else's comes into the group and becomes `command`. */
-  entry(command: string, args: readonly string[]): CommandLine
-  /** Calls back once when the first process that came in so has ended. Returns the way to stop. */
-  watchEntered(ended: () => void): () => void
-  /** Says that end() will be called soon: what those that are ended together can share, they do. */
-  announceEnd?(): void
-  /** Ends all processes of the group and takes it away; a second call with less grace hastens the first. */
-  end(plan: EndPlan): Promise<Ended>
-  /** What the group has used so far. */
-  usage(): Usage
-  /** Whether the kernel has killed it because memory ran out. */
-  outOfMemory(): OutOfMemory | undefined
-  /** Calls back each time that its processes were held up for want of memory. Returns the way to stop. */
-  watchPressure(heard: (pressure: Pressure) => void): () => void
-  /**
-   * Where the kernel does not end a group whole when memory runs out: calls back when it has to be ended. Returns the way to
-   * stop; undefined where there is nothing to watch for.
-   */
-  watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined
-  /** Calls back when a limit is met, each time with the count so far. Returns the way to stop. */
-  watchHits(hit: (hit: LimitHit) => void): () => void
-  /** Calls back with each limit that others than the gateway raise. Returns the way to stop; undefined: nobody can raise one. */
-  watchRaises(raised: (limit: RaisedLimit) => void): (() => void) | undefined
-  /** The pids of its members at this moment. */
-  members(): number[]
-  /** Whether somebody else has removed it. */
-  isGone(): boolean
-  /** Why another program ended the group, if it left word of that. */
-  killedBy(): SessionReason | undefined
-  /** Calls back when such word may have come. Returns the way to stop. */
-  watchKilled(heard: () => void): () => void
-  /** Gives the group's place up: its family goes with it, where nothing else is in that. */
-  remove(): Promise<void>
-}
 
 export interface EndPlan {
   /**

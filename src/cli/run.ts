@@ -2,6 +2,7 @@
 // (which root, which limits, how keys are written) and then becomes the warden, which runs the command
 // (native/warden/run.h): a few hundred KiB instead of Node's 40 MB for as long as the command lives.
 import type { Enforcement } from '../backend/backend.js'
+import { assertNoneRequired } from '../backend/base.js'
 import { capsAround, ownCgroup, withinCaps } from '../backend/cgroup/caps-around.js'
 import {
   assertEnforceable,
@@ -18,7 +19,7 @@ import { pathOf, searchRootAndAsk, vacateRoot } from '../backend/cgroup/root.js'
 import type { HoldingChoice } from '../backend/facts.js'
 import { type Limits, type ParsedLimits, parseLimits } from '../backend/limits.js'
 import { newHeldInstanceName, packLabels } from '../backend/subreaper/labels.js'
-import { assertNoneRequired } from '../backend/subreaper/limits.js'
+import { HINT } from '../backend/subreaper/limits.js'
 import { InvalidArgumentError, KernelError, systemDetails } from '../common/errors.js'
 import { loadNative, type Native, wardenPath } from '../native/addon.js'
 import { parseKey } from '../session/key.js'
@@ -129,7 +130,7 @@ function wordsInCgroup(root: string, startedIn: string | undefined, plan: RunPla
 /** The same where a subreaper is to hold it. */
 function wordsWithoutCgroup(plan: RunPlan, command: string): string[] {
   const { limits, enforcement, keys } = plan
-  assertNoneRequired(limits, enforcement)
+  assertNoneRequired(limits, { enforcement, hint: HINT })
   const instance = newHeldInstanceName()
   const labels = packLabels({
     instance,

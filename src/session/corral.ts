@@ -180,13 +180,12 @@ export class Corral extends EventEmitter<CorralEvents> {
    * @throws InvalidLimitError, LimitUnsupportedError, KernelError
    */
   setLimits(limits: Limits): void {
-    this.#backend.setLimits(parseLimitChanges(limits, this.#plan.machineMemory))
-    this.#watchLimits(this.#families.all())
+    this.#backend.limits.set(parseLimitChanges(limits, this.#plan.machineMemory))
   }
 
   /** What holds for all sessions of this instance together. */
   limits(): AppliedLimit[] {
-    return this.#backend.limits()
+    return this.#backend.limits.get()
   }
 
   /**
@@ -200,18 +199,11 @@ export class Corral extends EventEmitter<CorralEvents> {
     const family = this.#families.find(key)?.family ?? this.#backend.family(key, undefined, before ?? {})
     this.#keepFamilyLimits(key, changedLimits(before ?? {}, changes)) // first: for families that come to be meanwhile
     try {
-      await family.setLimits(changes, this.#plan.enforcement)
-      const member = this.#families.find(key)
-      if (member) this.#watchLimits([member, ...this.#families.descendants(member)])
+      await family.limits.set(changes)
     } catch (error) {
       this.#keepFamilyLimits(key, before ?? {})
       throw error
     }
-  }
-
-  /** A new cap above them can be one that sessions have to be watched for. */
-  #watchLimits(members: Member[]): void {
-    for (const { session } of members) session?.watchLimits()
   }
 
   #keepFamilyLimits(key: string, limits: ParsedLimits): void {
@@ -221,7 +213,7 @@ export class Corral extends EventEmitter<CorralEvents> {
 
   /** What holds for a family together; nothing while nobody is in it. */
   familyLimits(key: string): AppliedLimit[] {
-    return this.#families.find(key)?.family.limits() ?? []
+    return this.#families.find(key)?.family.limits.get() ?? []
   }
 
   /** Collects what dead instances left below the same root. Never touches an instance whose owner lives. */

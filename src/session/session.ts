@@ -4,7 +4,7 @@
 //                                          \--killTimeoutMs over--> stuck (close() again tries again)
 
 import { EventEmitter } from 'node:events'
-import type { Group } from '../backend/backend.js'
+import type { Group, GroupEvent } from '../backend/backend.js'
 import {
   type AppliedLimit,
   type BackendName,
@@ -138,7 +138,6 @@ export class Session<
   readonly #guardDeathsBefore: number
   #settle!: { resolve: (report: SessionReport) => void; reject: (error: unknown) => void }
   #outOfMemory: OutOfMemory | undefined
-  readonly #watching = new Set<string>()
   readonly #hitsTold = new Set<LimitHit['kind']>()
   #closing: Promise<SessionReport> | undefined
   /** When the closing under way began, and when what is left is killed (now()). */
@@ -162,7 +161,7 @@ export class Session<
     this.mode = facts.mode
     this.process = process
     const { path, notHeld } = group
-    this.#receipt = { backend: facts.backend, path, createdInPlace, limits: group.limits() }
+    this.#receipt = { backend: facts.backend, path, createdInPlace, limits: group.limits.get() }
     if (notHeld.length > 0) this.#receipt.notHeld = notHeld
     if (facts.capsAround.length > 0) this.#receipt.capsAround = facts.capsAround
     this.#group = group
@@ -176,7 +175,10 @@ export class Session<
       this.#follow(process)
       void process.exited.then(() => this.#onLeaderExit())
     }
-    this.watchLimits()
+    this.once(
+      'closing',
+      group.watch('limits', (event) => this.#hear(event)),
+    )
     if (facts.timeoutMs !== undefined) this.#endAfter(facts.timeoutMs)
   }
 
@@ -216,44 +218,27 @@ export class Session<
   #readLimits(): void {
     if (this.state !== 'running') return
     try {
-      this.#receipt = { ...this.#receipt, limits: this.#group.limits() }
+      this.#receipt = { ...this.#receipt, limits: this.#group.limits.get() }
     } catch (error) {
       if (!isSystemError(error)) throw error // its group has gone meanwhile
     }
   }
 
-  /** Watches for what limits can bring about, each from the time on that there is something to watch. @internal */
-  watchLimits(): void {
-    if (this.state !== 'running') return
-    const { limits } = this.#receipt
-    if (limits.length > 0) this.#watch('hits', () => this.#group.watchHits((hit) => this.#tellHit(hit)))
-    if (limits.some(({ enforcedBy }) => enforcedBy === 'cgroup'))
-      this.#watch('raises', () => this.#group.watchRaises((one) => emit(this, 'raised', one)))
-    if (limits.some(({ name, enforcedBy }) => enforcedBy === 'cgroup' && name.startsWith('memory')))
-      this.#watch('pressure', () => this.#group.watchPressure((one) => emit(this, 'pressure', one)))
-    this.#watch('memory', () =>
-      this.#group.watchMemory((found) => {
-        this.#outOfMemory = found
-        this.#closeUnasked('memory-limit', 0)
-      }),
-    )
+  #hear(event: GroupEvent): void {
+    if (event.event === 'limit-hit') this.#tellHit(event.hit)
+    else if (event.event === 'limit-raised') emit(this, 'raised', event.limit)
+    else if (event.event === 'pressure') emit(this, 'pressure', event.pressure)
+    else if (event.event === 'entered-left') this.#onLeaderExit()
+    else if (event.event === 'fate') this.#checkFate()
+    else {
+      this.#outOfMemory = event.found
+      this.#closeUnasked('memory-limit', 0)
+    }
   }
 
   #tellHit(hit: LimitHit): void {
     this.#hitsTold.add(hit.kind)
     emit(this, 'limit', hit)
-  }
-
-  #watch(what: string, start: () => (() => void) | undefined): void {
-    if (this.#watching.has(what)) return
-    try {
-      const stop = start()
-      if (!stop) return
-      this.#watching.add(what)
-      this.once('closing', stop)
-    } catch (error) {
-      if (!isSystemError(error)) throw error // no watches left, or it is over already: the report has the counts
-    }
   }
 
   /**
@@ -262,11 +247,7 @@ export class Session<
    */
   awaitEntry(): void {
     try {
-      this.once(
-        'closing',
-        this.#group.watchEntered(() => this.#onLeaderExit()),
-      )
-      this.#watchWithoutLeader()
+      this.#watchFate()
     } catch (error) {
       throw new KernelError(
         `nobody would hear of who enters '${this.key}': ${(error as Error).message}`,
@@ -314,9 +295,8 @@ export class Session<
   setLimits(limits: Limits): void {
     const changes = parseLimitChanges(limits, this.#facts.machineMemory)
     this.#assertOpen()
-    this.#group.setLimits(changes)
+    this.#group.limits.set(changes)
     this.#readLimits()
-    this.watchLimits()
   }
 
   /**
@@ -324,7 +304,7 @@ export class Session<
    * @throws KernelError when they cannot be read: the session is over.
    */
   limits(): AppliedLimit[] {
-    return this.#group.limits()
+    return this.#group.limits.get()
   }
 
   /** What the session uses at this moment, as far as the kernel tells. */
@@ -348,8 +328,8 @@ export class Session<
       const { graceMs } = this.#facts
       const { reason, ...times } = parseCloseOptions(options, 'close()', { reason: 'closed', graceMs })
       // Whoever closes it may do so because its connection has ended, by that
-      const killedBy = this.state === 'running' ? this.#group.killedBy() : undefined
-      return this.#close(killedBy ?? reason, times)
+      const fate = this.state === 'running' ? this.#group.fate() : undefined
+      return this.#close(fate?.reason ?? reason, times)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -366,36 +346,38 @@ export class Session<
 
   #onLeaderExit(): void {
     if (this.state !== 'running') return
-    this.#checkKilled()
+    this.#checkFate(!this.process || this.process.signalCode === 'SIGKILL')
     if (this.state !== 'running') return
-    if (!this.process || this.process.signalCode === 'SIGKILL') this.#outOfMemory = this.#group.outOfMemory()
-    // The kernel kills a session whole: a persistent one has nothing left to go on with
-    if (this.#outOfMemory) this.#closeUnasked('memory-limit', 0)
-    else if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete', 0, this.#facts.drainMs)
+    if (this.mode === 'oneshot') this.#closeUnasked('oneshot-complete', 0, this.#facts.drainMs)
     else if (this.process) this.#watchWithoutLeader()
   }
 
-  /** Closes the session when another program (`corral kill`) has ended its group. */
-  #checkKilled(): void {
+  /** Closes the session when another program (`corral kill`), or with `withMemory` the kernel, has ended its group. */
+  #checkFate(withMemory = false): void {
     if (this.state !== 'running') return
-    const killedBy = this.#group.killedBy()
-    if (killedBy !== undefined || this.#group.isGone()) {
-      // The killer may have left the others a grace period; a oneshot session ends them with its leader
-      this.#closeUnasked(killedBy ?? 'killed-externally', this.mode === 'oneshot' ? 0 : this.#facts.graceMs)
-    }
+    const fate = this.#group.fate(withMemory)
+    if (!fate) return
+    this.#outOfMemory = fate.outOfMemory
+    // The kernel kills a session whole: a persistent one has nothing left to go on with. Any other killer may have left the
+    // others a grace period; a oneshot session ends them with its leader
+    this.#closeUnasked(fate.reason, fate.outOfMemory || this.mode === 'oneshot' ? 0 : this.#facts.graceMs)
   }
 
   /** The leader's exit tells of a kill; a session that goes on without one has to listen. */
   #watchWithoutLeader(): void {
     try {
-      this.once(
-        'closing',
-        this.#group.watchKilled(() => this.#checkKilled()),
-      )
-      this.#checkKilled() // it may have been while nobody watched
+      this.#watchFate()
     } catch (error) {
       if (!isSystemError(error)) throw error // no watches left, or the group is gone: found out at the next call
     }
+  }
+
+  #watchFate(): void {
+    this.once(
+      'closing',
+      this.#group.watch('fate', (event) => this.#hear(event)),
+    )
+    this.#checkFate() // it may have been while nobody watched
   }
 
   /** A close that nobody waits for: its failure is told by `closed` and the 'stuck' event. */
@@ -434,7 +416,7 @@ export class Session<
     try {
       this.#cancel.cancel()
       this.#noteSegments()
-      this.#group.announceEnd?.()
+      this.#group.willEnd()
       const rest = graceMs > 0 ? await this.#endInput(times) : 0
       const ended = await this.#killAll(rest, drainMs)
       // Whole microseconds: sums and differences of floating-point times are not exact
@@ -446,7 +428,7 @@ export class Session<
       await this.#group.remove()
       this.state = 'removed'
       // Word of it can come later than the end of the connection that it brought about
-      const told = this.#group.killedBy() === 'corral-kill' ? 'corral-kill' : reason
+      const told = this.#group.fate()?.reason === 'corral-kill' ? 'corral-kill' : reason
       this.report = this.#makeReport(told, { graceMs, graceUsedMs }, ended, exit)
       // What ended the session may have ended the watch before it told
       for (const hit of this.report.hits) if (!this.#hitsTold.has(hit.kind)) this.#tellHit(hit)

@@ -9,16 +9,8 @@ import {
   systemDetails,
 } from '../../common/errors.js'
 import { loadNative, type Native } from '../../native/addon.js'
-import type { Backend, Enforcement, Family } from '../backend.js'
-import type {
-  AppliedLimit,
-  CapAround,
-  GuardEvent,
-  GuardStatus,
-  Left,
-  SweepOptions,
-  SweepReport,
-} from '../facts.js'
+import type { Backend, Enforcement, Family, LimitSet } from '../backend.js'
+import type { CapAround, GuardEvent, GuardStatus, Left, SweepOptions, SweepReport } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { Starts } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
@@ -55,12 +47,15 @@ export class CgroupBackend implements Backend {
   readonly root: string
   readonly instance: string
   readonly capsAround: readonly CapAround[]
+  readonly limits: LimitSet = {
+    get: () => readLimits(this.#sessions, this.#limits, this.#context.controllers),
+    set: (changes) => this.#setLimits(changes),
+  }
   readonly #native: Native
   readonly #instance: Instance
   readonly #context: GroupContext
   readonly #sessions: string
   readonly #guard: Guard
-  readonly #enforcement: Enforcement
   /** Of all sessions together. */
   #limits: ParsedLimits
 
@@ -70,12 +65,11 @@ export class CgroupBackend implements Backend {
     instance: Instance,
     context: GroupContext,
     guard: Guard,
-    { sessions, enforcement, startedIn }: CgroupBackendOptions,
+    { sessions, startedIn }: CgroupBackendOptions,
   ) {
     this.root = root
     this.capsAround = capsAround(root, startedIn)
     this.#limits = sessions
-    this.#enforcement = enforcement
     this.instance = instance.name
     this.#native = native
     this.#instance = instance
@@ -154,20 +148,17 @@ export class CgroupBackend implements Backend {
     }
   }
 
-  setLimits(changes: LimitChanges): void {
-    const { controllers } = this.#context
+  #setLimits(changes: LimitChanges): void {
+    const { controllers, enforcement } = this.#context
     const wanted = changedLimits(this.#limits, changes)
     assertEnforceable(changes, controllers, {
-      enforcement: this.#enforcement,
+      enforcement,
       over: 'all sessions',
       path: this.#sessions,
     })
     changeLimits(this.#sessions, changes, controllers)
     this.#limits = wanted
-  }
-
-  limits(): AppliedLimit[] {
-    return readLimits(this.#sessions, this.#limits, this.#context.controllers)
+    for (const watches of this.#context.watches.values()) watches.arm()
   }
 
   guard(): GuardStatus {
@@ -224,7 +215,7 @@ function useLoginMarks(native: Native): true {
 
 function makeContext(
   native: Native,
-  { killTimeoutMs, startTimeoutMs }: CgroupBackendOptions,
+  { killTimeoutMs, startTimeoutMs, enforcement }: CgroupBackendOptions,
 ): Omit<GroupContext, 'controllers' | 'oom' | 'memoryV1'> {
   return {
     native,
@@ -237,6 +228,8 @@ function makeContext(
     watchdog: new Watchdog(native),
     marks: native.canMark(),
     loginMark: false,
+    enforcement,
+    watches: new Map(),
   }
 }
 

@@ -4,7 +4,7 @@ import type { Cancellation } from '../../common/cancellation.js'
 import { explained } from '../../common/errors.js'
 import { within } from '../../common/within.js'
 import { step } from '../../native/plan.js'
-import type { Enforcement, Family, GroupPlan, Started } from '../backend.js'
+import type { Family, GroupPlan, LimitSet, Started } from '../backend.js'
 import type { AppliedLimit } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import type { ProcessPlan } from '../spawned.js'
@@ -27,6 +27,10 @@ const MAKING_MS = 1000
 
 export class CgroupFamily implements Family {
   readonly path: string
+  readonly limits: LimitSet<Promise<void>> = {
+    get: () => this.#readLimits(),
+    set: (changes) => this.#setLimits(changes),
+  }
   readonly #label: string | undefined
   readonly #parent: CgroupFamily | undefined
   readonly #context: GroupContext
@@ -89,8 +93,8 @@ export class CgroupFamily implements Family {
     }
   }
 
-  async setLimits(changes: LimitChanges, enforcement: Enforcement): Promise<void> {
-    const { controllers } = this.#context
+  async #setLimits(changes: LimitChanges): Promise<void> {
+    const { controllers, enforcement, watches } = this.#context
     const limits = changedLimits(this.#limits, changes)
     assertEnforceable(changes, controllers, { enforcement, over: 'a family', path: this.path })
     const before = this.#limits
@@ -99,13 +103,14 @@ export class CgroupFamily implements Family {
       // One that takes longer hangs at its program; its directory is made long before that
       await within(Promise.allSettled(this.#making), MAKING_MS, { idle: true })
       if (this.#context.native.exists(this.path)) changeLimits(this.path, changes, controllers)
+      for (const [place, one] of watches) if (place.startsWith(`${this.path}/`)) one.arm()
     } catch (error) {
       this.#limits = before
       throw error
     }
   }
 
-  limits(): AppliedLimit[] {
+  #readLimits(): AppliedLimit[] {
     const { native, controllers } = this.#context
     return native.exists(this.path) ? readLimits(this.path, this.#limits, controllers) : []
   }

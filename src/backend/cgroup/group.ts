@@ -13,26 +13,28 @@ import {
   systemCodeOf,
   systemDetails,
 } from '../../common/errors.js'
-import type { SessionReason } from '../../common/reasons.js'
 import { type Native, wardenPath } from '../../native/addon.js'
 import { packPlan, step } from '../../native/plan.js'
-import type { EndPlan, Enforcement, Group, GroupPlan } from '../backend.js'
-import type { AppliedLimit, Ended, LimitHit, OutOfMemory, Pressure, RaisedLimit, Usage } from '../facts.js'
+import type { EndPlan, Enforcement, Fate, Group, GroupEvent, GroupPlan, LimitSet } from '../backend.js'
+import type { AppliedLimit, Ended, OutOfMemory, RaisedLimit, Usage } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { NativeHandle } from '../native-handle.js'
 import { isHeldByLoginMark, othersOf } from '../others.js'
 import type { CommandLine, ProcessPlan, SpawnedProcess } from '../spawned.js'
 import { type Starts, spawnError } from '../starts.js'
 import type { Watchdog } from '../watchdog.js'
+import { Watches } from '../watches.js'
 import { Claim, LOCKS } from './claim.js'
 import {
   assertEnforceable,
   changeLimits,
+  type LimitPath,
   limitPaths,
   limitSettings,
   raisedLimits,
   readLimits,
   sessionSettings,
+  unenforceable,
   writeSteps,
 } from './controllers/apply.js'
 import type { Controller } from './controllers/controller.js'
@@ -64,6 +66,9 @@ export interface GroupContext extends Remover {
   marks: boolean
   /** Whether they bear their mark as a login uid, too. */
   loginMark: boolean
+  enforcement: Enforcement
+  /** Of the groups that live, by their paths: a cap above them can be one that they have to be watched for. */
+  watches: Map<string, Watches>
 }
 
 // What is kept of a command line; a whole one can be megabytes.
@@ -71,10 +76,14 @@ const COMMAND_LENGTH = 512
 
 export class CgroupGroup implements Group {
   readonly path: string
+  readonly limits: LimitSet = {
+    get: () => this.#readLimits(),
+    set: (changes) => this.#setLimits(changes),
+  }
+  readonly #watches = new Watches()
   /** Of whom it is the session; undefined: ours. */
   #user: { uid: number | undefined; gid: number | undefined } = { uid: undefined, gid: undefined }
   #wanted: ParsedLimits
-  #enforcement: Enforcement = 'required'
   readonly #context: GroupContext
   readonly #release: (removed: boolean) => Promise<void>
   /** Who ends it from outside. */
@@ -134,9 +143,8 @@ export class CgroupGroup implements Group {
   }
 
   #steps(plan: GroupPlan): string {
-    const { controllers } = this.#context
-    this.#enforcement = plan.enforcement
-    assertEnforceable(plan.limits, controllers, { enforcement: plan.enforcement, path: this.path })
+    const { controllers, enforcement } = this.#context
+    assertEnforceable(plan.limits, controllers, { enforcement, path: this.path })
     const { mode, command } = plan.labels
     return (
       directorySteps('new', this.path, controllers) +
@@ -160,19 +168,19 @@ export class CgroupGroup implements Group {
     ]
   }
 
-  /** What was asked for, and what the kernel holds now. */
-  limits(): AppliedLimit[] {
+  #readLimits(): AppliedLimit[] {
     return readLimits(this.path, this.#wanted, this.#context.controllers).map((limit) =>
       limit.name === 'memoryMax' && limit.enforcedBy === 'none' ? watched(limit) : limit,
     )
   }
 
-  setLimits(changes: LimitChanges): void {
-    const { controllers } = this.#context
+  #setLimits(changes: LimitChanges): void {
+    const { controllers, enforcement } = this.#context
     const wanted = changedLimits(this.#wanted, changes)
-    assertEnforceable(changes, controllers, { enforcement: this.#enforcement, path: this.path })
+    assertEnforceable(changes, controllers, { enforcement, path: this.path })
     changeLimits(this.path, changes, controllers)
     this.#wanted = wanted
+    this.#watches.arm()
   }
 
   async #spawn(
@@ -231,7 +239,7 @@ export class CgroupGroup implements Group {
     }
   }
 
-  announceEnd(): void {
+  willEnd(): void {
     if (!this.#announced) this.#context.native.announceEnd(1)
     this.#announced = true
   }
@@ -241,7 +249,7 @@ export class CgroupGroup implements Group {
     const paths = limitPaths(this.path, this.#wanted, controllers)
     const used = counterFiles(this.path, controllers)
     const claim = this.#claim
-    this.announceEnd()
+    this.willEnd()
     await undefined // the others that are ended with this one have announced it by then
     this.#announced = false // the end is in the addon's hands
     const leader = this.#leader?.pidfd ?? this.#entered
@@ -283,43 +291,55 @@ export class CgroupGroup implements Group {
     return readUsage(this.path, this.#context.controllers)
   }
 
-  outOfMemory(): OutOfMemory | undefined {
-    try {
-      return this.#context.oom?.explain(this.path)
-    } catch (error) {
-      if (isSystemError(error)) return undefined // the payload took the permissions from its group
-      throw error
+  watch(subject: 'limits' | 'fate', listener: (event: GroupEvent) => void): () => void {
+    return subject === 'fate' ? this.#watchFate(listener) : this.#watchLimits(listener)
+  }
+
+  /** Each watch costs an inotify watch or a descriptor, so there is none for what cannot come. */
+  #watchLimits(listener: (event: GroupEvent) => void): () => void {
+    const { native, controllers, watches } = this.#context
+    const paths = () => limitPaths(this.path, this.#wanted, controllers)
+    const stop = this.#watches.add([
+      () =>
+        Object.keys(this.#wanted).length > 0
+          ? watchHits(this.path, (hit) => listener({ event: 'limit-hit', hit }))
+          : undefined,
+      () =>
+        paths().some(({ inV2 }) => inV2)
+          ? this.#watchRaises(paths(), (limit) => listener({ event: 'limit-raised', limit }))
+          : undefined,
+      () =>
+        paths().some(({ name, inV2 }) => inV2 && name.startsWith('memory'))
+          ? watchPressure(native, this.path, (pressure) => listener({ event: 'pressure', pressure }))
+          : undefined,
+      () => this.#watchMemory((found) => listener({ event: 'out-of-memory', found })),
+    ])
+    watches.set(this.path, this.#watches)
+    return () => {
+      watches.delete(this.path)
+      stop()
     }
   }
 
-  watchPressure(heard: (pressure: Pressure) => void): () => void {
-    return watchPressure(this.#context.native, this.path, heard)
-  }
-
-  watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
-    const { native, watchdog, memoryV1 } = this.#context
+  #watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
+    const { native, controllers, watchdog, memoryV1 } = this.#context
     if (memoryV1) {
-      if (!memoryV1.isCapped(this.path)) return undefined // each watch costs a descriptor
-      const heard = () => over(this.outOfMemory() ?? { of: 'machine' })
+      if (!memoryV1.isCapped(this.path)) return undefined
+      const heard = () => over(this.#outOfMemory() ?? { of: 'machine' })
       return watchOutOfMemory(native, memoryV1.v1Path(this.path), heard)
     }
-    if (!this.limits().some(({ enforcedBy }) => enforcedBy === 'watchdog')) return undefined
+    const { memoryMax } = this.#wanted
+    if (memoryMax === undefined || unenforceable({ memoryMax }, controllers).length === 0) return undefined
     return watchdog.watch({
       path: this.path,
       cap: () => this.#wanted.memoryMax,
-      over: (usedBytes, memoryMax) => over({ of: 'session', path: this.path, memoryMax, usedBytes }),
+      over: (usedBytes, cap) => over({ of: 'session', path: this.path, memoryMax: cap, usedBytes }),
     })
   }
 
-  watchHits(hit: (hit: LimitHit) => void): () => void {
-    return watchHits(this.path, hit)
-  }
-
-  watchRaises(raised: (limit: RaisedLimit) => void): (() => void) | undefined {
-    const paths = limitPaths(this.path, this.#wanted, this.#context.controllers)
-    if (paths.length === 0) return undefined
+  #watchRaises(paths: LimitPath[], raised: (limit: RaisedLimit) => void): () => void {
     const look = () => {
-      // Of those that setLimits() has added, the report tells
+      // Of those that are set later, the report tells
       const texts = paths.map((one) => this.#textOf(path.resolve(this.path, one.path)))
       return raisedLimits(this.#wanted, paths, texts)
     }
@@ -344,13 +364,22 @@ export class CgroupGroup implements Group {
     }
   }
 
-  isGone(): boolean {
-    return this.#context.native.isGone(this.path)
+  fate(withMemory = false): Fate | undefined {
+    if (!this.#removed) this.#claim ??= Claim.on(this.path)
+    if (this.#claim) return { reason: 'corral-kill' }
+    if (this.#removed) return undefined
+    if (this.#context.native.isGone(this.path)) return { reason: 'killed-externally' }
+    const outOfMemory = withMemory ? this.#outOfMemory() : undefined
+    return outOfMemory && { reason: 'memory-limit', outOfMemory }
   }
 
-  killedBy(): SessionReason | undefined {
-    if (!this.#removed) this.#claim ??= Claim.on(this.path)
-    return this.#claim && 'corral-kill'
+  #outOfMemory(): OutOfMemory | undefined {
+    try {
+      return this.#context.oom?.explain(this.path)
+    } catch (error) {
+      if (isSystemError(error)) return undefined // the payload took the permissions from its group
+      throw error
+    }
   }
 
   entry(command: string, args: readonly string[]): CommandLine {
@@ -364,11 +393,30 @@ export class CgroupGroup implements Group {
     }
   }
 
-  watchEntered(ended: () => void): () => void {
+  /**
+   * What ends it from outside sets a label; what does not know of that takes it away, of which only the directory above tells.
+   * Of a group without a leader, who entered first is told as well.
+   */
+  #watchFate(listener: (event: GroupEvent) => void): () => void {
+    const heard = () => listener({ event: 'fate' })
+    const stops: (() => void)[] = []
+    try {
+      if (!this.#leader) stops.push(this.#watchEntered(() => listener({ event: 'entered-left' })))
+      for (const directory of [this.path, dirname(this.path)]) stops.push(watchDirectory(directory, heard))
+    } catch (error) {
+      for (const stop of stops) stop()
+      throw error
+    }
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  #watchEntered(left: () => void): () => void {
     const { native } = this.#context
     let watched = true
     const over = () => {
-      if (watched) ended()
+      if (watched) left()
     }
     const follow = async (first: number | undefined) => {
       if (first === undefined) return
@@ -378,14 +426,6 @@ export class CgroupGroup implements Group {
     native.first(this.path).then(follow).then(over, over)
     return () => {
       watched = false
-    }
-  }
-
-  /** Who ends it from outside sets a label; who does not know of that takes it away, of which only the directory above tells. */
-  watchKilled(heard: () => void): () => void {
-    const unwatch = [this.path, dirname(this.path)].map((directory) => watchDirectory(directory, heard))
-    return () => {
-      for (const stop of unwatch) stop()
     }
   }
 

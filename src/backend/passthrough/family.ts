@@ -1,34 +1,19 @@
 // A family of plain child processes: sessions of it have nothing in common but their keys.
-
-import type { Enforcement, Family, Group, GroupPlan, Started } from '../backend.js'
-import type { AppliedLimit } from '../facts.js'
-import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import type { ProcessPlan } from '../spawned.js'
+import type { Enforcement, GroupPlan } from '../backend.js'
+import { BaseFamily, UnheldLimits } from '../base.js'
+import type { ParsedLimits } from '../limits.js'
 import { PassthroughGroup } from './group.js'
-import { assertNoneRequired, unheldLimits } from './limits.js'
+import { HINT } from './limits.js'
 
-export class PassthroughFamily implements Family {
-  #limits: ParsedLimits
+export class PassthroughFamily extends BaseFamily<PassthroughGroup> {
+  readonly limits: UnheldLimits
 
-  constructor(limits: ParsedLimits) {
-    this.#limits = limits
+  constructor(limits: ParsedLimits, enforcement: Enforcement) {
+    super()
+    this.limits = new UnheldLimits(limits, { enforcement, over: 'a family', hint: HINT })
   }
 
-  async start(plan: GroupPlan, leader: ProcessPlan): Promise<Started> {
-    const group = new PassthroughGroup(plan)
-    return { group, leader: await group.spawn(leader) }
-  }
-
-  async prepare(plan: GroupPlan): Promise<Group> {
-    return new PassthroughGroup(plan, { entered: true })
-  }
-
-  async setLimits(changes: LimitChanges, enforcement: Enforcement): Promise<void> {
-    assertNoneRequired(changes, enforcement, 'a family')
-    this.#limits = changedLimits(this.#limits, changes)
-  }
-
-  limits(): AppliedLimit[] {
-    return unheldLimits(this.#limits)
+  protected async make(plan: GroupPlan, entered: boolean): Promise<PassthroughGroup> {
+    return new PassthroughGroup(plan, entered)
   }
 }

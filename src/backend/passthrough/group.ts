@@ -2,12 +2,12 @@
 
 import { now, sleep } from '../../common/clock.js'
 import { within } from '../../common/within.js'
-import type { EndPlan, Enforcement, Group, GroupPlan } from '../backend.js'
-import type { AppliedLimit, Ended, Usage } from '../facts.js'
-import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
-import type { CommandLine, ProcessPlan, SpawnedProcess } from '../spawned.js'
+import type { EndPlan, GroupPlan } from '../backend.js'
+import { BaseGroup, UnheldLimits } from '../base.js'
+import type { Ended } from '../facts.js'
+import type { ProcessPlan, SpawnedProcess } from '../spawned.js'
 import { PassthroughChild } from './child.js'
-import { assertNoneRequired, unheldLimits } from './limits.js'
+import { HINT } from './limits.js'
 
 const NOT_HELD = [
   'what the processes of the session start themselves is not ended with it, unless it is in the process group of one that was started with `detached` (not on Windows)',
@@ -17,33 +17,20 @@ const ENTERED = 'a command that others start by wrap() is not known here: whoeve
 const POLL_MS = 10
 const NAMED = 16
 
-const stop = () => undefined
-
-export class PassthroughGroup implements Group {
+export class PassthroughGroup extends BaseGroup {
   /** Nothing holds the processes. */
   readonly path = ''
   readonly notHeld: readonly string[]
-  readonly #enforcement: Enforcement
+  readonly limits: UnheldLimits
   readonly #children = new Set<PassthroughChild>()
   /** Of which Node has not told yet: their processes may be there. */
   readonly #starting = new Set<Promise<unknown>>()
-  #wanted: ParsedLimits
 
   /** `entered`: for commands that others start. @throws LimitUnsupportedError where a limit is required. */
-  constructor({ limits, enforcement }: Pick<GroupPlan, 'limits' | 'enforcement'>, { entered = false } = {}) {
-    assertNoneRequired(limits, enforcement)
+  constructor({ limits, enforcement }: GroupPlan, entered: boolean) {
+    super()
+    this.limits = new UnheldLimits(limits, { enforcement, hint: HINT })
     this.notHeld = entered ? [ENTERED, ...NOT_HELD] : NOT_HELD
-    this.#enforcement = enforcement
-    this.#wanted = limits
-  }
-
-  limits(): AppliedLimit[] {
-    return unheldLimits(this.#wanted)
-  }
-
-  setLimits(changes: LimitChanges): void {
-    assertNoneRequired(changes, this.#enforcement)
-    this.#wanted = changedLimits(this.#wanted, changes)
   }
 
   async spawn(plan: ProcessPlan): Promise<SpawnedProcess> {
@@ -58,15 +45,6 @@ export class PassthroughGroup implements Group {
     this.#children.add(child)
     void child.exited.then(() => this.#forgetEnded())
     return child
-  }
-
-  /** Unchanged: there is nothing to come into. */
-  entry(command: string, args: readonly string[]): CommandLine {
-    return { command, args: [...args] }
-  }
-
-  watchEntered(): () => void {
-    return stop
   }
 
   async end({ graceMs, stopSignal, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended> {
@@ -84,47 +62,8 @@ export class PassthroughGroup implements Group {
     return { empty, killed: { count: killed.length, names }, left, usage: {} }
   }
 
-  usage(): Usage {
-    return {}
-  }
-
-  outOfMemory(): undefined {
-    return undefined
-  }
-
-  watchPressure(): () => void {
-    return stop
-  }
-
-  watchMemory(): undefined {
-    return undefined
-  }
-
-  /** The limits are the gateway's own. */
-  watchRaises(): undefined {}
-
-  watchHits(): () => void {
-    return stop
-  }
-
   members(): number[] {
     return [...this.#children].filter(({ running }) => running).map(({ pid }) => pid)
-  }
-
-  isGone(): boolean {
-    return false
-  }
-
-  killedBy(): undefined {
-    return undefined
-  }
-
-  watchKilled(): () => void {
-    return stop
-  }
-
-  remove(): Promise<void> {
-    return Promise.resolve()
   }
 
   /** What was left in process groups ends by itself, while it is at work. */

@@ -1,13 +1,14 @@
 // The subreaper backend: sessions where no cgroup is to be had, each below a process to which all orphans of it come.
 
 import { loadNative, type Native } from '../../native/addon.js'
-import type { Backend, Enforcement, Family } from '../backend.js'
-import type { AppliedLimit, GuardEvent, GuardStatus, Left, SweepOptions, SweepReport } from '../facts.js'
-import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import type { Enforcement, Family } from '../backend.js'
+import { BaseBackend, UnheldLimits } from '../base.js'
+import type { GuardEvent, GuardStatus, Left, SweepOptions, SweepReport } from '../facts.js'
+import type { ParsedLimits } from '../limits.js'
 import { SubreaperFamily } from './family.js'
 import { Keepers } from './keeper.js'
 import { newHeldInstanceName } from './labels.js'
-import { appliedLimits, assertNoneRequired } from './limits.js'
+import { HINT } from './limits.js'
 import { sweepLost } from './sweep.js'
 
 export interface SubreaperBackendOptions {
@@ -18,25 +19,29 @@ export interface SubreaperBackendOptions {
   startTimeoutMs: number
 }
 
-export class SubreaperBackend implements Backend {
+export class SubreaperBackend extends BaseBackend {
   readonly name = 'subreaper'
-  readonly capsAround = [] // sessions are in the cgroup of the gateway
-  readonly root = undefined
   readonly instance = newHeldInstanceName()
+  readonly limits: UnheldLimits
   readonly #native: Native
   readonly #keepers: Keepers
   readonly #enforcement: Enforcement
   readonly #killTimeoutMs: number
   readonly #startTimeoutMs: number
-  #limits: ParsedLimits
 
-  private constructor(native: Native, keepers: Keepers, options: SubreaperBackendOptions) {
+  private constructor(
+    native: Native,
+    keepers: Keepers,
+    limits: UnheldLimits,
+    options: SubreaperBackendOptions,
+  ) {
+    super()
+    this.limits = limits
     this.#native = native
     this.#keepers = keepers
     this.#enforcement = options.enforcement
     this.#killTimeoutMs = options.killTimeoutMs
     this.#startTimeoutMs = options.startTimeoutMs
-    this.#limits = options.sessions
   }
 
   /**
@@ -49,12 +54,13 @@ export class SubreaperBackend implements Backend {
     emit: (event: GuardEvent) => void,
   ): Promise<SubreaperBackend> {
     const native = loadNative()
-    assertNoneRequired(options.sessions, options.enforcement, 'all sessions')
+    const { sessions, enforcement } = options
+    const limits = new UnheldLimits(sessions, { enforcement, over: 'all sessions', hint: HINT })
     // For tests of kernels that do not list children
     const scan = process.env['CORRAL_SCAN_PROC'] === '1'
     const keepers = new Keepers(native, { killTimeoutMs: options.killTimeoutMs, scan }, emit)
     await keepers.start()
-    return new SubreaperBackend(native, keepers, options)
+    return new SubreaperBackend(native, keepers, limits, options)
   }
 
   family(key: string, parent: Family | undefined, limits: ParsedLimits): Family {
@@ -63,33 +69,25 @@ export class SubreaperBackend implements Backend {
       native: this.#native,
       keepers: this.#keepers,
       instance: this.instance,
+      enforcement: this.#enforcement,
       startTimeoutMs: this.#startTimeoutMs,
     })
   }
 
-  /** What a dead gateway held has ended with it, unless keeper and reaper were killed as well. */
-  sweep(options: SweepOptions): Promise<SweepReport> {
+  /** What a dead gateway held has ended with it, unless keeper and holder were killed as well. */
+  override sweep(options: SweepOptions): Promise<SweepReport> {
     return sweepLost(this.#native, { killTimeoutMs: this.#killTimeoutMs }, options)
   }
 
-  setLimits(changes: LimitChanges): void {
-    assertNoneRequired(changes, this.#enforcement, 'all sessions')
-    this.#limits = changedLimits(this.#limits, changes)
-  }
-
-  limits(): AppliedLimit[] {
-    return appliedLimits(this.#limits, false)
-  }
-
-  guard(): GuardStatus {
+  override guard(): GuardStatus {
     return this.#keepers.status()
   }
 
-  left(): Left {
+  override left(): Left {
     return this.#keepers.left()
   }
 
-  close(): Promise<void> {
+  override close(): Promise<void> {
     return this.#keepers.finish()
   }
 }

@@ -2,28 +2,29 @@
 
 import type { Cancellation } from '../../common/cancellation.js'
 import type { Native } from '../../native/addon.js'
-import type { Enforcement, Family, Group, GroupPlan, Started } from '../backend.js'
-import type { AppliedLimit } from '../facts.js'
-import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import type { Enforcement, GroupPlan, Started } from '../backend.js'
+import { BaseFamily, UnheldLimits } from '../base.js'
+import type { ParsedLimits } from '../limits.js'
 import type { ProcessPlan } from '../spawned.js'
 import { SubreaperGroup } from './group.js'
 import type { Keepers } from './keeper.js'
 import type { Labels } from './labels.js'
-import { appliedLimits, assertNoneRequired } from './limits.js'
+import { HINT } from './limits.js'
 
 /** What all families of one instance share. */
 export interface FamilyContext {
   native: Native
   keepers: Keepers
   instance: string
+  enforcement: Enforcement
   startTimeoutMs: number
 }
 
-export class SubreaperFamily implements Family {
+export class SubreaperFamily extends BaseFamily<SubreaperGroup> {
   /** From the eldest parent down to its own. */
   readonly keys: string[]
+  readonly limits: UnheldLimits
   readonly #context: FamilyContext
-  #limits: ParsedLimits
 
   constructor(
     key: string,
@@ -31,28 +32,21 @@ export class SubreaperFamily implements Family {
     limits: ParsedLimits,
     context: FamilyContext,
   ) {
+    super()
     this.keys = [...(parent?.keys ?? []), key]
-    this.#limits = limits
+    const { enforcement } = context
+    this.limits = new UnheldLimits(limits, { enforcement, over: 'a family', hint: HINT })
     this.#context = context
   }
 
-  async start(plan: GroupPlan, leader: ProcessPlan, cancel: Cancellation): Promise<Started> {
+  override async start(plan: GroupPlan, leader: ProcessPlan, cancel: Cancellation): Promise<Started> {
+    const group = await this.make(plan, false)
+    return { group, leader: await group.lead(leader, cancel) }
+  }
+
+  protected async make(plan: GroupPlan, entered: boolean): Promise<SubreaperGroup> {
     const keeper = await this.#context.keepers.current()
-    return SubreaperGroup.start(this.#context, keeper, plan, this.#labels(plan), { leader, cancel })
-  }
-
-  async prepare(plan: GroupPlan): Promise<Group> {
-    const keeper = await this.#context.keepers.current()
-    return SubreaperGroup.prepare(this.#context, keeper, plan, this.#labels(plan))
-  }
-
-  async setLimits(changes: LimitChanges, enforcement: Enforcement): Promise<void> {
-    assertNoneRequired(changes, enforcement, 'a family')
-    this.#limits = changedLimits(this.#limits, changes)
-  }
-
-  limits(): AppliedLimit[] {
-    return appliedLimits(this.#limits, false)
+    return SubreaperGroup.make(this.#context, keeper, plan, this.#labels(plan), entered)
   }
 
   #labels({ labels, limits: { memoryMax } }: GroupPlan): Labels {

@@ -4,19 +4,20 @@ import { statSync } from 'node:fs'
 import path from 'node:path'
 import type { Cancellation } from '../../common/cancellation.js'
 import { explained, KernelError, systemCodeOf } from '../../common/errors.js'
-import type { SessionReason } from '../../common/reasons.js'
 import { type Native, wardenPath } from '../../native/addon.js'
 import { packPlan } from '../../native/plan.js'
-import type { EndPlan, Enforcement, Group, GroupPlan } from '../backend.js'
-import type { AppliedLimit, Ended, OutOfMemory, Usage } from '../facts.js'
-import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
+import type { EndPlan, Fate, GroupEvent, GroupPlan, LimitSet } from '../backend.js'
+import { BaseGroup, UnheldLimits } from '../base.js'
+import type { Ended, OutOfMemory, Usage } from '../facts.js'
+import type { LimitChanges } from '../limits.js'
 import { othersOf } from '../others.js'
 import type { CommandLine, ProcessPlan, SpawnedProcess } from '../spawned.js'
 import { KILLED_MS, spawnError } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
+import { Watches } from '../watches.js'
 import type { Keeper } from './keeper.js'
 import type { Labels } from './labels.js'
-import { appliedLimits, assertNoneRequired } from './limits.js'
+import { HINT } from './limits.js'
 import { keepAlive } from './link.js'
 import { Reaper } from './reaper.js'
 
@@ -33,20 +34,16 @@ export interface GroupContext {
   startTimeoutMs: number
 }
 
-/** The first process of a group. */
-interface First {
-  leader: ProcessPlan
-  cancel: Cancellation
-}
-
-export class SubreaperGroup implements Group {
+export class SubreaperGroup extends BaseGroup {
   readonly #native: Native
   readonly #startTimeoutMs: number
   readonly #reaper: Reaper
-  readonly #enforcement: Enforcement
-  #wanted: ParsedLimits
+  readonly #limits: UnheldLimits
   #labels: Labels
   #closing = false
+  /** Its first process is somebody else's. */
+  #isEntered = false
+  readonly #watches = new Watches()
   /** The most that the watchdog, or whoever asked, has seen in use. */
   #peak: number | undefined
 
@@ -59,47 +56,40 @@ export class SubreaperGroup implements Group {
     { limits, enforcement }: Pick<GroupPlan, 'limits' | 'enforcement'>,
     labels: Labels,
   ) {
-    assertNoneRequired(limits, enforcement)
+    super()
+    this.#limits = new UnheldLimits(limits, { enforcement, hint: HINT, isWatched: true })
     this.#native = native
     this.#startTimeoutMs = startTimeoutMs
     this.#reaper = new Reaper(native, keeper, startTimeoutMs)
-    this.#wanted = limits
-    this.#enforcement = enforcement
     this.#labels = labels
   }
 
-  /** Starts a reaper, and the leader by it. @throws SpawnError, and nothing is left. */
-  static async start(
+  /** Starts a reaper; `entered`: whose door stands open. @throws LimitUnsupportedError, KernelError, and nothing is left. */
+  static async make(
     context: GroupContext,
     keeper: Keeper,
     plan: GroupPlan,
     labels: Labels,
-    { leader, cancel }: First,
-  ): Promise<{ group: SubreaperGroup; leader: SpawnedProcess }> {
-    const group = await SubreaperGroup.#make(context, keeper, plan, labels)
-    try {
-      group.#user = { uid: leader.uid, gid: leader.gid }
-      return { group, leader: await group.spawn(leader, cancel) }
-    } catch (error) {
-      await group.#discard()
-      throw error
-    }
-  }
-
-  /** Starts a reaper whose door stands open. @throws KernelError, and nothing is left. */
-  static async prepare(
-    context: GroupContext,
-    keeper: Keeper,
-    plan: GroupPlan,
-    labels: Labels,
+    entered: boolean,
   ): Promise<SubreaperGroup> {
     const group = await SubreaperGroup.#make(context, keeper, plan, labels)
-    const door = await group.#reaper.ready()
-    if (door !== undefined) return group
+    group.#isEntered = entered
+    if (!entered || (await group.#reaper.ready()) !== undefined) return group
     await group.#discard()
     throw new KernelError('the session cannot be entered: its holder can open no socket for that', {
       hint: 'It needs an abstract UNIX socket (unix(7)), which this container or sandbox may forbid',
     })
+  }
+
+  /** Starts the first process. @throws SpawnError, and nothing is left of the group. */
+  async lead(leader: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
+    try {
+      this.#user = { uid: leader.uid, gid: leader.gid }
+      return await this.spawn(leader, cancel)
+    } catch (error) {
+      await this.#discard()
+      throw error
+    }
   }
 
   /** Waits for what was killed; what outlives that goes to the keeper, which tries again for as long as it takes. */
@@ -136,17 +126,17 @@ export class SubreaperGroup implements Group {
     return `/proc/${this.#reaper.pid}`
   }
 
-  limits(): AppliedLimit[] {
-    return appliedLimits(this.#wanted, true)
+  get limits(): LimitSet {
+    return { get: () => this.#limits.get(), set: (changes) => this.#setLimits(changes) }
   }
 
-  setLimits(changes: LimitChanges): void {
-    assertNoneRequired(changes, this.#enforcement)
-    this.#wanted = changedLimits(this.#wanted, changes)
+  #setLimits(changes: LimitChanges): void {
+    this.#limits.set(changes)
     const { memoryMax: _, ...labels } = this.#labels
-    const { memoryMax } = this.#wanted
+    const { memoryMax } = this.#limits.wanted
     this.#labels = { ...labels, ...(memoryMax !== undefined && { memoryMax }) }
     this.#reaper.show(this.#labels)
+    this.#watches.arm()
   }
 
   async spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {
@@ -158,15 +148,11 @@ export class SubreaperGroup implements Group {
     }
   }
 
-  entry(command: string, args: readonly string[]): CommandLine {
+  override entry(command: string, args: readonly string[]): CommandLine {
     const scan = process.env['CORRAL_SCAN_PROC'] === '1' ? ['--scan'] : []
     const bound = ['--start-timeout', String(this.#startTimeoutMs)]
     const words = ['enter', '--door', this.#reaper.door ?? '', ...bound, ...scan]
     return { command: wardenPath(), args: [...words, '--', command, ...args] }
-  }
-
-  watchEntered(ended: () => void): () => void {
-    return this.#reaper.watchLeft(ended)
   }
 
   async end(plan: EndPlan): Promise<Ended> {
@@ -190,8 +176,8 @@ export class SubreaperGroup implements Group {
     return { empty: true, killed: { count, names: [] }, left: [], usage: {}, notHeld: LOST }
   }
 
-  usage(): Usage {
-    if (this.#reaper.pid === 0 || this.isGone()) return {}
+  override usage(): Usage {
+    if (this.#reaper.pid === 0 || this.#reaper.lost) return {}
     const [own, ...others] = this.#reapers().map((pid) => this.#native.usageBelow(pid))
     if (!own) return {}
     for (const other of others)
@@ -200,16 +186,27 @@ export class SubreaperGroup implements Group {
     return { ...own, memoryPeakBytes: this.#seen(own.memoryBytes) }
   }
 
-  outOfMemory(): undefined {
-    return undefined
+  override watch(subject: 'limits' | 'fate', listener: (event: GroupEvent) => void): () => void {
+    if (subject === 'fate') return this.#watchFate(listener)
+    return this.#watches.add([
+      () => this.#watchMemory((found) => listener({ event: 'out-of-memory', found })),
+    ])
   }
 
-  watchPressure(): () => void {
-    return () => undefined
+  #watchFate(listener: (event: GroupEvent) => void): () => void {
+    let stopped = false
+    const stopEntered = this.#isEntered && this.#reaper.watchLeft(() => listener({ event: 'entered-left' }))
+    void this.#reaper.gone.then(() => {
+      if (!stopped) listener({ event: 'fate' })
+    })
+    return () => {
+      stopped = true
+      if (stopEntered) stopEntered()
+    }
   }
 
-  watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
-    if (this.#wanted.memoryMax === undefined) return undefined
+  #watchMemory(over: (found: OutOfMemory) => void): (() => void) | undefined {
+    if (this.#limits.wanted.memoryMax === undefined) return undefined
     const memoryUsed = async (_path: string, enough: number) => {
       const looks = this.#reapers().map((pid) => this.#native.memoryBelow(pid, enough))
       const used = (await Promise.all(looks)).reduce((sum, one) => sum + one, 0)
@@ -218,20 +215,13 @@ export class SubreaperGroup implements Group {
     }
     return new Watchdog({ memoryUsed }).watch({
       path: this.path,
-      cap: () => this.#wanted.memoryMax,
+      cap: () => this.#limits.wanted.memoryMax,
       over: (usedBytes, memoryMax) => over({ of: 'session', path: this.path, memoryMax, usedBytes }),
     })
   }
 
-  /** The limits are the gateway's own. */
-  watchRaises(): undefined {}
-
-  watchHits(): () => void {
-    return () => undefined
-  }
-
   members(): number[] {
-    if (this.isGone()) return []
+    if (this.#reaper.lost) return []
     return [...new Set(this.#reapers().flatMap((pid) => this.#native.descendants(pid)))]
   }
 
@@ -243,26 +233,12 @@ export class SubreaperGroup implements Group {
     return [own, ...others.filter((pid) => !below.has(pid))]
   }
 
-  isGone(): boolean {
-    return this.#reaper.lost
+  override fate(): Fate | undefined {
+    if (this.#reaper.endRequested) return { reason: 'corral-kill' }
+    return this.#reaper.lost ? { reason: 'holder-killed' } : undefined
   }
 
-  killedBy(): SessionReason | undefined {
-    if (this.#reaper.endRequested) return 'corral-kill'
-    return this.#reaper.lost ? 'holder-killed' : undefined
-  }
-
-  watchKilled(heard: () => void): () => void {
-    let stopped = false
-    void this.#reaper.gone.then(() => {
-      if (!stopped) heard()
-    })
-    return () => {
-      stopped = true
-    }
-  }
-
-  remove(): Promise<void> {
+  override remove(): Promise<void> {
     if (!this.#closing) throw new KernelError('a session is ended before it is removed')
     return keepAlive(this.#native, this.#reaper.gone)
   }

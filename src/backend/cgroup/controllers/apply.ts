@@ -129,6 +129,8 @@ export interface LimitPath {
   name: LimitName
   path: string
   file: LimitFile
+  /** In cgroup v2. */
+  inV2: boolean
 }
 
 /** Those of `limits` that the kernel holds. */
@@ -137,7 +139,8 @@ export function limitPaths(directory: string, limits: ParsedLimits, controllers:
     const enforcer = enforcerOf(name, controllers)
     if (!enforcer) return []
     const { controller, file } = enforcer
-    return [{ name, file, path: controller.at ? `${controller.at(directory)}/${file.file}` : file.file }]
+    const place = controller.at ? `${controller.at(directory)}/${file.file}` : file.file
+    return [{ name, file, path: place, inV2: controller.enforcedBy === 'cgroup' }]
   })
 }
 
