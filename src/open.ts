@@ -1,17 +1,11 @@
 // openCorral(): the options, the backend that they and this host give, and the instance in it.
-import type { Backend } from './backend/backend.js'
-import { CgroupBackend } from './backend/cgroup/backend.js'
-import { capsAroundHint, ownCgroup } from './backend/cgroup/caps-around.js'
-import { memoryAt } from './backend/cgroup/machine.js'
-import { searchRootAndAsk } from './backend/cgroup/root.js'
 import type { GuardEvent } from './backend/facts.js'
 import { hostMemory } from './backend/limits.js'
-import { PassthroughBackend } from './backend/passthrough/backend.js'
-import { SubreaperBackend } from './backend/subreaper/backend.js'
+import { capsAroundHint, memoryAt, openBackend } from './backend/mechanisms.js'
 import { Log, openLogger } from './common/log.js'
-import { isSupportedPlatform, loadNative } from './native/addon.js'
+import { isSupportedPlatform } from './native/addon.js'
 import { Corral } from './session/corral.js'
-import { type OpenOptions, type OpenPlan, parseOpenOptions } from './session/options.js'
+import { type OpenOptions, parseOpenOptions } from './session/options.js'
 
 /**
  * Opens an instance: finds a root, locks an instance in it, and collects what dead instances left.
@@ -25,8 +19,7 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)
   const log = new Log(await openLogger(plan.logger))
   let corral: Corral | undefined
-  const startedIn = isSupportedPlatform() ? ownCgroup() : undefined
-  const backend = await openBackend({ ...plan, startedIn }, (event) => {
+  const backend = await openBackend(plan, (event) => {
     logGuard(log, event)
     corral?.hearOfGuard(event)
   })
@@ -44,24 +37,6 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
     await corral.close()
     throw error
   }
-}
-
-/**
- * Cgroups where there are any to build in, or systemd gives one; a root that was asked for has to do. What holds nothing is only
- * taken where that was asked for.
- */
-async function openBackend(
-  plan: OpenPlan & { startedIn: string | undefined },
-  emit: (event: GuardEvent) => void,
-): Promise<Backend> {
-  if (plan.backend === 'passthrough') return new PassthroughBackend(plan)
-  if (plan.unsupported === 'passthrough' && !isSupportedPlatform()) return new PassthroughBackend(plan)
-  if (plan.backend === 'subreaper') return SubreaperBackend.open(plan, emit)
-  if (plan.backend === 'cgroup' || plan.root !== undefined) return CgroupBackend.open(plan, emit)
-  const { chosen } = await searchRootAndAsk(loadNative(), plan)
-  return chosen?.path === undefined
-    ? SubreaperBackend.open(plan, emit)
-    : CgroupBackend.open({ ...plan, root: chosen.path }, emit)
 }
 
 function logGuard(log: Log, { event, deaths, ...rest }: GuardEvent): void {

@@ -2,17 +2,13 @@
 // first; each file of src/doctor judges one kind of thing by them.
 import os from 'node:os'
 import si from 'systeminformation'
-import { capsAround, ownCgroup } from '../backend/cgroup/caps-around.js'
-import type { RootFacts } from '../backend/cgroup/probe.js'
-import type { RootCandidate } from '../backend/cgroup/root.js'
-import { othersOf } from '../backend/others.js'
-import { loadNative, type Native, wardenPath } from '../native/addon.js'
+import { probeHost, type RootCandidate, type RootFacts } from '../backend/mechanisms.js'
+import { loadNative, wardenPath } from '../native/addon.js'
 import { judgeEmpty, judgeGuard, judgePlaced } from './endings.js'
 import { type Facts, type Finding, hasRoot, type RootedFacts } from './facts.js'
 import { judgeHeld } from './held.js'
 import { type HostFacts, parseHost, readHost } from './host.js'
 import { judgeCapsAround, judgeCpu, judgeDisks, judgeMemory, judgeProcesses } from './limits.js'
-import { look, refusalOfSubreaper } from './look.js'
 import { judgeOthers } from './others.js'
 import { judgeSegments } from './shared-memory.js'
 import { judgeSubreaper } from './subreaper.js'
@@ -71,33 +67,12 @@ export function judge(facts: Facts): Finding[] {
   ]
 }
 
-async function gather(native: Native, explicit?: string): Promise<Facts> {
-  const { search, kernel, refused } = await look(native, explicit)
-  const { candidates, chosen } = search
-  const facts = {
-    host: parseHost(readHost()),
-    candidates,
-    root: chosen,
-    kernel,
-    refused,
-    others: [],
-    capsAround: chosen?.path === undefined ? [] : capsAround(chosen.path, ownCgroup()),
-    noSubreaper: undefined,
-  }
-  if (kernel) return { ...facts, backend: 'cgroup', others: othersOf('cgroup') }
-  // As openCorral() does: a root that was asked for, or found, has to do
-  if (explicit !== undefined || chosen) return { ...facts, backend: null }
-  const noSubreaper = await refusalOfSubreaper()
-  if (noSubreaper === undefined) return { ...facts, backend: 'subreaper', others: othersOf('subreaper') }
-  return { ...facts, backend: null, noSubreaper }
-}
-
 /**
  * Looks at this host. Makes and removes one group below the root; leaves all else as it is. This process is not moved.
  * @throws UnsupportedPlatformError, NativeMissingError where there is nothing to look with.
  */
 export async function diagnose(root?: string): Promise<Diagnosis> {
-  const facts = await gather(loadNative(), root)
+  const facts = { ...(await probeHost(loadNative(), root)), host: parseHost(readHost()) }
   const { candidates, backend, kernel } = facts
   return {
     host: await describeHost(facts.host),

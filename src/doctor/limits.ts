@@ -1,5 +1,5 @@
 // Which limits can be enforced.
-import { capsAroundHint } from '../backend/cgroup/caps-around.js'
+import { capsAroundHint } from '../backend/mechanisms.js'
 import type { Finding, RootedFacts } from './facts.js'
 import { controllerFix } from './remedies.js'
 

@@ -1,13 +1,11 @@
 // Agents that no session of Corral holds and that nobody answers for any more: what was left from before Corral, or by
 // programs without it. Found by their command lines, ended only one by one, by whoever names them.
 import { constants } from 'node:os'
-import { searchRoot } from '../backend/cgroup/root.js'
+import { containment } from '../backend/mechanisms.js'
 import { systemCodeOf } from '../common/errors.js'
-import { findCgroupMounts } from '../linux/mounts.js'
 import { loadNative, type Native } from '../native/addon.js'
 import { knownProgram, type Likeness } from './agents.js'
 import { called, type Standing, standingOf } from './ancestry.js'
-import { containment } from './contained.js'
 import {
   memoryOf,
   type ProcessFacts,
@@ -99,14 +97,7 @@ function orphanAbove(
  */
 function survey(native: Native, { root, likeness = knownProgram }: OrphanSearch): Judged[] {
   const all = readProcesses()
-  const known = [undefined, ...(root === undefined ? [] : [root])].flatMap((explicit) =>
-    searchRoot(native, explicit).candidates.map((candidate) => candidate.path),
-  )
-  const isHeld = containment(
-    native,
-    findCgroupMounts().mounts,
-    known.filter((one) => one !== undefined),
-  )
+  const isHeld = containment(native, root)
   const uid = process.getuid?.()
   const ours = ourLine(all)
   const free = [...all.values()].filter(

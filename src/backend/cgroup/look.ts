@@ -3,10 +3,9 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { probeRoot, type RootFacts } from '../backend/cgroup/probe.js'
-import { type RootCandidate, type RootSearch, searchRootToBuildIn } from '../backend/cgroup/root.js'
-import { SubreaperBackend } from '../backend/subreaper/backend.js'
-import type { Native } from '../native/addon.js'
+import type { Native } from '../../native/addon.js'
+import { probeRoot, type RootFacts } from './probe.js'
+import { type RootCandidate, type RootSearch, searchRootToBuildIn } from './root.js'
 import type { ScopeProbe } from './scope-probe.js'
 
 export interface Look {
@@ -32,7 +31,7 @@ export async function look(native: Native, explicit: string | undefined): Promis
 const PROBE_MS = 60_000
 
 async function lookInScope(search: RootSearch): Promise<ScopeProbe> {
-  const program = fileURLToPath(new URL('../../dist/doctor/scope-probe.js', import.meta.url))
+  const program = fileURLToPath(new URL('../../../dist/backend/cgroup/scope-probe.js', import.meta.url))
   try {
     const limits = { timeout: PROBE_MS, killSignal: 'SIGKILL' } as const
     const { stdout } = await promisify(execFile)(process.execPath, [program], limits)
@@ -41,22 +40,5 @@ async function lookInScope(search: RootSearch): Promise<ScopeProbe> {
     const why = (error as { stderr?: string }).stderr?.trim() || (error as Error).message
     const failed: RootCandidate = { kind: 'systemd', path: undefined, usable: false, why }
     return { search: { candidates: [...search.candidates, failed], chosen: undefined } }
-  }
-}
-
-/** Why no keeper, which holds sessions where there is no cgroup, can be started; undefined: one was, and has ended. */
-export async function refusalOfSubreaper(): Promise<string | undefined> {
-  try {
-    const options = {
-      sessions: {},
-      enforcement: 'required',
-      killTimeoutMs: 5000,
-      startTimeoutMs: 5000,
-    } as const
-    const backend = await SubreaperBackend.open(options, () => undefined)
-    await backend.close()
-    return undefined
-  } catch (error) {
-    return (error as Error).message
   }
 }

@@ -1,8 +1,9 @@
 // The program that `corral doctor` has ask systemd for a scope, because whoever asks is moved there: says as JSON what it
 // was given, and what can be done in it.
-import { probeRoot, type RootFacts } from '../backend/cgroup/probe.js'
-import { type RootSearch, searchRootAndAsk, vacateRoot } from '../backend/cgroup/root.js'
-import { loadNative } from '../native/addon.js'
+
+import { loadNative } from '../../native/addon.js'
+import { probeRoot, type RootFacts } from './probe.js'
+import { type RootSearch, searchRootAndAsk, vacateRoot } from './root.js'
 
 export interface ScopeProbe {
   search: RootSearch

@@ -1,33 +1,39 @@
 // Whether an instance of Corral holds a process: by the cgroup that it is in, and by nothing else.
 import path from 'node:path'
-import { CORRAL, isAlive, SESSIONS, WARDEN } from '../backend/cgroup/instance.js'
-import { isGone } from '../common/errors.js'
-import { type CgroupMount, directoryOf } from '../linux/mounts.js'
-import type { Native } from '../native/addon.js'
+import { isGone } from '../../common/errors.js'
+import { directoryOf, findCgroupMounts } from '../../linux/mounts.js'
+import type { Native } from '../../native/addon.js'
+import { CORRAL, isAlive, SESSIONS, WARDEN } from './instance.js'
+import { searchRoot } from './root.js'
 
 /** Every way to read a cgroup's name as `<root>/corral/<instance>/sessions/…`, or the guard's `…/warden`. */
 function readings(cgroup: string): { root: string; instance: string }[] {
   const names = cgroup.split('/')
   return names.flatMap((name, at) => {
     const instance = names[at + 1]
-    const part = names[at + 2]
-    if (name !== CORRAL || instance === undefined || (part !== SESSIONS && part !== WARDEN)) return []
+    const place = names[at + 2]
+    if (name !== CORRAL || instance === undefined || (place !== SESSIONS && place !== WARDEN)) return []
     const root = names.slice(0, at).join('/') || '/'
     return [{ root, instance }]
   })
 }
 
+/** Where instances can be: at each candidate, and below `root`. */
+function rootsKnown(native: Native, root: string | undefined): string[] {
+  const searched = [undefined, ...(root === undefined ? [] : [root])]
+  return searched
+    .flatMap((explicit) => searchRoot(native, explicit).candidates.map((candidate) => candidate.path))
+    .filter((one) => one !== undefined)
+}
+
 /**
- * Tells who is contained, by the cgroup of a process: whoever is in an instance below one of `roots` (a sweep collects him if
+ * Tells who is held, by the cgroup of a process: who is in an instance below a known root or `root` (a sweep collects him if
  * the owner is dead), or in one anywhere else whose owner lives. An instance that cannot be looked at from here, in a
  * part of the hierarchy that is not mounted, is taken at its word.
  */
-export function containment(
-  native: Native,
-  mounts: CgroupMount[],
-  roots: string[],
-): (cgroup: string) => boolean {
-  const known = new Set(roots)
+export function containment(native: Native, root?: string): (cgroup: string) => boolean {
+  const known = new Set(rootsKnown(native, root))
+  const { mounts } = findCgroupMounts()
   const judged = new Map<string, boolean>()
   const judge = (directory: string, root: string) => {
     if (known.has(root)) return true

@@ -1,0 +1,26 @@
+// What `corral run` has the warden do: its plan, and the words of it that all mechanisms share.
+import type { Enforcement } from './backend.js'
+import type { ParsedLimits } from './limits.js'
+
+export interface RunPlan {
+  limits: ParsedLimits
+  enforcement: Enforcement
+  graceMs: number
+  drainMs: number
+  timeoutMs: number | undefined
+  startTimeoutMs: number
+  /** From the eldest parent down to its own. */
+  keys: string[]
+  /** The command line, for people. */
+  command: string
+}
+
+export const boundWords = ({ graceMs, drainMs, timeoutMs, startTimeoutMs }: RunPlan): string[] => [
+  ...(timeoutMs === undefined ? [] : ['--timeout', String(timeoutMs)]),
+  '--grace',
+  String(graceMs),
+  '--drain',
+  String(drainMs),
+  '--start-timeout',
+  String(startTimeoutMs),
+]

@@ -1,0 +1,25 @@
+// What the warden is told by `corral run` where a subreaper is to hold the command.
+import { assertNoneRequired } from '../base.js'
+import { boundWords, type RunPlan } from '../launch.js'
+import { newHeldInstanceName, packLabels } from './labels.js'
+import { HINT } from './limits.js'
+
+/** @throws LimitUnsupportedError where a limit is required. */
+export function subreaperWords(plan: RunPlan): string[] {
+  const { limits, enforcement, keys, command } = plan
+  assertNoneRequired(limits, { enforcement, hint: HINT })
+  const instance = newHeldInstanceName()
+  const labels = packLabels({
+    instance,
+    owner: { pid: process.pid, command: `corral run -- ${command}` },
+    keys: keys.length > 0 ? keys : [`${instance}-1`],
+    mode: 'oneshot',
+    command,
+    startedAt: Date.now(),
+    ...(limits.memoryMax !== undefined && { memoryMax: limits.memoryMax }),
+  })
+  const words = ['run', '--subreaper', '--labels', labels, ...boundWords(plan)]
+  if (limits.memoryMax !== undefined) words.push('--watch-memory', String(limits.memoryMax))
+  if (process.env['CORRAL_SCAN_PROC'] === '1') words.push('--scan')
+  return words
+}
