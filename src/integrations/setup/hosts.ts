@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError } from '../../common/errors.js'
 import { quote } from '../../common/quote.js'
-import { joinWords, splitWords } from './command-line.js'
+import { joinWords, splitWords } from '../agents/command-line.js'
 
 export interface Host {
   name: string

@@ -1,6 +1,6 @@
 // Command lines as one string.
 import { describe, expect, test } from 'vitest'
-import { joinWords, splitWords } from '../../../src/integrations/setup/command-line.js'
+import { joinWords, splitWords } from '../../../src/integrations/agents/command-line.js'
 
 describe('a command line', () => {
   test.for([
