@@ -1,7 +1,7 @@
 // What a host's configuration is to become: the commands of its agents, contained.
 import { ConfigError, InvalidArgumentError } from '../../common/errors.js'
-import { isShim } from '../shim/script.js'
 import { contained, knownAgents, needsShim, usualCommand } from '../agents/known.js'
+import { isShim } from '../shim/script.js'
 import { valueAt, withValue } from './edit.js'
 import { changesFor, commandOf, type Host } from './hosts.js'
 
