@@ -59,7 +59,7 @@ export type {
   StdioEntry,
   SweepOptions,
 } from './session/options.js'
-export type { ContainedProcess, ExitStatus } from './session/process.js'
+export type { ContainedProcess, ExitStatus, ProcessWith } from './session/process.js'
 export type { SessionReport } from './session/report.js'
 export type { AnySession, Receipt, Session, SessionEvents, SessionState } from './session/session.js'
 export type { SessionNode } from './session/tree.js'

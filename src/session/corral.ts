@@ -33,10 +33,11 @@ import {
   type SessionPlan,
   type SpawnOptions,
   type SpawnPlan,
+  type Stdio,
   type SweepOptions,
   type WrapPlan,
 } from './options.js'
-import { ContainedProcess } from './process.js'
+import { ContainedProcess, type ProcessWith } from './process.js'
 import type { SessionReport } from './report.js'
 import { type AnySession, Session, type SessionFacts } from './session.js'
 import { FamilyTree, type Member, type SessionNode } from './tree.js'
@@ -98,9 +99,12 @@ export class Corral extends EventEmitter<CorralEvents> {
    * @throws SpawnError when the command cannot be started. @throws LimitUnsupportedError
    * In each case nothing is left: no process, no directory, no descriptor.
    */
-  async spawn(options: SpawnOptions): Promise<Session> {
+  async spawn<const Given extends Stdio | undefined = undefined>(
+    options: SpawnOptions & { stdio?: Given },
+  ): Promise<Session<ProcessWith<Given>>> {
     const plan = parseSpawnOptions(options, this.#plan, this.#unusedKey())
-    return this.#open(plan, (member, cancel) => this.#start(plan, member, cancel))
+    const session = this.#open(plan, (member, cancel) => this.#start(plan, member, cancel))
+    return session as Promise<Session<ProcessWith<Given>>>
   }
 
   /**

@@ -82,7 +82,7 @@ export interface OpenOptions {
 
 /** One descriptor of the child: as of child_process, and `fifo` for a pipe(2) in place of a socket pair. */
 export type StdioEntry = 'pipe' | 'fifo' | 'ignore' | 'inherit' | number | Stream | null | undefined
-export type Stdio = 'pipe' | 'fifo' | 'ignore' | 'inherit' | StdioEntry[]
+export type Stdio = 'pipe' | 'fifo' | 'ignore' | 'inherit' | readonly StdioEntry[]
 
 export interface ProcessOptions {
   cwd?: string | URL | undefined

@@ -11,6 +11,7 @@ import { emit } from '../common/emit.js'
 import { explained, InvalidArgumentError } from '../common/errors.js'
 import { nameOfSignal, parseSignal } from '../common/signals.js'
 import type { NativeExit } from '../native/addon.js'
+import type { Stdio } from './options.js'
 
 export interface ExitStatus {
   code: number | null
@@ -22,14 +23,39 @@ function statusOf({ code, signal }: NativeExit): ExitStatus {
   return { code: null, signal: nameOfSignal(signal) }
 }
 
+type EntryOf<Given, Index extends number> = Given extends readonly unknown[]
+  ? number extends Given['length']
+    ? Given[number]
+    : `${Index}` extends keyof Given
+      ? Given[`${Index}`]
+      : undefined // what is not given is a pipe
+  : Given
+
+type StreamOf<Entry, Stream> = Entry extends 'pipe' | 'fifo' | null | undefined ? Stream : null
+
+/** A process whose streams are known by its option `stdio`: there is one where that is a pipe, and null elsewhere. */
+export type ProcessWith<Given extends Stdio | undefined> = ContainedProcess & {
+  readonly stdin: StreamOf<EntryOf<Given, 0>, Writable>
+  readonly stdout: StreamOf<EntryOf<Given, 1>, Readable>
+  readonly stderr: StreamOf<EntryOf<Given, 2>, Readable>
+}
+
 export class ContainedProcess extends EventEmitter implements ChildProcess {
+  /** Its process id, here and not in a namespace of its own. */
   readonly pid: number
+  /** The command, as it was given. */
   readonly spawnfile: string
+  /** argv, the command's own name first. */
   readonly spawnargs: string[]
+  /** There is no IPC channel. */
   readonly connected = false
+  /** There is no IPC channel. */
   readonly channel = null
+  /** Null as long as it runs, and where a signal ended it. */
   exitCode: number | null = null
+  /** The signal that ended it, else null. */
   signalCode: NodeJS.Signals | null = null
+  /** Whether kill() has sent it a signal. */
   killed = false
   /** Settles with how the process ended; never rejects. */
   readonly exited: Promise<ExitStatus>
@@ -55,18 +81,22 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     this.exited = announced.then(() => spawned.exited).then((exit) => this.#onExit(exit))
   }
 
+  /** Null where it is no pipe. */
   get stdin(): Writable | null {
     return this.#stream(0)
   }
 
+  /** Null where it is no pipe. */
   get stdout(): Readable | null {
     return this.#stream(1)
   }
 
+  /** Null where it is no pipe. */
   get stderr(): Readable | null {
     return this.#stream(2)
   }
 
+  /** The streams of all its descriptors; null where one is no pipe. */
   get stdio(): ChildProcess['stdio'] {
     const streams = Array.from({ length: this.#handle.descriptors }, (_, index) => this.#stream(index))
     return streams as unknown as ChildProcess['stdio']
@@ -105,8 +135,10 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     })
   }
 
+  /** Does nothing: there is no IPC channel. */
   disconnect(): void {}
 
+  /** Calls kill(). */
   [Symbol.dispose](): void {
     this.kill()
   }

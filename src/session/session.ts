@@ -39,8 +39,9 @@ import {
   type ProcessOptions,
   parseCloseOptions,
   parseProcessOptions,
+  type Stdio,
 } from './options.js'
-import { ContainedProcess, type ExitStatus } from './process.js'
+import { ContainedProcess, type ExitStatus, type ProcessWith } from './process.js'
 import type { SessionReport } from './report.js'
 import { oldestNow, Segments } from './segments.js'
 
@@ -261,17 +262,17 @@ export class Session<
    * @throws ClosingError when the session is being closed or is over.
    * @throws SpawnError when the command cannot be started.
    */
-  async spawn(
+  async spawn<const Given extends Stdio | undefined = undefined>(
     command: string,
     args?: readonly string[],
-    options?: ProcessOptions,
-  ): Promise<ContainedProcess> {
+    options?: ProcessOptions & { stdio?: Given },
+  ): Promise<ProcessWith<Given>> {
     const plan = parseProcessOptions(command, args, options)
     this.#assertOpen()
     try {
       const process = new ContainedProcess(plan, await this.#group.spawn(plan, this.#cancel))
       this.#follow(process)
-      return process
+      return process as ProcessWith<Given>
     } catch (error) {
       if (systemCodeOf(error) === 'ECANCELED') this.#assertOpen()
       throw error

@@ -9,7 +9,7 @@ const checkout = fileURLToPath(new URL('../../', import.meta.url))
 function pagesIn(directory: string): string[] {
   return readdirSync(join(checkout, directory), { recursive: true })
     .map((name) => join(directory, String(name)))
-    .filter((file) => file.endsWith('.md'))
+    .filter((file) => file.endsWith('.md') && !file.includes('node_modules/'))
 }
 
 const TOP = readdirSync(checkout).filter((name) => name.endsWith('.md'))
