@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env sh
 ':' /* For a shell all up to exec, for Node a comment.
 # What Node changes before any of our code runs is noted here, for the command of `corral run` (src/cli/launched.ts):
 # descriptors, signals that are ignored or blocked, the soft limit on open files, and variables that are meant for it.
