@@ -1,6 +1,7 @@
 // The surface that src/native/addon.ts types and calls. Arguments are checked there, once; here they are only
 // copied.
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <memory>
 #include <string>
@@ -315,13 +316,16 @@ private:
     return info.Env().Undefined();
   }
 
-  // (link, kind, id, number, second, descriptor or -1)
+  // (link, kind, id, its two values, descriptor or -1)
   Napi::Value Send(const Napi::CallbackInfo &info) {
     corral_message message = {};
     message.kind = info[1].As<Napi::Number>().Uint32Value();
     message.id = info[2].As<Napi::Number>().Uint32Value();
-    message.number = info[3].As<Napi::Number>().Int64Value();
-    message.second = info[4].As<Napi::Number>().Int64Value();
+    int64_t values[2];
+    static_assert(sizeof values == sizeof message.values);
+    values[0] = info[3].As<Napi::Number>().Int64Value();
+    values[1] = info[4].As<Napi::Number>().Int64Value();
+    std::memcpy(&message.values, values, sizeof values);
     corral_fds fds = {};
     int fd = info[5].As<Napi::Number>().Int32Value();
     if (fd >= 0)

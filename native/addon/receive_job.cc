@@ -1,6 +1,7 @@
 // receive(): waits for the next message over a link.
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <sys/epoll.h>
 
 #include "jobs.h"
@@ -39,14 +40,19 @@ protected:
     const std::pair<const char *, double> numbers[] = {
         {"kind", message_.kind},
         {"id", message_.id},
-        {"number", static_cast<double>(message_.number)},
-        {"second", static_cast<double>(message_.second)},
         {"killed", static_cast<double>(message_.killed)},
         {"cpuUserMs", static_cast<double>(message_.cpu_user_us) / kUsPerMs},
         {"cpuSystemMs", static_cast<double>(message_.cpu_system_us) / kUsPerMs},
     };
     for (const auto &[name, value] : numbers)
       result.Set(name, Napi::Number::New(env, value));
+    int64_t values[2];
+    static_assert(sizeof values == sizeof message_.values);
+    std::memcpy(values, &message_.values, sizeof values);
+    Napi::Array both = Napi::Array::New(env, 2);
+    for (uint32_t i = 0; i < 2; i++)
+      both.Set(i, Napi::Number::New(env, static_cast<double>(values[i])));
+    result.Set("values", both);
     Napi::Array names = Napi::Array::New(env), left = Napi::Array::New(env), fds = Napi::Array::New(env);
     for (uint32_t i = 0; i < message_.name_count; i++)
       names.Set(i, ToText(env, message_.names[i]));

@@ -36,15 +36,15 @@ static int check_peer(int socket, struct corral_peer *peer) {
   return answer;
 }
 
-int corral_door_open(int64_t *number, int64_t *second) {
+int corral_door_open(int64_t *high, int64_t *low) {
   uint64_t numbers[2];
   if (getrandom(numbers, sizeof numbers, 0) != sizeof numbers)
     return -EIO;
-  *number = (int64_t)(numbers[0] & NUMBER_MASK);
-  *second = (int64_t)(numbers[1] & NUMBER_MASK);
+  *high = (int64_t)(numbers[0] & NUMBER_MASK);
+  *low = (int64_t)(numbers[1] & NUMBER_MASK);
   char name[sizeof CORRAL_DOOR_PREFIX + 24];
-  snprintf(name, sizeof name, CORRAL_DOOR_PREFIX "%012llx%012llx", (unsigned long long)*number,
-           (unsigned long long)*second);
+  snprintf(name, sizeof name, CORRAL_DOOR_PREFIX "%012llx%012llx", (unsigned long long)*high,
+           (unsigned long long)*low);
   struct sockaddr_un address;
   socklen_t length = address_of(name, &address);
   CORRAL_OWNED_FD door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -9,12 +9,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "language.h"
 #include "peer.h"
 
-#define CORRAL_DOOR_PREFIX "corral-door-"
-
 // A listening socket with a new name, which two numbers of 48 bits tell; or -errno.
-int corral_door_open(int64_t *number, int64_t *second);
+int corral_door_open(int64_t *high, int64_t *low);
 
 // The next who came and is of our user. A socket, or -errno: -EAGAIN when there is nobody.
 int corral_door_let_in(int door);

@@ -20,8 +20,6 @@
 #include "peer.h"
 #include "tree.h"
 
-#define PID_LABEL "user.corral.pid"
-#define COMMAND_LABEL "user.corral.command"
 #define ATTEMPTS 100 // at <root>/corral, which others may be removing just now
 // Nobody else lists them, nobody else locks them (flock(2) takes a descriptor for reading); a session with a
 // uid of its own goes through them to the files of its own cgroup.
@@ -35,7 +33,7 @@ static bool path_in(char path[PATH_MAX], const char *directory, const char *name
 
 pid_t corral_instance_pid(int directory_fd) {
   char text[16], *end;
-  ssize_t length = fgetxattr(directory_fd, PID_LABEL, text, sizeof text - 1);
+  ssize_t length = fgetxattr(directory_fd, CORRAL_PID_LABEL, text, sizeof text - 1);
   if (length <= 0)
     return 0;
   text[length] = '\0';
@@ -98,7 +96,7 @@ static struct corral_instance judge(int all_fd, const struct stat *all, const ch
   found.lock = corral_lock_dead(all_fd, name, &found.locked);
   found.state = state_by(found.lock);
   if (found.state != CORRAL_LIVE && found.state != CORRAL_GONE && corral_instance_pid(fd) == 0) {
-    snprintf(found.why, sizeof found.why, "it is not Corral's: it has no label " PID_LABEL);
+    snprintf(found.why, sizeof found.why, "it is not Corral's: it has no label " CORRAL_PID_LABEL);
     corral_drop_fd(&found.lock);
     found.state = CORRAL_FOREIGN;
   }
@@ -170,7 +168,7 @@ static int make_in(int all_fd, const char *name, const char *command, const char
     return corral_fail(error, errno, "open", path);
   if (!made && corral_instance_pid(fd) != getpid()) // not of an earlier try of ours
     return corral_fail(error, EEXIST, "mkdir", path);
-  if (made && fsetxattr(fd, PID_LABEL, pid, (size_t)length, 0) < 0) {
+  if (made && fsetxattr(fd, CORRAL_PID_LABEL, pid, (size_t)length, 0) < 0) {
     int refused = errno;
     (void)unlinkat(all_fd, name, AT_REMOVEDIR);
     return corral_fail(error, refused, "setxattr", path);
@@ -178,7 +176,7 @@ static int make_in(int all_fd, const char *name, const char *command, const char
   CORRAL_OWNED_FD lock = corral_lock(all_fd, name, &taken);
   if (lock < 0 || !taken)
     return corral_fail(error, lock < 0 ? -lock : EWOULDBLOCK, "flock", path);
-  (void)fsetxattr(lock, COMMAND_LABEL, command, strlen(command), 0); // a hint for people
+  (void)fsetxattr(lock, CORRAL_COMMAND_LABEL, command, strlen(command), 0); // a hint for people
   return corral_release_fd(&lock);
 }
 

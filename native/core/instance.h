@@ -7,14 +7,8 @@
 
 #include "end.h"
 #include "error.h"
+#include "language.h"
 #include "path.h"
-
-#define CORRAL_DIRECTORY "corral"      // below the root: all that is ours
-#define CORRAL_SESSIONS "sessions"     // below an instance: its sessions
-#define CORRAL_WARDEN "warden"         // below an instance: its guard
-#define CORRAL_LEAF "agent"            // below a session: what its limits are of
-#define CORRAL_INSIDE "in"             // below that: its processes
-#define CORRAL_SUPERVISOR "supervisor" // below the root: the gateway itself, where it sat in the root
 
 // Of all directories that Corral makes: others go through them, and neither list nor open them.
 #define CORRAL_DIRECTORY_MODE 0711

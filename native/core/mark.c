@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "language.h"
 #include "own.h"
 #include "pidfd.h"
 
@@ -48,7 +49,6 @@ static atomic_int login_readers;
 
 #define LIMIT "Max file locks"
 // What poll_set_open() of a reaper is given: nobody else that bears the mark has this name but on purpose.
-#define REAPER "corral-holder"
 
 static int64_t level_of(int64_t mark) {
   return mark > 0 && mark < MARKS_END ? mark >> LEVEL_SHIFT : 0;
@@ -318,7 +318,7 @@ static const char *instance_in(const char *path) {
 
 static bool is_guard(pid_t pid) {
   struct corral_process process;
-  return corral_process_read(pid, &process) && !strcmp(process.name, CORRAL_GUARD);
+  return corral_process_read(pid, &process) && !strcmp(process.name, CORRAL_GUARD_TITLE);
 }
 
 bool corral_is_of_other_instance(pid_t pid, const char *instance) {
@@ -465,7 +465,7 @@ void corral_bearers_free(struct corral_bearers *bearers) {
 static bool is_held(int64_t mark) {
   struct corral_process reaper;
   return corral_mark_of(reaper_of(mark)) == mark && corral_process_read(reaper_of(mark), &reaper) &&
-         reaper.lives && !strcmp(reaper.name, REAPER);
+         reaper.lives && !strcmp(reaper.name, CORRAL_REAPER_TITLE);
 }
 
 static struct corral_lost *find(const struct corral_losses *losses, int64_t mark) {

@@ -20,7 +20,6 @@
 #include "descendants.h"
 
 // The name of a guard (prctl(2)): whoever finds one that bears a mark leaves it to its work.
-#define CORRAL_GUARD "corral-guard"
 
 struct corral_marks {
   int64_t *list; // sorted once corral_marks_sort() was called

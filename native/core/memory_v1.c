@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "language.h"
 #include "own.h"
 #include "tree.h"
 

@@ -9,8 +9,6 @@
 
 #include "error.h"
 
-#define CORRAL_MEMORY_LABEL "user.corral.memory"
-
 // A descriptor that becomes readable when memory ran out in `group`, or in one above it, and when the group
 // is gone; or -errno. The kernel says so before it kills.
 int corral_memory_v1_watch(const char *group);

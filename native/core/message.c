@@ -92,18 +92,19 @@ int corral_message_receive(int socket, struct corral_message *message, struct co
 }
 
 struct corral_end_plan corral_end_plan_of(const struct corral_message *message) {
-  const int64_t ms = message->number;
+  const int64_t ms = message->values.end.grace_ms;
   return (struct corral_end_plan){.drain_ms = ms < 0 ? -ms : 0,
                                   .grace_ms = ms > 0 ? ms : 0,
                                   .stop_signal = (int)message->id,
-                                  .kill_ms = message->second};
+                                  .kill_ms = message->values.end.kill_ms};
 }
 
 struct corral_message corral_end_message(const struct corral_end_plan *plan) {
-  return (struct corral_message){.kind = CORRAL_END,
-                                 .id = (uint32_t)plan->stop_signal,
-                                 .number = plan->drain_ms > 0 ? -plan->drain_ms : plan->grace_ms,
-                                 .second = plan->kill_ms};
+  return (struct corral_message){
+      .kind = CORRAL_END,
+      .id = (uint32_t)plan->stop_signal,
+      .values.end = {.grace_ms = plan->drain_ms > 0 ? -plan->drain_ms : plan->grace_ms,
+                     .kill_ms = plan->kill_ms}};
 }
 
 int corral_text_file(const char *text, size_t length) {

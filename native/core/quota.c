@@ -10,13 +10,13 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "language.h"
 #include "own.h"
 #include "path.h"
 
 #define NONE "max"
 #define TEXT_BYTES 64 // two numbers and a newline
 // Of a cgroup whose quota is lifted: what it was. For when who lifted it dies before it sets it again.
-#define LABEL "user.corral.quota"
 
 struct corral_lift {
   struct corral_lift *next;     // of the same who needs it
@@ -45,20 +45,20 @@ static bool read_quota(int fd, char text[TEXT_BYTES]) {
 
 // The quota that somebody has lifted and not set again: who may be at it still, or dead.
 static bool read_label(int group_fd, char text[TEXT_BYTES]) {
-  const ssize_t length = fgetxattr(group_fd, LABEL, text, TEXT_BYTES - 1);
+  const ssize_t length = fgetxattr(group_fd, CORRAL_QUOTA_LABEL, text, TEXT_BYTES - 1);
   text[length > 0 ? length : 0] = '\0';
   return length > 0;
 }
 
 // Without the label (kernels before 5.7) nobody sets it again but who lifts it.
 static bool write_none(int fd, int group_fd, const char *text) {
-  (void)fsetxattr(group_fd, LABEL, text, strlen(text), 0);
+  (void)fsetxattr(group_fd, CORRAL_QUOTA_LABEL, text, strlen(text), 0);
   return write(fd, NONE, strlen(NONE)) > 0;
 }
 
 static void write_back(int fd, int group_fd, const char *text) {
   (void)!pwrite(fd, text, strlen(text), 0);
-  (void)fremovexattr(group_fd, LABEL);
+  (void)fremovexattr(group_fd, CORRAL_QUOTA_LABEL);
 }
 
 // Another of the same cgroup. To be called with the mutex.
@@ -134,7 +134,7 @@ static void restore_one(struct corral_lift *lift) {
     *at = lift->next_all;
   if (!find(NULL, lift->device, lift->id)) {
     if (read_quota(lift->fd, text))
-      (void)fremovexattr(lift->group_fd, LABEL);
+      (void)fremovexattr(lift->group_fd, CORRAL_QUOTA_LABEL);
     else
       write_back(lift->fd, lift->group_fd, lift->text);
   }

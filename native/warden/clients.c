@@ -11,10 +11,10 @@
 #include "../core/door.h"
 #include "../core/own.h"
 
-bool clients_open(struct clients *clients, int64_t *number, int64_t *second) {
+bool clients_open(struct clients *clients, int64_t *high, int64_t *low) {
   *clients = (struct clients){.any = epoll_create1(EPOLL_CLOEXEC), .door = -1};
   if (clients->any >= 0)
-    clients->door = corral_door_open(number, second);
+    clients->door = corral_door_open(high, low);
   if (clients->door < 0)
     return false;
   clients_watch(clients, clients->door);

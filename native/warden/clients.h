@@ -29,7 +29,7 @@ struct clients {
 };
 
 // Opens the door. False where it cannot be; then nobody comes.
-bool clients_open(struct clients *clients, int64_t *number, int64_t *second);
+bool clients_open(struct clients *clients, int64_t *high, int64_t *low);
 
 // Has `any` tell of this descriptor, too.
 void clients_watch(const struct clients *clients, int fd);

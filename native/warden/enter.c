@@ -21,7 +21,6 @@
 #include "../core/own.h"
 #include "log.h"
 
-#define LEADER_LABEL "user.corral.leader"
 #define OWNER_MS 30000 // a thread that does nothing else looks, in a millisecond
 #define FIRST_WAIT_NS 50000
 #define LONGEST_WAIT_NS 5000000
@@ -43,7 +42,7 @@ static bool is_member(int group_fd) {
 static int announce(int group_fd) {
   char pid[16];
   int length = snprintf(pid, sizeof pid, "%d", getpid());
-  return fsetxattr(group_fd, LEADER_LABEL, pid, (size_t)length, 0);
+  return fsetxattr(group_fd, CORRAL_LEADER_LABEL, pid, (size_t)length, 0);
 }
 
 // Until the owner of the session has seen who came, it has the lock of the group: so it holds us by a pidfd

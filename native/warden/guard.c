@@ -1,17 +1,15 @@
 #define _GNU_SOURCE
 #include "guard.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,43 +20,64 @@
 #include "../core/mark.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
-#include "close_from.h"
 #include "own_cgroup.h"
+#include "poll_set.h"
 #include "undumpable.h"
 
 // How long to leave alone what outlived SIGKILL (uninterruptible sleep) before it is tried again.
 #define TRY_AGAIN_S 1
-// Where the descriptors of the two directories are, and where none of the others is.
-#define ROOT_FD 3
-#define INSTANCE_FD 4
-#define KEPT 8
-
 struct guard {
   const struct guard_plan *plan;
-  int owner; // pidfd
+  struct poll_set poll_set;
   int owner_cgroup;
   char path[PATH_MAX], sessions[PATH_MAX], warden[PATH_MAX];
   struct corral_path instance;
 };
 
-static void send_word(const struct guard *guard, char word) {
-  // MSG_NOSIGNAL: a word to an owner that has just died must not end us
-  (void)send(guard->plan->lifeline, &word, 1, MSG_NOSIGNAL);
+// Up to protocol 2 an owner has a stream socket, and each word is a byte.
+#define BYTES_PROTOCOL 2
+static const struct {
+  enum corral_message_kind kind;
+  char byte;
+} BYTES[] = {{CORRAL_GUARD_READY, 'r'},
+             {CORRAL_INSTANCE_MADE, 'm'},
+             {CORRAL_MOVED_IN, 'g'},
+             {CORRAL_REMOVE_INSTANCE, 'q'}};
+#define BYTE_COUNT (sizeof BYTES / sizeof *BYTES)
+
+static void send_kind(struct guard *guard, enum corral_message_kind kind) {
+  // An owner that has just died must not end us
+  if (guard->plan->protocol > BYTES_PROTOCOL)
+    (void)poll_send(&guard->poll_set, &(struct corral_message){.kind = kind}, -1);
+  for (size_t i = 0; i < BYTE_COUNT && guard->plan->protocol <= BYTES_PROTOCOL; i++)
+    if (BYTES[i].kind == kind)
+      (void)send(STDIN_FILENO, &BYTES[i].byte, 1, MSG_NOSIGNAL);
 }
 
-// Waits for a word of the owner's; 0: the owner is gone. The lifeline ends as soon as the kernel closes the
-// owner's files, unless a child that the owner was just starting has a copy; the pidfd knows of no copies.
-static char receive_word(const struct guard *guard) {
+// As poll_receive(), of one byte.
+static int receive_byte(const struct guard *guard, struct corral_message *message) {
+  struct pollfd owner = guard->poll_set.of[OWNER];
+  char byte;
+  ssize_t length = recv(STDIN_FILENO, &byte, 1, MSG_DONTWAIT);
+  if (length != 1)
+    return length == 0 || errno != EAGAIN || poll(&owner, 1, 0) > 0 ? -1 : 0;
+  for (size_t i = 0; i < BYTE_COUNT; i++)
+    if (BYTES[i].byte == byte)
+      message->kind = BYTES[i].kind;
+  return 1;
+}
+
+// Waits for what the owner says; 0: the owner is gone.
+static uint32_t receive_kind(struct guard *guard) {
   for (;;) {
-    struct pollfd poll_set[] = {{.fd = guard->plan->lifeline, .events = POLLIN},
-                                {.fd = guard->owner, .events = POLLIN}};
-    if (poll(poll_set, 2, -1) < 0)
-      continue;
-    char word;
-    if (poll_set[0].revents)
-      return recv(guard->plan->lifeline, &word, 1, MSG_DONTWAIT) == 1 ? word : '\0';
-    if (poll_set[1].revents)
-      return '\0';
+    struct corral_message message = {0};
+    struct corral_fds fds = {.count = 0};
+    int received = guard->plan->protocol > BYTES_PROTOCOL ? poll_receive(&guard->poll_set, &message, &fds)
+                                                          : receive_byte(guard, &message);
+    corral_fds_close(&fds);
+    if (received != 0)
+      return received > 0 ? message.kind : 0;
+    poll_wait(&guard->poll_set, -1);
   }
 }
 
@@ -131,58 +150,37 @@ static bool set_paths(struct guard *guard) {
     return false;
   guard->instance = corral_path_of(&plan->root, guard->path);
   guard->instance.fd = plan->instance_fd;
-  return plan->root.fd >= 0;
-}
-
-// Takes a descriptor along to a number behind stdio.
-static int keep(int fd, int number) {
-  if (fd < 0)
-    return -1;
-  if (dup2(fd, number) < 0)
-    _exit(1);
-  return number;
-}
-
-// Nothing of the owner's but the lifeline and the two directories: not its terminal, its stdio, its directory
-// or its signals. SIGKILL and SIGSTOP are all that reaches us.
-static void detach(struct guard_plan *plan) {
-  const uint64_t all = ~0ULL; // libc would leave out its own two
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
-  setsid();
-  (void)!chdir("/");
-  int null = open("/dev/null", O_RDWR);
-  // Out of the way first, that none is put over another
-  int lifeline = fcntl(plan->lifeline, F_DUPFD, KEPT), root = fcntl(plan->root.fd, F_DUPFD, KEPT),
-      instance = plan->instance_fd < 0 ? -1 : fcntl(plan->instance_fd, F_DUPFD, KEPT);
-  if (lifeline < 0 || root < 0 || dup2(lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-      dup2(null, STDERR_FILENO) < 0)
-    _exit(1);
-  plan->lifeline = STDIN_FILENO;
-  plan->root.fd = keep(root, ROOT_FD);
-  plan->instance_fd = keep(instance, INSTANCE_FD);
-  close_from(instance < 0 ? INSTANCE_FD : INSTANCE_FD + 1);
+  return true;
 }
 
 _Noreturn void guard(const struct guard_plan *given) {
   struct guard_plan plan = *given;
   struct guard guard = {.plan = &plan};
   become_undumpable();
-  prctl(PR_SET_NAME, CORRAL_GUARD);
   if (geteuid() == 0)
     corral_read_login_marks();
   if (plan.root.fd < 0)
     plan.root.fd = corral_open_root(plan.root.path);
-  detach(&plan);
-  guard.owner = corral_pidfd_open(plan.owner);
+  int owner = corral_pidfd_open(plan.owner);
   // Still our parent, so the pidfd is the owner's and nobody's who has its pid now
-  if (guard.owner < 0 || getppid() != plan.owner || !set_paths(&guard))
+  if (owner < 0 || getppid() != plan.owner || plan.root.fd < 0)
+    _exit(1);
+  poll_set_open(&guard.poll_set, &(struct poll_set_plan){.name = CORRAL_GUARD_TITLE,
+                                                         .lifeline = plan.lifeline,
+                                                         .owner = owner,
+                                                         .childless = true,
+                                                         .kept = {plan.root.fd, plan.instance_fd}});
+  plan.root.fd = KEPT_FD;
+  if (plan.instance_fd >= 0)
+    plan.instance_fd = KEPT_FD + 1;
+  if (!set_paths(&guard))
     _exit(1);
   guard.owner_cgroup = open_own_cgroup(plan.root.path);
-  send_word(&guard, GUARD_READY);
-  char word = receive_word(&guard);
-  if (word != GUARD_MADE)
-    collect(&guard, false, word != GUARD_OVER);
+  send_kind(&guard, CORRAL_GUARD_READY);
+  uint32_t kind = receive_kind(&guard);
+  if (kind != CORRAL_INSTANCE_MADE)
+    collect(&guard, false, kind != CORRAL_REMOVE_INSTANCE);
   move_in(&guard);
-  send_word(&guard, GUARD_MOVED_IN);
-  collect(&guard, true, receive_word(&guard) != GUARD_OVER);
+  send_kind(&guard, CORRAL_MOVED_IN);
+  collect(&guard, true, receive_kind(&guard) != CORRAL_REMOVE_INSTANCE);
 }

@@ -21,18 +21,10 @@
 #include "../core/end.h"
 #include "../core/path.h"
 
-// What owner and guard say to each other over the lifeline, a UNIX stream socket: a byte each. Its end says
-// that the other side is gone.
-enum guard_word {
-  GUARD_READY = 'r',    // guard: from now on a death of the owner leaves nothing
-  GUARD_MADE = 'm',     // owner: the instance stands, move in
-  GUARD_MOVED_IN = 'g', // guard: out of your tree
-  GUARD_OVER = 'q',     // owner: end and remove the instance
-};
-
 struct guard_plan {
   int lifeline;
-  pid_t owner; // the parent of the first process
+  long long protocol; // of the owner
+  pid_t owner;        // the parent of the first process
   struct corral_base root;
   int instance_fd; // the directory of the instance, where it stands already; -1: it does not
   const char *name;

@@ -155,7 +155,7 @@ static void note_collected(struct keeper *keeper, int64_t now_ms) {
 
 static void send_clean(struct keeper *keeper) {
   keeper->clean.kind = CORRAL_CLEAN;
-  keeper->clean.number = keeper->clean.left_count == 0;
+  keeper->clean.values.clean.empty = keeper->clean.left_count == 0;
   (void)poll_send(&keeper->poll_set, &keeper->clean, -1);
   keeper->clean = (struct corral_message){0};
   keeper->asked = false;
@@ -252,7 +252,7 @@ static void supervise(struct keeper *keeper) {
 static void send_ready(struct keeper *keeper) {
   CORRAL_OWNED_FD own = corral_pidfd_open(getpid());
   int proc = corral_childless(NULL, keeper->plan.scan);
-  struct corral_message ready = {.kind = CORRAL_KEEPER_READY, .number = getpid()};
+  struct corral_message ready = {.kind = CORRAL_KEEPER_READY, .values.keeper_ready.pid = getpid()};
   if (proc < 0) {
     ready.kind = CORRAL_REFUSED;
     ready.error_number = -proc;
@@ -293,9 +293,10 @@ _Noreturn void run_keeper(const struct keeper_plan *plan) {
       .lifeline = plan->reaper, .owner = owner, .scan = plan->scan, .in_place = true, .host = host};
   if (plan->reaper >= 0 && !start_reaper(&keeper, 0, &only))
     _exit(1);
-  poll_set_open(&keeper.poll_set,
-                &(struct poll_set_plan){
-                    .name = "corral-keeper", .lifeline = plan->lifeline, .owner = owner, .kept = host});
+  poll_set_open(&keeper.poll_set, &(struct poll_set_plan){.name = CORRAL_KEEPER_TITLE,
+                                                          .lifeline = plan->lifeline,
+                                                          .owner = owner,
+                                                          .kept = {host, -1}});
   keeper.owner = keeper.poll_set.of[OWNER].fd;
   send_ready(&keeper);
   supervise(&keeper);

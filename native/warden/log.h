@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "../core/error.h"
-
-#define STATUS_FAILED 1
-#define STATUS_USAGE 2
-#define STATUS_PROTOCOL 3     // of a number that is not ours (core/protocol.h)
-#define STATUS_TIMED_OUT 124  // as of timeout(1)
-#define STATUS_CANNOT_RUN 126 // as of env(1) and timeout(1): found, but not to be run
-#define STATUS_NOT_FOUND 127
-#define STATUS_SIGNALLED 128 // and the signal's number
+#include "../core/language.h"
 
 // As printf(3). What is in it of others' (the name of a group that a session made, a word of a command line)
 // is written out where a terminal would act upon it or not show it, as src/common/text.ts does it.

@@ -17,7 +17,7 @@
 #include "../core/build.h"
 #include "../core/children.h"
 #include "../core/instance.h"
-#include "../core/protocol.h"
+#include "../core/language.h"
 #include "enter.h"
 #include "guard.h"
 #include "keeper.h"
@@ -326,6 +326,7 @@ static int run_guard(const struct arguments *arguments) {
   if (!run->root.path || !arguments->instance || !arguments->owner)
     usage("guard takes --root, --instance and --owner", "");
   guard(&(struct guard_plan){.lifeline = STDIN_FILENO,
+                             .protocol = arguments->protocol,
                              .owner = (pid_t)arguments->owner,
                              .root = {.fd = arguments->root_fd, .path = run->root.path},
                              .instance_fd = arguments->instance_fd,

@@ -7,21 +7,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../core/message.h"
 #include "../core/own.h"
 
 // A fork and a few system calls; a machine that swaps takes its time.
 #define PATIENCE_MS 10000
 
-// The guard's next word: 0 when it says that; -EPIPE when it is gone, -ETIMEDOUT.
-static int expect(int lifeline, char word) {
-  struct pollfd slot = {.fd = lifeline, .events = POLLIN};
+// 0 when the guard says that; -EPIPE when it is gone, -ETIMEDOUT.
+static int expect(int lifeline, enum corral_message_kind kind) {
+  struct pollfd guard = {.fd = lifeline, .events = POLLIN};
+  struct corral_message message;
+  struct corral_fds fds;
   int ready;
-  while ((ready = poll(&slot, 1, PATIENCE_MS)) < 0 && errno == EINTR)
+  while ((ready = poll(&guard, 1, PATIENCE_MS)) < 0 && errno == EINTR)
     ;
   if (ready <= 0)
     return ready < 0 ? -errno : -ETIMEDOUT;
-  char heard;
-  return recv(lifeline, &heard, 1, 0) == 1 && heard == word ? 0 : -EPIPE;
+  return corral_message_receive(lifeline, &message, &fds) == 1 && message.kind == kind ? 0 : -EPIPE;
+}
+
+static int send_kind(int lifeline, enum corral_message_kind kind) {
+  return corral_message_send(lifeline, &(struct corral_message){.kind = kind}, NULL);
 }
 
 void guard_drop(struct guarded *guarded) {
@@ -34,10 +40,11 @@ void guard_drop(struct guarded *guarded) {
 int guard_start(struct guard_plan plan, struct guarded *guarded) {
   int ends[2];
   *guarded = (struct guarded){.lifeline = -1, .first = -1};
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
     return -errno;
   plan.owner = getpid();
   plan.lifeline = ends[1];
+  plan.protocol = CORRAL_PROTOCOL;
   guarded->lifeline = ends[0];
   guarded->first = fork();
   if (guarded->first == 0)
@@ -45,16 +52,16 @@ int guard_start(struct guard_plan plan, struct guarded *guarded) {
   int answer = guarded->first < 0 ? -errno : 0;
   close(ends[1]);
   if (!answer)
-    answer = expect(guarded->lifeline, GUARD_READY);
+    answer = expect(guarded->lifeline, CORRAL_GUARD_READY);
   if (answer < 0)
     guard_drop(guarded);
   return answer;
 }
 
 int guard_move_in(struct guarded *guarded) {
-  int answer = send(guarded->lifeline, &(char){GUARD_MADE}, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+  int answer = send_kind(guarded->lifeline, CORRAL_INSTANCE_MADE);
   if (!answer)
-    answer = expect(guarded->lifeline, GUARD_MOVED_IN);
+    answer = expect(guarded->lifeline, CORRAL_MOVED_IN);
   if (answer < 0) {
     guard_drop(guarded);
     return answer;
@@ -65,7 +72,7 @@ int guard_move_in(struct guarded *guarded) {
 }
 
 bool guard_over(struct guarded *guarded, int64_t wait_ms) {
-  if (send(guarded->lifeline, &(char){GUARD_OVER}, 1, MSG_NOSIGNAL) < 0)
+  if (send_kind(guarded->lifeline, CORRAL_REMOVE_INSTANCE) < 0)
     return false;
   struct pollfd end = {.fd = guarded->lifeline, .events = POLLIN};
   int ready;

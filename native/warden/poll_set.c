@@ -11,8 +11,6 @@
 
 #include "close_from.h"
 
-#define OWNER_FD (STDERR_FILENO + 1)
-
 void become_subreaper(void) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
     _exit(1);
@@ -25,26 +23,32 @@ void poll_set_open(struct poll_set *poll_set, const struct poll_set_plan *plan) 
     setsid();
     (void)!chdir("/");
   }
-  // Out of the way of those that are given their numbers before it
-  int kept = plan->kept >= 0 ? fcntl(plan->kept, F_DUPFD_CLOEXEC, KEPT_FD) : -1;
+  // Out of the way of those that are given their numbers before them
+  const int kept[] = {plan->kept[0], plan->kept[1], plan->owner};
+  const int count = sizeof kept / sizeof *kept;
+  int copies[sizeof kept / sizeof *kept], next = KEPT_FD;
+  for (int i = 0; i < count; i++)
+    copies[i] = kept[i] >= 0 ? fcntl(kept[i], F_DUPFD_CLOEXEC, KEPT_FD + count) : -1;
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (dup2(plan->lifeline, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-      dup2(null, STDERR_FILENO) < 0 || dup2(plan->owner, OWNER_FD) < 0 ||
-      (kept >= 0 && dup2(kept, KEPT_FD) < 0))
+      dup2(null, STDERR_FILENO) < 0)
     _exit(1);
-  close_from((kept >= 0 ? KEPT_FD : OWNER_FD) + 1);
+  for (int i = 0; i < count; i++)
+    if (kept[i] >= 0 && dup2(copies[i], next++) < 0)
+      _exit(1);
+  close_from(next);
   // What a child inherits, it must not keep: it would hold the lifeline open
-  for (int fd = STDIN_FILENO; fd <= KEPT_FD; fd++)
+  for (int fd = STDIN_FILENO; fd < next; fd++)
     fcntl(fd, F_SETFD, FD_CLOEXEC);
   sigset_t ended;
   sigemptyset(&ended);
   sigaddset(&ended, SIGCHLD);
-  int children = signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (children < 0)
+  int children = plan->childless ? -1 : signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (children < 0 && !plan->childless)
     _exit(1);
   prctl(PR_SET_NAME, plan->name, 0, 0, 0);
   *poll_set = (struct poll_set){{{.fd = STDIN_FILENO, .events = POLLIN},
-                                 {.fd = OWNER_FD, .events = POLLIN},
+                                 {.fd = next - 1, .events = POLLIN},
                                  {.fd = children, .events = POLLIN},
                                  {.fd = -1, .events = POLLIN},
                                  {.fd = -1, .events = POLLIN}}};

@@ -1,5 +1,5 @@
-// What keeper and reaper wait for: a word of the gateway's, its end, the end of a child, and, where somebody
-// sets these poll_set, a word of others, and what comes of a start.
+// What guard, keeper and reaper wait for: a word of the gateway's, its end, the end of a child, and, where
+// somebody sets these poll_set, a word of others, and what comes of a start.
 #ifndef CORRAL_POLL_SET_H
 #define CORRAL_POLL_SET_H
 
@@ -8,6 +8,10 @@
 #include <stdint.h>
 
 #include "../core/message.h"
+
+// The number of the first descriptor that is kept, right behind stdio
+#define KEPT_FD 3
+#define KEPT_FDS 2
 
 enum poll_slot { LIFELINE, OWNER, CHILDREN, CLIENTS, STARTS, POLL_SLOTS };
 
@@ -22,10 +26,10 @@ struct poll_set_plan {
   // Stay in the session, process group and directory of the owner: those of the processes to come. In the
   // same group, so that this process does not change what that group means to the terminal.
   bool in_place;
-  int kept; // a further descriptor that stays open, as KEPT_FD; -1: none
+  bool childless; // no child ends here
+  // Further descriptors that stay open, as KEPT_FD and the next; -1: none
+  int kept[KEPT_FDS];
 };
-
-#define KEPT_FD 4
 
 // Whoever loses his parent below this process comes to it. Ends it where that fails. A parent and its child
 // must not become subreapers at the same time: the kernel tells all below a new one in the very word in which

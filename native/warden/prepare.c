@@ -122,13 +122,13 @@ static bool plan_steps(const struct preparation *plan, struct prepared *prepared
       add(steps, CORRAL_MAKE_SHARED, memory = path_of(memory, name), NULL, NULL);
     for (size_t i = 0; i < plan->key_count; i++)
       if (!strcmp(plan->keys[i].name, name))
-        add(steps, CORRAL_LABEL, directory, "user.corral.key", plan->keys[i].key);
+        add(steps, CORRAL_LABEL, directory, CORRAL_KEY_LABEL, plan->keys[i].key);
   }
   add(steps, CORRAL_MAKE_NEW, prepared->group, NULL, NULL);
   if (memory)
     add(steps, CORRAL_MAKE_NEW, prepared->memory_group = path_of(memory, CORRAL_LEAF), NULL, NULL);
-  add(steps, CORRAL_LABEL, prepared->group, "user.corral.mode", "oneshot");
-  add(steps, CORRAL_LABEL, prepared->group, "user.corral.command", command);
+  add(steps, CORRAL_LABEL, prepared->group, CORRAL_MODE_LABEL, "oneshot");
+  add(steps, CORRAL_LABEL, prepared->group, CORRAL_COMMAND_LABEL, command);
   for (size_t i = 0; i < plan->setting_count; i++) {
     const struct setting *setting = &plan->settings[i];
     const char *group = setting->in_memory ? prepared->memory_group : prepared->group;

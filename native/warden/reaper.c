@@ -37,10 +37,10 @@ static struct started *find(struct reaper *reaper, pid_t pid) {
 
 static void send_exit(struct reaper *reaper, struct started *one, const siginfo_t *info) {
   bool exited = info->si_code == CLD_EXITED;
-  struct corral_message message = {.kind = CORRAL_EXITED,
-                                   .id = one->id,
-                                   .number = exited ? info->si_status : -1,
-                                   .second = exited ? 0 : info->si_status};
+  struct corral_message message = {
+      .kind = CORRAL_EXITED,
+      .id = one->id,
+      .values.exited = {.code = exited ? info->si_status : -1, .signal = exited ? 0 : info->si_status}};
   (void)poll_send(&reaper->poll_set, &message, -1);
   reaper->served = true;
   send_to(reaper->host, &(struct corral_message){.kind = CORRAL_LEFT}, -1);
@@ -54,7 +54,7 @@ static void send_stops(struct reaper *reaper) {
     if (waitid(P_PID, (id_t)reaper->started[i].pid, &info, WSTOPPED | WNOHANG) < 0 || !info.si_pid)
       continue;
     const struct corral_message message = {
-        .kind = CORRAL_STOPPED, .id = reaper->started[i].id, .number = info.si_status};
+        .kind = CORRAL_STOPPED, .id = reaper->started[i].id, .values.stopped.signal = info.si_status};
     (void)poll_send(&reaper->poll_set, &message, -1);
   }
 }
@@ -108,10 +108,10 @@ static struct corral_message own_end(const struct corral_reap *reap) {
 static bool send_end(struct reaper *reaper) {
   struct corral_message message = own_end(&reaper->reap);
   add_clients_end(reaper, &message);
-  message.number = reaper->reap.state == CORRAL_EMPTY && message.left_count == 0;
+  message.values.ended.empty = reaper->reap.state == CORRAL_EMPTY && message.left_count == 0;
   (void)poll_send(&reaper->poll_set, &message, -1);
   send_end_to_clients(reaper, &message);
-  return message.number == 1;
+  return message.values.ended.empty == 1;
 }
 
 // Where something outlived the killing: the gateway says when to try again; without one it is tried for ever.
@@ -173,7 +173,7 @@ static void handle_messages(struct reaper *reaper) {
     if (message.kind == CORRAL_SPAWN)
       handle_spawn(reaper, message.id, &fds);
     else if (message.kind == CORRAL_CANCEL)
-      cancel_start(reaper, message.id, (int)message.number);
+      cancel_start(reaper, message.id, (int)message.values.cancel.error);
     else if (message.kind == CORRAL_END)
       handle_end(reaper, &message);
     else if (message.kind == CORRAL_LABELS)
@@ -186,18 +186,18 @@ _Noreturn void run_reaper(const struct reaper_plan *plan) {
   struct reaper reaper = {
       .scan = plan->scan, .starts = -1, .labels = -1, .host = -1, .clients = {.any = -1, .door = -1}};
   become_subreaper();
-  poll_set_open(&reaper.poll_set, &(struct poll_set_plan){.name = "corral-holder",
+  poll_set_open(&reaper.poll_set, &(struct poll_set_plan){.name = CORRAL_REAPER_TITLE,
                                                           .lifeline = plan->lifeline,
                                                           .owner = plan->owner,
                                                           .in_place = plan->in_place,
-                                                          .kept = plan->host});
+                                                          .kept = {plan->host, -1}});
   if (plan->host >= 0)
     join_or_exit(&reaper);
   else
     open_door(&reaper);
   CORRAL_OWNED_FD own = corral_pidfd_open(getpid());
-  struct corral_message held = {
-      .kind = CORRAL_REAPER_READY, .number = getpid(), .second = corral_mark_self()};
+  struct corral_message held = {.kind = CORRAL_REAPER_READY,
+                                .values.reaper_ready = {.pid = getpid(), .mark = corral_mark_self()}};
   (void)poll_send(&reaper.poll_set, &held, own);
   corral_drop_fd(&own);
   for (int64_t wait_ms = -1;;) {

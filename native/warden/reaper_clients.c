@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "../core/descendants.h"
+#include "../core/language.h"
 #include "../core/own.h"
 #include "../core/peer.h"
 #include "../core/pidfd.h"
-#include "../core/protocol.h"
 #include "wait.h"
 
 // How long who joins a session waits to be let in.
@@ -32,8 +32,8 @@ void send_to(int socket, const struct corral_message *message, int fd) {
 
 void open_door(struct reaper *reaper) {
   struct corral_message door = {.kind = CORRAL_DOOR};
-  if (!clients_open(&reaper->clients, &door.number, &door.second))
-    door.number = door.second = 0;
+  if (!clients_open(&reaper->clients, &door.values.door.high, &door.values.door.low))
+    door.values.door.high = door.values.door.low = 0;
   reaper->poll_set.of[CLIENTS].fd = reaper->clients.any;
   (void)poll_send(&reaper->poll_set, &door, -1);
 }
@@ -108,14 +108,14 @@ static void handle_join(struct reaper *reaper, struct client *client, const stru
   if (corral_peer_of(client->fd, &peer) < 0)
     return;
   CORRAL_OWNED_FD keeper = peer.pidfd;
-  const pid_t pid = joining(peer.pid, message->number);
+  const pid_t pid = joining(peer.pid, message->values.join.pid);
   // It lives, so what was read of its pid was read of it
   if (peer.pid <= 0 || keeper < 0 || corral_pidfd_signal(keeper, 0) == -ESRCH)
     return;
   client->id = ++reaper->clients.last_id;
   client->pid = pid;
   send_to(client->fd, &(struct corral_message){.kind = CORRAL_JOINED, .id = CORRAL_PROTOCOL}, -1);
-  const struct corral_message entered = {.kind = CORRAL_ENTERED, .id = client->id, .number = pid};
+  const struct corral_message entered = {.kind = CORRAL_ENTERED, .id = client->id, .values.entered.pid = pid};
   (void)poll_send(&reaper->poll_set, &entered, keeper);
 }
 
@@ -133,8 +133,8 @@ static void handle_visitors_end(struct reaper *reaper, struct client *client,
                                 const struct corral_message *message) {
   client->awaits_end = true;
   (void)poll_send(&reaper->poll_set, &(struct corral_message){.kind = CORRAL_END_REQUESTED}, -1);
-  begin_end(reaper, &(struct corral_end_plan){.grace_ms = bounded(message->number),
-                                              .kill_ms = bounded(message->second)});
+  begin_end(reaper, &(struct corral_end_plan){.grace_ms = bounded(message->values.end.grace_ms),
+                                              .kill_ms = bounded(message->values.end.kill_ms)});
 }
 
 static void show(const struct reaper *reaper, const struct client *client) {
@@ -234,7 +234,8 @@ static int join(struct reaper *reaper, uint32_t *protocol) {
   if (keeper < 0)
     return keeper;
   send_to(reaper->host,
-          &(struct corral_message){.kind = CORRAL_JOIN, .id = CORRAL_PROTOCOL, .number = getpid()}, keeper);
+          &(struct corral_message){.kind = CORRAL_JOIN, .id = CORRAL_PROTOCOL, .values.join.pid = getpid()},
+          keeper);
   struct pollfd host = {.fd = reaper->host, .events = POLLIN};
   struct corral_message message;
   struct corral_fds fds;

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "../core/build.h"
+#include "../core/language.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
-#include "../core/protocol.h"
 #include "../core/reap.h"
 #include "clients.h"
 #include "log.h"
@@ -151,13 +151,14 @@ static void handle_refusal(struct run *run, const struct corral_message *message
 
 static void handle_exit(struct run *run, const struct corral_message *message) {
   run->leader_ended = true;
-  run->exit = (struct corral_exit){.code = (int)message->number, .signal = (int)message->second};
+  run->exit = (struct corral_exit){.code = (int)message->values.exited.code,
+                                   .signal = (int)message->values.exited.signal};
   if (!run->ending && !run->door) // what it left is its session's
     drain(run);
 }
 
 static void handle_end(struct run *run, const struct corral_message *message) {
-  run->ended = message->number == 1;
+  run->ended = message->values.ended.empty == 1;
   run->left = !run->ended;
   if (run->left)
     log_message("%u processes outlived SIGKILL", message->left_count);
@@ -166,11 +167,11 @@ static void handle_end(struct run *run, const struct corral_message *message) {
 static void handle_message(struct run *run, const struct corral_message *message, struct corral_fds *fds) {
   if (message->kind == CORRAL_STARTED && fds->count == 1) {
     fds->count = 0;
-    finish_start(run, fds->fds[0], (pid_t)message->number);
+    finish_start(run, fds->fds[0], (pid_t)message->values.started.pid);
   } else if (message->kind == CORRAL_REFUSED)
     handle_refusal(run, message);
   else if (message->kind == CORRAL_STOPPED)
-    stop_as((int)message->number);
+    stop_as((int)message->values.stopped.signal);
   else if (message->kind == CORRAL_EXITED)
     handle_exit(run, message);
   else if (message->kind == CORRAL_ENDED)

@@ -147,7 +147,7 @@ static void conclude(struct reaper *reaper, struct starting *starting) {
     struct corral_spawned *spawned = &starting->start.spawned;
     reaper->started[reaper->count++] = (struct started){starting->id, spawned->pid};
     const struct corral_message message = {
-        .kind = CORRAL_STARTED, .id = starting->id, .number = spawned->pid};
+        .kind = CORRAL_STARTED, .id = starting->id, .values.started.pid = spawned->pid};
     (void)poll_send(&reaper->poll_set, &message, spawned->pidfd);
     close(spawned->pidfd);
   }

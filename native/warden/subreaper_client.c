@@ -55,8 +55,8 @@ static int await_both(struct subreaper_client *held, struct corral_error *error)
     if (answer < 0)
       return answer;
   }
-  held->reaper_pid = (pid_t)reaper.number;
-  held->mark = reaper.second;
+  held->reaper_pid = (pid_t)reaper.values.reaper_ready.pid;
+  held->mark = reaper.values.reaper_ready.mark;
   return 0;
 }
 
@@ -176,7 +176,7 @@ int subreaper_client_spawn(const struct subreaper_client *held, uint32_t id,
 }
 
 void subreaper_client_cancel(const struct subreaper_client *held, uint32_t id) {
-  const struct corral_message message = {.kind = CORRAL_CANCEL, .id = id, .number = ETIMEDOUT};
+  const struct corral_message message = {.kind = CORRAL_CANCEL, .id = id, .values.cancel.error = ETIMEDOUT};
   (void)corral_message_send(held->reaper, &message, NULL);
 }
 

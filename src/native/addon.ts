@@ -76,12 +76,12 @@ export interface Lost {
   processes: number
 }
 
-/** One message of a keeper or reaper: native/core/message.h has the kinds, and what each of them carries. */
+/** One message of a keeper or reaper: src/native/language.ts has the kinds, and what each of them carries. */
 export interface NativeMessage {
   kind: number
   id: number
-  number: number
-  second: number
+  /** By kind: src/native/language.ts. */
+  values: [number, number]
   killed: number
   names: string[]
   left: number[]
@@ -214,7 +214,7 @@ export interface Native {
   /** The text of such a file; undefined for any other, and one that is longer than 1 MiB. Never waits. */
   textOf(fd: number): string | undefined
   /** Sends a message, with a descriptor or -1; never waits. */
-  send(link: number, kind: number, id: number, number: number, second: number, fd: number): void
+  send(link: number, kind: number, id: number, first: number, second: number, fd: number): void
   /** Asks a reaper for a process, by what packPlan() makes; gives our ends of its stdio (-1: none). Never waits. */
   sendSpawn(link: number, id: number, plan: string): number[]
   /** The next message; undefined when the other side has ended. Does not keep the event loop alive. */

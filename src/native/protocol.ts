@@ -1,12 +1,13 @@
-// The number of what processes of Corral say to each other (native/core/protocol.h): who gets one that it does not know refuses.
+// The number of what processes of Corral say to each other (native/core/language.h): who gets one that it does not know refuses.
 // That is so where a package was replaced by another version while its gateway runs, or where one is installed beside another.
 import { GuardError } from '../common/errors.js'
 import type { NativeExit } from './addon.js'
+import { PROTOCOL, STATUS } from './language.js'
 
-export const PROTOCOL = 2
+export { PROTOCOL }
 
-// STATUS_USAGE of a warden that knows no numbers, STATUS_PROTOCOL of one that does not know this (native/warden/tell.h)
-const REFUSALS = [2, 3]
+// One that knows no numbers takes the option for a mistake
+const REFUSALS: number[] = [STATUS.usage, STATUS.protocol]
 
 /** @throws GuardError where a warden has ended like that before it stood. */
 export function assertSpoken(command: string, exit: NativeExit | undefined): void {

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { KIND } from '../../src/backend/subreaper/link.js'
 import { type Corral, openCorral } from '../../src/index.js'
+import { KIND } from '../../src/native/language.js'
 import { corral } from '../cli/command-line.js'
 import { compiled } from '../support/compile-payload.js'
 import { eventually, within } from '../support/eventually.js'
@@ -35,7 +35,7 @@ async function guest(...words: (string | number | bigint | undefined)[]) {
   return child
 }
 
-const JOINED = new RegExp(`^word ${KIND.join + 2}$`)
+const JOINED = new RegExp(`^word ${KIND.joined}$`)
 const descriptors = () => readdirSync('/proc/self/fd').length
 
 function ownChild(): { child: ChildProcess; exited: Promise<unknown[]> } {

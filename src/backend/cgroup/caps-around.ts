@@ -5,12 +5,12 @@ import path from 'node:path'
 import { isGone } from '../../common/errors.js'
 import { readFile } from '../../linux/file.js'
 import { findCgroupMounts } from '../../linux/mounts.js'
+import { SUPERVISOR } from '../../native/language.js'
 import type { CapAround } from '../facts.js'
 import type { ParsedLimits } from '../limits.js'
 import { unenforceable } from './controllers/apply.js'
 import type { Controller } from './controllers/controller.js'
 import { CONTROLLERS, isCgroup } from './controllers/index.js'
-import { SUPERVISOR } from './systemd.js'
 
 /** The cgroup that this process is in; it is asked for before systemd is, which may move us. */
 export const ownCgroup = (): string | undefined => findCgroupMounts().ownDirectory

@@ -3,7 +3,8 @@ import path from 'node:path'
 import { isGone } from '../../common/errors.js'
 import { directoryOf, findCgroupMounts } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
-import { CORRAL, isAlive, SESSIONS, WARDEN } from './instance.js'
+import { CORRAL, SESSIONS, WARDEN } from '../../native/language.js'
+import { isAlive } from './instance.js'
 import { searchRoot } from './root.js'
 
 /** Every way to read a cgroup's name as `<root>/corral/<instance>/sessions/…`, or the guard's `…/warden`. */

@@ -3,6 +3,7 @@
 import type { Cancellation } from '../../common/cancellation.js'
 import { explained } from '../../common/errors.js'
 import { within } from '../../common/within.js'
+import { KEY_LABEL, LEAF } from '../../native/language.js'
 import { step } from '../../native/plan.js'
 import type { Family, GroupPlan, LimitSet, Started } from '../backend.js'
 import type { AppliedLimit } from '../facts.js'
@@ -18,8 +19,7 @@ import {
 } from './controllers/apply.js'
 import { directorySteps, enableSteps } from './controllers/index.js'
 import { CgroupGroup, type GroupContext } from './group.js'
-import { KEY_LABEL } from './labels.js'
-import { LEAF, labelOfKey, nameOfKey } from './name.js'
+import { labelOfKey, nameOfKey } from './name.js'
 import { removeTree } from './removal.js'
 
 // How long the making of a directory is waited for, which takes a millisecond.

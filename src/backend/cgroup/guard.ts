@@ -1,24 +1,23 @@
-// Our side of the guard: the warden's process that ends and removes our instance when we die (native/warden/guard.h
-// has the other side, and what the two say to each other).
+// Our side of the guard: the warden's process that ends and removes our instance when we die. native/warden/guard.h has the
+// other side.
 
-import { writeSync } from 'node:fs'
-import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import path from 'node:path'
-import { clearTimeout, setTimeout } from '../../common/clock.js'
 import { GuardError, systemCodeOf, systemDetails } from '../../common/errors.js'
+import { within } from '../../common/within.js'
 import { type Native, type NativeExit, wardenPath } from '../../native/addon.js'
+import type { Kind } from '../../native/language.js'
+import { CORRAL, SESSIONS, WARDEN } from '../../native/language.js'
+import { keepAlive, Link } from '../../native/link.js'
 import { packPlan } from '../../native/plan.js'
 import { assertSpoken, PROTOCOL } from '../../native/protocol.js'
 import type { GuardEvent, GuardStatus } from '../facts.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
-import { CORRAL, type Instance, removeInstance, SESSIONS, WARDEN } from './instance.js'
+import { type Instance, removeInstance } from './instance.js'
 import type { KillMethod } from './kill.js'
 import type { MemoryV1 } from './memory-v1.js'
 import { emptyTree, removeTree } from './removal.js'
-
-const WORD = { ready: 'r', made: 'm', movedIn: 'g', over: 'q' } as const
 
 const ENDED_EARLY = 'the guard ended before it stood'
 // A fork and a few system calls; a machine that swaps takes its time.
@@ -37,40 +36,25 @@ export interface GuardPlan {
   noClone3: boolean
 }
 
-/** One guard process, as seen through the lifeline. */
+/** One guard process, by what it says over its lifeline. */
 class Lifeline {
-  readonly #fd: number
-  readonly #socket: Socket
-  readonly #gone: Promise<void>
-  readonly #heard = new Set<() => void>()
-  #words = ''
+  readonly link: Link
+  readonly #native: Native
+  readonly #said = new Set<Kind>()
+  #heard: () => void = () => undefined
 
-  constructor(fd: number) {
-    this.#fd = fd
-    this.#socket = new Socket({ fd })
-    this.#socket.setEncoding('latin1')
-    this.#socket.on('data', (words: string) => {
-      this.#words += words
-      this.#look()
+  constructor(native: Native) {
+    this.#native = native
+    this.link = new Link(native, ({ kind }) => {
+      this.#said.add(kind)
+      this.#heard()
     })
-    this.#socket.on('error', () => undefined) // 'close' follows, and says all there is to say
-    this.#gone = new Promise((resolve) => this.#socket.once('close', () => resolve()))
-    void this.#gone.then(() => this.#look())
-    this.#socket.unref()
   }
 
-  get gone(): Promise<void> {
-    return this.#gone
-  }
-
-  /**
-   * Past the socket, which closes when it cannot write: a guard that lives takes that for our death, and ends our sessions.
-   * @throws GuardError
-   */
-  say(word: string): void {
-    if (this.#socket.destroyed) return // the descriptor may be somebody else's by now
+  /** @throws GuardError */
+  say(kind: 'instanceMade' | 'removeInstance'): void {
     try {
-      writeSync(this.#fd, word)
+      this.link.ask(kind)
     } catch (cause) {
       const why =
         systemCodeOf(cause) === 'EPIPE'
@@ -80,42 +64,32 @@ class Lifeline {
     }
   }
 
-  cut(): void {
-    this.#socket.destroy()
-  }
-
   /** @throws GuardError when the guard ends, or takes too long, before it says that. */
-  async expect(word: string): Promise<void> {
-    await this.#awaited(() => this.#words.includes(word) || this.#socket.closed)
-    if (!this.#words.includes(word)) throw new GuardError(ENDED_EARLY)
+  async expect(kind: 'guardReady' | 'movedIn'): Promise<void> {
+    const said = new Promise<void>((resolve) => {
+      this.#heard = () => {
+        if (this.#said.has(kind)) resolve()
+      }
+      this.#heard()
+    })
+    await this.#inTime(Promise.race([said, this.link.gone]))
+    if (!this.#said.has(kind)) throw new GuardError(ENDED_EARLY)
   }
 
   /** Waits for the guard's end. @throws GuardError when it does not come. */
-  async ended(withinMs: number): Promise<void> {
-    await this.#awaited(() => this.#socket.closed, withinMs)
+  ended(withinMs: number): Promise<void> {
+    return this.#inTime(this.link.gone, withinMs)
   }
 
-  #look(): void {
-    for (const heard of this.#heard) heard()
-  }
-
-  #awaited(condition: () => boolean, withinMs = PATIENCE_MS): Promise<void> {
-    this.#socket.ref() // whoever waits for it keeps the event loop alive
-    let heard = (): void => undefined
-    return new Promise<void>((resolve, reject) => {
-      const late = () => reject(new GuardError(`the guard has not answered within ${withinMs} ms`))
-      const timer = setTimeout(late, withinMs)
-      heard = () => {
-        if (!condition()) return
-        clearTimeout(timer)
-        resolve()
-      }
-      this.#heard.add(heard)
-      heard()
-    }).finally(() => {
-      this.#heard.delete(heard)
-      if (this.#heard.size === 0) this.#socket.unref()
-    })
+  async #inTime(event: Promise<void>, withinMs = PATIENCE_MS): Promise<void> {
+    const came = await keepAlive(
+      this.#native,
+      within(
+        event.then(() => true),
+        withinMs,
+      ),
+    )
+    if (!came) throw new GuardError(`the guard has not answered within ${withinMs} ms`)
   }
 }
 
@@ -149,12 +123,20 @@ export class Guard {
    * @throws GuardError
    */
   async start(): Promise<void> {
-    const lifeline = await this.#listen(await this.#spawn())
+    const lifeline = this.#listen()
+    try {
+      await this.#spawn(lifeline.link.other)
+    } catch (error) {
+      lifeline.link.hangUp()
+      throw error
+    } finally {
+      this.#native.close(lifeline.link.other)
+    }
     this.#lifeline = lifeline
     this.#restarts.started()
-    void lifeline.gone.then(() => this.#onGone(lifeline))
+    void lifeline.link.gone.then(() => this.#onGone(lifeline))
     try {
-      await this.#heardOrDropped(lifeline, WORD.ready)
+      await this.#heardOrDropped(lifeline, 'guardReady')
     } catch (error) {
       assertSpoken(wardenPath(), this.#firstExit)
       throw error
@@ -168,7 +150,7 @@ export class Guard {
   async moveIn(): Promise<void> {
     const lifeline = this.#lifeline
     if (!lifeline) throw new GuardError('the guard ended before the instance stood')
-    await this.#heardOrDropped(lifeline, WORD.movedIn, WORD.made)
+    await this.#heardOrDropped(lifeline, 'movedIn', 'instanceMade')
     this.#movedIn = true
   }
 
@@ -209,12 +191,12 @@ export class Guard {
     const lifeline = this.#lifeline
     if (!lifeline) return
     try {
-      lifeline.say(WORD.over)
+      lifeline.say('removeInstance')
       await lifeline.ended(DISMISSAL_MS)
     } catch {
       // It is dead, or stopped, or slow
     } finally {
-      lifeline.cut()
+      lifeline.link.hangUp()
     }
   }
 
@@ -222,10 +204,14 @@ export class Guard {
    * Waits for a word, said in answer to another one. Who does not answer is ended before its lifeline is cut: it would take us for
    * dead, and end our sessions.
    */
-  async #heardOrDropped(lifeline: Lifeline, word: string, said?: string): Promise<void> {
+  async #heardOrDropped(
+    lifeline: Lifeline,
+    expected: 'guardReady' | 'movedIn',
+    said?: 'instanceMade',
+  ): Promise<void> {
     try {
       if (said !== undefined) lifeline.say(said)
-      await lifeline.expect(word)
+      await lifeline.expect(expected)
     } catch (error) {
       if (this.#lifeline === lifeline) this.#lifeline = undefined
       if (!this.#restarts.over) await this.#drop()
@@ -235,34 +221,27 @@ export class Guard {
         killMs,
         freeze: killMethod === 'freeze',
       })
-      if (ended.empty) lifeline.cut()
+      if (ended.empty) lifeline.link.hangUp()
       throw error
-    }
-  }
-
-  /** @throws GuardError */
-  async #listen(fd: number): Promise<Lifeline> {
-    try {
-      return new Lifeline(fd)
-    } catch (cause) {
-      await this.#drop()
-      this.#native.close(fd)
-      throw new GuardError(`the guard cannot be heard: ${(cause as Error).message}`, systemDetails(cause))
     }
   }
 
   /** Ends the first process, should it still be there. */
   async #drop(): Promise<void> {
     if (this.#first !== undefined) this.#native.signal(this.#first, constants.signals.SIGKILL)
-    this.#native.ref() // the news of an exit does not keep the event loop alive
+    await keepAlive(this.#native, this.#firstGone)
+  }
+
+  /** @throws GuardError */
+  #listen(): Lifeline {
     try {
-      await this.#firstGone
-    } finally {
-      this.#native.unref()
+      return new Lifeline(this.#native)
+    } catch (cause) {
+      throw new GuardError(`the guard cannot be heard: ${(cause as Error).message}`, systemDetails(cause))
     }
   }
 
-  async #spawn(): Promise<number> {
+  async #spawn(lifeline: number): Promise<void> {
     const { root, instance, killMethod, killTimeoutMs, noClone3 } = this.#plan
     const command = wardenPath()
     const argv = ['corral-warden', 'guard', '--root', root, '--instance', instance]
@@ -286,14 +265,14 @@ export class Guard {
           argv,
           env: [],
           cwd: '/',
-          stdio: ['socket', 'ignore', 'ignore', ...held],
+          stdio: [lifeline, 'ignore', 'ignore', ...held],
           detached: true,
           urgent: true,
         },
         { group: '', make: '', noClone3 },
       )
       const { started, exited } = this.#starts.begin(plan)
-      const [, pidfd, , lifeline = -1] = await started
+      const [, pidfd] = await started
       this.#first = pidfd
       const over = () => {
         this.#native.close(pidfd)
@@ -304,7 +283,6 @@ export class Guard {
         this.#firstExit = exit
         over()
       }, over)
-      return lifeline
     } catch (cause) {
       throw new GuardError(
         `${command} cannot be started: ${(cause as Error).message}`,
@@ -315,7 +293,7 @@ export class Guard {
 
   #onGone(lifeline: Lifeline): void {
     if (this.#lifeline === lifeline) this.#lifeline = undefined
-    lifeline.cut()
+    lifeline.link.hangUp()
     if (this.#movedIn) this.#restarts.died()
   }
 

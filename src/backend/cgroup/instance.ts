@@ -6,14 +6,8 @@ import path from 'node:path'
 import { now, sleep } from '../../common/clock.js'
 import { isGone, KernelError, RootError, systemDetails } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
+import { CORRAL } from '../../native/language.js'
 import type { ForeignDirectory } from '../facts.js'
-
-/** The directory below the root that is Corral's. */
-export const CORRAL = 'corral'
-/** The directory below an instance that its sessions are in. */
-export const SESSIONS = 'sessions'
-/** The directory below an instance that its guard is in. */
-export const WARDEN = 'warden'
 
 export const ROOM_HINT =
   'The directory must be writable, and cgroup.max.descendants and cgroup.max.depth must leave room'

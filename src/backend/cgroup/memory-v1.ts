@@ -6,9 +6,9 @@ import path from 'node:path'
 import { parseKeyed, parseNumber, readFile, writeFile } from '../../linux/file.js'
 import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
+import { MEMORY_LABEL, SESSIONS } from '../../native/language.js'
 import { type Controller, known } from './controllers/controller.js'
-import { DIRECTORY_MODE, SESSIONS } from './instance.js'
-import { MEMORY_LABEL } from './labels.js'
+import { DIRECTORY_MODE } from './instance.js'
 
 // "No limit" is as many bytes as whole pages fit into a signed 64-bit number.
 const UNLIMITED = 2 ** 62

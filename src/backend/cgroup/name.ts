@@ -1,11 +1,7 @@
 // A session key as the name of a cgroup directory, and back. The name *is* the record of the key: there is no
 // state file beside it.
 import { createHash } from 'node:crypto'
-
-/** The directory, beside child sessions, that a session's limits are of. */
-export const LEAF = 'agent'
-/** The one below it that holds the session's own processes. Instances that are opened in the session are beside that. */
-export const INSIDE = 'in'
+import { LEAF } from '../../native/language.js'
 
 // NAME_MAX of linux/limits.h
 const MAX_NAME_BYTES = 255

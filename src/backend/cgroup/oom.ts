@@ -1,9 +1,9 @@
 // Where memory ran out: whose cap it was that made the kernel kill a group.
 import path from 'node:path'
 import { readFile } from '../../linux/file.js'
+import { CORRAL } from '../../native/language.js'
 import type { OutOfMemory } from '../facts.js'
 import type { Controller, OomFiles, ReadFile } from './controllers/controller.js'
-import { CORRAL } from './instance.js'
 
 const filesOf =
   (directory: string): ReadFile =>

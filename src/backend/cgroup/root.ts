@@ -15,11 +15,9 @@ import { isGone, isSystemError, RootError, systemCodeOf, systemDetails } from '.
 import { readFile } from '../../linux/file.js'
 import { findCgroupMounts } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
+import { CORRAL, LEAF, MODE_LABEL, SESSIONS, SUPERVISOR } from '../../native/language.js'
 import { isCgroup } from './controllers/index.js'
-import { CORRAL, SESSIONS } from './instance.js'
-import { MODE_LABEL } from './labels.js'
-import { LEAF } from './name.js'
-import { enterScope, isKeptBySystemd, SUPERVISOR, scopeDirectories } from './systemd.js'
+import { enterScope, isKeptBySystemd, scopeDirectories } from './systemd.js'
 
 export type RootKind = 'explicit' | 'session' | 'own-cgroup' | 'mount' | 'systemd'
 

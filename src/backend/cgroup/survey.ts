@@ -2,14 +2,23 @@
 import path from 'node:path'
 import { isGone, isSystemError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
+import {
+  COMMAND_LABEL,
+  CORRAL,
+  KEY_LABEL,
+  LEAF,
+  MODE_LABEL,
+  PID_LABEL,
+  SESSIONS,
+  WARDEN,
+} from '../../native/language.js'
 import type { Detail, InstanceView, SessionView } from '../outside.js'
 import type { Controller } from './controllers/controller.js'
 import { offeredControllers } from './controllers/index.js'
 import { counterPaths, inDetail, parseUsage } from './controllers/usage.js'
-import { CORRAL, listInstances, SESSIONS, WARDEN } from './instance.js'
-import { COMMAND_LABEL, KEY_LABEL, MODE_LABEL, PID_LABEL } from './labels.js'
+import { listInstances } from './instance.js'
 import { readMemoryV1 } from './memory-v1.js'
-import { keyOfName, LEAF } from './name.js'
+import { keyOfName } from './name.js'
 
 const LABELS = [MODE_LABEL, COMMAND_LABEL]
 

@@ -2,8 +2,9 @@
 // do not trip over each other.
 import path from 'node:path'
 import { explained } from '../../common/errors.js'
+import { SESSIONS } from '../../native/language.js'
 import type { SweepOptions, SweepReport } from '../facts.js'
-import { type Instance, lockDeadInstances, SESSIONS } from './instance.js'
+import { type Instance, lockDeadInstances } from './instance.js'
 import { withLoginMarks } from './login-marks.js'
 import { readMemoryV1 } from './memory-v1.js'
 import { emptyTree, type Remover, removeSessions, removeTree } from './removal.js'

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { now, sleep } from '../../common/clock.js'
 import { type CgroupMount, directoryOf, parseOwnCgroup } from '../../linux/mounts.js'
+import { SUPERVISOR } from '../../native/language.js'
 import {
   assertSamePids,
   callManager,
@@ -16,9 +17,6 @@ import {
 } from './busctl.js'
 
 export const SCOPE = 'corral.scope'
-
-/** systemd's DelegateSubgroup= name, and ours, for the cgroup that the gateway itself lives in. */
-export const SUPERVISOR = 'supervisor'
 
 // Joining and leaving of others can go on for a while, and a loaded machine takes a second for one try.
 const ENTER_MS = 15_000

@@ -3,14 +3,14 @@
 import { constants } from 'node:os'
 import { GuardError, systemDetails } from '../../common/errors.js'
 import { within } from '../../common/within.js'
-import { type Native, type NativeExit, type NativeMessage, wardenPath } from '../../native/addon.js'
+import { type Native, type NativeExit, wardenPath } from '../../native/addon.js'
+import { keepAlive, Link, type Message, waitForEnd } from '../../native/link.js'
 import { packPlan } from '../../native/plan.js'
 import { assertSpoken, PROTOCOL } from '../../native/protocol.js'
 import type { GuardEvent, GuardStatus, Left } from '../facts.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
 import { stuckError } from '../stuck.js'
-import { KIND, keepAlive, Link, waitForEnd } from './link.js'
 
 // Two forks and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000
@@ -78,7 +78,7 @@ export class Keeper {
 
   /** Has it start a reaper, whose lifeline ends in `other`. Gives its number, for collect(). @throws a system error */
   hold(other: number): number {
-    this.#link.ask(KIND.startReaper, { id: ++this.#reapers, fd: other })
+    this.#link.ask('startReaper', { id: ++this.#reapers, fd: other })
     return this.#reapers
   }
 
@@ -113,7 +113,7 @@ export class Keeper {
   }
 
   async #finish(): Promise<void> {
-    this.#link.send(KIND.endAll)
+    this.#link.send('endAll')
     const pidfd = this.#pidfd
     if (pidfd === undefined) return this.#link.hangUp()
     const left = this.#collect(0).then((collected) => collected?.left ?? [])
@@ -140,24 +140,26 @@ export class Keeper {
     // One that somebody has stopped would not hear of it
     if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGCONT)
     const clean = new Promise<Collected | undefined>((resolve) => {
-      if (this.#link.send(KIND.collect, { id: reaper })) this.#waiting.push(resolve)
+      if (this.#link.send('collect', { id: reaper })) this.#waiting.push(resolve)
       else resolve(undefined)
     })
     return within(clean, this.#killTimeoutMs + PATIENCE_MS)
   }
 
-  #hear(message: NativeMessage): void {
-    const { kind, number, fds, error, killed, names, left } = message
-    if (kind === KIND.keeperReady) {
-      this.#pid = number
-      this.#pidfd = fds.shift()
+  #hear(message: Message): void {
+    if (message.kind === 'keeperReady') {
+      this.#pid = message.pid
+      this.#pidfd = message.fds.shift()
       const pidfd = this.#pidfd
       const forget = () => this.#forget(pidfd ?? -1)
       // Where it cannot be watched (no descriptors left), the end of its lifeline tells
       if (pidfd !== undefined) waitForEnd(this.#native, pidfd).then(forget, () => this.gone.then(forget))
       this.#ready?.()
-    } else if (kind === KIND.refused) this.#refused = error
-    else if (kind === KIND.clean) this.#waiting.shift()?.({ killed: { count: killed, names }, left })
+    } else if (message.kind === 'refused') this.#refused = message.error
+    else if (message.kind === 'clean') {
+      const { killed, names, left } = message
+      this.#waiting.shift()?.({ killed: { count: killed, names }, left })
+    }
   }
 
   async #start({ killTimeoutMs, scan }: KeeperPlan): Promise<void> {

@@ -5,14 +5,15 @@ import type { Cancellation } from '../../common/cancellation.js'
 import { setImmediate, setTimeout } from '../../common/clock.js'
 import { GuardError } from '../../common/errors.js'
 import { within } from '../../common/within.js'
-import type { Native, NativeExit, NativeMessage } from '../../native/addon.js'
+import type { Native, NativeExit } from '../../native/addon.js'
+import { DOOR_PREFIX } from '../../native/language.js'
+import { keepAlive, Link, type Message, waitForEnd } from '../../native/link.js'
 import type { EndPlan } from '../backend.js'
 import type { Ended } from '../facts.js'
 import { NativeHandle } from '../native-handle.js'
 import type { SpawnedProcess } from '../spawned.js'
 import type { Keeper } from './keeper.js'
 import { type Labels, labelsFile } from './labels.js'
-import { DOOR, KIND, keepAlive, Link, waitForEnd } from './link.js'
 
 // How much longer than its bounds a reaper may take for ending all; one that was stopped never answers.
 const PATIENCE_MS = 2000
@@ -34,9 +35,9 @@ interface Request {
 const ENTERED_MS = 10_000
 
 // native/core/door.c: two numbers of 48 bits. 0: there is none
-function doorName(number: number, second: number): string | undefined {
+function doorName({ high, low }: { high: number; low: number }): string | undefined {
   const hex = (half: number) => half.toString(16).padStart(12, '0')
-  return number === 0 && second === 0 ? undefined : `${DOOR}${hex(number)}${hex(second)}`
+  return high === 0 && low === 0 ? undefined : `${DOOR_PREFIX}${hex(high)}${hex(low)}`
 }
 
 // Its keeper's connection ends a moment before the keeper
@@ -121,7 +122,7 @@ export class Reaper {
   /** What it tells others of the session. */
   show(labels: Labels): void {
     const fd = labelsFile(this.#native, labels)
-    this.#link.send(KIND.labels, { fd })
+    this.#link.send('labels', { fd })
     this.#native.close(fd)
   }
 
@@ -171,7 +172,7 @@ export class Reaper {
     starting: Promise<Started>,
     cancel: Cancellation,
   ): Promise<Started | undefined> {
-    const give = (number: number) => void this.#link.send(KIND.cancel, { id, number })
+    const give = (error: number) => void this.#link.send('cancel', { id, error })
     const cancelled = () => give(ECANCELED)
     cancel.on(cancelled)
     try {
@@ -190,10 +191,10 @@ export class Reaper {
     const answer = new Promise<Ended>((resolve) => this.#heard.push(resolve))
     // One that was stopped would not hear it
     this.#signal(constants.signals.SIGCONT)
-    this.#link.send(KIND.end, {
+    this.#link.send('end', {
       id: stopSignal,
-      number: drainMs > 0 ? -drainMs : graceMs,
-      second: killTimeoutMs,
+      graceMs: drainMs > 0 ? -drainMs : graceMs,
+      killMs: killTimeoutMs,
     })
     const ended = within(
       Promise.race([answer, this.gone.then(() => this.#ended)]),
@@ -232,24 +233,24 @@ export class Reaper {
     } catch {}
   }
 
-  #hear(message: NativeMessage): void {
-    const { kind, id, number, second, fds, error } = message
+  #hear(message: Message): void {
+    const { id, fds } = message
     const request = this.#requests.get(id)
-    if (kind === KIND.reaperReady) this.#onReady(number, second, fds.shift())
-    else if (kind === KIND.started) this.#onStarted(request, number, fds.shift())
-    else if (kind === KIND.door) this.door = doorName(number, second)
-    else if (kind === KIND.endRequested) this.endRequested = true
-    else if (kind === KIND.entered) this.#onEntered(id, number, fds.shift())
-    else if (kind === KIND.out) void this.#awaitOut(id, OUT_MS)
-    else if (kind === KIND.left) this.#onLeft()
-    else if (kind === KIND.refused) this.#onRefused(id, request, error)
-    else if (kind === KIND.exited) {
+    if (message.kind === 'reaperReady') this.#onReady(message, fds.shift())
+    else if (message.kind === 'started') this.#onStarted(request, message.pid, fds.shift())
+    else if (message.kind === 'door') this.door = doorName(message)
+    else if (message.kind === 'endRequested') this.endRequested = true
+    else if (message.kind === 'entered') this.#onEntered(id, message.pid, fds.shift())
+    else if (message.kind === 'out') void this.#awaitOut(id, OUT_MS)
+    else if (message.kind === 'left') this.#onLeft()
+    else if (message.kind === 'refused') this.#onRefused(id, request, message.error)
+    else if (message.kind === 'exited') {
       this.#requests.delete(id)
-      request?.exited({ code: number, signal: second })
-    } else if (kind === KIND.ended) this.#onEnded(message)
+      request?.exited({ code: message.code, signal: message.signal })
+    } else if (message.kind === 'ended') this.#onEnded(message)
   }
 
-  #onReady(pid: number, mark: number, pidfd: number | undefined): void {
+  #onReady({ pid, mark }: { pid: number; mark: number }, pidfd: number | undefined): void {
     this.pid = pid
     this.#keeper.know(pid)
     this.mark = mark
@@ -292,9 +293,16 @@ export class Reaper {
     request.refused(error ?? new Error('refused'))
   }
 
-  #onEnded({ number, killed, names, left, cpuUserMs, cpuSystemMs }: NativeMessage): void {
+  #onEnded({
+    empty,
+    killed,
+    names,
+    left,
+    cpuUserMs,
+    cpuSystemMs,
+  }: Extract<Message, { kind: 'ended' }>): void {
     const usage = { cpuUserMs, cpuSystemMs }
-    const ended: Ended = { empty: number === 1, killed: { count: killed, names }, left, usage }
+    const ended: Ended = { empty: empty === 1, killed: { count: killed, names }, left, usage }
     if (ended.empty) this.#ended = ended
     for (const heard of this.#heard.splice(0)) heard(ended)
   }

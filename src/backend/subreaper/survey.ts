@@ -3,12 +3,13 @@
 import { readFileSync } from 'node:fs'
 import { isSystemError, KernelError } from '../../common/errors.js'
 import { within } from '../../common/within.js'
-import type { Native, NativeMessage } from '../../native/addon.js'
+import type { Native } from '../../native/addon.js'
+import { DOOR_PREFIX, REAPER_TITLE } from '../../native/language.js'
+import { keepAlive, Link, type Message } from '../../native/link.js'
 import { PROTOCOL, saying, unspoken } from '../../native/protocol.js'
 import type { Ended, ForeignDirectory, Usage } from '../facts.js'
 import type { InstanceView, SessionView } from '../outside.js'
 import { type Labels, readLabels } from './labels.js'
-import { DOOR, KIND, keepAlive, Link } from './link.js'
 
 // A reaper answers within a millisecond, unless it is ending a fork bomb.
 const ANSWER_MS = 1000
@@ -34,12 +35,12 @@ function doors(): string[] {
   } catch {
     return [] // no /proc, or none of the network: nobody can be found
   }
-  const pattern = new RegExp(`@(${DOOR}[0-9a-f]{24})$`, 'gm')
+  const pattern = new RegExp(`@(${DOOR_PREFIX}[0-9a-f]{24})$`, 'gm')
   return [...new Set([...text.matchAll(pattern)].flatMap(([, name]) => name ?? []))]
 }
 
 /** A connection to a reaper; undefined where there is none of this user's behind that door. */
-function visit(native: Native, door: string, heard: (message: NativeMessage) => void) {
+function visit(native: Native, door: string, heard: (message: Message) => void) {
   try {
     const [fd, pid] = native.enterDoor(door)
     return { link: new Link(native, heard, [fd, -1]), pid }
@@ -67,7 +68,7 @@ function isHolder(pid: number): boolean {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const [, name] = /^Name:\t(.*)$/m.exec(status) ?? []
     const [, uid] = /^Uid:\t\d+\t(\d+)/m.exec(status) ?? []
-    return name === 'corral-holder' && Number(uid) === process.geteuid?.()
+    return name === REAPER_TITLE && Number(uid) === process.geteuid?.()
   } catch (error) {
     if (isSystemError(error)) return false // it has ended
     throw error
@@ -77,8 +78,8 @@ function isHolder(pid: number): boolean {
 /** What a reaper shows, or why it cannot be talked to. */
 type Answer = Shown | { why: string } | undefined
 
-function answerOf(native: Native, { kind, id, fds: [file], left }: NativeMessage): Answer {
-  if (kind === KIND.refused) return { why: saying(id) }
+function answerOf(native: Native, { kind, id, fds: [file], left }: Message): Answer {
+  if (kind === 'refused') return { why: saying(id) }
   const why = unspoken(id)
   if (why !== undefined) return { why }
   const labels = file === undefined ? undefined : readLabels(native, file)
@@ -94,7 +95,7 @@ async function ask(native: Native, door: string): Promise<HeldSession | ForeignD
   if (!found) return undefined
   const { link, pid } = found
   void link.gone.then(() => take(undefined))
-  link.send(KIND.show, { id: PROTOCOL })
+  link.send('show', { id: PROTOCOL })
   const answer = await keepAlive(native, within(answered, ANSWER_MS))
   link.hangUp()
   if (answer && 'why' in answer) return { path: `/proc/${pid}`, why: answer.why }
@@ -167,22 +168,22 @@ export async function endHeld(
   { door, pid }: HeldSession,
   { graceMs, killTimeoutMs }: { graceMs: number; killTimeoutMs: number },
 ): Promise<Pick<Ended, 'empty' | 'killed' | 'left'> | undefined> {
-  let ended: NativeMessage | undefined
+  let ended: Extract<Message, { kind: 'ended' }> | undefined
   let answer: () => void = () => undefined
   const answered = new Promise<boolean>((resolve) => {
     answer = () => resolve(true)
   })
   const found = visit(native, door, (message) => {
-    if (message.kind !== KIND.ended) return
+    if (message.kind !== 'ended') return
     ended = message
     answer()
   })
   if (!found) return undefined
   const { link } = found
   void link.gone.then(answer)
-  link.send(KIND.end, { id: PROTOCOL, number: graceMs, second: killTimeoutMs })
+  link.send('end', { id: PROTOCOL, graceMs, killMs: killTimeoutMs })
   const inTime = await keepAlive(native, within(answered, graceMs + killTimeoutMs + PATIENCE_MS))
-  if (ended?.number === 1) await keepAlive(native, within(link.gone, ANSWER_MS))
+  if (ended?.empty === 1) await keepAlive(native, within(link.gone, ANSWER_MS))
   link.hangUp()
   if (!inTime)
     throw new KernelError(`the holder ${pid} of the session does not answer`, {
@@ -190,6 +191,6 @@ export async function endHeld(
       hint: 'When it is killed (SIGKILL), its keeper ends what it holds',
     })
   if (!ended) return undefined
-  const { number, killed, names, left } = ended
-  return { empty: number === 1, killed: { count: killed, names }, left }
+  const { empty, killed, names, left } = ended
+  return { empty: empty === 1, killed: { count: killed, names }, left }
 }

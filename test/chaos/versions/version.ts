@@ -82,7 +82,7 @@ export function later(): Version {
     ...['-o', join(version.directory, WARDEN)],
     ...['core', 'warden'].flatMap(native),
   ])
-  const numbers = join(version.directory, 'dist/native/protocol.js')
+  const numbers = join(version.directory, 'dist/native/language.js')
   const text = readFileSync(numbers, 'utf8')
   writeFileSync(numbers, text.replace(/\bPROTOCOL = \d+/, `PROTOCOL = ${LATER}`))
   return version

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { PID_LABEL } from '../../../src/backend/cgroup/labels.js'
 import {
   findRoot,
   type RootCandidate,
@@ -15,6 +14,7 @@ import {
 import { openCorral, RootError } from '../../../src/index.js'
 import { findCgroupMounts } from '../../../src/linux/mounts.js'
 import { loadNative } from '../../../src/native/addon.js'
+import { PID_LABEL } from '../../../src/native/language.js'
 import { eventually } from '../../support/eventually.js'
 import { lacks, NO_CGROUP } from '../../support/lacks.js'
 import { output } from '../../support/output.js'

@@ -10,6 +10,7 @@ import { describe, expect, onTestFinished, vi } from 'vitest'
 import { Guard } from '../../../src/backend/cgroup/guard.js'
 import type { GuardEvent, OpenOptions } from '../../../src/index.js'
 import { wardenPath } from '../../../src/native/addon.js'
+import { KIND } from '../../../src/native/language.js'
 import { members } from '../../support/cgroup-tree.js'
 import { eventually } from '../../support/eventually.js'
 import { Gateway, type How } from '../../support/gateway.js'
@@ -252,6 +253,9 @@ describe('a guard that dies', () => {
   })
 })
 
+// The first byte of a message, which is its kind (native/core/message.h), in octal digits
+const READY = `printf '\\${KIND.guardReady.toString(8)}'`
+
 describe('a guard that cannot be started', () => {
   /** The addon alone, without the warden beside it. */
   function addonAlone(): string {
@@ -272,8 +276,8 @@ describe('a guard that cannot be started', () => {
 
   test.for([
     ['ends at once', 'exit 0'],
-    ['ends before it is told that the instance stands', 'printf r >&0'],
-    ['ends before it has moved in', 'printf r >&0; head -c 1 >/dev/null'],
+    ['ends before it is told that the instance stands', `${READY} >&0`],
+    ['ends before it has moved in', `${READY} >&0; head -c 1 >/dev/null`],
   ] as const)('because it %s fails openCorral(), and nothing is left', async ([, script], { pen }) => {
     const addon = addonAlone()
     writeFileSync(join(addon, '..', 'corral-warden'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
