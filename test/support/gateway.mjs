@@ -6,9 +6,10 @@ import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isMainThread, Worker } from 'node:worker_threads'
 import { openCorral } from 'corral'
-import { searchRoot } from '../../dist/backend/cgroup/root.js'
-import { loadNative } from '../../dist/native/addon.js'
 import { ordersOf } from './orders.mjs'
+
+// 0.1.0 has it elsewhere
+const { loadNative } = await import('../../dist/native/addon.js').catch(() => import('../../dist/native.js'))
 
 // Not console.log(): a line has to be out before anything of what it announces begins
 const say = (...words) => writeSync(1, `${JSON.stringify(words)}\n`)
@@ -26,7 +27,10 @@ const ofTheProcess = {
     process.setgid(uid)
     process.setuid(uid)
   },
-  searchRoot: () => searchRoot(loadNative()),
+  async searchRoot() {
+    const { searchRoot } = await import('../../dist/backend/cgroup/root.js')
+    return searchRoot(loadNative())
+  },
   descriptors: () => readdirSync('/proc/self/fd').length,
   /** Takes all descriptors that there are, but so many. */
   leaveFree(count) {

@@ -107,8 +107,7 @@ static int say_all(const char *name, pid_t victim) {
   for (uint32_t kind = 1; kind < 40; kind++) {
     struct corral_message word = {.kind = kind,
                                   .id = (uint32_t)victim,
-                                  .number = victim,
-                                  .second = victim,
+                                  .values.exited = {.code = victim, .signal = victim},
                                   .killed = 1000000,
                                   .name_count = 1,
                                   .left_count = 1,
