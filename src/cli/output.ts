@@ -59,6 +59,13 @@ export interface ScreenLine {
 
 const STYLES: Record<Style, string> = { bold: '\x1b[1m', inverse: '\x1b[7m' }
 const PLAIN = '\x1b[0m'
+const TO_END_OF_LINE = '\x1b[K'
+const TO_END_OF_SCREEN = '\x1b[J'
+const HIDE_CURSOR = '\x1b[?25l'
+const SHOW_CURSOR = '\x1b[?25h'
+// Synchronized output: a terminal that knows it shows what is between these in one step, others ignore it
+const AT_ONCE = '\x1b[?2026h'
+const AT_ONCE_OVER = '\x1b[?2026l'
 const EMPTY = '\x1b[H\x1b[2J' // the cursor to the first line, and nothing on the screen
 
 function painted({ text, style }: ScreenLine): string {
@@ -73,16 +80,23 @@ export interface Screen {
   done(): void
 }
 
-export async function openScreen(): Promise<Screen> {
-  const { createLogUpdate } = await import('log-update') // which the other commands do without
-  const update = createLogUpdate(process.stdout)
+/** Each line takes one row: top-screen.ts cuts them to the terminal's width and height. */
+export function openScreen(): Screen {
+  let height = 0 // of what was drawn
   return {
-    draw: (lines) => update(lines.map(painted).join('\n')),
-    resized: () => {
-      update.clear()
-      process.stdout.write(EMPTY)
+    draw: (lines) => {
+      const back = height > 1 ? `\r\x1b[${height - 1}A` : '\r'
+      const text = lines.map((line) => `${painted(line)}${TO_END_OF_LINE}`).join('\n')
+      process.stdout.write(`${AT_ONCE}${HIDE_CURSOR}${back}${text}${TO_END_OF_SCREEN}${AT_ONCE_OVER}`)
+      height = lines.length
     },
-    done: () => update.done(), // the cursor is shown again, below the last of it
+    resized: () => {
+      process.stdout.write(EMPTY)
+      height = 0
+    },
+    done: () => {
+      process.stdout.write(`\n${SHOW_CURSOR}`) // below the last of it
+    },
   }
 }
 

@@ -25,7 +25,7 @@ export async function top({ interval, grace, ...options }: TopOptions): Promise<
     })
   if (!Number.isInteger(interval) || interval < LEAST_INTERVAL_MS)
     throw new InvalidArgumentError(`--interval is ${interval}: it has to be ${LEAST_INTERVAL_MS} ms or more`)
-  await new Top(new Observer(options), await openScreen(), interval, grace).run()
+  await new Top(new Observer(options), openScreen(), interval, grace).run()
 }
 
 class Top {

@@ -8,8 +8,6 @@ import { openTerminal } from '../support/terminal.mjs'
 import { CLI, corral } from './command-line.js'
 
 const DOWN = '\x1b[B'
-/** By log-update, which puts characters and marks together. */
-const asShown = (text: string) => text.normalize()
 const UP = '\x1b[A'
 const sleeper = { command: 'sleep', args: ['1000'], mode: 'persistent' } as const
 
@@ -128,7 +126,7 @@ describe('corral top', () => {
     for (const key of Object.values(inLine)) {
       const columns = () =>
         terminal.columnOf(
-          terminal.lines().findIndex((shown) => shown.startsWith(asShown(key))),
+          terminal.lines().findIndex((shown) => shown.startsWith(key)),
           'persistent',
         )
       await eventually(`${key} is in line`, () => columns() === headed, {
@@ -143,7 +141,7 @@ describe('corral top', () => {
         const keys = [...Object.values(inLine), 'a:🐎', '👩', '一二三四五六七八九十一二']
         return (
           /^8 sessions/.test(first) &&
-          keys.every((key) => shown.filter((one) => one.startsWith(asShown(key))).length === 1)
+          keys.every((key) => shown.filter((one) => one.startsWith(key)).length === 1)
         )
       },
       { instead: () => narrow.lines() },
