@@ -1,6 +1,6 @@
 // What `npm run build:ts` does last: makes dist/ what package.json refers to, and small. Declarations that the public ones do not
-// need go.
-import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+// need go, and what was made of modules that are no more.
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -26,5 +26,8 @@ const declarations = new Set()
 for (const { types } of Object.values(exports)) if (types) needed(path.join(root, types), declarations)
 for (const name of readdirSync(dist, { recursive: true })) {
   const file = path.join(dist, name)
-  if (file.endsWith('.d.ts') && !declarations.has(file)) rmSync(file)
+  const module = name.match(/^(.*?)(?:\.d\.ts|\.js|\.js\.map)$/)?.[1]
+  if (module === undefined || file === launcher) continue
+  const isLeft = !existsSync(path.join(root, 'src', `${module}.ts`))
+  if (isLeft || (file.endsWith('.d.ts') && !declarations.has(file))) rmSync(file)
 }
