@@ -30,10 +30,10 @@ export type LimitName = keyof Limits
 export type ParsedLimits = { [Name in LimitName]?: number }
 
 const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }
-const SIZE_FORMS = "Write bytes as a number, '512M', '1.5G' (K, M, G, T) or '25%' of the machine's memory"
+const SIZE_FORMS = "bytes as a number, '512M', '1.5G' (K, M, G, T) or '25%' of the machine's memory"
 
 function refuse(name: string, value: unknown, forms: string): never {
-  throw new InvalidLimitError(`${name}: ${quote(value)} is not a limit`, { hint: forms })
+  throw new InvalidLimitError(`Invalid ${name}: expected ${forms}, got ${quote(value)}`)
 }
 
 /** The memory of the host, or of the container if that has less, in bytes. */
@@ -50,7 +50,7 @@ function parseSize(name: string, value: unknown, smallest: number, machine: () =
     const match = /^(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(?:i?B)?|(%))$/i.exec(value.trim())
     if (!match) refuse(name, value, SIZE_FORMS)
     const amount = Number(match[1])
-    if (match[3] && amount > 100) refuse(name, value, 'A share of the machine is at most 100%')
+    if (match[3] && amount > 100) refuse(name, value, "a share of at most '100%'")
     bytes = match[3] ? (machine() * amount) / 100 : amount * (UNITS[(match[2] ?? '').toUpperCase()] ?? 1)
   } else {
     refuse(name, value, SIZE_FORMS)
@@ -62,13 +62,13 @@ function parseSize(name: string, value: unknown, smallest: number, machine: () =
 
 function parseInteger(name: string, value: unknown, smallest: number, largest: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < smallest || value > largest)
-    refuse(name, value, `Give a whole number from ${smallest} to ${largest}`)
+    refuse(name, value, `a whole number from ${smallest} to ${largest}`)
   return value
 }
 
 function parseCores(name: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0.01)
-    refuse(name, value, 'Give a number of cores from 0.01 on, such as 1.5')
+    refuse(name, value, 'a number of cores, 0.01 or more, such as 1.5')
   return value
 }
 
@@ -83,15 +83,15 @@ const PARSERS: { [Name in LimitName]-?: (value: unknown, machine: () => number) 
 }
 
 export const LIMIT_NAMES = Object.keys(PARSERS) as LimitName[]
+const KNOWN = `Known limits: ${LIMIT_NAMES.join(', ')}`
 
 /** The limits that were given a value or null; undefined is as good as absent. @throws InvalidLimitError */
 function readEntries(limits: unknown, machine: () => number): [LimitName, number | null][] {
   if (limits === undefined) return []
   if (typeof limits !== 'object' || limits === null || Array.isArray(limits))
-    throw new InvalidLimitError(`limits must be an object, not ${quote(limits)}`)
+    throw new InvalidLimitError(`Invalid limits: expected an object, got ${quote(limits)}`)
   return Object.entries(limits).flatMap(([key, value]) => {
-    if (!Object.hasOwn(PARSERS, key))
-      throw new InvalidLimitError(`${key} is not a limit`, { hint: `There are ${LIMIT_NAMES.join(', ')}` })
+    if (!Object.hasOwn(PARSERS, key)) throw new InvalidLimitError(`Unknown limit ${key}`, { hint: KNOWN })
     const name = key as LimitName
     if (value === undefined) return []
     return [[name, value === null ? null : PARSERS[name](value, machine)] as [LimitName, number | null]]
@@ -102,7 +102,7 @@ function readEntries(limits: unknown, machine: () => number): [LimitName, number
 export function assertConsistent({ memoryHigh, memoryMax }: ParsedLimits): void {
   if (memoryHigh === undefined || memoryMax === undefined || memoryHigh <= memoryMax) return
   throw new InvalidLimitError(`memoryHigh (${memoryHigh}) is above memoryMax (${memoryMax})`, {
-    hint: 'A session would be killed before it is throttled',
+    hint: 'Lower memoryHigh, or raise memoryMax: above it, a session is killed before it is throttled',
   })
 }
 
@@ -134,8 +134,8 @@ export type LimitChanges = { [Name in LimitName]?: number | null }
 export function parseLimitChanges(limits: unknown, machine: () => number = hostMemory): LimitChanges {
   const entries = readEntries(limits, machine)
   if (entries.length === 0)
-    throw new InvalidLimitError('there is no limit to change', {
-      hint: `There are ${LIMIT_NAMES.join(', ')}`,
+    throw new InvalidLimitError('no limit to change was given', {
+      hint: KNOWN,
     })
   return Object.fromEntries(entries)
 }

@@ -78,7 +78,7 @@ export function spawnError(command: string, error: unknown, timeoutMs: number, h
     `'${command}' cannot be started: ${syscall}${path ? ` '${path}'` : ''} has not returned within ${timeoutMs} ms`,
     {
       ...details,
-      hint: 'Look whether its directory or its program are on a file system that does not answer (FUSE, NFS), or under a lease; startTimeoutMs is the bound',
+      hint: 'Check whether its directory or its program is on a file system that does not answer (FUSE, NFS), or under a lease; startTimeoutMs is the bound',
     },
   )
 }

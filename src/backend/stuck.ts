@@ -22,7 +22,7 @@ export function listProcesses(processes: StuckProcess[]): string {
 }
 
 const HUNG =
-  'A process in state D waits in the kernel (often for a disk or a network file system) and ends when that answers; the directory is left for `corral sweep`'
+  'Wait for processes in state D, which end when the disk or network file system that they wait for answers; then run `corral sweep` for the directory that is left'
 
 /** Whether we may not signal a process: it runs as another user, as what `sudo` and `su` start does. */
 function isOthers({ pid }: StuckProcess): boolean {
@@ -37,7 +37,7 @@ function isOthers({ pid }: StuckProcess): boolean {
 function stuckHint(processes: StuckProcess[]): string {
   const others = processes.filter(isOthers).map(({ pid }) => pid)
   if (others.length === 0) return HUNG
-  return `They are of another user, and not ours to signal: end them as that user, or as root (kill ${others.join(' ')})`
+  return `End them as their own user or as root (kill ${others.join(' ')}): they run as another user, whom this one may not signal`
 }
 
 /** The error for `what` (in `directory`), whose processes `pids` were still there after `boundMs` of killing. */
@@ -45,7 +45,7 @@ export function stuckError(what: string, directory: string, pids: number[], boun
   const processes = pids.map(describeProcess).filter((found) => found !== undefined)
   const list = listProcesses(processes)
   return new StuckError(
-    `${what} is not empty ${boundMs} ms after it was killed: ${list || 'nobody visible from here'}`,
+    `${what} is not empty ${boundMs} ms after it was killed: ${list || 'no process is visible from here'}`,
     processes,
     {
       path: directory,

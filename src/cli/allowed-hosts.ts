@@ -9,8 +9,8 @@ import { quote } from '../common/quote.js'
 export function parseHostName(option: string, text: string): string {
   if (/^[^\s:/[\]@?#]+$/.test(text) || (text.startsWith('[') && isIP(text.slice(1, -1)) === 6))
     return plain(text)
-  throw new InvalidArgumentError(`${option}: ${quote(text)} is no name of a host`, {
-    hint: 'Give the name alone, as of metrics.example.org, without a scheme and a port',
+  throw new InvalidArgumentError(`Invalid ${option}: expected the name of a host, got ${quote(text)}`, {
+    hint: 'Write the name alone, such as metrics.example.org, without a scheme and a port',
   })
 }
 
@@ -45,8 +45,8 @@ export function namesOf({ address, host, allowed }: Listener): string[] {
 export function assertAllowable({ address, allowed }: Listener): void {
   if (allowed.length === 0 || !isLoopback(address)) return
   throw new InvalidArgumentError(
-    `--allow-host: on loopback (${address}) only ${LOOPBACK_NAMES.join(', ')} are answered`,
-    { hint: 'Have a reverse proxy on this machine send one of these as Host, or listen elsewhere' },
+    `--allow-host cannot be used on loopback (${address}), where only ${LOOPBACK_NAMES.join(', ')} are answered`,
+    { hint: 'Have a reverse proxy on this machine send one of these as Host, or listen on another address' },
   )
 }
 

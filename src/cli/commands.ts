@@ -36,13 +36,13 @@ const backendOption = (what: string) =>
   new Option('--backend <name>', `${what}: 'cgroup', 'subreaper' or 'auto'`).default('auto')
 const jsonOption = () => new Option('--json', 'print JSON').default(false)
 const graceOption = (ms: number) =>
-  new Option('--grace <ms>', 'how long processes may take after SIGTERM; 0 kills at once')
+  new Option('--grace <ms>', 'how long processes may take to end after SIGTERM; 0 kills at once')
     .argParser(number)
     .default(ms)
 
 const program = new Command('corral')
   .description('Every agent session in its own cgroup, and nothing survives it.')
-  .option('-V, --version', 'print the version, and what was built; as `corral version`')
+  .option('-V, --version', 'print the version and how it was built, as `corral version` does')
   .enablePositionalOptions()
   .exitOverride()
   .configureOutput({
@@ -53,33 +53,41 @@ const program = new Command('corral')
 withLimits(
   program
     .command('run')
-    .description('run a command contained from start to end')
+    .description('run a command in a session of its own')
     .argument('<command...>', 'the command and its arguments, after --')
     .passThroughOptions()
-    .addOption(backendOption('what holds it'))
+    .addOption(backendOption('mechanism that holds it'))
     .addOption(rootOption())
     .option('--session <key>', 'the session key (default: generated)')
     .option('--parent <key>', 'the key of the session that asked for this one')
-    .option('--session-from-env [names]', 'the key is the value of the first of these variables that has one')
-    .option('--parent-from-env [names]', 'the same for the parent (names: CORRAL_SESSION, CORRAL_PARENT)')
-    .option('--behind-shims', 'the command is the first of its name on PATH that is no shim', false)
-    .option('--no-systemd', 'do not ask systemd for a scope where there is no cgroup to build in'),
+    .option(
+      '--session-from-env [names]',
+      'take the session key from the first of these variables that is set',
+    )
+    .option(
+      '--parent-from-env [names]',
+      'the same for the parent key (defaults: CORRAL_SESSION, CORRAL_PARENT)',
+    )
+    .option('--behind-shims', 'run the first program of that name on PATH that is not a shim', false)
+    .option('--no-systemd', 'do not ask systemd for a scope where no cgroup is usable'),
 )
   .option('--best-effort', 'run even where a cap cannot be enforced', false)
-  .option('--status-128', 'end with 128+N, and not by it, where signal N ended the command', false)
+  .option(
+    '--status-128',
+    'exit with 128+N where signal N ended the command, instead of ending by that signal',
+    false,
+  )
   .addOption(graceOption(RUN_GRACE_MS))
   .addOption(
-    new Option('--timeout <ms>', 'how long it may run; then it is ended, and the status is 124').argParser(
-      number,
-    ),
+    new Option('--timeout <ms>', 'how long it may run; then it is ended, with status 124').argParser(number),
   )
   .addOption(
-    new Option('--drain <ms>', 'how long what it leaves may take to end by itself')
+    new Option('--drain <ms>', 'how long processes that it leaves may take to end by themselves')
       .argParser(number)
       .default(DRAIN_MS),
   )
   .addOption(
-    new Option('--start-timeout <ms>', 'how long its start may take, on a file system that does not answer')
+    new Option('--start-timeout <ms>', 'how long its start may take, for a file system that does not answer')
       .argParser(number)
       .default(START_TIMEOUT_MS),
   )
@@ -97,9 +105,9 @@ withLimits(
     .command('set')
     .description("change the limits of live sessions; 'none' lifts one")
     .argument('<keys...>', 'session keys')
-    .addOption(backendOption('what holds the sessions'))
+    .addOption(backendOption('mechanism that holds the sessions'))
     .addOption(rootOption())
-    .option('--family', 'of the sessions with all their descendants together', false)
+    .option('--family', 'limit each session together with all its descendants', false)
     .addOption(jsonOption()),
   { liftable: true },
 ).action(async (keys: string[], options: LimitOptions & Omit<SetOptions, 'limits'>) => {
@@ -111,7 +119,7 @@ withLimits(
 program
   .command('ls')
   .description('list sessions as a tree')
-  .addOption(backendOption('what holds the sessions'))
+  .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
   .addOption(jsonOption())
   .action(async (options) => {
@@ -121,10 +129,12 @@ program
 
 program
   .command('top')
-  .description('show sessions as they are now, in a terminal; k ends one')
-  .addOption(backendOption('what holds the sessions'))
+  .description('show live sessions in a terminal; k ends one')
+  .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
-  .addOption(new Option('--interval <ms>', 'how often it looks').argParser(number).default(TOP_INTERVAL_MS))
+  .addOption(
+    new Option('--interval <ms>', 'time between two looks').argParser(number).default(TOP_INTERVAL_MS),
+  )
   .addOption(graceOption(0))
   .action(async (options) => {
     const { top } = await import('./top.js')
@@ -135,7 +145,7 @@ program
   .command('kill')
   .description('end sessions')
   .argument('[keys...]', 'session keys')
-  .addOption(backendOption('what holds the sessions'))
+  .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
   .option('--parent <key>', 'all descendants of this key')
   .option('--instance <id>', 'all sessions of one instance')
@@ -150,9 +160,9 @@ program
 program
   .command('sweep')
   .description('collect what dead gateways left')
-  .addOption(backendOption('what holds the sessions'))
+  .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
-  .option('--dry-run', 'only say what would be collected', false)
+  .option('--dry-run', 'only print what would be collected', false)
   .addOption(jsonOption())
   .action(async (options) => {
     const { sweep } = await import('./sweep.js')
@@ -162,14 +172,11 @@ program
 program
   .command('metrics')
   .description('print metrics of all instances for Prometheus, or serve them')
-  .addOption(backendOption('what holds the sessions'))
+  .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
-  .option('--listen <address>', 'serve them at [HOST:]PORT, by default of 127.0.0.1, or a UNIX socket')
+  .option('--listen <address>', 'serve them at [HOST:]PORT (default host: 127.0.0.1) or at a UNIX socket')
   .addOption(
-    new Option(
-      '--allow-host <name>',
-      'a further name by which it may be asked, not on loopback; can be repeated',
-    )
+    new Option('--allow-host <name>', 'accept this Host name too, not on loopback; can be repeated')
       .argParser((name, names: string[]) => [...names, name])
       .default([], 'none'),
   )
@@ -180,11 +187,11 @@ program
 
 program
   .command('orphans')
-  .description('list agents that no session holds and nobody answers for; end those that are named')
+  .description('list agents outside of sessions whose starter has gone; end those that are named')
   .addOption(rootOption())
   .option('--match <regex>', 'look for these command lines instead of known agents')
-  .option('--all', 'also those that somebody who lives answers for', false)
-  .option('--kill <pid...>', 'end these, each by its pid or id')
+  .option('--all', 'also agents that a living program answers for', false)
+  .option('--kill <pid...>', 'end these, each given by its pid or id')
   .addOption(graceOption(ORPHAN_GRACE_MS))
   .addOption(jsonOption())
   .action(async (options) => {
@@ -194,22 +201,22 @@ program
 
 /** What `shim` and `setup` write into command lines of `corral run`. */
 function withRunFlags(command: Command): Command {
-  return withLimits(command.addOption(backendOption('what holds them')).addOption(rootOption()))
-    .option('--session-from-env [names]', 'as of run')
-    .option('--parent-from-env [names]', 'as of run')
-    .option('--no-systemd', 'as of run')
-    .option('--best-effort', 'as of run', false)
-    .addOption(new Option('--grace <ms>', 'as of run').argParser(number))
+  return withLimits(command.addOption(backendOption('mechanism that holds them')).addOption(rootOption()))
+    .option('--session-from-env [names]', 'as for run')
+    .option('--parent-from-env [names]', 'as for run')
+    .option('--no-systemd', 'as for run')
+    .option('--best-effort', 'as for run', false)
+    .addOption(new Option('--grace <ms>', 'as for run').argParser(number))
     .option('--dir <directory>', 'where the shims are (default: ~/.local/share/corral/shims)')
 }
 
 withRunFlags(
   program
     .command('shim')
-    .description('make programs by the names of agents that run them contained; without names, list them')
-    .argument('[names...]', 'such as gemini'),
+    .description('write shims, which run the agents of their names contained; without names, list shims')
+    .argument('[names...]', 'names of agents, such as gemini'),
 )
-  .option('--remove', 'take them away', false)
+  .option('--remove', 'remove the shims', false)
   .addOption(jsonOption())
   .action(async (names: string[], options) => {
     const { rest, limits } = splitLimits(options)
@@ -220,12 +227,12 @@ withRunFlags(
 withRunFlags(
   program
     .command('setup')
-    .description('have acpx or openclaw start its agents contained; prints what it would change')
+    .description('configure acpx or openclaw to run its agents contained; a dry run without --write')
     .argument('<host>', 'acpx or openclaw')
     .argument('[agents...]', 'default: those in the configuration'),
 )
-  .option('--file <path>', 'its configuration (default: where it looks itself)')
-  .option('--write', 'write it, beside a copy of what it was', false)
+  .option('--file <path>', 'its configuration file (default: the one that it reads)')
+  .option('--write', 'apply the change, with a backup beside the file', false)
   .option('--undo', 'put back what was there before the last --write', false)
   .action(async (host: string, agents: string[], options) => {
     const { rest, limits } = splitLimits(options)
@@ -235,13 +242,13 @@ withRunFlags(
 
 program
   .command('doctor')
-  .description('what this host can promise, and how to mend what is missing')
+  .description('report what this host can guarantee, and how to fix what it cannot')
   .addOption(rootOption())
 
   .option('--unit <name>', "print what to add to a gateway's systemd service, and why")
-  .option('--user', 'it is a service of a user', false)
+  .option('--user', 'for a user service', false)
 
-  .option('--strict', 'end with 1 for a CAUTION, too', false)
+  .option('--strict', 'exit with 1 also for a CAUTION', false)
 
   .addOption(jsonOption())
   .action(async (options) => {
@@ -251,7 +258,7 @@ program
 
 program
   .command('version')
-  .description('the version, what was built from it, and what the kernel has')
+  .description('print the version, how it was built, and what the kernel supports')
   .addOption(jsonOption())
   .action(async (options) => {
     const { version } = await import('./version.js')
@@ -269,9 +276,9 @@ program
 
 program
   .command('completion')
-  .description('print the completion of this command line for a shell')
+  .description('print the completion script for a shell')
   .addArgument(
-    new Argument('<what>', "a shell; or 'keys' or 'instances', which that completion asks for").choices([
+    new Argument('<what>', "a shell; or 'keys' or 'instances', which completion scripts ask for").choices([
       'bash',
       'zsh',
       'fish',
@@ -297,7 +304,7 @@ async function behindShims(name: string): Promise<string> {
   const { findBehindShims } = await import('../integrations/shim/behind.js')
   const found = findBehindShims(name)
   if (found !== undefined) return found
-  complain([`corral: '${name}' cannot be started: PATH has no program of that name behind the shims`])
+  complain([`corral: '${name}' cannot be started: no program of that name on PATH that is not a shim`])
   process.exit(NOT_FOUND_STATUS)
 }
 

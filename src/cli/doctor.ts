@@ -75,7 +75,7 @@ export async function doctor({ root, unit, user, strict, json: asJson }: DoctorO
     const dropIn = dropInFor(unit, { user })
     return { lines: linesOf(asJson ? json(dropIn) : dropIn.text), status: 0 }
   }
-  if (user) throw new InvalidArgumentError('--user goes with --unit NAME')
+  if (user) throw new InvalidArgumentError('--user needs --unit NAME')
   const diagnosis = await diagnose(root)
   const bad: Verdict[] = strict ? ['FAIL', 'CAUTION'] : ['FAIL']
   return {

@@ -17,11 +17,11 @@ const USUAL = { session: 'CORRAL_SESSION', parent: 'CORRAL_PARENT' }
 function firstOf(names: string, option: string, env: NodeJS.ProcessEnv): string | undefined {
   for (const name of names.split(',').map((part) => part.trim())) {
     if (!/^[^=\0]+$/.test(name))
-      throw new InvalidArgumentError(`${option}: '${names}' are no names of variables`, {
-        hint: 'Give NAME or NAME,NAME…',
+      throw new InvalidArgumentError(`Invalid ${option}: expected names of variables, got '${names}'`, {
+        hint: 'Write NAME or NAME,NAME…',
       })
     const value = env[name]
-    if (value) return parseKey(value, `${option}: the value of ${name}`)
+    if (value) return parseKey(value, `value of ${name} (${option})`)
   }
   return undefined
 }
@@ -30,7 +30,7 @@ function keyOf(which: 'session' | 'parent', options: KeyOptions, env: NodeJS.Pro
   const names = which === 'session' ? options.sessionFromEnv : options.parentFromEnv
   if (names === undefined) return options[which]
   if (options[which] !== undefined)
-    throw new InvalidArgumentError(`--${which} and --${which}-from-env exclude each other`)
+    throw new InvalidArgumentError(`--${which} and --${which}-from-env cannot be used together`)
   return firstOf(names === true ? USUAL[which] : names, `--${which}-from-env`, env)
 }
 

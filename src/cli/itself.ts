@@ -28,9 +28,9 @@ function assertToStay(): void {
   const own = realpathSync(fileURLToPath(import.meta.url))
   if (!FOR_ONE_RUN.test(own)) return
   throw new InvalidArgumentError(
-    `this corral is a copy for one run, which goes away with the cache that it is in: ${own}`,
+    `this corral is a temporary copy in a cache, which will be removed: ${own}`,
     {
-      hint: 'Install it where it stays (npm install --global corral, or in the project), and run that one',
+      hint: 'Install corral permanently (npm install --global corral, or in the project), and run that one',
     },
   )
 }

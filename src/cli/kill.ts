@@ -25,8 +25,8 @@ function parseSelection(keys: string[], { parent, instance, all }: KillOptions):
   if (all) selections.push({ all: true })
   const [selection, ...others] = selections
   if (selection === undefined || others.length > 0)
-    throw new InvalidArgumentError('say which sessions are meant', {
-      hint: 'Give one of: KEY…, --parent KEY, --instance ID, --all',
+    throw new InvalidArgumentError('no sessions were selected', {
+      hint: 'Use one of: KEY…, --parent KEY, --instance ID, --all',
     })
   return selection
 }

@@ -9,7 +9,7 @@ export type LimitOptions = { [Name in keyof Limits]?: string | number }
 
 export function number(text: string): number {
   const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value)) throw new BadOption('It is not a number.')
+  if (text.trim() === '' || !Number.isFinite(value)) throw new BadOption('Expected a number.')
   return value
 }
 
@@ -18,7 +18,7 @@ export function withLimits(command: Command, { liftable = false } = {}): Command
   const count = (text: string) => (liftable && text === NONE ? NONE : number(text))
   return command
     .option('--memory-max <size>', "memory cap: bytes, '1.5G' or '25%'")
-    .option('--memory-high <size>', 'memory from which on it is throttled')
+    .option('--memory-high <size>', 'memory above which it is throttled')
     .option('--swap-max <size>', 'swap cap')
     .option('--pids-max <count>', 'cap on processes and threads', count)
     .option('--cpu-max <cores>', 'CPU cap in cores', count)

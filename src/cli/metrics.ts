@@ -63,7 +63,7 @@ export async function metrics(options: {
   const address = options.listen === undefined ? undefined : parseAddress('--listen', options.listen)
   const allowed = options.allowHost.map((name) => parseHostName('--allow-host', name))
   if (allowed.length > 0 && !(address && 'host' in address))
-    throw new InvalidArgumentError('--allow-host goes with --listen at a port')
+    throw new InvalidArgumentError('--allow-host needs --listen at a port')
   const page = async () => exposition(measureAll(await new Observer(options).list()))
   const first = await page() // what cannot be seen is told before anything is served
   if (address) await serve(address, page, allowed)

@@ -18,13 +18,13 @@ export interface OrphansOptions {
 
 const COMMAND_COLUMNS = 100
 const HEADING = ['PID', 'PARENT', 'AGE', 'MEMORY', 'OWNER', 'COMMAND']
-const HINT = 'Nothing was ended. Those that are not wanted: corral orphans --kill PID…'
+const HINT = 'Nothing was ended. To end unwanted ones, run: corral orphans --kill PID…'
 
 function parsePattern(text: string): RegExp {
   try {
     return new RegExp(text)
   } catch (cause) {
-    throw new InvalidArgumentError(`--match: '${text}' is no regular expression`, {
+    throw new InvalidArgumentError(`Invalid --match: expected a regular expression, got '${text}'`, {
       hint: (cause as Error).message,
       cause,
     })
@@ -34,8 +34,8 @@ function parsePattern(text: string): RegExp {
 function parseTarget(text: string): Target {
   const [, pid, startTicks] = /^([1-9]\d{0,9})(?::(\d{1,15}))?$/.exec(text) ?? []
   if (pid === undefined)
-    throw new InvalidArgumentError(`--kill: '${text}' names no process`, {
-      hint: 'Give each by its pid, or by the id that `corral orphans --json` tells (PID:START)',
+    throw new InvalidArgumentError(`Invalid --kill: expected a pid or an id, got '${text}'`, {
+      hint: 'Use the pid, or the id that `corral orphans --json` prints (PID:START)',
     })
   return { pid: Number(pid), ...(startTicks !== undefined && { startTicks: Number(startTicks) }) }
 }
@@ -50,7 +50,7 @@ function list(search: Parameters<typeof findOrphans>[0], asJson: boolean): strin
   if (asJson) return linesOf(json(found))
   if (found.length === 0) return ['no orphans']
   const [heading = '', ...rows] = table(HEADING, found.map(row))
-  const reasons = found.map(({ orphan, why }) => `    ${orphan ? '' : 'no orphan: '}${why}`)
+  const reasons = found.map(({ orphan, why }) => `    ${orphan ? '' : 'not an orphan: '}${why}`)
   return [heading, ...rows.flatMap((line, at) => [line, reasons[at] ?? '']), '', HINT]
 }
 

@@ -54,7 +54,7 @@ function inheritedWords(): string[] {
  * @throws CorralError when it cannot be prepared; nothing was made then.
  */
 export async function run(command: string, args: string[], options: RunOptions): Promise<never> {
-  if (command === '') throw new InvalidArgumentError('there is no command to run')
+  if (command === '') throw new InvalidArgumentError('no command to run was given')
   const plan: RunPlan = {
     graceMs: parseMilliseconds('--grace', options.grace),
     drainMs: parseMilliseconds('--drain', options.drain),
@@ -82,6 +82,6 @@ export async function run(command: string, args: string[], options: RunOptions):
   try {
     return native.execute(warden, all, asLaunched().descriptors)
   } catch (error) {
-    throw new KernelError(`${warden} cannot be run: ${(error as Error).message}`, systemDetails(error))
+    throw new KernelError(`cannot run ${warden}: ${(error as Error).message}`, systemDetails(error))
   }
 }

@@ -20,8 +20,8 @@ export function parseAddress(name: string, text: string): Address {
   const [, bracketed, plain, digits] = /^(?:(?:\[([^[\]\s]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(text) ?? []
   const port = Number(digits ?? Number.NaN)
   if (!(port <= 65535))
-    throw new InvalidArgumentError(`${name}: ${quote(text)} is no address`, {
-      hint: 'Give a port, HOST:PORT, [IPv6]:PORT, or the path of a UNIX socket, with a slash in it',
+    throw new InvalidArgumentError(`Invalid ${name}: expected an address, got ${quote(text)}`, {
+      hint: 'Use a port, HOST:PORT, [IPv6]:PORT, or the path of a UNIX socket, with a slash in it',
     })
   return { host: bracketed ?? plain ?? LOOPBACK, port }
 }
@@ -35,12 +35,13 @@ function told(address: Address, bound: AddressInfo | string | null): string {
 
 function hintFor(error: unknown): string | undefined {
   if (systemCodeOf(error) !== 'EADDRINUSE') return undefined
-  return 'Another program listens there: give another address. A socket that nobody listens at can be removed'
+  return 'Choose another address: another program listens there. Remove a socket at which no program listens'
 }
 
 /** What to say to who asks by a name that is none of ours. */
 function misdirected(host: string | undefined, listener: Listener): string {
-  const asked = host === undefined ? 'There is no Host header' : `This is not ${quote(printable(host))}`
+  const asked =
+    host === undefined ? 'The request has no Host header' : `Unknown host ${quote(printable(host))}`
   const names = namesOf(listener).join(', ')
   return `${asked}: ask by ${names}${isLoopback(listener.address) ? '' : ', or start it with --allow-host NAME'}\n`
 }
@@ -56,7 +57,7 @@ async function answer(
     response.writeHead(status, { 'content-type': type }).end(text)
   const { host } = request.headers
   if (listener && !answersTo(host, listener)) return say(421, misdirected(host, listener))
-  if (request.url?.split('?')[0] !== PAGE) return say(404, `There is ${PAGE}\n`)
+  if (request.url?.split('?')[0] !== PAGE) return say(404, `Not found: the metrics are at ${PAGE}\n`)
   if (request.method !== 'GET' && request.method !== 'HEAD') return say(405, 'GET it\n')
   try {
     return say(200, await page(), CONTENT_TYPE)

@@ -20,8 +20,8 @@ export interface SetupOptions extends RunFlags {
 function hostNamed(name: string): Host {
   const host = HOSTS.find((one) => one.name === name)
   if (host) return host
-  throw new InvalidArgumentError(`'${name}' is no host that corral knows`, {
-    hint: `Known are ${HOSTS.map((one) => one.name).join(' and ')}`,
+  throw new InvalidArgumentError(`Unknown host '${name}'`, {
+    hint: `Known hosts: ${HOSTS.map((one) => one.name).join(', ')}`,
   })
 }
 
@@ -33,9 +33,9 @@ export function setup(hostName: string, agents: string[], options: SetupOptions)
   const prefix = [...itself(), 'run', ...runWords(options), '--']
   const before = readConfig(file)
   if (before === undefined && !host.mayBegin)
-    throw new ConfigError(`${file} is not there`, {
+    throw new ConfigError(`${file} does not exist`, {
       path: file,
-      hint: `Set ${host.name} up first, or give its --file`,
+      hint: `Set ${host.name} up first, or pass its configuration with --file`,
     })
   const shims = shimDirectory(options.dir)
   const plan = planSetup(host, before ?? '{}\n', agents, { prefix, shims }, file)
@@ -43,9 +43,9 @@ export function setup(hostName: string, agents: string[], options: SetupOptions)
   if (!options.write) return { lines: announced(file, changes, plan.shims, shims), status: 0 }
   const made = plan.shims.length > 0 ? makeShims(shims, plan.shims, options) : []
   const written = made.map(({ path }) => `Wrote the shim ${path}.`)
-  if (changes === '') return { lines: [`${file} is so already.`, ...written], status: 0 }
+  if (changes === '') return { lines: [`${file} needs no change.`, ...written], status: 0 }
   const backup = writeConfig(file, plan.text)
-  const back = `What it was is in ${backup}; corral setup ${host.name} --undo puts it back.`
+  const back = `The backup is ${backup}; corral setup ${host.name} --undo restores it.`
   return { lines: [...changed(file, changes), '', `Wrote ${file}.`, ...written, back], status: 0 }
 }
 
@@ -58,15 +58,15 @@ const changed = (file: string, changes: string) => [
 ]
 
 function announced(file: string, changes: string, shims: string[], directory: string): string[] {
-  if (changes === '') return [`${file} is so already.`]
-  const made = shims.map((name) => `With it goes the shim ${directory}/${name}.`)
-  return [...changed(file, changes), '', ...made, 'Nothing was written; --write does that.']
+  if (changes === '') return [`${file} needs no change.`]
+  const made = shims.map((name) => `This also writes the shim ${directory}/${name}.`)
+  return [...changed(file, changes), '', ...made, 'Dry run: pass --write to apply.']
 }
 
 function undo(file: string): Outcome {
   const found = findBackup(file)
   const changes = diff(readConfig(file) ?? '', found.text ?? '')
   restore(file, found)
-  const fate = found.text === undefined ? `Removed ${file}, which was not there before.` : `Put ${file} back.`
+  const fate = found.text === undefined ? `Removed ${file}, which did not exist before.` : `Restored ${file}.`
   return { lines: [...shown(changes), '', fate], status: 0 }
 }

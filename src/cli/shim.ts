@@ -52,14 +52,14 @@ export function makeShims(directory: string, names: readonly string[], flags: Ru
 const describe = (name: string, path: string): Shim => ({ name, path, real: findBehindShims(name) ?? null })
 
 function tell({ path, real }: Shim): string {
-  return `${path} -> ${real ?? 'nothing on PATH yet'}`
+  return `${path} -> ${real ?? 'not found on PATH yet'}`
 }
 
 function advice(directory: string): string[] {
   const first = (process.env['PATH'] ?? '').split(delimiter)[0]
   return first === directory
     ? []
-    : [`Put ${directory} first in the PATH of the gateway, or give it the path of the shim.`]
+    : [`Put ${directory} first in the PATH of the gateway, or have it start the shim by its path.`]
 }
 
 /** Status 1: a shim to be removed was not there. */
@@ -76,8 +76,8 @@ export function shim(names: string[], options: ShimOptions & { limits: Limits })
 
 function remove(directory: string, names: string[], asJson: boolean): Outcome {
   if (names.length === 0)
-    throw new InvalidArgumentError('there is no shim to remove', {
-      hint: `Name them: ${list(directory).join(', ')}`,
+    throw new InvalidArgumentError('no shim to remove was named', {
+      hint: `Name one or more of: ${list(directory).join(', ')}`,
     })
   const removed = names.map((name) => ({ path: join(directory, name), removed: removeShim(directory, name) }))
   const lines = removed.map((one) => `${one.removed ? 'removed' : 'not there'}: ${one.path}`)

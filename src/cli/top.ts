@@ -20,11 +20,11 @@ const ORDER_KEYS: Record<string, Order> = { m: 'memory', c: 'cpu', p: 'processes
 /** Until q or Ctrl-C. @throws InvalidArgumentError where there is no terminal, or of the interval. */
 export async function top({ interval, grace, ...options }: TopOptions): Promise<void> {
   if (!process.stdin.isTTY || !process.stdout.isTTY)
-    throw new InvalidArgumentError('there is no terminal', {
-      hint: '`corral ls` prints the sessions once, `corral ls --json` for programs',
+    throw new InvalidArgumentError('corral top needs a terminal', {
+      hint: 'Run `corral ls` to print the sessions once, or `corral ls --json` for programs',
     })
   if (!Number.isInteger(interval) || interval < LEAST_INTERVAL_MS)
-    throw new InvalidArgumentError(`--interval is ${interval}: it has to be ${LEAST_INTERVAL_MS} ms or more`)
+    throw new InvalidArgumentError(`Invalid --interval: expected ${LEAST_INTERVAL_MS} ms or more, got ${interval}`)
   await new Top(new Observer(options), openScreen(), interval, grace).run()
 }
 
@@ -138,7 +138,7 @@ class Top {
     this.#show({ message: `ending ${name} …` })
     try {
       const [ended] = await this.#observer.kill({ path }, this.#grace)
-      this.#show({ message: ended ? `${name}: gone (${ended.killed} killed)` : `${name} was over` })
+      this.#show({ message: ended ? `${name}: gone (${ended.killed} killed)` : `${name}: had ended already` })
     } catch (error) {
       this.#show({ message: (error as Error).message })
     }

@@ -70,7 +70,7 @@ function wardenFacts(): WardenFacts {
   const { stdout, status, error } = spawnSync(warden, ['--version'], { encoding: 'utf8', timeout: 5000 })
   const [version, built] = stdout?.split('\n') ?? []
   if (status !== 0 || version === undefined || built === undefined)
-    throw new CorralError('CORRAL_NATIVE_MISSING', `${warden} does not tell its version`, {
+    throw new CorralError('CORRAL_NATIVE_MISSING', `${warden} does not report its version`, {
       hint: 'Run `npx corral build`',
       cause: error,
     })

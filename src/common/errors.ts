@@ -1,4 +1,4 @@
-// Every error that Corral throws: a class for whoever catches, a stable `code` for whoever compares, what was
+// Every error that Corral throws: a class to catch, a stable `code` to compare, what was
 // tried, the kernel's answer, and what to do next.
 import { getSystemErrorName } from 'node:util'
 import { printable } from './text.js'
@@ -17,7 +17,7 @@ export interface ErrorDetails {
 }
 
 /**
- * What all errors of Corral's are; its message says what was wrong, where, and what to do.
+ * The base class of all errors of Corral. The message says what was expected, what was found, and what to do.
  * @hideconstructor
  */
 export class CorralError extends Error {
@@ -49,7 +49,7 @@ export class CorralError extends Error {
   }
 }
 
-/** An argument that cannot mean anything: `CORRAL_INVALID_ARGUMENT`. @hideconstructor */
+/** An argument of the wrong type, or out of its range: `CORRAL_INVALID_ARGUMENT`. @hideconstructor */
 export class InvalidArgumentError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_INVALID_ARGUMENT', message, details)
@@ -63,7 +63,7 @@ export class InvalidKeyError extends CorralError {
   }
 }
 
-/** A limit that cannot be read: `CORRAL_INVALID_LIMIT`. @hideconstructor */
+/** A limit that cannot be parsed, or limits that contradict each other: `CORRAL_INVALID_LIMIT`. @hideconstructor */
 export class InvalidLimitError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_INVALID_LIMIT', message, details)
@@ -98,7 +98,7 @@ export class NativeMismatchError extends CorralError {
   }
 }
 
-/** No directory to build under, or the one that was given will not do: `CORRAL_NO_ROOT`. @hideconstructor */
+/** No cgroup to build in was found, or the given one is not usable: `CORRAL_NO_ROOT`. @hideconstructor */
 export class RootError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_NO_ROOT', message, details)
@@ -126,7 +126,7 @@ export class SpawnError extends CorralError {
   }
 }
 
-/** There is no guard to be had, which would end the sessions when the gateway dies: `CORRAL_NO_GUARD`. @hideconstructor */
+/** The guard could not be started; without it sessions would outlive the gateway: `CORRAL_NO_GUARD`. @hideconstructor */
 export class GuardError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_NO_GUARD', message, details)
@@ -140,7 +140,7 @@ export class KernelError extends CorralError {
   }
 }
 
-/** A configuration file that cannot be read as one, or not changed without loss: `CORRAL_BAD_CONFIG`. It is as it was. @hideconstructor */
+/** A configuration file that cannot be parsed, or not changed without loss; it was left as it is: `CORRAL_BAD_CONFIG`. @hideconstructor */
 export class ConfigError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_BAD_CONFIG', message, details)
@@ -154,7 +154,7 @@ export interface StuckProcess {
   state: string
 }
 
-/** Something outlived SIGKILL for as long as we were willing to wait, or its ending was refused: `CORRAL_STUCK`. Its directory is left. @hideconstructor */
+/** A process outlived SIGKILL for the whole of killTimeoutMs, or the kernel refused a step of the ending: `CORRAL_STUCK`. The session's directory is left. @hideconstructor */
 export class StuckError extends CorralError {
   readonly processes: StuckProcess[]
 

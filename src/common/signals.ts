@@ -26,7 +26,10 @@ export function numberOfSignal(name: string): number | undefined {
 export function parseSignal(signal: unknown, least: 0 | 1): number {
   const number = typeof signal === 'string' ? numberOfSignal(signal) : signal
   if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= 64) return number
-  throw new InvalidArgumentError(`${quote(signal)} is not a signal`, {
-    hint: `Give a name such as 'SIGTERM', or a number from ${least} to 64`,
-  })
+  throw new InvalidArgumentError(
+    `Invalid signal: expected a name such as 'SIGTERM' or a number from ${least} to 64, got ${quote(signal)}`,
+    {
+      hint: `Give a name such as 'SIGTERM', or a number from ${least} to 64`,
+    },
+  )
 }

@@ -52,12 +52,12 @@ const OTHER_KIND = /\.(socket|device|mount|automount|swap|target|path|timer|slic
 /** The drop-in for a service of the system's manager or, with `user`, of a user's. @throws InvalidArgumentError */
 export function dropInFor(name: string, { user }: { user: boolean }): DropIn {
   if (!UNIT_NAME.test(name) || name.startsWith('-'))
-    throw new InvalidArgumentError(`--unit: ${quote(name)} is no name of a unit`, {
-      hint: 'Give the name of a service, such as gateway or gateway.service',
+    throw new InvalidArgumentError(`Invalid --unit: expected the name of a service, got ${quote(name)}`, {
+      hint: 'Use a name such as gateway or gateway.service',
     })
   if (OTHER_KIND.test(name))
-    throw new InvalidArgumentError(`--unit: ${name} is no service`, {
-      hint: 'A gateway runs in a service: give the name of that',
+    throw new InvalidArgumentError(`Invalid --unit: expected a service, got ${name}`, {
+      hint: 'Use the name of the service that the gateway runs in',
     })
   const unit = name.endsWith('.service') ? name : `${name}.service`
   const edit = `systemctl ${user ? '--user ' : ''}edit ${unit}`

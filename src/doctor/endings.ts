@@ -24,7 +24,7 @@ export function judgePlaced({ kernel, host }: RootedFacts): Finding[] {
       {
         ...place,
         verdict: 'CAUTION',
-        why: 'the cgroup that this process is in was ended by cgroup.kill once, and the kernel kills what is created from there in another: a process joins its group before it execs',
+        why: 'the cgroup of this process was once ended by cgroup.kill, and the kernel kills what is created from it in another: a process joins its group before it execs',
         fix: 'Start the gateway in a new cgroup (restart its unit, or systemd-run --scope), not in one that was killed',
       },
     ]
@@ -55,13 +55,13 @@ export function judgeEmpty({ kernel, host }: RootedFacts): Finding[] {
 export function judgeGuard({ kernel }: RootedFacts): Finding[] {
   const guard = { id: 'guard', guarantee: 'sessions end with the gateway' }
   if (kernel.noGuard === undefined)
-    return [{ ...guard, verdict: 'PASS', why: 'a guard was started, and moved out of the way' }]
+    return [{ ...guard, verdict: 'PASS', why: 'a guard was started in a cgroup of its own' }]
   return [
     {
       ...guard,
       verdict: 'FAIL',
       why: kernel.noGuard,
-      fix: 'Run `npx corral build`: corral-warden has to lie beside the addon, and to be executable',
+      fix: 'Run `npx corral build`: corral-warden has to be beside the addon, and executable',
     },
   ]
 }

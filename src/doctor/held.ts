@@ -6,7 +6,7 @@ import { rootFix } from './remedies.js'
 const HELD = { id: 'held', guarantee: 'sessions can be held' }
 
 const OTHER_ROOT =
-  'Leave --root (CORRAL_ROOT) out to have a cgroup looked for, or give a cgroup2 directory that this user may write in: a unit has one with Delegate=yes'
+  'Leave --root (CORRAL_ROOT) out to have corral find a cgroup, or name a cgroup2 directory that this user may write in, such as that of a unit with Delegate=yes'
 
 function passedOver({ candidates, noSubreaper }: Facts): string {
   const tried = candidates.map(({ kind, path, why }) => `${kind}${path ? ` ${path}` : ''}: ${why}`)
@@ -21,7 +21,7 @@ export function judgeHeld(facts: Facts): Finding[] {
   const held: Finding =
     backend === null
       ? { ...HELD, verdict: 'FAIL', why, fix }
-      : { ...HELD, verdict: 'CAUTION', why: `by a ${backend}, for want of a cgroup (${why})`, fix }
+      : { ...HELD, verdict: 'CAUTION', why: `by a ${backend}, without a usable cgroup (${why})`, fix }
   return [held, ...judgeBus(facts)]
 }
 
@@ -41,7 +41,7 @@ function judgeBus({ host }: Facts): Finding[] {
             fix: `export XDG_RUNTIME_DIR=${runtime} DBUS_SESSION_BUS_ADDRESS=unix:path=${runtime}/bus`,
           }
         : {
-            why: `there is no ${runtime}/bus: no manager of ${user}'s runs`,
+            why: `${runtime}/bus does not exist: no systemd manager of ${user} is running`,
             fix: `loginctl enable-linger ${user}`,
           }),
     },

@@ -21,7 +21,7 @@ function judgeController(
 export function judgeMemory(facts: RootedFacts): Finding[] {
   const otherwise = facts.kernel.memoryV1
     ? ': that of cgroup v1 holds memoryMax, and no other limit on memory'
-    : ": with enforcement 'best-effort' a watchdog sees to memoryMax of sessions"
+    : ": with enforcement 'best-effort' a watchdog enforces memoryMax of sessions"
   return [
     judgeController(facts, 'memory', {
       id: 'memory',
@@ -35,7 +35,7 @@ export function judgeMemory(facts: RootedFacts): Finding[] {
 
 function judgeSwap({ kernel, host }: RootedFacts): Finding {
   const swap = { id: 'swap', guarantee: 'a memory cap is not passed by swapping' }
-  if (host.swapBytes === 0) return { ...swap, verdict: 'PASS', why: 'there is no swap' }
+  if (host.swapBytes === 0) return { ...swap, verdict: 'PASS', why: 'this machine has no swap' }
   const capped = kernel.controllers.includes('memory')
   if (capped && !kernel.missingLimits.includes('swapMax'))
     return { ...swap, verdict: 'PASS', why: 'swap can be capped: swapMax, 0 to forbid it' }
@@ -44,7 +44,7 @@ function judgeSwap({ kernel, host }: RootedFacts): Finding {
     verdict: 'CAUTION',
     why: capped
       ? 'this kernel does not count swap by group: a session at memoryMax goes on in swap, and swapMax is refused'
-      : 'there is swap, and without a memory controller nobody counts it',
+      : 'this machine has swap, which is not counted without a memory controller',
     fix: capped ? 'Boot with swapaccount=1, or `swapoff -a`' : controllerFix(host, 'memory'),
   }
 }
@@ -87,8 +87,8 @@ export function judgeDisks(facts: RootedFacts): Finding[] {
     return [
       {
         ...disks,
-        why: 'the root offers the io controller, but nobody here has it turned on, so it cannot be seen whether this kernel has io.weight',
-        fix: 'Start a gateway, or `corral run true`: that turns it on, and then it can be seen',
+        why: 'the root offers the io controller, but it is not turned on, so whether this kernel has io.weight cannot be seen',
+        fix: 'Run `corral run true`, which turns it on, and then this command again',
       },
     ]
   return [judgeController(facts, 'io', disks)]

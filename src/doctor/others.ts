@@ -9,7 +9,7 @@ export function judgeOthers({ backend, others, host }: Facts): Finding[] {
       {
         ...place,
         verdict: 'PASS',
-        why: 'no systemd, systemd-logind, cron, at or container daemon that this user can ask is in sight',
+        why: 'this user can ask no systemd, systemd-logind, cron, at or container daemon',
       },
     ]
   const unit = 'NoNewPrivileges=yes and InaccessiblePaths=-/run/user -/run/docker.sock -/run/podman'
@@ -20,8 +20,8 @@ export function judgeOthers({ backend, others, host }: Facts): Finding[] {
       why: `it does not, and receipts say so (notHeld): ${others.join('; ')}`,
       fix:
         host.uid === 0
-          ? `Run the gateway as a user of its own, in a unit with Delegate=yes, ${unit}; or end such things by whoever started them`
-          : `Run the gateway in a unit of the system with User=, Delegate=yes, ${unit}; or end such things by whoever started them`,
+          ? `Run the gateway as a user of its own, in a unit with Delegate=yes, ${unit}; or have the program that started such processes end them`
+          : `Run the gateway in a unit of the system with User=, Delegate=yes, ${unit}; or have the program that started such processes end them`,
     },
   ]
 }

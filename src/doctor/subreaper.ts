@@ -17,7 +17,7 @@ export function judgeSubreaper({ backend, host }: Facts): Finding[] {
       id: 'memory',
       guarantee: 'memory can be capped',
       verdict: 'CAUTION',
-      why: `${why}: with enforcement 'best-effort' a watchdog sees to memoryMax of sessions`,
+      why: `${why}: with enforcement 'best-effort' a watchdog enforces memoryMax of sessions`,
       fix,
     },
     { id: 'pids', guarantee: 'processes can be capped', verdict: 'FAIL', why, fix },

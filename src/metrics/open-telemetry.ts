@@ -44,7 +44,7 @@ const metadataOf = ({ help, unit }: Instrument) => ({
  */
 export function toOpenTelemetry(corral: Corral, meter: OtelMeter, options: MetricsOptions = {}): () => void {
   if (typeof meter?.addBatchObservableCallback !== 'function')
-    throw new InvalidArgumentError('metrics are observed by a Meter of OpenTelemetry')
+    throw new InvalidArgumentError('Invalid meter: expected a Meter of OpenTelemetry')
   const tally = new Tally(corral, options, { perSession: false }, (seconds) => durations.record(seconds))
   const durations = meter.createHistogram(nameOf('close_duration'), {
     ...metadataOf(CLOSE_DURATION),

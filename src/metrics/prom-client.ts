@@ -81,7 +81,7 @@ export function toPromClient(
   options: MetricsOptions = {},
 ): () => void {
   if (typeof registry?.registerMetric !== 'function')
-    throw new InvalidArgumentError('metrics are registered with a Registry of prom-client')
+    throw new InvalidArgumentError('Invalid registry: expected a Registry of prom-client')
   const durations = new Distribution()
   let read: Measurement[] | undefined
   // The registry asks all its metrics in one go: they are of one reading
@@ -98,7 +98,7 @@ export function toPromClient(
   const taken = names.find((name) => registry.getSingleMetric(name))
   if (taken !== undefined)
     throw new InvalidArgumentError(`the registry has '${taken}' already`, {
-      hint: 'Give each Corral a registry of its own',
+      hint: 'Use a registry of its own for each Corral',
     })
   const tally = new Tally(corral, options, { perSession: true }, (seconds) => durations.record(seconds))
   for (const metric of metrics) registry.registerMetric(metric as never)

@@ -52,7 +52,8 @@ export class Tally {
     defaults: { perSession: boolean },
     closed: (seconds: number) => void,
   ) {
-    if (!(corral instanceof Corral)) throw new InvalidArgumentError('metrics are of what openCorral() gives')
+    if (!(corral instanceof Corral))
+      throw new InvalidArgumentError('Invalid corral: expected what openCorral() returns')
     const { perSession, reasons } = parseOptions(options, defaults)
     this.#corral = corral
     this.#perSession = perSession

@@ -290,7 +290,7 @@ export interface Native {
 }
 
 const HOW_TO_BUILD =
-  'The package has one for each CPU in prebuilds/: install it again, and leave it out of bundles (external), or set CORRAL_ADDON. ' +
+  'Install the package again, which has an addon for each CPU in prebuilds/, and leave it out of bundles (external), or set CORRAL_ADDON. ' +
   'To build one, run `npx corral build`, which needs a C and C++ compiler, make and CMake ' +
   '(Debian: apt-get install g++ make cmake), and says which packages it needs'
 
@@ -318,9 +318,9 @@ export function isSupportedPlatform(): boolean {
 function load(): Native {
   if (!isSupportedPlatform())
     throw new UnsupportedPlatformError(
-      `corral holds sessions on Linux (x64, arm64), not on ${process.platform} ${process.arch}`,
+      `corral needs Linux on x64 or arm64, and this is ${process.platform} ${process.arch}`,
       {
-        hint: "The package can be imported here; openCorral({ unsupported: 'passthrough' }) gives plain child processes, which nothing holds",
+        hint: "Use openCorral({ unsupported: 'passthrough' }) for plain child processes, which nothing holds",
       },
     )
   let native: Native
@@ -331,7 +331,7 @@ function load(): Native {
     native = module.exports as Native
   } catch (cause) {
     const where = process.env['CORRAL_ADDON'] ?? packageRoot ?? 'a bundle without CORRAL_ADDON'
-    throw new NativeMissingError(`the native addon of corral cannot be loaded from ${where}`, {
+    throw new NativeMissingError(`cannot load the native addon of corral from ${where}`, {
       hint: HOW_TO_BUILD,
       cause,
     })
@@ -346,7 +346,7 @@ function assertSameVersion(native: Partial<Native>): void {
   const built = native.build?.().version ?? 'an earlier one'
   if (expected === undefined || built === expected) return
   throw new NativeMismatchError(
-    `the native addon ${addonPath()} is of version ${built}, the package of ${expected}`,
+    `the native addon ${addonPath()} has version ${built}, but the package has ${expected}`,
     { hint: 'Run `npx corral build`, and leave CORRAL_ADDON unset' },
   )
 }
@@ -365,7 +365,8 @@ export function packageVersion(): string | undefined {
 
 /** Where the package is installed. @throws Error in a bundle of CommonJS */
 export function packageDirectory(): string {
-  if (packageRoot === undefined) throw new Error('where the package is cannot be told')
+  if (packageRoot === undefined)
+    throw new Error('cannot locate the corral package (bundled?): set CORRAL_ADDON')
   return packageRoot
 }
 
@@ -373,7 +374,8 @@ export function packageDirectory(): string {
 export function addonPath(): string {
   const other = process.env['CORRAL_ADDON'] // another build of it, such as one with sanitizers; a copy, for a bundle
   if (other !== undefined) return other
-  if (here === undefined || packageRoot === undefined) throw new Error('where the package is cannot be told')
+  if (here === undefined || packageRoot === undefined)
+    throw new Error('cannot locate the corral package (bundled?): set CORRAL_ADDON')
   // One that was built here goes first: somebody wanted it so
   const prebuilt = path.join(packageRoot, 'prebuilds', `linux-${process.arch}`, 'corral.node')
   if (!existsSync(path.join(packageRoot, 'build', 'Release', 'corral.node')) && existsSync(prebuilt))

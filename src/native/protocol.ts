@@ -13,10 +13,10 @@ const REFUSALS: number[] = [STATUS.usage, STATUS.protocol]
 export function assertSpoken(command: string, exit: NativeExit | undefined): void {
   if (!exit || !REFUSALS.includes(exit.code)) return
   throw new GuardError(
-    `${command} does not speak protocol ${PROTOCOL} of this gateway: it is of another version`,
+    `${command} is of another version: it does not speak protocol ${PROTOCOL} of this gateway`,
     {
       path: command,
-      hint: 'The package was replaced while the gateway ran: restart the gateway, or install its version again',
+      hint: 'Restart the gateway, or install its version again: the package was replaced while the gateway ran',
     },
   )
 }
@@ -29,5 +29,5 @@ export function unspoken(protocol: number | undefined): string | undefined {
 
 /** What is to be said of one that speaks that protocol and has refused ours, or has one that is unknown here. */
 export function saying(protocol: number): string {
-  return `it speaks protocol ${protocol}, and this is ${PROTOCOL}: use the version of corral that its gateway has`
+  return `it speaks protocol ${protocol}, and this corral speaks ${PROTOCOL}: use the version of corral that its gateway has`
 }

@@ -72,8 +72,8 @@ function changerOf(
 ): (found: FoundSession, changes: LimitChanges, over: { family: boolean }) => Promise<LimitsAt> {
   if (outside.setLimits) return outside.setLimits.bind(outside)
   throw new LimitUnsupportedError(
-    `'${session.key}' is held without cgroups: its limits can only be changed by who owns it`,
-    { path: session.path, hint: 'In its gateway: session.setLimits()' },
+    `'${session.key}' is held without cgroups: only its gateway can change its limits`,
+    { path: session.path, hint: 'Call session.setLimits() in its gateway' },
   )
 }
 

@@ -73,6 +73,6 @@ export function knownProgram(argv: readonly string[]): Likeness | undefined {
 export function matching(pattern: RegExp): (argv: readonly string[]) => Likeness | undefined {
   return (argv) => {
     const found = pattern.exec(argv.join(' '))
-    return found ? { what: 'what --match asks for', named: found[0] } : undefined
+    return found ? { what: 'a match of --match', named: found[0] } : undefined
   }
 }

@@ -36,7 +36,7 @@ function judgeTop(top: ProcessFacts, reaper: ProcessFacts, below: string): Stand
   if (isStartedBySystemd(top.pid)) return kept(`systemd runs ${called(top)} as a service`)
   if (Math.abs(startedMs(top) - startedMs(reaper)) < WITH_ITS_INIT_MS)
     return kept(
-      `${called(top)} was started together with ${called(reaper)}, so it may be what that is there for`,
+      `${called(top)} was started together with ${called(reaper)}, so ${called(reaper)} may be there for it`,
     )
   return {
     orphan: true,

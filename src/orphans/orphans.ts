@@ -185,13 +185,13 @@ function hold(native: Native, target: Target): Held {
  * `before` ahead of that: with the same start time in both, the pidfd means that process.
  */
 function refusal({ target, pidfd, before }: Held, found: Judged | undefined): string | undefined {
-  if (pidfd === undefined || before === undefined) return 'there is no such process'
+  if (pidfd === undefined || before === undefined) return 'no such process'
   const { startTicks = before.startTicks } = target
   if (before.startTicks !== startTicks)
     return `it is not the process that was listed: ${target.pid}:${startTicks} has ended, and ${target.pid}:${before.startTicks} has its pid`
-  if (!found) return 'it does not look like an agent, or a session holds it, or it is not of this user'
+  if (!found) return 'it does not look like an agent, is in a session, or belongs to another user'
   if (found.process.startTicks !== startTicks) return 'it has ended, and another process has its pid'
-  return found.standing.orphan ? undefined : `it is no orphan: ${found.standing.why}`
+  return found.standing.orphan ? undefined : `it is not an orphan: ${found.standing.why}`
 }
 
 async function end(native: Native, pidfd: number, graceMs: number): Promise<EndedOrphan['outcome']> {

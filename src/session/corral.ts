@@ -228,7 +228,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     for (const { instance, path, error } of report.failed)
       this.#log.warn('dead instance not collected', { err: error, instance, path })
     for (const foreign of report.foreign ?? [])
-      this.#log.warn("a directory beside the instances is not Corral's, and is left as it is", foreign)
+      this.#log.warn("a directory beside the instances is not Corral's, and was left as it is", foreign)
     for (const collected of report.collected) this.#log.info('dead instance collected', collected)
     tell(this, 'sweep', report)
     return report
@@ -271,7 +271,12 @@ export class Corral extends EventEmitter<CorralEvents> {
     const { path, pids } = found
     const left = pids.filter((pid) => !named.has(pid))
     if (left.length === 0) return error
-    const stuck = stuckError('what starts that were given up have left', path, left, this.#plan.killTimeoutMs)
+    const stuck = stuckError(
+      'what is left of starts that were given up',
+      path,
+      left,
+      this.#plan.killTimeoutMs,
+    )
     return new AggregateError([...error.errors, stuck], `${error.message}; ${stuck.message}`)
   }
 
@@ -280,7 +285,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     if (this.#closing) throw new ClosingError('the corral is being closed')
     const known = this.#families.find(plan.key)
     if (known?.taken)
-      throw new KeyLiveError(`session '${plan.key}' is live`, { hint: 'Close it first, or take another key' })
+      throw new KeyLiveError(`session '${plan.key}' is live`, { hint: 'Close it first, or use another key' })
     const parent = plan.parentKey === undefined ? undefined : this.#join(plan.parentKey, undefined)
     const closing = this.#families.closing(parent) ?? this.#families.closing(known)
     if (closing) throw new ClosingError(`the family of '${closing.key}' is being closed`)
@@ -288,7 +293,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     if (plan.parentKey !== undefined && member.parent?.key !== plan.parentKey) {
       if (parent) this.#families.leave(parent)
       throw new InvalidArgumentError(
-        `'${plan.key}' already stands below ${member.parent ? `'${member.parent.key}'` : 'no parent'}, with live sessions of its own`,
+        `'${plan.key}' is already below ${member.parent ? `'${member.parent.key}'` : 'no parent'}, with live sessions of its own`,
         {
           hint: 'Spawn a parent before its children, or reset the family first',
         },
@@ -323,7 +328,7 @@ export class Corral extends EventEmitter<CorralEvents> {
       return { ...group.entry(plan.command, plan.args), session }
     } catch (error) {
       await session.close({ reason: 'not-prepared', graceMs: 0 })
-      throw explained(`session '${plan.key}' cannot be prepared`, error)
+      throw explained(`cannot prepare session '${plan.key}'`, error)
     }
   }
 

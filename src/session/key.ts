@@ -7,15 +7,17 @@ export const MAX_KEY_BYTES = 4096
 /** Returns `value` when it can be a session key. @throws InvalidKeyError otherwise. */
 export function parseKey(value: unknown, argument: string): string {
   if (typeof value !== 'string')
-    throw new InvalidKeyError(`${argument} must be a string, not ${value === null ? 'null' : typeof value}`)
+    throw new InvalidKeyError(
+      `Invalid ${argument}: expected a string, got ${value === null ? 'null' : typeof value}`,
+    )
   if (value === '')
-    throw new InvalidKeyError(`${argument} is empty`, { hint: 'Give 1 to 4,096 bytes of text' })
+    throw new InvalidKeyError(
+      `Invalid ${argument}: expected 1 to ${MAX_KEY_BYTES} bytes of text, got an empty string`,
+    )
   if (/\p{Surrogate}/u.test(value))
-    throw new InvalidKeyError(`${argument} has half a surrogate pair in it, which no UTF-8 text has`)
+    throw new InvalidKeyError(`Invalid ${argument}: it contains a lone surrogate, which is not valid UTF-8`)
   const bytes = Buffer.byteLength(value)
   if (bytes > MAX_KEY_BYTES)
-    throw new InvalidKeyError(`${argument} has ${bytes} bytes`, {
-      hint: `At most ${MAX_KEY_BYTES} are possible`,
-    })
+    throw new InvalidKeyError(`Invalid ${argument}: expected 1 to ${MAX_KEY_BYTES} bytes, got ${bytes} bytes`)
   return value
 }

@@ -222,12 +222,12 @@ export function assertOptions(
   instead: Readonly<Record<string, Instead>> = {},
 ): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new InvalidArgumentError(`${where} takes an object of options, not ${quote(value)}`)
+    throw new InvalidArgumentError(`${where}: expected an object of options, got ${quote(value)}`)
   for (const [name, given] of Object.entries(value)) {
     const known = Object.hasOwn(instead, name) ? instead[name] : undefined
     if (allowed.has(name) || known?.without.includes(given)) continue
     throw new InvalidArgumentError(`${where} has no option '${name}'`, {
-      hint: known?.hint ?? `There are ${[...allowed].join(', ')}`,
+      hint: known?.hint ?? `Known options: ${[...allowed].join(', ')}`,
     })
   }
 }
@@ -243,31 +243,37 @@ const OF_SPAWN: Readonly<Record<string, Instead>> = {
     without: [undefined, false],
     hint: "Start the shell: command 'sh' with args ['-c', 'the command line']",
   },
-  timeout: { without: [undefined, 0], hint: 'timeoutMs of corral.spawn() is how long a session may live' },
+  timeout: {
+    without: [undefined, 0],
+    hint: 'Use timeoutMs of corral.spawn(), which bounds how long a session may live',
+  },
   killSignal: {
     without: [undefined, 'SIGTERM'],
-    hint: 'stopSignal of corral.spawn() is what asks a session to end',
+    hint: 'Use stopSignal of corral.spawn(), which asks a session to end',
   },
   maxBuffer: {
     without: [undefined, Number.POSITIVE_INFINITY],
-    hint: 'Output is not gathered: count what you read, and close the session',
+    hint: 'Count what you read, and close the session: output is not gathered',
   },
   encoding: { without: [undefined, null, 'buffer'], hint: 'Call setEncoding() of its stdout and stderr' },
-  input: { without: [undefined], hint: 'Write it to its stdin' },
+  input: { without: [undefined], hint: 'Write the input to its stdin' },
   serialization: {
     without: [undefined, 'json'],
-    hint: 'There is no IPC channel: talk to the process over its stdio',
+    hint: 'Talk to the process over its stdio: it has no IPC channel',
   },
-  windowsHide: { without: [undefined, false, true], hint: 'It is always so' },
-  windowsVerbatimArguments: { without: [undefined, false], hint: 'Arguments are passed as they are' },
+  windowsHide: { without: [undefined, false, true], hint: 'Leave it out: windows are always hidden' },
+  windowsVerbatimArguments: {
+    without: [undefined, false],
+    hint: 'Leave it out: arguments are passed unchanged',
+  },
 }
 const OF_PROCESS: typeof OF_SPAWN = {
   ...OF_SPAWN,
-  signal: { without: [undefined], hint: 'Call kill() of the process, or give the signal to corral.spawn()' },
+  signal: { without: [undefined], hint: 'Call kill() of the process, or pass the signal to corral.spawn()' },
 }
 
 export function refuse(name: string, value: unknown, forms: string): never {
-  throw new InvalidArgumentError(`${name}: ${quote(value)} will not do`, { hint: `Give ${forms}` })
+  throw new InvalidArgumentError(`Invalid ${name}: expected ${forms}, got ${quote(value)}`)
 }
 
 /** By what it does: one of another realm is no instance of our AbortSignal. */
@@ -282,7 +288,7 @@ function parseAbortSignal(signal: unknown): AbortSignal {
 function parseText(name: string, value: unknown): string {
   if (typeof value !== 'string') refuse(name, value, 'a string')
   if (value.includes('\0'))
-    throw new InvalidArgumentError(`${name} has a NUL in it, which no system call can take`)
+    throw new InvalidArgumentError(`Invalid ${name}: it contains a NUL, which system calls cannot take`)
   return value
 }
 
@@ -294,7 +300,7 @@ export function parseFlag(name: string, value: unknown): boolean {
 /** A time in ms, as close() and others take it. @throws InvalidArgumentError */
 export function parseMilliseconds(name: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > LONGEST_MS)
-    refuse(name, value, 'milliseconds, 0 or more')
+    refuse(name, value, 'a number of milliseconds, 0 or more')
   return Math.ceil(value)
 }
 
@@ -371,7 +377,7 @@ export function parseSweepOptions(options: SweepOptions): { dryRun: boolean } {
 /** As parseMilliseconds(), but not 0: nothing takes no time. @throws InvalidArgumentError */
 export function parseBound(name: string, value: unknown): number {
   const milliseconds = parseMilliseconds(name, value)
-  return milliseconds > 0 ? milliseconds : refuse(name, value, 'milliseconds, more than 0')
+  return milliseconds > 0 ? milliseconds : refuse(name, value, 'a number of milliseconds, more than 0')
 }
 
 function parseChoice<Choice extends string>(
@@ -397,7 +403,7 @@ function parseLogger(logger: unknown): Logger | LogLevel {
       refuse(
         'logger',
         logger,
-        `a logger with debug(), info(), warn() and error(), such as of pino, or console, or one of ${LOG_LEVELS.join(', ')}`,
+        `a logger with debug(), info(), warn() and error(), such as pino's or console, or one of ${LOG_LEVELS.join(', ')}`,
       )
   return logger as Logger
 }
@@ -411,8 +417,8 @@ function parseBackend<Choice extends BackendChoice>(
 ): Choice {
   const backend = parseChoice(name, value, choices)
   if (root !== undefined && (backend === 'subreaper' || backend === 'passthrough'))
-    throw new InvalidArgumentError(`${name} '${backend}' takes no root`, {
-      hint: `Leave root out, or take ${name} 'cgroup'`,
+    throw new InvalidArgumentError(`${name} '${backend}' cannot have a root`, {
+      hint: `Leave root out, or use ${name} 'cgroup'`,
     })
   return backend
 }
@@ -522,8 +528,8 @@ export function parseProcessOptions(
 
 function parseCommand(command: unknown): string {
   if (command === undefined || command === '')
-    throw new InvalidArgumentError('there is no command to run', {
-      hint: "Give the program's name or path as command",
+    throw new InvalidArgumentError('no command to run was given', {
+      hint: 'Pass the name or path of a program as command',
     })
   return parseText('command', command)
 }
@@ -551,7 +557,7 @@ function parseDirectory(cwd: unknown): string {
   try {
     return parseText('cwd', fileURLToPath(href))
   } catch {
-    refuse('cwd', href, "a path, or a URL of 'file:'")
+    refuse('cwd', href, "a path or a 'file:' URL")
   }
 }
 
@@ -570,7 +576,7 @@ function parseEnvironment(env: unknown = process.env): string[] | undefined {
     if (value === undefined) continue
     const entry = `${name}=${String(value)}`
     if (entry.includes('\0'))
-      throw new InvalidArgumentError(`env.${name} has a NUL in it, which no system call can take`)
+      throw new InvalidArgumentError(`Invalid env.${name}: it contains a NUL, which system calls cannot take`)
     entries.push(entry)
   }
   return entries
@@ -581,9 +587,12 @@ function parseStdio(stdio: unknown): readonly NativeStdio[] {
   if (typeof stdio === 'string') return [0, 1, 2].map((fd) => parseDescriptor(stdio, fd))
   if (!Array.isArray(stdio)) refuse('stdio', stdio, "'pipe', 'fifo', 'ignore', 'inherit' or an array")
   if (stdio.length > MAX_DESCRIPTORS)
-    throw new InvalidArgumentError(`stdio has ${stdio.length} entries`, {
-      hint: `At most ${MAX_DESCRIPTORS} are possible`,
-    })
+    throw new InvalidArgumentError(
+      `Invalid stdio: expected at most ${MAX_DESCRIPTORS} entries, got ${stdio.length}`,
+      {
+        hint: `At most ${MAX_DESCRIPTORS} are possible`,
+      },
+    )
   const entries = [...stdio, ...Array(Math.max(0, 3 - stdio.length)).fill(undefined)]
   return entries.map((entry, fd) => parseDescriptor(entry ?? (fd < 3 ? 'pipe' : 'ignore'), fd))
 }

@@ -169,7 +169,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     try {
       return this.#handle.stream(index)
     } catch (error) {
-      throw explained(`standard stream ${index} of '${this.spawnfile}' cannot be opened`, error)
+      throw explained(`cannot open standard stream ${index} of '${this.spawnfile}'`, error)
     }
   }
 

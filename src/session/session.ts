@@ -99,7 +99,7 @@ interface Times {
 
 function entryHint(code: string | undefined): string {
   return code === 'ENOSPC'
-    ? 'fs.inotify.max_user_watches or max_user_instances is reached (sysctl)'
+    ? 'Raise fs.inotify.max_user_watches or max_user_instances (sysctl): one of them is reached'
     : 'Raise RLIMIT_NOFILE of the gateway, or close other sessions first'
 }
 
@@ -251,7 +251,7 @@ export class Session<
       this.#watchFate()
     } catch (error) {
       throw new KernelError(
-        `nobody would hear of who enters '${this.key}': ${(error as Error).message}`,
+        `cannot watch for processes that enter '${this.key}': ${(error as Error).message}`,
         systemDetails(error, entryHint(systemCodeOf(error))),
       )
     }
@@ -342,7 +342,9 @@ export class Session<
 
   #assertOpen(): void {
     if (this.state !== 'running')
-      throw new ClosingError(`session '${this.key}' is ${this.state === 'removed' ? 'over' : 'being closed'}`)
+      throw new ClosingError(
+        `session '${this.key}' ${this.state === 'removed' ? 'has ended' : 'is being closed'}`,
+      )
   }
 
   #onLeaderExit(): void {
@@ -498,7 +500,7 @@ export class Session<
     const { errno, path, syscall, hint } = error
     const { message = error.message } = (error.cause ?? {}) as Partial<Error>
     return new StuckError(
-      `session '${this.key}' cannot be ended, and its leader ${listProcesses([found])} lives on: ${message}`,
+      `session '${this.key}' cannot be ended, and its leader ${listProcesses([found])} is still running: ${message}`,
       [found],
       { errno, path, syscall, hint, cause: error },
     )

@@ -193,7 +193,7 @@ test('who takes the name of a gateway that was killed decides nothing', async ()
   agent.go()
   await eventually('the agent has given up', () => !agent.lives)
   expect(agent.log).toMatch(
-    /^corral: admit: the gateway \(pid \d+\) that started this has gone\. Nothing was started\n$/,
+    /^corral: admit: the gateway \(pid \d+\) that started this has ended\. Nothing was started\n$/,
   )
   expect(existsSync(proof)).toBe(false)
 })
@@ -208,7 +208,7 @@ test('who takes the name of a containment that was closed decides nothing', asyn
   expect(await naive(own, gateway.directory)).toBe(`uid ${STRANGER} told '${text}'`)
   agent.go()
   expect(await agent.exit()).toBe(1)
-  expect(agent.log).toMatch(/is not a directory of the gateway \(pid \d+\) alone: nothing there was believed/)
+  expect(agent.log).toMatch(/is not private to the gateway \(pid \d+\), so nothing in it was trusted/)
   expect(existsSync(proof)).toBe(false)
 })
 
@@ -222,7 +222,7 @@ test('nor does another process of the same user, in a directory that looks the s
   expect(await naive(own, gateway.directory)).toBe(`uid ${own} told '${text}'`)
   agent.go()
   expect(await agent.exit()).toBe(1)
-  expect(agent.log).toMatch(/nothing there was believed/)
+  expect(agent.log).toMatch(/nothing in it was trusted/)
   expect(existsSync(proof)).toBe(false)
 })
 

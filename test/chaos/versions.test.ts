@@ -257,7 +257,7 @@ for (const [name, commit] of Object.entries(EARLIER)) {
           if (others === present) pids.push(...(await place.session(gateway, 'after')))
           else {
             expect(error?.hint).toMatch(
-              /^The package was replaced while the gateway ran: restart the gateway/,
+              /^Restart the gateway, .*the package was replaced while the gateway ran/,
             )
             expect(error?.path).toMatch(/corral-warden$/)
           }

@@ -36,15 +36,15 @@ describe('corral run', () => {
     const args = ['run', '--root', pen.path, '--session-from-env', 'LONG', ...place]
     const { status, stderr } = await refused(args, { LONG: 'x'.repeat(4097) })
     expect(status).toBe(2)
-    expect(stderr).toMatch(/^corral: --session-from-env: the value of LONG has 4097 bytes/)
+    expect(stderr).toMatch(/^corral: Invalid value of LONG \(--session-from-env\): .*got 4097 bytes/)
     expect(await pen.groups()).toEqual([])
   })
 })
 
 plain.for([
-  [{ session: 'a', sessionFromEnv: 'A' }, /exclude each other/],
-  [{ sessionFromEnv: 'A,,B' }, /no names of variables/],
-  [{ parentFromEnv: 'A=B' }, /no names of variables/],
+  [{ session: 'a', sessionFromEnv: 'A' }, /cannot be used together/],
+  [{ sessionFromEnv: 'A,,B' }, /expected names of variables/],
+  [{ parentFromEnv: 'A=B' }, /expected names of variables/],
 ] as const)('keys cannot come from %j', ([options, message]) => {
   expect(() => keysFromEnv(options, {})).toThrow(message)
 })

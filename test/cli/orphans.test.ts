@@ -127,7 +127,7 @@ describe('corral orphans', () => {
   test('--match looks for other command lines', async ({ pen }) => {
     const { agent, child } = await leave(pen, { args: ['a-word-of-its-own'] })
     expect(only(await listed('--match', 'a-word-of-its-(?:own|self)'), agent)).toMatchObject([
-      { what: 'what --match asks for', why: expect.stringContaining('names a-word-of-its-own;') },
+      { what: 'a match of --match', why: expect.stringContaining('names a-word-of-its-own;') },
     ])
     expect(only(await listed('--match', 'another-word'), agent, child)).toEqual([])
   })
@@ -144,7 +144,7 @@ describe('corral orphans', () => {
     const { ended, status } = await ending('--kill', agent)
     expect({ status, ended }).toMatchObject({
       status: 1,
-      ended: [{ pid: agent, outcome: 'refused', why: expect.stringContaining('it is no orphan: ') }],
+      ended: [{ pid: agent, outcome: 'refused', why: expect.stringContaining('it is not an orphan: ') }],
     })
     expect(await pen.members()).toContain(agent)
   })
@@ -184,7 +184,7 @@ describe('corral orphans', () => {
     const { ended, status } = await ending('--kill', agent)
     expect({ status, ended }).toMatchObject({
       status: 1,
-      ended: [{ outcome: 'refused', why: expect.stringContaining('a session holds it') }],
+      ended: [{ outcome: 'refused', why: expect.stringContaining('is in a session') }],
     })
     expect(session.members()).toContain(agent)
   })
@@ -275,18 +275,18 @@ describe('corral orphans --kill', () => {
     await once(child, 'exit')
     expect(await ending('--kill', child.pid ?? 0)).toEqual({
       status: 1,
-      ended: [{ pid: child.pid, outcome: 'refused', why: 'there is no such process' }],
+      ended: [{ pid: child.pid, outcome: 'refused', why: 'no such process' }],
     })
   })
 })
 
 describe('corral orphans ends with 2', () => {
   test.for([
-    ['a pid that is none', ['--kill', 'claude-agent-acp'], /--kill: 'claude-agent-acp' names no process/],
-    ['a process group', ['--kill=-1'], /--kill: '-1' names no process/],
-    ['the pid 0', ['--kill', '0'], /--kill: '0' names no process/],
-    ['an expression that is none', ['--match', '('], /--match: '\(' is no regular expression/],
-    ['a grace time that is none', ['--grace', 'x'], /It is not a number/],
+    ['a pid that is none', ['--kill', 'claude-agent-acp'], /--kill: expected .*, got 'claude-agent-acp'/],
+    ['a process group', ['--kill=-1'], /--kill: expected .*, got '-1'/],
+    ['the pid 0', ['--kill', '0'], /--kill: expected .*, got '0'/],
+    ['an expression that is none', ['--match', '('], /--match: expected a regular expression, got '\('/],
+    ['a grace time that is none', ['--grace', 'x'], /Expected a number/],
     ['no pid', ['--kill'], /argument missing/],
   ] as const)('for %s', async ([, args, message]) => {
     const { status, stdout, stderr } = await refused(['orphans', ...args])

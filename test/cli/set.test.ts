@@ -88,10 +88,14 @@ describe('corral set', () => {
 
   test.for([
     ['no key', ['--pids-max', '7'], /missing required argument/],
-    ['no limit', ['k'], /there is no limit to change/],
-    ['a size that cannot be read', ['k', '--memory-max', '1.5X'], /'1.5X' is not a limit.*'512M'/],
-    ['a count that is none', ['k', '--pids-max', 'many'], /It is not a number/],
-    ['a negative count', ['k', '--pids-max', '-1'], /pidsMax: -1 is not a limit/],
+    ['no limit', ['k'], /no limit to change/],
+    [
+      'a size that cannot be read',
+      ['k', '--memory-max', '1.5X'],
+      /Invalid memoryMax: expected .*'512M'.*, got '1.5X'/,
+    ],
+    ['a count that is none', ['k', '--pids-max', 'many'], /Expected a number/],
+    ['a negative count', ['k', '--pids-max', '-1'], /Invalid pidsMax: .*, got -1/],
   ] as const)('ends with 2 for %s', async ([, args, says], { pen }) => {
     const { status, stdout, stderr } = await refused(['set', '--root', pen.path, ...args])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })

@@ -66,7 +66,7 @@ describe('corral setup acpx', () => {
     const { status, stdout } = await setup(home, 'acpx', 'claude')
     expect(status).toBe(0)
     expect(stdout).toContain('+        "@agentclientprotocol/claude-agent-acp"')
-    expect(stdout).toMatch(/Nothing was written; --write does that\.\n$/)
+    expect(stdout).toMatch(/Dry run: pass --write to apply\.\n$/)
     expect(readdirSync(home)).toEqual([])
   })
 
@@ -78,7 +78,7 @@ describe('corral setup acpx', () => {
     const text = readFileSync(file, 'utf8')
     expect(JSON.parse(text)).toEqual({ agents: { claude: { argv } } })
 
-    expect(await written(home, 'acpx', 'claude', ...flags)).toBe(`${file} is so already.\n`)
+    expect(await written(home, 'acpx', 'claude', ...flags)).toBe(`${file} needs no change.\n`)
     expect(readFileSync(file, 'utf8')).toBe(text)
 
     expect(await setup(home, 'acpx', '--undo')).toMatchObject({ status: 0 })
@@ -114,21 +114,21 @@ describe('corral setup acpx', () => {
     const file = join(home, '.acpx/config.json')
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ agents: { gemini: { argv: [shim, '--acp'] } } })
     expect(readFileSync(shim, 'utf8')).toContain('run --behind-shims --memory-max 1G -- gemini "$@"')
-    expect(await written(home, 'acpx')).toContain('is so already')
+    expect(await written(home, 'acpx')).toContain('needs no change')
   })
 
   test.for([
-    ['comments', '{ // mine\n "agents": {} }', /JSON.*acpx reads plain JSON only/s],
-    ['agents that are a list', '{"agents": []}', /agents is no object/],
+    ['comments', '{ // mine\n "agents": {} }', /Write plain JSON: acpx reads nothing else/],
+    ['agents that are a list', '{"agents": []}', /expected agents to be an object/],
     [
       'an agent without a command',
       '{"agents": {"x": {"argv": "x"}}}',
-      /agents\.x\.argv is to be a list of strings/,
+      /agents\.x\.argv: expected a list of strings, got 'x'/,
     ],
-    ['an agent that is a string', '{"agents": {"x": "x"}}', /agents\.x names no command, but 'x'/],
-    ['a quote that does not end', '{"agents": {"x": {"command": "x \\"y"}}}', /does not end/],
-    ['bytes that are no text', Buffer.from([0x7b, 0xff, 0x7d]), /no UTF-8/],
-    ['no agents', '{}', /has no agents yet/],
+    ['an agent that is a string', '{"agents": {"x": "x"}}', /agents\.x: expected a command, got 'x'/],
+    ['a quote that does not end', '{"agents": {"x": {"command": "x \\"y"}}}', /expected a closing quote/],
+    ['bytes that are no text', Buffer.from([0x7b, 0xff, 0x7d]), /not valid UTF-8/],
+    ['no agents', '{}', /configures no agents/],
   ] as const)('refuses a configuration with %s and leaves it', async ([, text, message], { home }) => {
     const file = join(home, 'acpx.json')
     writeFileSync(file, text)
@@ -186,15 +186,19 @@ describe('corral setup openclaw', () => {
   test('refuses to begin a configuration', async ({ home }) => {
     const { status, stderr } = await setup(home, 'openclaw', 'claude', '--write')
     expect(status).toBe(1)
-    expect(stderr).toContain('.openclaw/openclaw.json is not there')
+    expect(stderr).toContain('.openclaw/openclaw.json does not exist')
     expect(readdirSync(home)).toEqual([])
   })
 })
 
 test.for([
-  ['a host that there is not', ['zed'], "'zed' is no host"],
-  ['an agent that nobody knows', ['acpx', 'mine'], "'mine' is neither in the configuration nor known"],
-  ['a backend that is none', ['acpx', 'claude', '--backend', 'docker'], "--backend: 'docker' will not do"],
+  ['a host that there is not', ['zed'], "Unknown host 'zed'"],
+  ['an agent that nobody knows', ['acpx', 'mine'], "Unknown agent 'mine'"],
+  [
+    'a backend that is none',
+    ['acpx', 'claude', '--backend', 'docker'],
+    "Invalid --backend: expected 'auto' or",
+  ],
   ['a limit that is none', ['acpx', 'claude', '--memory-max', 'lots'], 'memoryMax'],
 ] as const)('corral setup refuses %s', async ([, args, message], { home }) => {
   const { status, stderr } = await refused(['setup', ...args, '--write'], environment(home))
@@ -218,7 +222,9 @@ test('corral setup and shim write no path of a cache that npx makes', async ({ h
       encoding: 'utf8',
     })
     expect({ status: child.status, stdout: child.stdout }).toEqual({ status: 2, stdout: '' })
-    expect(child.stderr).toMatch(/^corral: this corral is a copy for one run, .*npm install --global corral/)
+    expect(child.stderr).toMatch(
+      /^corral: this corral is a temporary copy in a cache, .*npm install --global corral/,
+    )
   }
   expect(readdirSync(home)).toEqual(['.npm'])
 })

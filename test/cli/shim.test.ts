@@ -92,7 +92,7 @@ test('a shim passes over other shims and links to them, and ends with 127 where 
   const { status, stderr } = run(join(shims, 'gemini'), [], path(bin, shims, `${shims}-2`))
   expect({ status, stderr }).toEqual({
     status: 127,
-    stderr: "corral: 'gemini' cannot be started: PATH has no program of that name behind the shims\n",
+    stderr: "corral: 'gemini' cannot be started: no program of that name on PATH that is not a shim\n",
   })
   expect(await pen.groups()).toEqual([])
 })
@@ -118,7 +118,7 @@ test('what is no shim is neither replaced nor removed', async ({ place: { bin } 
   for (const args of [[], ['--remove']]) {
     const { status, stderr } = await refused(['shim', 'gemini', '--dir', bin, ...args])
     expect(status).toBe(2)
-    expect(stderr).toContain(`${join(bin, 'gemini')} is no shim of corral`)
+    expect(stderr).toContain(`${join(bin, 'gemini')} is not a shim of corral`)
   }
   expect(readFileSync(join(bin, 'gemini'), 'utf8')).toBe('#!/bin/sh\nexit 0\n')
 })

@@ -152,7 +152,7 @@ describe('corral top', () => {
   plain('is refused without a terminal', async () => {
     const { status, stdout, stderr } = await corral(['top'])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
-    expect(stderr).toMatch(/there is no terminal.*corral ls/s)
+    expect(stderr).toMatch(/corral top needs a terminal.*corral ls/s)
   })
 
   test.for(['0', '99', '1.5', 'soon'])('is refused with --interval %s', async (interval, { pen }) => {

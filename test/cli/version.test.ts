@@ -89,7 +89,7 @@ describe('an addon of another version', () => {
     const { status, stderr } = await corral(['ls'], { env: { CORRAL_ADDON: addon } })
     expect(status).toBe(1)
     expect(stderr).toBe(
-      `corral: the native addon ${addon} is of version ${told}, the package of ${version}. Run \`npx corral build\`, and leave CORRAL_ADDON unset\n`,
+      `corral: the native addon ${addon} has version ${told}, but the package has ${version}. Run \`npx corral build\`, and leave CORRAL_ADDON unset\n`,
     )
   })
 })

@@ -1,4 +1,4 @@
-// A gateway whose own cgroup was ended by cgroup.kill once, and is used again: a stop script, a supervisor that keeps its group.
+// A gateway whose own cgroup was once ended by cgroup.kill, and is used again: a stop script, a supervisor that keeps its group.
 // Kernels that compare kill sequence numbers kill unborn whatever it clones into another group (native/core/unborn.h).
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -86,7 +86,7 @@ describe('a gateway in a group that was killed once', () => {
     expect(placed).toMatchObject(
       told.createdInPlace
         ? { verdict: 'PASS' }
-        : { verdict: 'CAUTION', why: expect.stringContaining('was ended by cgroup.kill once') },
+        : { verdict: 'CAUTION', why: expect.stringContaining('was once ended by cgroup.kill') },
     )
   })
 

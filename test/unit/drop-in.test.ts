@@ -40,7 +40,7 @@ describe('the drop-in', () => {
         }
       })()
       expect(error).toBeInstanceOf(InvalidArgumentError)
-      expect((error as InvalidArgumentError).hint).toMatch(/Give the name|give the name/)
+      expect((error as InvalidArgumentError).hint).toMatch(/Use a name|Use the name/)
     },
   )
 })

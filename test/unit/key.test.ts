@@ -31,14 +31,14 @@ describe('a session key', () => {
   test('has at least one byte', () => {
     expect(refusalOf('')).toMatchObject({
       code: 'CORRAL_INVALID_KEY',
-      message: expect.stringMatching(/parentKey is empty.*1 to 4,096 bytes/),
+      message: expect.stringMatching(/Invalid parentKey: expected 1 to 4096 bytes .*empty/),
     })
   })
 
   test('is measured in bytes, not in letters', () => {
     const { code, message } = refusalOf('é'.repeat(2049))
     expect(code).toBe('CORRAL_INVALID_KEY')
-    expect(message).toContain('parentKey has 4098 bytes')
+    expect(message).toContain('got 4098 bytes')
     expect(message).toContain(String(MAX_KEY_BYTES))
     expect(refusalOf('k'.repeat(4097)).message).toContain('4097 bytes')
   })
@@ -64,7 +64,7 @@ describe('a session key', () => {
   ])('is a string, not %o', (value, called) => {
     expect(refusalOf(value)).toMatchObject({
       code: 'CORRAL_INVALID_KEY',
-      message: `parentKey must be a string, not ${called}`,
+      message: `Invalid parentKey: expected a string, got ${called}`,
     })
   })
 })

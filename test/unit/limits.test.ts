@@ -44,7 +44,7 @@ describe('a size', () => {
   test('of nothing is one for swap, which can be forbidden, but not for memory', () => {
     expect(parseLimits({ swapMax: 0 })).toEqual({ swapMax: 0 })
     expect(parseLimits({ swapMax: '0' })).toEqual({ swapMax: 0 })
-    expect(refusalOf({ memoryMax: 0 }).message).toContain('memoryMax: 0 ')
+    expect(refusalOf({ memoryMax: 0 }).message).toMatch(/^Invalid memoryMax: .*, got 0$/)
   })
 })
 
@@ -68,7 +68,7 @@ describe('a count', () => {
   ])('%s of %d is refused with the range that there is', (name, value) => {
     const { code, message } = refusalOf({ [name]: value })
     expect(code).toBe('CORRAL_INVALID_LIMIT')
-    expect(message).toContain(`${name}: ${value} `)
+    expect(message).toMatch(new RegExp(`^Invalid ${name}: .*, got ${value}$`))
     expect(message).toMatch(/whole number from 1 to \d+/)
   })
 })
@@ -97,7 +97,7 @@ describe('a size that cannot be read', () => {
   test.each([...bad, ...beyond])('is refused with the value and the accepted forms: %o', (value) => {
     const { code, message } = refusalOf({ memoryMax: value })
     expect(code).toBe('CORRAL_INVALID_LIMIT')
-    expect(message).toContain(typeof value === 'string' ? `memoryMax: '${value}'` : `memoryMax: ${value}`)
+    expect(message).toContain(typeof value === 'string' ? `got '${value}'` : `got ${value}`)
     expect(message).toMatch(/bytes.*'512M'.*'1\.5G'.*'25%'/)
   })
 
@@ -105,7 +105,7 @@ describe('a size that cannot be read', () => {
     const { code, message } = refusalOf({ memoryMax: '101%' })
     expect(code).toBe('CORRAL_INVALID_LIMIT')
     expect(message).toContain("'101%'")
-    expect(message).toContain('at most 100%')
+    expect(message).toContain("at most '100%'")
   })
 
   test.each([
@@ -150,7 +150,7 @@ describe('limits', () => {
     (name) => {
       const { code, message } = refusalOf(JSON.parse(`{ "${name}": 1 }`))
       expect(code).toBe('CORRAL_INVALID_LIMIT')
-      expect(message).toContain(`${name} is not a limit`)
+      expect(message).toContain(`Unknown limit ${name}`)
       for (const known of LIMIT_NAMES) expect(message).toContain(known)
     },
   )

@@ -160,12 +160,12 @@ describe('spawn()', () => {
   test.each([undefined, null, 'true', ['true'], 7])('takes an object, not %o', (options) => {
     expectRefused(
       () => parseSpawnOptions(options as never, instance, 'session-7'),
-      /^spawn\(\) takes an object/,
+      /^spawn\(\): expected an object/,
     )
   })
 
   test.each([[undefined], ['']])('refuses a command of %o and says what one is', (command) => {
-    expectRefused(() => spawnPlan({ command }), 'there is no command', 'name or path')
+    expectRefused(() => spawnPlan({ command }), 'no command to run', 'name or path')
   })
 
   test.each([null, 7, ['true'], {}])('refuses a command of %o', (command) => {
@@ -307,7 +307,7 @@ describe('stdio', () => {
 
   test('has at most 64 entries', () => {
     expect(stdio(Array(64).fill('ignore'))).toHaveLength(64)
-    expectRefused(() => stdio(Array(65).fill('ignore')), '65 entries', '64')
+    expectRefused(() => stdio(Array(65).fill('ignore')), 'at most 64 entries', '65')
   })
 })
 
@@ -360,7 +360,7 @@ describe('session.spawn()', () => {
   })
 
   test('refuses to start nothing', () => {
-    expectRefused(() => parseProcessOptions(undefined, [], {}), 'there is no command')
+    expectRefused(() => parseProcessOptions(undefined, [], {}), 'no command to run')
   })
 })
 

@@ -145,7 +145,7 @@ export class CgroupBackend implements Backend {
     try {
       return await sweepInstances(this.root, this.#context, options)
     } catch (error) {
-      throw explained(`dead instances below ${this.root} cannot be looked for`, error)
+      throw explained(`cannot look for dead instances below ${this.root}`, error)
     }
   }
 
@@ -201,17 +201,14 @@ async function refuseOrRetry(
 function useLoginMarks(native: Native): true {
   if (process.geteuid?.() !== 0)
     throw new InvalidArgumentError(
-      'loginMark is for gateways of root: what su and sudo start is not another user’s to end',
+      'loginMark needs a gateway that runs as root: an ordinary user cannot end what su and sudo start',
     )
   const errno = native.useLoginMarks()
   if (errno === 0) return true
-  throw new KernelError(
-    `loginMark: the login uid of a process cannot be set: ${getSystemErrorName(-errno)}`,
-    {
-      path: '/proc/self/loginuid',
-      hint: 'It takes a kernel with audit, a user namespace in which the number is mapped, and CAP_AUDIT_CONTROL where the gateway has a login uid',
-    },
-  )
+  throw new KernelError(`loginMark: cannot set the login uid of a process: ${getSystemErrorName(-errno)}`, {
+    path: '/proc/self/loginuid',
+    hint: 'Use a kernel with audit and a user namespace that maps the number, and keep CAP_AUDIT_CONTROL where the gateway has a login uid; or leave loginMark out',
+  })
 }
 
 function makeContext(

@@ -72,7 +72,7 @@ export async function assertSamePids(manager: Manager): Promise<void> {
   const namespace = unlessDenied(() => readlinkSync(`/proc/${pid}/ns/pid`))
   if (name !== 'systemd' || (namespace ?? ownNamespace()) !== ownNamespace())
     throw new Error(
-      `it is in another pid namespace (its pid is ${pid}, and here that is ${name ?? 'nobody'})`,
+      `it is in another pid namespace (its pid is ${pid}, and here that is ${name ?? 'no process'})`,
     )
 }
 
@@ -97,7 +97,7 @@ function busctl({ bus }: Manager, words: readonly string[]): Promise<string> {
 }
 
 function reasonOf(error: ExecFileException, said: string): string {
-  if (error.code === 'ENOENT') return 'there is no busctl to ask it with'
+  if (error.code === 'ENOENT') return 'busctl is not installed, so systemd cannot be asked'
   if (error.killed) return `no answer within ${BUSCTL_MS} ms`
   return said.trim().split('\n').at(-1) || error.message
 }

@@ -225,14 +225,14 @@ export class CgroupGroup implements Group {
 
   #spawnHint(error: unknown): string | undefined {
     if (isGone(error) && isSystemError(error) && error.path === this.path)
-      return 'The session was removed by somebody else'
+      return 'Start another session: another program has removed the cgroup of this one'
     switch (systemCodeOf(error)) {
       case 'EAGAIN':
-        return 'A limit on processes (pidsMax, or RLIMIT_NPROC) is reached'
+        return 'Raise the limit on processes that was reached: pidsMax, or RLIMIT_NPROC'
       case 'ECANCELED':
-        return 'The session was killed'
+        return 'Start another session: this one was killed'
       case 'EBUSY':
-        return 'The session is frozen (cgroup.freeze): thaw it or close it'
+        return 'Thaw the session, which is frozen (cgroup.freeze), or close it'
       default:
         return undefined
     }
@@ -359,7 +359,7 @@ export class CgroupGroup implements Group {
     try {
       return this.#context.native.members(this.path)
     } catch (error) {
-      throw explained('the processes of the session cannot be listed', error)
+      throw explained('cannot list the processes of the session', error)
     }
   }
 
@@ -436,10 +436,10 @@ export class CgroupGroup implements Group {
 }
 
 const NO_MARK =
-  'RLIMIT_LOCKS is limited here: what others (systemd-run --scope, tmux, container runtimes) move out of the session is not found'
+  'RLIMIT_LOCKS is limited here: processes that others (systemd-run --scope, tmux, container runtimes) move out of the session are not found'
 
 function unseenOutside(errno: number): string {
-  return `what was started in the session and moved out of it by others: it could not be looked for (${getSystemErrorName(-errno)})`
+  return `cannot look for processes that others moved out of the session (${getSystemErrorName(-errno)})`
 }
 
 /** A label is an attribute, and setting one is an event, as is the removal of a directory in it (inotify(7)). */
@@ -482,9 +482,10 @@ function endHint(code: string | undefined): string | undefined {
 
 function makeHint(code: string | undefined): string | undefined {
   if (code === 'EEXIST')
-    return 'An earlier session of this name could not be removed: see what lives in it with `corral ls`'
-  if (code === 'EAGAIN') return 'cgroup.max.descendants or cgroup.max.depth of a cgroup above is reached'
-  if (code === 'ERANGE') return 'The kernel holds this limit higher than it was asked to'
-  if (code === 'EACCES' || code === 'EPERM') return 'The root must belong to the user that runs the gateway'
+    return 'Run `corral ls` to see what still lives in an earlier session of this name, which could not be removed'
+  if (code === 'EAGAIN')
+    return 'Raise cgroup.max.descendants or cgroup.max.depth of a cgroup above: one of them is reached'
+  if (code === 'ERANGE') return 'Choose a limit that the kernel can hold exactly: it set a higher one'
+  if (code === 'EACCES' || code === 'EPERM') return 'Give the root to the user that runs the gateway (chown)'
   return undefined
 }

@@ -19,7 +19,7 @@ import type { KillMethod } from './kill.js'
 import type { MemoryV1 } from './memory-v1.js'
 import { emptyTree, removeTree } from './removal.js'
 
-const ENDED_EARLY = 'the guard ended before it stood'
+const ENDED_EARLY = 'the guard ended before it was ready'
 // A fork and a few system calls; a machine that swaps takes its time.
 const PATIENCE_MS = 10_000
 // How long a guard may take to remove an empty instance, which takes it a millisecond. One that is stopped or frozen never
@@ -59,7 +59,7 @@ class Lifeline {
       const why =
         systemCodeOf(cause) === 'EPIPE'
           ? ENDED_EARLY
-          : `the guard cannot be told: ${(cause as Error).message}`
+          : `cannot send to the guard: ${(cause as Error).message}`
       throw new GuardError(why, systemDetails(cause))
     }
   }
@@ -149,7 +149,7 @@ export class Guard {
    */
   async moveIn(): Promise<void> {
     const lifeline = this.#lifeline
-    if (!lifeline) throw new GuardError('the guard ended before the instance stood')
+    if (!lifeline) throw new GuardError('the guard ended before the instance was ready')
     await this.#heardOrDropped(lifeline, 'movedIn', 'instanceMade')
     this.#movedIn = true
   }
@@ -237,7 +237,7 @@ export class Guard {
     try {
       return new Lifeline(this.#native)
     } catch (cause) {
-      throw new GuardError(`the guard cannot be heard: ${(cause as Error).message}`, systemDetails(cause))
+      throw new GuardError(`cannot listen to the guard: ${(cause as Error).message}`, systemDetails(cause))
     }
   }
 
@@ -286,7 +286,7 @@ export class Guard {
     } catch (cause) {
       throw new GuardError(
         `${command} cannot be started: ${(cause as Error).message}`,
-        systemDetails(cause, 'Run `npx corral build`: the program is built beside the addon'),
+        systemDetails(cause, 'Run `npx corral build`, which builds the program beside the addon'),
       )
     }
   }

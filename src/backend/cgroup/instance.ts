@@ -10,7 +10,7 @@ import { CORRAL } from '../../native/language.js'
 import type { ForeignDirectory } from '../facts.js'
 
 export const ROOM_HINT =
-  'The directory must be writable, and cgroup.max.descendants and cgroup.max.depth must leave room'
+  'Make the directory writable, and raise cgroup.max.descendants and cgroup.max.depth where they leave no room'
 
 /** Of all directories that Corral makes: others go through them, and neither list nor open (and so lock) them. */
 export const DIRECTORY_MODE = 0o711
@@ -62,16 +62,19 @@ export async function createInstance(native: Native, root: string, name: string)
       const lock = native.makeInstance(root, name, command)
       if (lock !== undefined) return { name, path: directory, lock }
       if (now() > deadline)
-        throw new KernelError(`somebody has held the lock of ${directory} for ${MAKE_PATIENCE_MS} ms`, {
-          path: directory,
-          hint: 'Look for a stopped corral process with `lsof` or `fuser` on that directory',
-        })
+        throw new KernelError(
+          `another process has held the lock of ${directory} for ${MAKE_PATIENCE_MS} ms`,
+          {
+            path: directory,
+            hint: 'Look for a stopped corral process with `lsof` or `fuser` on that directory',
+          },
+        )
       await sleep(MAKE_RETRY_MS)
     }
   } catch (error) {
     if (error instanceof KernelError) throw error
     throw new RootError(
-      `nothing can be made below ${root}: ${(error as Error).message}`,
+      `cannot create an instance below ${root}: ${(error as Error).message}`,
       systemDetails(error, ROOM_HINT),
     )
   }

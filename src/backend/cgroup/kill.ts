@@ -10,7 +10,10 @@ export function killMethod(): KillMethod {
   const forced = process.env['CORRAL_KILL_METHOD']
   if (forced === undefined || forced === 'cgroup.kill') return 'cgroup.kill'
   if (forced === 'freeze') return 'freeze'
-  throw new InvalidArgumentError(`CORRAL_KILL_METHOD is '${forced}'`, {
-    hint: 'It can be cgroup.kill or freeze',
-  })
+  throw new InvalidArgumentError(
+    `Invalid CORRAL_KILL_METHOD: expected cgroup.kill or freeze, got '${forced}'`,
+    {
+      hint: 'Set it to cgroup.kill or freeze, or leave it out',
+    },
+  )
 }

@@ -80,7 +80,7 @@ function checkExplicit(directory: string): RootCandidate {
   }
   const refusal = whyNotWritable(directory)
   if (refusal) return candidate(false, `uid ${process.getuid?.()} may not write in it: ${refusal}`)
-  return candidate(true, 'it was asked for and is writable')
+  return candidate(true, 'it was given as root and is writable')
 }
 
 const isMarked = (directory: string, native: Native): boolean =>
@@ -113,7 +113,7 @@ function checkSession(native: Native): RootCandidate[] {
     const candidate = candidateAt('session', at)
     const refusal =
       at === own
-        ? 'nothing can be built beside processes that are in the directory itself, as of release 0.1.0'
+        ? 'processes are in the directory itself (a session of release 0.1.0), so it can have no cgroups with controllers'
         : (whyNotWritable(at) ?? whyThreaded(at))
     if (refusal) return [candidate(false, `it is the session that this process is in, but ${refusal}`)]
     return [candidate(true, 'it is the session that this process is in')]
@@ -125,9 +125,10 @@ function checkOwn(native: Native): RootCandidate {
   const cgroup = findCgroupMounts()
   const directory = cgroup.ownDirectory
   const candidate = candidateAt('own-cgroup', directory)
-  if (directory === undefined) return candidate(false, 'no mounted cgroup2 shows the cgroup of this process')
+  if (directory === undefined)
+    return candidate(false, 'no mounted cgroup2 file system shows the cgroup of this process')
   if (isHierarchyRoot(directory))
-    return candidate(false, 'this process lives in the root of the hierarchy, which nobody delegated')
+    return candidate(false, 'this process is in the root of the hierarchy, which is not delegated')
   // The gateway, moved (by us at an earlier start, or by systemd) to the child that is for it
   if (path.basename(directory) === SUPERVISOR) {
     const parent = path.dirname(directory)
@@ -140,7 +141,7 @@ function checkOwn(native: Native): RootCandidate {
     return candidate(true, 'it is the writable root of a private cgroup namespace')
   return candidate(
     false,
-    isWritable(directory) ? 'it is writable, but nobody marked it as delegated' : 'it is not writable',
+    isWritable(directory) ? 'it is writable, but not marked as delegated' : 'it is not writable',
   )
 }
 
@@ -186,8 +187,8 @@ function checkScope(directory: string): RootCandidate {
   if (existsSync(directory)) return candidate(false, 'it is not writable')
   const manager = path.dirname(path.dirname(directory))
   return isWritable(manager)
-    ? candidate(true, 'nobody of this user has asked systemd for a scope')
-    : candidate(false, 'this user has no manager of its own that could give a scope')
+    ? candidate(true, 'no process of this user has asked systemd for a scope')
+    : candidate(false, 'this user has no systemd manager that could give a scope')
 }
 
 export interface RootWish {
@@ -232,10 +233,10 @@ async function refuseKept(candidate: RootCandidate): Promise<void> {
 
 async function askSystemd(native: Native, allowed: boolean): Promise<RootCandidate> {
   const passed = (why: string): RootCandidate => ({ kind: 'systemd', path: undefined, usable: false, why })
-  if (!allowed) return passed('it was not to be asked for a scope')
+  if (!allowed) return passed('it was not asked for a scope, because the options forbid it')
   // A service with ProtectControlGroups=yes: the scope would be there, but not to be written in
   if (!findCgroupMounts().mounts.some(({ writable }) => writable))
-    return passed('it was not asked for a scope, because no cgroup2 file system is mounted writable')
+    return passed('systemd was not asked for a scope, because no cgroup2 file system is mounted writable')
   const answer = await enterScope()
   if (answer.given === undefined) return passed(answer.why)
   const { path: directory, usable, why } = checkOwn(native)
@@ -249,9 +250,9 @@ export function pathOf({ candidates, chosen }: RootSearch, explicit: string | un
   const reasons = candidates.map(({ kind, path: tried, why }) =>
     `${kind} ${tried ?? ''}: ${why}`.replace(' :', ':'),
   )
-  throw new RootError(`there is no cgroup to build sessions in (${reasons.join('; ')})`, {
+  throw new RootError(`no usable cgroup to build sessions in (${reasons.join('; ')})`, {
     path: explicit,
-    hint: 'Give a writable cgroup2 directory as root, or start the gateway in a unit with Delegate=yes; `corral doctor` tells more',
+    hint: 'Pass a writable cgroup2 directory as root, or start the gateway in a unit with Delegate=yes; run `corral doctor` for details',
   })
 }
 
@@ -275,7 +276,7 @@ export function vacateRoot(root: string): void {
     }
   } catch (error) {
     throw new RootError(
-      `the gateway cannot be moved to ${supervisor}: ${(error as Error).message}`,
+      `cannot move the gateway to ${supervisor}: ${(error as Error).message}`,
       systemDetails(
         error,
         'Set DelegateSubgroup=supervisor in its unit (systemd 254 or newer), or start it in a child of the delegated cgroup',
@@ -284,7 +285,7 @@ export function vacateRoot(root: string): void {
   }
   throw new RootError(`processes keep appearing in ${root}`, {
     path: root,
-    hint: 'Stop what forks there and try again',
+    hint: 'Stop the program that forks there, and try again',
   })
 }
 

@@ -177,8 +177,9 @@ function environment(entries: readonly string[]): Record<string, string> {
 
 async function spawnHint({ cwd }: ProcessPlan, error: unknown): Promise<string | undefined> {
   const code = systemCodeOf(error)
-  if (code === 'ENOENT' && cwd !== undefined && !(await exists(cwd))) return `There is no directory ${cwd}`
-  if (code === 'EAGAIN') return 'A limit on processes (RLIMIT_NPROC) is reached'
+  if (code === 'ENOENT' && cwd !== undefined && !(await exists(cwd)))
+    return `Create the directory ${cwd}, or choose another cwd`
+  if (code === 'EAGAIN') return 'Raise the limit on processes that was reached: RLIMIT_NPROC'
   return undefined
 }
 

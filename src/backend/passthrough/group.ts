@@ -10,10 +10,10 @@ import { PassthroughChild } from './child.js'
 import { HINT } from './limits.js'
 
 const NOT_HELD = [
-  'what the processes of the session start themselves is not ended with it, unless it is in the process group of one that was started with `detached` (not on Windows)',
+  'descendants of the processes of the session are not ended with it, unless they are in the process group of one that was started with `detached` (not on Windows)',
   'nothing ends the session when the gateway dies',
 ] as const
-const ENTERED = 'a command that others start by wrap() is not known here: whoever starts it has to end it'
+const ENTERED = 'a command of wrap() is not followed: the program that starts it has to end it'
 const POLL_MS = 10
 const NAMED = 16
 

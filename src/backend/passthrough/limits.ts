@@ -1,4 +1,4 @@
 // Limits where nobody holds any.
 
 export const HINT =
-  "Sessions are plain child processes here: enforcement: 'best-effort' runs them without limits"
+  "Use enforcement: 'best-effort' to run without limits: sessions are plain child processes here"

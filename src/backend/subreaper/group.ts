@@ -22,10 +22,10 @@ import { HINT } from './limits.js'
 import { Reaper } from './reaper.js'
 
 const NOT_HELD = [
-  'what the session started is lost if its holder and the keeper of the instance are both killed by SIGKILL',
+  'processes of the session are lost if its holder and the keeper of the instance are both killed by SIGKILL',
 ] as const
 const LOST = [
-  'holder and keeper were both killed: of what they held, only the processes that the gateway had asked for were ended',
+  'the holder and the keeper were both killed: only the processes that the gateway had started were ended',
 ] as const
 
 /** What all groups of one instance share. */
@@ -76,8 +76,8 @@ export class SubreaperGroup extends BaseGroup {
     group.#isEntered = entered
     if (!entered || (await group.#reaper.ready()) !== undefined) return group
     await group.#discard()
-    throw new KernelError('the session cannot be entered: its holder can open no socket for that', {
-      hint: 'It needs an abstract UNIX socket (unix(7)), which this container or sandbox may forbid',
+    throw new KernelError('the session cannot be entered: its holder cannot open a socket', {
+      hint: 'Allow abstract UNIX sockets (unix(7)), which this container or sandbox may forbid',
     })
   }
 
@@ -259,7 +259,7 @@ function ownDirectory(): string {
 }
 
 function spawnHint(code: string | undefined): string | undefined {
-  if (code === 'EAGAIN') return 'A limit on processes (RLIMIT_NPROC) is reached'
-  if (code === 'ECANCELED') return 'The session was killed'
+  if (code === 'EAGAIN') return 'Raise the limit on processes that was reached: RLIMIT_NPROC'
+  if (code === 'ECANCELED') return 'Start another session: this one was killed'
   return undefined
 }

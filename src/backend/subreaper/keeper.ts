@@ -67,7 +67,7 @@ export class Keeper {
     try {
       return new Keeper(native, plan)
     } catch (cause) {
-      throw new GuardError(`the keeper cannot be heard: ${(cause as Error).message}`, systemDetails(cause))
+      throw new GuardError(`cannot listen to the keeper: ${(cause as Error).message}`, systemDetails(cause))
     }
   }
 
@@ -176,14 +176,14 @@ export class Keeper {
     if (answer) return
     if (this.#refused)
       throw new GuardError(
-        `sessions cannot be held here: ${this.#refused.message}`,
+        `cannot hold sessions here: ${this.#refused.message}`,
         systemDetails(this.#refused, 'Mount /proc'),
       )
     if (answer === false) assertSpoken(wardenPath(), await keepAlive(this.#native, exited))
     throw new GuardError(
       answer === undefined
         ? `the keeper has not answered within ${PATIENCE_MS} ms`
-        : 'the keeper ended before it stood',
+        : 'the keeper ended before it was ready',
     )
   }
 
@@ -217,7 +217,7 @@ export class Keeper {
     } catch (cause) {
       throw new GuardError(
         `${command} cannot be started: ${(cause as Error).message}`,
-        systemDetails(cause, 'Run `npx corral build`: the program is built beside the addon'),
+        systemDetails(cause, 'Run `npx corral build`, which builds the program beside the addon'),
       )
     } finally {
       this.#native.close(this.#link.other)
@@ -257,8 +257,8 @@ export class Keepers {
   async current(): Promise<Keeper> {
     await this.#restarts.underWay
     if (this.#current) return this.#current
-    throw new GuardError('there is no keeper at this moment, which could hold a session', {
-      hint: "It is killed again and again: see who does that (the 'guard' events tell when)",
+    throw new GuardError('no keeper process is running, so no session can start', {
+      hint: "Find out what kills the keeper again and again ('guard' events tell when)",
     })
   }
 

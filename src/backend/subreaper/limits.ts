@@ -1,4 +1,4 @@
 // Limits where no kernel holds them: the watchdog sees to memoryMax, nobody to the others.
 
 export const HINT =
-  "Sessions are held without cgroups here: `corral doctor` tells why, and enforcement: 'best-effort' (--best-effort) runs without"
+  "Run `corral doctor` to see why there are no cgroups here, or use enforcement: 'best-effort' (--best-effort) to run without the limit"

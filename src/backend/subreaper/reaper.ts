@@ -116,7 +116,7 @@ export class Reaper {
     await keepAlive(this.#native, within(Promise.race([this.#ready, this.gone]), READY_MS))
     if (this.pid !== 0 && !this.lost) return this.door
     this.kill()
-    throw new GuardError('the holder of the session ended before it stood')
+    throw new GuardError('the holder of the session ended before it was ready')
   }
 
   /** What it tells others of the session. */

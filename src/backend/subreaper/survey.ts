@@ -188,7 +188,7 @@ export async function endHeld(
   if (!inTime)
     throw new KernelError(`the holder ${pid} of the session does not answer`, {
       path: `/proc/${pid}`,
-      hint: 'When it is killed (SIGKILL), its keeper ends what it holds',
+      hint: 'Kill the holder with SIGKILL: its keeper then ends the session',
     })
   if (!ended) return undefined
   const { empty, killed, names, left } = ended

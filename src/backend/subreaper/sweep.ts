@@ -20,7 +20,7 @@ export async function sweepLost(
       if (!empty) throw stuckError(`what the holder ${reaper} lost`, place.path, left, killTimeoutMs)
       report.collected.push({ ...place, sessions: 1, processes })
     } catch (error) {
-      const failure = explained(`what the holder ${reaper} lost cannot be collected`, error) as Error
+      const failure = explained(`cannot collect what the holder ${reaper} lost`, error) as Error
       report.failed.push({ ...place, error: failure })
     }
   }

@@ -19,15 +19,15 @@ function give(up: string, status: number): never {
 function whyNot(error: unknown, directory: string, gateway: number): string {
   switch (systemCodeOf(error)) {
     case 'ESRCH':
-      return `the gateway (pid ${gateway}) that started this has gone`
+      return `the gateway (pid ${gateway}) that started this has ended`
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return `the gateway (pid ${gateway}) has closed its sessions: nobody answers in ${directory}`
+      return `the gateway (pid ${gateway}) has closed its sessions: nothing listens in ${directory}`
     case 'EPERM':
     case 'ENOTDIR':
-      return `${directory} is not a directory of the gateway (pid ${gateway}) alone: nothing there was believed`
+      return `${directory} is not private to the gateway (pid ${gateway}), so nothing in it was trusted`
     default:
-      return `the gateway (pid ${gateway}) cannot be asked in ${directory}: ${(error as Error).message}`
+      return `cannot ask the gateway (pid ${gateway}) in ${directory}: ${(error as Error).message}`
   }
 }
 
@@ -40,7 +40,7 @@ function ask(directory: string, gateway: number): CommandLine & { protocol?: num
 }
 
 const [dashes, command, ...args] = process.argv.slice(2)
-if (dashes !== '--' || !command) give('admit: there is no command', USAGE)
+if (dashes !== '--' || !command) give('admit: no command was given', USAGE)
 const name = process.env[ADMISSION_VARIABLE]
 if (!name) give(`admit: ${ADMISSION_VARIABLE} is not set: this is started by corral/acpx`, USAGE)
 const [, pid, directory] = /^([1-9]\d*):(\/.*)$/s.exec(name) ?? []

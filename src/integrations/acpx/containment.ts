@@ -134,7 +134,7 @@ export class AcpxContainment {
     if (this.#closed) throw new ClosingError('the containment of acpx is closed')
     if (!isAdmitted(launch))
       throw new InvalidArgumentError(`'${launch.command}' would be started outside of any session`, {
-        hint: 'Give createAcpRuntime() the options() of the containment, or its registry()',
+        hint: 'Pass the options() or the registry() of the containment to createAcpRuntime()',
       })
     const key = keyOf(launch)
     const { entry } = await this.#sessions.open(key, agentOf(launch))

@@ -36,7 +36,7 @@ function makeIn(place: string): OwnDirectory {
     }
     // Another gateway has just taken it for one that was left
   }
-  throw new KernelError(`each directory that is made in ${place} is removed by somebody else`)
+  throw new KernelError(`another program removes each directory that is made in ${place}`)
 }
 
 /**

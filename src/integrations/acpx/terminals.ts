@@ -82,7 +82,7 @@ export class SessionTerminals {
 
   #terminal(id: string): Terminal {
     const terminal = this.#terminals.get(id)
-    if (!terminal) throw new InvalidArgumentError(`there is no terminal '${id}'`)
+    if (!terminal) throw new InvalidArgumentError(`unknown terminal '${id}'`)
     return terminal
   }
 }

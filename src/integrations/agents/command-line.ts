@@ -7,7 +7,7 @@ export function splitWords(text: string, where: string): string[] {
   const pattern = /\s*((?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+)\s*/sy
   while (pattern.lastIndex < text.trimEnd().length) {
     const [, word] = pattern.exec(text) ?? []
-    if (word === undefined) throw new ConfigError(`${where}: '${text}' has a quote that does not end`)
+    if (word === undefined) throw new ConfigError(`${where}: expected a closing quote in '${text}'`)
     words.push(unquoted(word))
   }
   return words

@@ -24,7 +24,7 @@ const families = shared[FAMILIES]
 export default {
   id: 'corral',
   name: 'Corral',
-  description: 'Ends what sessions of agents leave behind',
+  description: 'Ends processes that agent sessions leave behind',
   register,
 }
 

@@ -42,7 +42,9 @@ function editsFor(
   for (const [depth, key] of path.entries()) {
     const here = path.slice(0, depth).join('.') || 'the whole'
     if (node.kind !== 'object')
-      throw new ConfigError(`${file}:${lineOf(text, node.start)}: ${here} is no object`, { path: file })
+      throw new ConfigError(`${file}:${lineOf(text, node.start)}: expected ${here} to be an object`, {
+        path: file,
+      })
     const member = node.members.find((one) => one.key === key)
     if (!member) {
       const nested = path.slice(depth + 1).reduceRight<unknown>((inner, name) => ({ [name]: inner }), value)
@@ -56,7 +58,7 @@ function editsFor(
       `${file}:${lineOf(text, lost.start)}: a comment in ${path.join('.')} would be lost`,
       {
         path: file,
-        hint: 'Put it above or below that, and try again',
+        hint: 'Move the comment above or below that, and try again',
       },
     )
   return [{ start: node.start, end: node.end, text: written(value, unit, indentAt(text, node.start)) }]
@@ -162,8 +164,8 @@ function assertOnlyThat(
     !isDeepStrictEqual(plainValue(after.root), expected) ||
     !isDeepStrictEqual(words(edited, after), words(text, before))
   )
-    throw new ConfigError(`${file} cannot be changed without changing something else in it`, {
+    throw new ConfigError(`cannot change ${file} without changing something else in it`, {
       path: file,
-      hint: 'Please change it by hand',
+      hint: 'Change it by hand',
     })
 }

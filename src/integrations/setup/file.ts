@@ -51,12 +51,13 @@ function read(place: Place, name: string): Content | undefined {
     fd = openSync(`${place.at}/${name}`, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined
-    if (systemCodeOf(error) === 'ELOOP') throw new ConfigError(`${path} is a link, not a file`, { path })
+    if (systemCodeOf(error) === 'ELOOP')
+      throw new ConfigError(`expected a file, found a link: ${path}`, { path })
     throw error
   }
   try {
     const status = fstatSync(fd)
-    if (!status.isFile()) throw new ConfigError(`${path} is not a regular file`, { path })
+    if (!status.isFile()) throw new ConfigError(`expected a regular file: ${path}`, { path })
     return { bytes: readFileSync(fd), rights: status }
   } finally {
     closeSync(fd)
@@ -67,7 +68,7 @@ function decode({ bytes }: Content, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
-    throw new ConfigError(`${file} is no UTF-8 text`, { path: file, cause })
+    throw new ConfigError(`${file} is not valid UTF-8`, { path: file, cause })
   }
 }
 
@@ -159,12 +160,12 @@ function lookForBackup(file: string, place: Place): Backup {
 }
 
 function none(file: string, others: string[]): never {
-  throw new ConfigError(`${file} is not as corral setup wrote it`, {
+  throw new ConfigError(`${file} was edited since corral setup wrote it, and was left as it is`, {
     path: file,
     hint:
       others.length === 0
-        ? 'There is no backup beside it'
-        : `Change it by hand; beside it are ${others.join(', ')}, named by what was written then`,
+        ? 'Change it by hand: no backup is beside it'
+        : `Change it by hand, or from a backup beside it: ${others.join(', ')}`,
   })
 }
 

@@ -61,7 +61,7 @@ export const HOSTS: readonly Host[] = [
 
 function texts(value: unknown, where: string): string[] {
   if (!Array.isArray(value) || !value.every((one) => typeof one === 'string'))
-    throw new ConfigError(`${where} is to be a list of strings`)
+    throw new ConfigError(`${where}: expected a list of strings, got ${quote(value)}`)
   return value
 }
 
@@ -70,7 +70,7 @@ export function commandOf(entry: unknown, where: string): string[] {
   const { argv, command, args } = (entry ?? {}) as { argv?: unknown; command?: unknown; args?: unknown }
   if (argv !== undefined) return texts(argv, `${where}.argv`)
   if (typeof command !== 'string' || command.trim() === '')
-    throw new ConfigError(`${where} names no command, but ${quote(entry)}`)
+    throw new ConfigError(`${where}: expected a command, got ${quote(entry)}`)
   return args === undefined
     ? splitWords(command, `${where}.command`)
     : [command, ...texts(args, `${where}.args`)]

@@ -53,8 +53,8 @@ export function withPlace<Result>(
     const others = [...way.deciders].filter((decider) => decider !== uid)
     if (others.length > 0)
       throw new ConfigError(
-        `${file} leads to ${join(way.path, name)}, which uid ${others[0]} decides and does not own`,
-        { path: file, hint: 'Give the path of the file itself' },
+        `uid ${others[0]} has a link on the way of ${file}, which leads to a file that is not its own: ${join(way.path, name)}`,
+        { path: file, hint: 'Pass the path of the file itself' },
       )
     return use({
       at: `/proc/self/fd/${way.fd}`,
@@ -76,7 +76,8 @@ function walk(way: Way, file: string, make: boolean): string | undefined {
     if (found === undefined) return names.length === 0 ? name : undefined
     const { fd, link } = found
     if (link !== undefined) {
-      if (++links > MOST_LINKS) throw new ConfigError(`${file} has too many links on its way`, { path: file })
+      if (++links > MOST_LINKS)
+        throw new ConfigError(`the path of ${file} has more than ${MOST_LINKS} links`, { path: file })
       if (link.startsWith('/')) enter(way, openSync('/', O_PATH | O_DIRECTORY), '/')
       names.unshift(...link.split('/').filter((part) => part !== '' && part !== '.'))
     } else if (names.length === 0) {

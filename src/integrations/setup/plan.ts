@@ -1,5 +1,6 @@
 // What a host's configuration is to become: the commands of its agents, contained.
 import { ConfigError, InvalidArgumentError } from '../../common/errors.js'
+import { quote } from '../../common/quote.js'
 import { contained, knownAgents, needsShim, usualCommand } from '../agents/known.js'
 import { isShim } from '../shim/script.js'
 import { valueAt, withValue } from './edit.js'
@@ -35,8 +36,8 @@ export function planSetup(
   assertReadable(host, text, file)
   const agents = named.length > 0 ? [...new Set(named)] : configured(host, text, file)
   if (agents.length === 0)
-    throw new InvalidArgumentError(`${file} has no agents yet`, {
-      hint: `Name those to contain: corral setup ${host.name} claude`,
+    throw new InvalidArgumentError(`${file} configures no agents`, {
+      hint: `Name the agents to contain, such as: corral setup ${host.name} claude`,
     })
   const shims: string[] = []
   let edited = text
@@ -72,7 +73,7 @@ function assertReadable(host: Host, text: string, file: string): void {
   } catch (cause) {
     throw new ConfigError(`${file}: ${(cause as Error).message}`, {
       path: file,
-      hint: `${host.name} reads plain JSON only`,
+      hint: `Write plain JSON: ${host.name} reads nothing else`,
       cause,
     })
   }
@@ -81,7 +82,10 @@ function assertReadable(host: Host, text: string, file: string): void {
 function configured(host: Host, text: string, file: string): string[] {
   const entries = valueAt(text, host.agents, file)
   if (entries !== undefined && (typeof entries !== 'object' || entries === null || Array.isArray(entries)))
-    throw new ConfigError(`${file}: ${host.agents.join('.')} is no object`, { path: file })
+    throw new ConfigError(
+      `${file}: expected ${host.agents.join('.')} to be an object, got ${quote(entries)}`,
+      { path: file },
+    )
   const mentioned = host
     .mentioned(valueAt(text, [], file))
     .filter((name): name is string => typeof name === 'string' && usualCommand(name) !== undefined)
@@ -91,9 +95,12 @@ function configured(host: Host, text: string, file: string): string[] {
 function usual(agent: string): string[] {
   const argv = usualCommand(agent)
   if (argv === undefined)
-    throw new InvalidArgumentError(`'${agent}' is neither in the configuration nor known`, {
-      hint: `Known are ${knownAgents().join(', ')}; give others a command in the configuration first`,
-    })
+    throw new InvalidArgumentError(
+      `Unknown agent '${agent}': not in the configuration, and not known to corral`,
+      {
+        hint: `Add it to the configuration with its command, or use a known agent: ${knownAgents().join(', ')}`,
+      },
+    )
   return [...argv]
 }
 

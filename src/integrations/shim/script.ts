@@ -42,18 +42,18 @@ function exists(file: string): boolean {
 
 function assertOurs(file: string): void {
   if (exists(file) && !isShim(file))
-    throw new InvalidArgumentError(`${file} is no shim of corral, and is left as it is`, {
-      hint: 'Give another directory with --dir',
+    throw new InvalidArgumentError(`${file} is not a shim of corral, and was left as it is`, {
+      hint: 'Choose another directory with --dir',
     })
 }
 
 /** @throws InvalidArgumentError for what cannot be the name of an agent's program. */
 export function parseShimName(name: string): string {
   if (!/^[\w@+.-]+$/.test(name) || /^\.+$/.test(name) || name.startsWith('-'))
-    throw new InvalidArgumentError(`'${name}' cannot be the name of a shim`, {
-      hint: 'Give the name of a program, such as gemini',
+    throw new InvalidArgumentError(`Invalid shim name: expected the name of a program, got '${name}'`, {
+      hint: 'Use the name of a program, such as gemini',
     })
-  if (name === 'corral') throw new InvalidArgumentError('a shim of corral itself would contain nothing')
+  if (name === 'corral') throw new InvalidArgumentError('cannot write a shim of corral itself')
   return name
 }
 
@@ -76,10 +76,7 @@ export function writeShim(directory: string, name: string, command: readonly str
     renameSync(unfinished, file)
   } catch (error) {
     rmSync(unfinished, { force: true })
-    throw new KernelError(
-      `the shim ${file} cannot be written: ${(error as Error).message}`,
-      systemDetails(error),
-    )
+    throw new KernelError(`cannot write the shim ${file}: ${(error as Error).message}`, systemDetails(error))
   }
   return file
 }

@@ -116,11 +116,15 @@ describe('the exit status of corral run', () => {
 
 describe('what holds the command of corral run', () => {
   test.for([
-    ['a backend that there is not', ['--backend', 'docker'], /--backend: 'docker' will not do.*'subreaper'/],
+    [
+      'a backend that there is not',
+      ['--backend', 'docker'],
+      /Invalid --backend: expected .*'subreaper'.*, got 'docker'/,
+    ],
     [
       'a root without cgroups',
       ['--backend', 'subreaper', '--root', '/'],
-      /--backend 'subreaper' takes no root/,
+      /--backend 'subreaper' cannot have a root/,
     ],
   ] as const)('is not %s, which ends with 2', async ([, args, says]) => {
     const { status, stdout, stderr } = await refused(['run', ...args, '--', 'true'])
@@ -136,7 +140,7 @@ describe('what holds the command of corral run', () => {
         const { status, stderr } = await corral(['run', ...runInPen(pen), ...caps, '--', 'true'])
         expect(status).toBe(1)
         expect(stderr).toMatch(
-          /^corral: nothing here can enforce pidsMax, cpuMax over a session.*--best-effort/,
+          /^corral: no controller here can enforce pidsMax, cpuMax over a session.*--best-effort/,
         )
       },
     })

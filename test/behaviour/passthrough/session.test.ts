@@ -67,7 +67,7 @@ test('a command of others is given unchanged, and ended by whoever starts it', a
   const corral = await openInPen(pen)
   const { command, args, session } = await corral.wrap('true', ['1'])
   expect([command, args, session.members()]).toEqual(['true', ['1'], []])
-  expect(session.receipt.notHeld?.[0]).toMatch(/whoever starts it has to end it/)
+  expect(session.receipt.notHeld?.[0]).toMatch(/the program that starts it has to end it/)
   expect(await session.close()).toMatchObject({ reason: 'closed', exitCode: null, killed: { count: 0 } })
   expect(corral.list()).toEqual([])
 })
@@ -76,7 +76,7 @@ test('it is taken only where it is asked for, and takes no root', async ({ pen }
   const here = await openCorral({ root: pen.path, unsupported: 'passthrough' })
   onTestFinished(() => here.close().then(() => undefined))
   expect(here.backend).toBe('cgroup')
-  await expect(openCorral({ backend: 'passthrough', root: pen.path })).rejects.toThrow(/takes no root/)
+  await expect(openCorral({ backend: 'passthrough', root: pen.path })).rejects.toThrow(/cannot have a root/)
   await expect(openCorral({ unsupported: 'ignore' as 'reject' })).rejects.toThrow(/'reject' or 'passthrough'/)
 })
 
@@ -172,7 +172,7 @@ test('a directory that there is none of is named', async ({ pen }) => {
   await expect(corral.spawn({ command: 'true', cwd: '/nonexistent' })).rejects.toMatchObject({
     code: 'CORRAL_SPAWN_FAILED',
     systemCode: 'ENOENT',
-    hint: 'There is no directory /nonexistent',
+    hint: 'Create the directory /nonexistent, or choose another cwd',
   })
 })
 

@@ -117,7 +117,7 @@ describe('in a cgroup that is full', () => {
         expect(error.code).toMatch(/^CORRAL_NO_(ROOT|GUARD)$/)
         if (error.code === 'CORRAL_NO_ROOT') {
           expect(error).toMatchObject({ systemCode: 'EAGAIN', syscall: 'mkdir' })
-          expect(error.message).toContain('cgroup.max.depth must leave room')
+          expect(error.message).toContain('raise cgroup.max.descendants and cgroup.max.depth')
         }
         expect(await pen.groups()).toEqual([])
         expect(await pen.everybody()).toEqual([])
@@ -137,9 +137,7 @@ describe('in a cgroup that is full', () => {
       writeFileSync(`${pen.path}/${file}`, String(most))
       const error = await refusalOf(corral.spawn({ command: 'true' }))
       expect(error).toMatchObject({ code: 'CORRAL_KERNEL_REFUSED', systemCode: 'EAGAIN', syscall: 'mkdir' })
-      expect(error.message).toContain(
-        'cgroup.max.descendants or cgroup.max.depth of a cgroup above is reached',
-      )
+      expect(error.message).toContain('Raise cgroup.max.descendants or cgroup.max.depth of a cgroup above')
       expect(await pen.groups()).toEqual(before)
       expect(corral.list()).toEqual([])
     }

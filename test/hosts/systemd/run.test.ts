@@ -110,6 +110,6 @@ test('it does not ask where it may not', async () => {
   const run = corralRun('--backend', 'cgroup', '--no-systemd', '--', 'true')
   const said = await output(run.stderr)
   const [status] = run.exitCode === null ? await once(run, 'exit') : [run.exitCode]
-  expect({ status, said }).toEqual({ status: 1, said: expect.stringContaining('it was not to be asked') })
+  expect({ status, said }).toEqual({ status: 1, said: expect.stringContaining('it was not asked') })
   await nothingIsLeft('nobody')
 })

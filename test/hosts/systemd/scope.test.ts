@@ -48,7 +48,7 @@ test('who says systemd: false is not moved, and told why there is no root', asyn
   expect(own).toBe(before)
   expect({ code, message }).toEqual({
     code: 'CORRAL_NO_ROOT',
-    message: expect.stringContaining('systemd: it was not to be asked for a scope'),
+    message: expect.stringContaining('systemd: it was not asked for a scope'),
   })
 })
 

@@ -145,7 +145,7 @@ describe('the search for a root', () => {
     skip(!isRoot, 'for an ordinary user, to be able to write is to have been given it')
     const { candidates, chosen } = await searchIn(pen)
     expect(candidates[0]).toMatchObject({ kind: 'own-cgroup', path: pen.path, usable: false })
-    expect(candidates[0]?.why).toContain('nobody marked it as delegated')
+    expect(candidates[0]?.why).toContain('not marked as delegated')
     expect(chosen?.kind).toBe('mount')
   })
 

@@ -132,7 +132,7 @@ const CLAIMS: Record<string, Partial<Record<Verdict, Claim>>> = {
   },
   swap: {
     PASS: async (pen, { why }) => {
-      if (why === 'there is no swap')
+      if (why === 'this machine has no swap')
         expect(readFileSync('/proc/swaps', 'utf8').trim().split('\n')).toHaveLength(1)
       else expect(await applied(await openInPen(pen), { swapMax: 0 })).toMatchObject([{ applied: 0 }])
     },

@@ -283,7 +283,7 @@ describe('a guard that cannot be started', () => {
     writeFileSync(join(addon, '..', 'corral-warden'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
     await expect(gatewayIn(pen, {}, { env: { CORRAL_ADDON: addon } })).rejects.toMatchObject({
       code: 'CORRAL_NO_GUARD',
-      message: expect.stringMatching(/^the guard ended before it stood|before the instance stood/),
+      message: expect.stringMatching(/^the guard ended before it was ready|before the instance was ready/),
     })
     expect(await pen.groups()).toEqual([])
   })

@@ -37,7 +37,7 @@ const PID_IS = (pid: string) => `*GetConnectionUnixProcessID*) echo "u ${pid}";;
 const ANSWERS = '*Version*) echo "s \\"999\\"";;'
 
 test.for<[string, string | undefined, RegExp]>([
-  ['there is no busctl', undefined, /the user manager: there is no busctl to ask it with/],
+  ['there is no busctl', undefined, /the user manager: busctl is not installed/],
   [
     'the bus refuses',
     'echo "Call failed: Access denied" >&2; exit 1',
@@ -47,12 +47,12 @@ test.for<[string, string | undefined, RegExp]>([
   [
     'the manager is in another pid namespace',
     `${CALL} ${ANSWERS} ${PID_IS('1048576999')} esac`,
-    /in another pid namespace \(its pid is 1048576999, and here that is nobody\)/,
+    /in another pid namespace \(its pid is 1048576999, and here that is no process\)/,
   ],
   [
     'somebody else has the pid of the manager',
     `${CALL} ${ANSWERS} ${PID_IS('$$')} esac`,
-    /in another pid namespace \(its pid is \d+, and here that is (nobody|\S+)\)/,
+    /in another pid namespace \(its pid is \d+, and here that is (no process|\S+)\)/,
   ],
 ])('where %s, that is the reason', async ([, script, reason]) => {
   const { given, why } = await ask(script)

@@ -128,11 +128,11 @@ describe('where no cgroup can be built in', () => {
   })
 })
 
-test('a root that was given and will not do: leave it out, or give another', () => {
+test('a given root that is not usable: leave it out, or name another', () => {
   const facts = without(HOSTS.podman)
   const candidates = [{ kind: 'explicit' as const, path: '/x', usable: false, why: 'it does not exist' }]
   expect(finding(judge({ ...facts, candidates }), 'held').fix).toMatch(
-    /^Leave --root \(CORRAL_ROOT\) out .* or give /,
+    /^Leave --root \(CORRAL_ROOT\) out .* or name /,
   )
 })
 
@@ -192,7 +192,7 @@ describe('below a root', () => {
     const facts = withRoot(HOSTS.debian, { lacks: { cloneIntoCgroup: false, ownGroupKilled: true } })
     expect(finding(judge(facts), 'placed')).toMatchObject({
       verdict: 'CAUTION',
-      why: expect.stringContaining('was ended by cgroup.kill once'),
+      why: expect.stringContaining('was once ended by cgroup.kill'),
       fix: expect.stringMatching(/^Start the gateway in a new cgroup/),
     })
   })

@@ -19,6 +19,6 @@ describe('a command line', () => {
   )
 
   test.for(['"a', "b 'c", 'a"b c'])('that does not end is refused: %s', (text) => {
-    expect(() => splitWords(text, 'agents.x')).toThrow(/^agents\.x: .*does not end/)
+    expect(() => splitWords(text, 'agents.x')).toThrow(/^agents\.x: expected a closing quote/)
   })
 })

@@ -90,6 +90,6 @@ describe('a change', () => {
   })
 
   test('below what is no object is refused', () => {
-    expect(() => withValue('{ a: [] }', ['a', 'b'], 2, FILE)).toThrow(`${FILE}:1: a is no object`)
+    expect(() => withValue('{ a: [] }', ['a', 'b'], 2, FILE)).toThrow(`${FILE}:1: expected a to be an object`)
   })
 })

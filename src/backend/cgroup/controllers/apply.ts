@@ -39,10 +39,10 @@ export function assertEnforceable(
   const missing = unenforceable(limits, controllers)
   if (enforcement !== 'required' || missing.length === 0) return
   throw new LimitUnsupportedError(
-    `nothing here can enforce ${missing.join(', ')}${over ? ` over ${over}` : ''}`,
+    `no controller here can enforce ${missing.join(', ')}${over ? ` over ${over}` : ''}`,
     {
       path: directory,
-      hint: `The controllers here are [${controllers.map(({ name }) => name).join(' ')}]; \`corral doctor\` tells what is missing, and enforcement: 'best-effort' (--best-effort) runs without`,
+      hint: `Run \`corral doctor\` to see what is missing (available controllers: [${controllers.map(({ name }) => name).join(' ')}]), or use enforcement: 'best-effort' (--best-effort) to run without`,
     },
   )
 }
@@ -104,14 +104,14 @@ export function changeLimits(directory: string, changes: LimitChanges, controlle
       undo.push(() => write(before))
       const held = file.parse(readFile(at, file.file) ?? '')
       if (value !== null && held > value)
-        throw new KernelError(`the kernel holds ${name} at ${held} instead of ${value}`, { path: at })
+        throw new KernelError(`the kernel set ${name} to ${held} instead of ${value}`, { path: at })
     }
   } catch (error) {
     for (const step of undo.reverse()) undone(step)
     if (error instanceof KernelError) throw error
     const hint =
       systemCodeOf(error) === 'EBUSY'
-        ? 'A cap of cgroup v1 cannot be lowered below what is in use'
+        ? 'Choose a higher cap: cgroup v1 refuses one below what is in use'
         : undefined
     throw explained(`the limits of ${directory} cannot be changed`, error, hint)
   }

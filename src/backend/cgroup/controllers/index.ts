@@ -44,7 +44,7 @@ export function enableControllers(directory: string): Controller[] {
           `controllers cannot be turned on in ${directory}`,
           systemDetails(
             error,
-            'Processes live in the directory itself (the no-internal-process rule): move them to a child',
+            'Move the processes in the directory itself to a child: a cgroup with processes of its own cannot give controllers to its children',
           ),
         )
     }
