@@ -8,12 +8,12 @@ import { Corral } from './session/corral.js'
 import { type OpenOptions, parseOpenOptions } from './session/options.js'
 
 /**
- * Opens an instance: finds a root, locks an instance in it, and collects what dead instances left.
+ * Opens an instance: finds a root, creates and locks the instance in it, and collects what dead instances left.
  * @throws UnsupportedPlatformError anywhere but on Linux, unless `unsupported` is passthrough.
- * @throws RootError when there is no cgroup to build in.
+ * @throws RootError when no cgroup is usable.
  * @throws GuardError when the guard that ends the sessions when this process dies cannot be started, unless `enforcement`
  * is best-effort.
- * @throws InvalidArgumentError, InvalidLimitError for options that cannot mean anything.
+ * @throws InvalidArgumentError, InvalidLimitError for invalid options.
  */
 export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)

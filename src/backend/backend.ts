@@ -32,13 +32,13 @@ export interface Backend {
   readonly limits: LimitSet
   /** The place named `name` below `parent` (or at the top), to have `limits` when it is made. Makes nothing yet. */
   family(name: string, parent: Family | undefined, limits: ParsedLimits): Family
-  /** Ends what instances left behind whose owner is dead. Never touches one whose owner lives. */
+  /** Ends what instances with dead owners left. Never touches one whose owner lives. */
   sweep(options: SweepOptions): Promise<SweepReport>
-  /** How it stands with what ends the sessions when this process dies. */
+  /** The state of the process that ends the sessions when this one dies. */
   guard(): GuardStatus
   /** What lives on in the instance at this moment, whatever session it is of. */
   left(): Left
-  /** Gives the instance up. All groups must be removed before. */
+  /** Removes the instance. All groups must have been removed before. */
   close(): Promise<void>
 }
 
@@ -62,11 +62,11 @@ export interface Group {
   readonly limits: LimitSet
   /** Starts a process that is in the group from its first instruction on. Gives up once `cancel` is cancelled. */
   spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess>
-  /** The command line by which a process of somebody else's comes into the group and becomes `command`. */
+  /** The command line by which a process that another program starts enters the group and becomes `command`. */
   entry(command: string, args: readonly string[]): CommandLine
   /**
    * Tells of what limits bring about, or of what becomes of the group. Each watch is set up when there is something to watch for.
-   * Returns the way to stop. @throws of `fate`, where it cannot be watched; what limits bring about is in the end's report anyway.
+   * Returns a function that stops it. @throws of `fate`, where it cannot be watched; what limits bring about is in the end's report anyway.
    */
   watch(subject: 'limits' | 'fate', listener: (event: GroupEvent) => void): () => void
   /** What others have made of it; `withMemory`: and the kernel, because memory ran out. Undefined: nothing. */
@@ -125,7 +125,7 @@ export type Enforcement = 'required' | 'best-effort'
 
 export interface EndPlan {
   /**
-   * How long members that nobody asks to end may take at most, in ms, where they end by themselves: they are killed once none
+   * How long members that get no signal may take to end by themselves, in ms: they are killed once none
    * of them is at work (native/core/calm.h). Absent: no time. With it graceMs is 0.
    */
   drainMs?: number

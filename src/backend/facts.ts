@@ -1,10 +1,10 @@
 // What mechanisms tell of sessions and instances: limits, use, endings, sweeps. Values only, as they stand in receipts and reports.
 import type { LimitName } from './limits.js'
 
-/** `passthrough` holds nothing: plain child processes, where there is no other. */
+/** `passthrough` holds nothing: sessions are plain child processes. */
 export type BackendName = 'cgroup' | 'subreaper' | 'passthrough'
 
-/** `auto`: cgroups where there is one to build in, else a subreaper. */
+/** `auto`: cgroups where one is usable, else a subreaper. */
 export type BackendChoice = 'auto' | BackendName
 
 export type HoldingChoice = Exclude<BackendChoice, 'passthrough'>
@@ -14,21 +14,21 @@ export interface AppliedLimit {
   name: LimitName
   /** Bytes, count or cores. */
   requested: number
-  /** Read back from the kernel; `null` where nothing holds it. */
+  /** Read back from the kernel; `null` where nothing enforces it. */
   applied: number | null
   /**
-   * `cgroup-v1`: by the kernel too, but in the older hierarchy, and when memory runs out it kills one process and Corral the
-   * others. `watchdog`: nothing in the kernel, but what is over it is killed when that is seen.
+   * `cgroup-v1`: also the kernel, in the older hierarchy: when memory runs out it kills one process, and Corral the
+   * others. `watchdog`: not the kernel; Corral polls, and kills a session that it finds above the limit.
    */
   enforcedBy: 'cgroup' | 'cgroup-v1' | 'watchdog' | 'none'
   /**
-   * What holds in the end: the smallest on the way from the session to the top, its family's, the instance's and the
+   * The effective limit: the smallest from the session to the top, its family's, the instance's and the
    * machine's included. `null` where nothing bounds it.
    */
   effective: number | null
 }
 
-/** A limit that the kernel held less strictly at the end than the gateway had set it. */
+/** A limit that was less strict at the end than the gateway had set it. */
 export interface RaisedLimit {
   name: LimitName
   /** Bytes, count or cores, as the gateway set it last. */
@@ -37,7 +37,7 @@ export interface RaisedLimit {
   held: number | null
 }
 
-/** A cap that holds for the gateway and not for its sessions, which are built outside of the cgroup that has it. */
+/** A cap that bounds the gateway and not its sessions, which are outside of the cgroup that has it. */
 export interface CapAround {
   name: LimitName
   /** Bytes, count or cores. */
@@ -63,14 +63,14 @@ export function hitsOf({ memoryMaxHits = 0, memoryHighHits = 0, pidsMaxHits = 0 
   return hits.filter(({ count }) => count > 0)
 }
 
-/** That processes of a group were held up: at least one of them for `stalledMs` within `windowMs` (psi.rst). */
+/** At least one process of a group waited for memory for `stalledMs` within `windowMs` (psi.rst). */
 export interface Pressure {
   resource: 'memory'
   stalledMs: number
   windowMs: number
 }
 
-/** That the kernel killed a group because memory ran out, and where. */
+/** The cap at which the kernel killed a group because memory ran out. */
 export interface OutOfMemory {
   /** Whose cap it was: an `ancestor` is a cgroup above the instance. */
   of: 'session' | 'family' | 'instance' | 'ancestor' | 'machine'
@@ -78,11 +78,11 @@ export interface OutOfMemory {
   path?: string
   /** The cap, in bytes. */
   memoryMax?: number
-  /** What was found in use, in bytes, where it was not the kernel that found it but the watchdog. */
+  /** The use in bytes that the watchdog found. Absent where the kernel enforces the cap. */
   usedBytes?: number
 }
 
-/** What a group used, as far as the kernel tells. */
+/** What a group used, as far as the kernel counts it. */
 export interface Usage {
   cpuUserMs?: number
   cpuSystemMs?: number
@@ -90,16 +90,16 @@ export interface Usage {
   memoryPeakBytes?: number
   memoryMaxBytes?: number
   /**
-   * Of memoryBytes: files in tmpfs (/dev/shm) and shared memory (SysV, memfd). What of it is there when a session has ended stays,
-   * and is charged to the instance until somebody removes it.
+   * The part of memoryBytes in files of tmpfs (/dev/shm) and in shared memory (SysV, memfd). What is left when a session ends stays,
+   * charged to the instance, until it is removed.
    */
   sharedBytes?: number
   swapPeakBytes?: number
   /** Processes that the kernel killed because memory ran out at this group's cap or at one above. */
   oomKills?: number
-  /** How often it killed the group whole. */
+  /** How often the kernel killed the whole group. */
   oomGroupKills?: number
-  /** How often memory use was held back at memoryMax, and at memoryHigh. */
+  /** How often memory use was stopped at memoryMax, and throttled at memoryHigh. */
   memoryMaxHits?: number
   memoryHighHits?: number
   pids?: number
@@ -113,11 +113,11 @@ export interface Usage {
 /** Processes that had to be killed. */
 export interface Killed {
   count: number
-  /** Command names of the first 16 of them, as these chose them: text of others, to be written out where a terminal shows it. */
+  /** Command names of the first 16. Processes choose their own names: escape them before a terminal shows them. */
   names: string[]
 }
 
-/** A process of the session that was found outside of it, where systemd, a container runtime or another had moved it. */
+/** A process of the session that was found outside of its cgroup, where systemd, a container runtime or another program had moved it. */
 export interface MovedProcess {
   pid: number
   /** Its command name. */
@@ -142,9 +142,9 @@ export interface Ended {
 }
 
 export interface GuardStatus {
-  /** Whether there is one at this moment. */
+  /** Whether one is running now. */
   alive: boolean
-  /** How many have died, each of which was replaced. */
+  /** How many have died; each was replaced. */
   deaths: number
 }
 
@@ -160,7 +160,7 @@ export interface Left {
 }
 
 export interface SweepOptions {
-  /** Only say what would be collected. */
+  /** Only report what would be collected. */
   dryRun: boolean
 }
 
@@ -171,7 +171,7 @@ export interface SweptInstance {
   processes: number
 }
 
-/** A directory beside instances that is not Corral's: never ended, never removed. */
+/** A directory beside instances that is not Corral's. It is never touched. */
 export interface ForeignDirectory {
   path: string
   /** How that is known. */
@@ -183,10 +183,10 @@ export interface SweepReport {
   collected: SweptInstance[]
   /** Instances whose owner lives. */
   live: string[]
-  /** Instances whose owner is dead and which its guard or another sweep collects, where there are any. */
+  /** Dead instances that their guard or another sweep is collecting. Absent where there are none. */
   ending?: string[]
-  /** Dead, but not to be collected by us. */
+  /** Dead instances that could not be collected. */
   failed: { instance: string; path: string; error: Error }[]
-  /** What lies there and is not Corral's, where there is any: it is left as it is. */
+  /** Directories that are not Corral's, left as they are. Absent where there are none. */
   foreign?: ForeignDirectory[]
 }

@@ -3,14 +3,14 @@ import os from 'node:os'
 import { InvalidLimitError } from '../common/errors.js'
 import { quote } from '../common/quote.js'
 
-/** Bytes as a number, or '1.5G' (K, M, G, T: powers of 1024), or '25%' of the machine's memory. */
+/** Bytes as a number, or text such as '1.5G' (K, M, G, T: powers of 1024) or '25%' of the machine's memory. */
 export type Size = number | string
 
 /** `undefined` leaves a limit at its default, `null` lifts a default. */
 export interface Limits {
-  /** Memory that the kernel lets the session have; beyond it the session is OOM-killed (memory.max). */
+  /** The most memory that the session may use; above it the session is OOM-killed (memory.max). */
   memoryMax?: Size | null | undefined
-  /** Memory from which on the session is throttled and reclaimed (memory.high). */
+  /** Memory above which the session is throttled and reclaimed (memory.high). */
   memoryHigh?: Size | null | undefined
   /** Swap (memory.swap.max); 0 forbids it. */
   swapMax?: Size | null | undefined
@@ -26,7 +26,7 @@ export interface Limits {
 
 export type LimitName = keyof Limits
 
-/** Bytes, counts and cores; a limit that is absent is not set. */
+/** Bytes, counts and cores. A limit that is absent is not set. */
 export type ParsedLimits = { [Name in LimitName]?: number }
 
 const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }

@@ -43,12 +43,12 @@ export interface ProcessHandle {
   /** The process has ended: gives up what only a running one is reached by. */
   ended(): void
   /**
-   * After that: takes into memory what was written and nobody reads yet. Gives a promise for each stream that was asked for,
-   * which settles when it is closed, or taken whole.
+   * After that: reads into memory what was written and not yet read. Returns a promise for each stream that was opened,
+   * which settles when the stream is closed, or read whole.
    */
   keepUnread(): Promise<void>[]
-  /** Whether nothing can come any more in streams that nobody asked for. */
+  /** Whether nothing more can come in streams that were not opened. */
   isWhole(): boolean
-  /** Nothing of the session lives, so nobody writes any more: takes all that is left into memory. */
+  /** No process of the session lives, so none writes any more: reads the rest into memory. */
   sessionOver(): void
 }

@@ -21,7 +21,7 @@ export interface ErrorDetails {
  * @hideconstructor
  */
 export class CorralError extends Error {
-  /** Stable: docs/errors.md lists them. */
+  /** Stable: docs/errors.md lists all codes. */
   readonly code: string
   /** Negative errno, as in Node's own system errors. */
   readonly errno?: number
@@ -31,7 +31,7 @@ export class CorralError extends Error {
   readonly path?: string
   /** The system call or step that was refused. */
   readonly syscall?: string
-  /** What to do about it, in one sentence; also in the message. */
+  /** What to do about it, in one sentence. The message has it too. */
   readonly hint?: string
 
   constructor(code: string, message: string, details: ErrorDetails = {}) {
@@ -150,7 +150,7 @@ export class ConfigError extends CorralError {
 export interface StuckProcess {
   pid: number
   name: string
-  /** The state letter of proc_pid_stat(5): `D` is uninterruptible sleep. `?`: it cannot be looked at. */
+  /** The state letter of proc_pid_stat(5), such as `D` for uninterruptible sleep. `?`: it cannot be read. */
   state: string
 }
 
@@ -164,7 +164,7 @@ export class StuckError extends CorralError {
   }
 }
 
-/** What a failed system call carries, here and in Node. */
+/** An error with an errno: Node's own, the addon's, and ours. */
 export interface SystemError extends Error {
   errno: number
   syscall?: string
@@ -180,19 +180,19 @@ export function systemCodeOf(error: unknown): string | undefined {
   return isSystemError(error) ? getSystemErrorName(error.errno) : undefined
 }
 
-/** ENOENT and ENODEV on cgroupfs both mean: it is gone. */
+/** On cgroupfs, ENOENT and ENODEV both mean that the cgroup is gone. */
 export function isGone(error: unknown): boolean {
   const code = systemCodeOf(error)
   return code === 'ENOENT' || code === 'ENODEV'
 }
 
-/** A failed system call in words of ours: what was being done, and the kernel's answer. All other errors as they are. */
+/** A KernelError that says what was being done and what the kernel answered. Errors without an errno are returned as they are. */
 export function explained(what: string, error: unknown, hint?: string): unknown {
   if (error instanceof CorralError || !isSystemError(error)) return error
   return new KernelError(`${what}: ${error.message}`, systemDetails(error, hint))
 }
 
-/** The details of a failed system call, to be passed on in an error of ours. */
+/** The details of a failed system call, for an error of ours. */
 export function systemDetails(error: unknown, hint?: string): ErrorDetails {
   if (!isSystemError(error)) return { cause: error, hint }
   return { errno: error.errno, syscall: error.syscall, path: error.path, hint, cause: error }

@@ -5,7 +5,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 type Level = 'info' | 'warn' | 'error'
 
-/** What takes the log: pino, Fastify's, console. Each is called as pino is, with the data first. */
+/** A logger such as pino, Fastify's or console. Each method gets the data first, as pino's do. */
 export interface Logger {
   debug(data: object, message: string): void
   info(data: object, message: string): void

@@ -1,4 +1,4 @@
-// Why sessions end, in one word each.
+// Why sessions end: one table of all reasons.
 
 export const SESSION_REASONS = [
   'oneshot-complete',
@@ -20,22 +20,22 @@ export const SESSION_REASONS = [
 ] as const
 
 /**
- * Why a session ended, where Corral says it: who closes a session can give a reason of its own.
+ * Why a session ended. The caller of close() can give a reason of its own instead.
  *
  * - `oneshot-complete`: the leader of a oneshot session exited
- * - `memory-limit`: memory ran out, at a cap on the session or above it
- * - `timeout`: timeoutMs was over
+ * - `memory-limit`: memory ran out at a cap on the session or above it
+ * - `timeout`: timeoutMs had passed
  * - `closed`: session.close()
  * - `parent-reset`: corral.resetParent()
  * - `aborted`: the signal was aborted
  * - `corral-closed`: corral.close()
  * - `corral-kill`: `corral kill`, or `k` in `corral top`
- * - `killed-externally`: somebody else removed its cgroup
- * - `holder-killed`: what held it without a cgroup was killed
+ * - `killed-externally`: another program removed its cgroup
+ * - `holder-killed`: the process that held it without a cgroup was killed
  * - `agent-exited`, `cancelled`, `reset`, `shutdown`: an agent of corral/acpx exited, or acpx ended it for that
- * - `closed-while-starting`, `not-prepared`: it was over before spawn() or wrap() could give it, which rejected
+ * - `closed-while-starting`, `not-prepared`: it ended before spawn() or wrap() resolved, and that call rejected
  */
 export type SessionReason = (typeof SESSION_REASONS)[number]
 
-/** One of Corral's, or any other. */
+/** A reason of Corral's, or the caller's own. */
 export type Reason = SessionReason | (string & {})

@@ -18,7 +18,7 @@ interface OtelResult {
   observe(observable: object, value: number, attributes?: Record<string, string>): void
 }
 
-/** What is used of a Meter of OpenTelemetry: its own types are only there where it is installed. */
+/** The part of an OpenTelemetry Meter that is used. Its own types exist only where it is installed. */
 export interface OtelMeter {
   createHistogram(name: string, options?: Metadata): { record(value: number): void }
   createObservableCounter(name: string, options?: Metadata): object
@@ -35,12 +35,12 @@ const metadataOf = ({ help, unit }: Instrument) => ({
 })
 
 /**
- * Has a meter observe the metrics of a Corral: what lives now, and what has happened since, the sweep of openCorral() included.
- * Returns the way to stop.
+ * Has a meter observe the metrics of a Corral: its live sessions, and counts from this call on, with the sweep of openCorral().
+ * Returns a function that stops it.
  *
- * `perSession` is false by default: the SDK for JavaScript goes on telling what is not observed any more (with cumulative
- * temporality), and takes no new attributes after the first 2,000 (with any).
- * @throws InvalidArgumentError for what is no Corral, no Meter or no option.
+ * `perSession` is false by default: the SDK for JavaScript keeps reporting series that are no longer observed (with cumulative
+ * temporality), and accepts no new attributes after the first 2,000.
+ * @throws InvalidArgumentError for a wrong Corral, Meter or option.
  */
 export function toOpenTelemetry(corral: Corral, meter: OtelMeter, options: MetricsOptions = {}): () => void {
   if (typeof meter?.addBatchObservableCallback !== 'function')

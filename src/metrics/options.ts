@@ -3,11 +3,11 @@ import { assertOptions, parseFlag, refuse } from '../session/options.js'
 
 export interface MetricsOptions {
   /**
-   * Whether each live session has series of its own, which go with it: memory, CPU time, processes. A few files are read for
-   * each session each time. Default: true for prom-client, false for OpenTelemetry.
+   * Whether each live session has its own series (memory, CPU time, processes), which end with it. Each collection reads a few files for
+   * each session. Default: true for prom-client, false for OpenTelemetry.
    */
   perSession?: boolean | undefined
-  /** Your own reasons that are counted by name. What is neither one of these nor one of Corral's is `other`. */
+  /** Your own reasons, to be counted by name. A reason that is neither yours nor Corral's counts as `other`. */
   reasons?: readonly string[] | undefined
 }
 

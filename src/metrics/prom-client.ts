@@ -17,7 +17,7 @@ import {
 import type { MetricsOptions } from './options.js'
 import { Tally } from './tally.js'
 
-/** What is used of a Registry of prom-client: its own types are only there where it is installed. */
+/** The part of a prom-client Registry that is used. Its own types exist only where it is installed. */
 export interface PromRegistry {
   getSingleMetric(name: string): unknown
   registerMetric(metric: never): void
@@ -71,9 +71,9 @@ class Distribution {
 }
 
 /**
- * Registers the metrics of a Corral: what lives now, and what has happened since, the sweep of openCorral() included. A registry
- * takes one Corral. Returns the way to take them out again.
- * @throws InvalidArgumentError for what is no Corral, no Registry or no option, and where the registry has one of the names.
+ * Registers the metrics of a Corral: its live sessions, and counts from this call on, with the sweep of openCorral(). A registry
+ * takes one Corral. Returns a function that removes them.
+ * @throws InvalidArgumentError for a wrong Corral, Registry or option, and when the registry already has one of the names.
  */
 export function toPromClient(
   corral: Corral,

@@ -42,22 +42,22 @@ import type { SessionReport } from './report.js'
 import { type AnySession, Session, type SessionFacts } from './session.js'
 import { FamilyTree, type Member, type SessionNode } from './tree.js'
 
-/** What wrap() gives: start it in whatever way. */
+/** The command line that wrap() returns. Start it in any way. */
 export interface WrappedCommand extends CommandLine {
   session: Session<undefined>
 }
 
 export class Corral extends EventEmitter<CorralEvents> {
-  /** What the sweep of openCorral() found, which was before anybody could listen; absent where it made none. */
+  /** The result of the sweep of openCorral(), which came before a listener could be added. Absent where it made none. */
   swept?: SweepReport
   readonly #backend: Backend
   readonly #plan: OpenPlan
   readonly #log: Log
   readonly #families = new FamilyTree()
-  /** By key. They hold until they are lifted, also while nobody is in the family. */
+  /** By key. They hold until they are lifted, also while the family is empty. */
   readonly #familyLimits = new Map<string, ParsedLimits>()
   #closing: Promise<SessionReport[]> | undefined
-  /** How many spawns there were: sessions without a key get one from it. */
+  /** Counts spawns, for the keys of sessions that were given none. */
   #spawns = 0
 
   /** Use openCorral(). */
@@ -73,7 +73,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     return this.#backend.instance
   }
 
-  /** The directory that all is built under; undefined where sessions are held without cgroups. */
+  /** The cgroup directory that sessions are built under. Undefined where sessions are held without cgroups. */
   get root(): string | undefined {
     return this.#backend.root
   }
@@ -82,7 +82,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     return this.#backend.name
   }
 
-  /** Whether there is a guard at this moment, which ends all sessions when this process dies, and how many have died. */
+  /** Whether a guard, which ends all sessions when this process dies, is running now, and how many have died. */
   get guard(): GuardStatus {
     return this.#backend.guard()
   }
@@ -93,11 +93,11 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /**
-   * Starts a session. Resolves once its command was exec'ed in a group of its own.
+   * Starts a session. Resolves once its command has been executed in a group of its own.
    * @throws KeyLiveError when a session of this key is live or not yet removed.
    * @throws ClosingError when its family or the instance is being closed, or was while it started.
    * @throws SpawnError when the command cannot be started. @throws LimitUnsupportedError
-   * In each case nothing is left: no process, no directory, no descriptor.
+   * When it rejects, nothing is left: no process, no directory, no descriptor.
    */
   async spawn<const Given extends Stdio | undefined = undefined>(
     options: SpawnOptions & { stdio?: Given },
@@ -108,11 +108,11 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /**
-   * Prepares a session for a spawn function that belongs to others (node-pty, execa, an agent registry): gives a command
-   * line that enters the session and becomes `command`, with the pid, the standard descriptors, the environment and the
-   * directory that it was started with. A oneshot session is over when the first process that entered it exits, a
-   * persistent one takes any number of them until it is closed.
-   * @throws as spawn(), except that a command that cannot be started is told by the wrapped command (status 126, 127).
+   * Prepares a session for the spawn function of another library (node-pty, execa, an agent registry). Resolves with a command
+   * line that enters the session and becomes `command`. It keeps the pid, the standard descriptors, the environment and the
+   * directory that it was started with. A oneshot session ends when the first process that entered it exits. A
+   * persistent one accepts any number of them until it is closed.
+   * @throws as spawn(), but a command that cannot be started is reported by the exit status of the wrapped command (126, 127).
    */
   async wrap(
     command: string,
@@ -160,8 +160,8 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /**
-   * Closes all descendants of a parent key, at any depth, also those that are being spawned at this moment; while it
-   * lasts, nobody can be spawned into the family. Resolves with their reports when all are gone.
+   * Closes all descendants of a parent key, at any depth, including those that are being spawned. Until it settles,
+   * no session can be spawned into the family. Resolves with their reports when all are gone.
    * @throws AggregateError of what could not be closed, after all others were.
    */
   async resetParent(parentKey: string, options: ResetOptions = {}): Promise<SessionReport[]> {
@@ -180,21 +180,21 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   /**
-   * Changes what holds for all sessions of this instance together, all of it or nothing; null lifts a limit.
+   * Changes the limits on all sessions of this instance together: all of them, or none. null lifts a limit.
    * @throws InvalidLimitError, LimitUnsupportedError, KernelError
    */
   setLimits(limits: Limits): void {
     this.#backend.limits.set(parseLimitChanges(limits, this.#plan.machineMemory))
   }
 
-  /** What holds for all sessions of this instance together. */
+  /** The limits on all sessions of this instance together. */
   limits(): AppliedLimit[] {
     return this.#backend.limits.get()
   }
 
   /**
-   * Changes what holds for a family together: the session of that key, if there is one, and all its descendants, those to
-   * come included. It holds until it is changed again; null lifts a limit.
+   * Changes the limits on a family together: the session of that key, if it exists, and all its descendants, future ones
+   * included. They hold until they are changed again. null lifts a limit.
    * @throws InvalidKeyError, InvalidLimitError, LimitUnsupportedError, KernelError
    */
   async setFamilyLimits(key: string, limits: Limits): Promise<void> {
@@ -215,12 +215,12 @@ export class Corral extends EventEmitter<CorralEvents> {
     else this.#familyLimits.delete(key)
   }
 
-  /** What holds for a family together; nothing while nobody is in it. */
+  /** The limits on a family together. Empty while the family is empty. */
   familyLimits(key: string): AppliedLimit[] {
     return this.#families.find(key)?.family.limits.get() ?? []
   }
 
-  /** Collects what dead instances left below the same root. Never touches an instance whose owner lives. */
+  /** Ends and removes what dead instances left below the same root. Never touches an instance whose owner lives. */
   async sweep(options: SweepOptions = {}): Promise<SweepReport> {
     const { dryRun } = parseSweepOptions(options)
     const report = await this.#backend.sweep({ dryRun })
@@ -234,7 +234,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     return report
   }
 
-  /** Closes all sessions, then gives the instance up. @throws AggregateError of what could not be closed. */
+  /** Closes all sessions, then removes the instance. @throws AggregateError of what could not be closed. */
   async close(options: CloseOptions = {}): Promise<SessionReport[]> {
     const { graceMs } = this.#plan
     const close = parseCloseOptions(options, 'close()', { reason: 'corral-closed', graceMs })
@@ -258,7 +258,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     return reports
   }
 
-  /** A failure of closing all, with who else lives on: what a start that was given up has left is no session's. */
+  /** The error of closing all, with the processes that starts which were given up have left: they belong to no session. */
   #withLeft(error: unknown): unknown {
     if (!(error instanceof AggregateError)) return error
     const named = new Set(error.errors.flatMap((one) => (one instanceof StuckError ? pidsOf(one) : [])))
@@ -266,7 +266,7 @@ export class Corral extends EventEmitter<CorralEvents> {
     try {
       found = this.#backend.left()
     } catch {
-      return error // that those cannot be listed (no descriptors) is the lesser news
+      return error // that these processes cannot be listed (no descriptors) matters less
     }
     const { path, pids } = found
     const left = pids.filter((pid) => !named.has(pid))
@@ -444,7 +444,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 }
 
-/** A signal of another realm need not have one. */
+/** An AbortSignal of another realm need not have a reason. */
 const abortReason = ({ reason }: AbortSignal): unknown =>
   reason ?? new DOMException('This operation was aborted', 'AbortError')
 

@@ -1,4 +1,4 @@
-// What an instance tells: as events of its Corral, on node:diagnostics_channel, and in its log, where it has one.
+// The events of an instance: emitted by its Corral and published on node:diagnostics_channel.
 import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { GuardEvent, LimitHit, Pressure, SweepReport } from '../backend/facts.js'
@@ -8,20 +8,20 @@ import type { AnySession } from './session.js'
 
 export interface CorralEvents {
   spawn: [session: AnySession]
-  /** A session is over. */
+  /** A session has ended. */
   close: [report: SessionReport, session: AnySession]
   /** A session met one of its limits. */
   limit: [hit: LimitHit, session: AnySession]
-  /** Processes of a session wait for memory. */
+  /** Processes of a session are held up for want of memory. */
   pressure: [pressure: Pressure, session: AnySession]
-  /** A session could not be ended; its directory is left. */
+  /** A session could not be ended. Its directory is left. */
   stuck: [error: Error, session: AnySession]
   sweep: [report: SweepReport]
-  /** The guard, which ends all sessions when this process dies, has died itself, and what came of that. */
+  /** The guard, which ends all sessions when this process dies, has itself died, or was replaced. */
   guard: [event: GuardEvent]
 }
 
-/** Published on node:diagnostics_channel; the messages hold what the events of the same name hold. */
+/** Published on node:diagnostics_channel, with the arguments of the event of the same name. */
 const channels = {
   spawn: channel('corral:spawn'),
   close: channel('corral:close'),

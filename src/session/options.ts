@@ -17,114 +17,114 @@ import { isOfProcess } from './own-environment.js'
 
 export interface OpenOptions {
   /**
-   * What holds the sessions. Default `auto`: cgroups where there is one to build in, else a subreaper for each session.
-   * With `root` it is cgroups. `passthrough` starts plain child processes, which nothing holds: for tests.
+   * The mechanism that holds the sessions. Default `auto`: cgroups where one is usable, else a subreaper for each session.
+   * With `root`, `auto` means cgroups. `passthrough` starts plain child processes, which nothing holds: for tests.
    */
   backend?: BackendChoice | undefined
   /**
-   * What to do where nothing can hold sessions, which is anywhere but on Linux: reject with UnsupportedPlatformError (`reject`,
+   * What to do on systems other than Linux, where nothing can hold sessions: reject with UnsupportedPlatformError (`reject`,
    * the default), or start plain child processes (`passthrough`), whose receipts say what is not held. `backend` and `root`
-   * are then without effect. On Linux this has no effect.
+   * then have no effect. On Linux this option has no effect.
    */
   unsupported?: 'reject' | 'passthrough' | undefined
-  /** A cgroup2 directory to build under. By default it is found: `corral doctor` shows how. */
+  /** The cgroup2 directory to build sessions under. Default: the first usable one that is found; `corral doctor` lists the search. */
   root?: string | undefined
   /**
-   * Whether, where there is no cgroup to build in, systemd may be asked for a scope: it moves this process out of the unit
-   * or session that it is in, and into that. Default true.
+   * Whether to ask systemd for a scope where no cgroup is usable. systemd then moves this process out of its unit
+   * or login session into the scope. Default true.
    */
   systemd?: boolean | undefined
-  /** Limits of each session that does not say otherwise. */
+  /** Default limits of each session. */
   defaults?: Limits | undefined
-  /** Limits of all sessions of this instance together. */
+  /** Limits on all sessions of this instance together. */
   sessions?: Limits | undefined
-  /** What to do about a limit that nothing here enforces: refuse (`required`, the default) or run without. */
+  /** What to do where a limit cannot be enforced: reject (`required`, the default), or run without it (`best-effort`). */
   enforcement?: Enforcement | undefined
   /**
-   * How long a closing session may take from the end of its input, or where that is not ours from stopSignal, until what is left is
-   * killed, in ms; 0 kills at once. Default 2,000.
+   * The grace period in ms: how long a closing session may take, from the end of its input (or, where Corral does not hold its
+   * input, from stopSignal), until its remaining processes are killed. 0 kills at once. Default 2,000.
    */
   graceMs?: number | undefined
   /**
-   * The first part of graceMs, in ms: how long the leader may take after the end of its input before all get stopSignal.
-   * 0: both at once. Default: a quarter of graceMs, 500 at most.
+   * The first part of graceMs, in ms: how long the leader may take to exit after the end of its input. Then all processes get
+   * stopSignal. 0: both at once. Default: a quarter of graceMs, at most 500.
    */
   inputGraceMs?: number | undefined
-  /** What asks processes to end. Default SIGTERM. */
+  /** The signal that asks processes to end. Default SIGTERM. */
   stopSignal?: NodeJS.Signals | number | undefined
   /**
-   * When the leader of a oneshot session exits: how long what it left may take at most, in ms, to end by itself, as a tee(1) does
-   * that still has to write the last line. What goes on without work for it is killed at once. 0: all of it. Default 1,000.
+   * How long the processes that the leader of a oneshot session leaves may take to end by themselves, in ms, such as a tee(1)
+   * that still writes the last line. Processes that only wait are killed at once. 0 kills all at once. Default 1,000.
    */
   drainMs?: number | undefined
-  /** How long to go on killing before close() rejects with StuckError, in ms. Default 10,000. */
+  /** How long to try killing before close() rejects with StuckError, in ms. Default 10,000. */
   killTimeoutMs?: number | undefined
   /**
-   * How long a start may take up to its exec, in ms, before it is given up: spawn() and session.spawn() reject with a
-   * SpawnError of ETIMEDOUT. It hangs where its directory or its program are on a file system that does not answer.
+   * How long a start may take until its exec, in ms. Then it is given up, and spawn() or session.spawn() rejects with a
+   * SpawnError of ETIMEDOUT. A start hangs where its directory or its program is on a file system that does not answer.
    * Default 10,000.
    */
   startTimeoutMs?: number | undefined
   /**
-   * For gateways of root, with cgroups: marks what is started in sessions in its login uid (audit(8)), too, which `su`, `sudo` and
-   * `runuser` leave alone, so that what they leave is ended with the session. The audit trail then has that number, 2147483648 and
-   * the id of the session's cgroup, in place of whoever logged in. Default false.
+   * For gateways that run as root, with cgroups: also marks processes of sessions by their login uid (audit(8)), which `su`,
+   * `sudo` and `runuser` do not change, so that their processes end with the session. The audit trail then shows 2147483648 plus
+   * the id of the session's cgroup in place of the user that logged in. Default false.
    */
   loginMark?: boolean | undefined
-  /** Whether to collect dead instances at the start. Default true. */
+  /** Whether to collect dead instances when this one opens. Default true. */
   sweep?: boolean | undefined
   /**
-   * Anything with debug, info, warn and error, called as pino is: pino, Fastify's, console; or the level from which on lines of JSON
-   * go to stderr, by pino. Default: silent.
+   * An object with debug(), info(), warn() and error() that take the data first (pino, Fastify's logger, console), or a level from
+   * which pino writes lines of JSON to stderr. Default: no log.
    */
   logger?: Logger | LogLevel | undefined
 }
 
-/** One descriptor of the child: as of child_process, and `fifo` for a pipe(2) in place of a socket pair. */
+/** One descriptor of the child, as in child_process; `fifo` is a pipe(2) in place of a socket pair. */
 export type StdioEntry = 'pipe' | 'fifo' | 'ignore' | 'inherit' | number | Stream | null | undefined
 export type Stdio = 'pipe' | 'fifo' | 'ignore' | 'inherit' | readonly StdioEntry[]
 
 export interface ProcessOptions {
   cwd?: string | URL | undefined
-  /** The whole environment. Default: that of the gateway. */
+  /** The whole environment of the child. Default: the environment of the gateway. */
   env?: Record<string, string | undefined> | undefined
   argv0?: string | undefined
   /** Default `pipe`. */
   stdio?: Stdio | undefined
   uid?: number | undefined
   gid?: number | undefined
-  /** Give the child a session of its own (setsid). */
+  /** Starts the child in a new session (setsid(2)). Default false. */
   detached?: boolean | undefined
 }
 
-/** `oneshot`: over when its leader exits. `persistent`: over when it is closed. */
+/** `oneshot`: the session ends when its leader exits. `persistent`: it ends when it is closed. */
 export type Mode = 'oneshot' | 'persistent'
 
-/** Who a session is, and what holds for it. */
+/** The identity of a session, and its bounds. */
 export interface SessionOptions {
   /** The session key: 1 to 4,096 bytes of text, unique among live sessions. Default: generated. */
   key?: string | undefined
-  /** The session that asked for this one. It need not be a session of Corral itself. */
+  /** The key of the session that asked for this one. It need not be a session of Corral. */
   parentKey?: string | undefined
   /** Default `oneshot`. */
   mode?: Mode | undefined
   limits?: Limits | undefined
-  /** Default: that of the instance. */
+  /** Default: as the instance. */
   graceMs?: number | undefined
-  /** Default: that of the instance. */
+  /** Default: as the instance. */
   inputGraceMs?: number | undefined
-  /** Default: that of the instance. */
+  /** Default: as the instance. */
   stopSignal?: NodeJS.Signals | number | undefined
-  /** Default: that of the instance. */
+  /** Default: as the instance. */
   drainMs?: number | undefined
-  /** How long the session may live, in ms: then it is closed, with its grace time and the reason `timeout`. Default: no bound. */
+  /** How long the session may live, in ms. Then it is closed with its grace period and the reason `timeout`. Default: no bound. */
   timeoutMs?: number | undefined
-  /** Closes the session when it is aborted. */
+  /** Aborting it closes the session. */
   signal?: AbortSignal | undefined
 }
 
 export interface SpawnOptions extends SessionOptions, ProcessOptions {
-  /** The program; looked up in the PATH of `env` unless it has a slash. */
+  /** The program. A name without a slash is looked up in the PATH of `env`. */
   command: string
   args?: readonly string[] | undefined
 }
@@ -214,7 +214,7 @@ const START_TIMEOUT_MS = 10_000
 const DRAIN_MS = 1000
 const MAX_ID = 2 ** 32 - 2
 
-/** `instead`: of options that others have and we do not. */
+/** `instead` has options of child_process that Corral does not have. */
 export function assertOptions(
   value: unknown,
   where: string,
@@ -232,7 +232,7 @@ export function assertOptions(
   }
 }
 
-/** An option of child_process that we do not have: the values that change nothing there, and what does the same here. */
+/** An option of child_process that Corral does not have: the values that change nothing, and what to use instead. */
 interface Instead {
   without: readonly unknown[]
   hint: string
@@ -276,7 +276,7 @@ export function refuse(name: string, value: unknown, forms: string): never {
   throw new InvalidArgumentError(`Invalid ${name}: expected ${forms}, got ${quote(value)}`)
 }
 
-/** By what it does: one of another realm is no instance of our AbortSignal. */
+/** By its methods: a signal of another realm is not an instance of our AbortSignal. */
 function parseAbortSignal(signal: unknown): AbortSignal {
   const given = Object(signal) as Partial<AbortSignal>
   const methods = [given.addEventListener, given.removeEventListener]
@@ -297,27 +297,27 @@ export function parseFlag(name: string, value: unknown): boolean {
   return value
 }
 
-/** A time in ms, as close() and others take it. @throws InvalidArgumentError */
+/** A time in ms. @throws InvalidArgumentError */
 export function parseMilliseconds(name: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > LONGEST_MS)
     refuse(name, value, 'a number of milliseconds, 0 or more')
   return Math.ceil(value)
 }
 
-/** Undefined: what the grace time makes it. @throws InvalidArgumentError */
+/** Undefined: derived from the grace period. @throws InvalidArgumentError */
 function parseInputGrace(value: unknown): number | undefined {
   return value === undefined ? undefined : parseMilliseconds('inputGraceMs', value)
 }
 
 const parseStopSignal = (signal: unknown = 'SIGTERM') => parseSignal(signal, 1)
 
-/** The options by which something is closed, as close() takes them. */
+/** The options of close(). */
 export interface CloseOptions {
-  /** What the report shall say. Default `closed`. */
+  /** The reason that the report gives. Default `closed`. */
   reason?: Reason | undefined
-  /** How long the processes may take, in ms; 0 kills at once. Default: the session's. */
+  /** The grace period, in ms; 0 kills at once. Default: the session's. */
   graceMs?: number | undefined
-  /** How much of that the leader may take after the end of its input, before SIGTERM (stopSignal). Default: the session's. */
+  /** The part of graceMs, in ms, between the end of the leader's input and SIGTERM (stopSignal). Default: the session's. */
   inputGraceMs?: number | undefined
 }
 
@@ -327,7 +327,7 @@ export interface ResetOptions extends CloseOptions {
 }
 
 export interface SweepOptions {
-  /** Only say what would be collected. Default false. */
+  /** Only report what would be collected. Default false. */
   dryRun?: boolean | undefined
 }
 
@@ -353,7 +353,7 @@ export function parseCloseOptions(
 export interface ParsedClose {
   reason: Reason
   graceMs: number
-  /** Undefined: what the session says, or the grace time makes it. */
+  /** Undefined: as the session, or derived from graceMs. */
   inputGraceMs: number | undefined
 }
 
@@ -374,7 +374,7 @@ export function parseSweepOptions(options: SweepOptions): { dryRun: boolean } {
   return { dryRun: parseFlag('dryRun', options.dryRun ?? false) }
 }
 
-/** As parseMilliseconds(), but not 0: nothing takes no time. @throws InvalidArgumentError */
+/** As parseMilliseconds(), but more than 0. @throws InvalidArgumentError */
 export function parseBound(name: string, value: unknown): number {
   const milliseconds = parseMilliseconds(name, value)
   return milliseconds > 0 ? milliseconds : refuse(name, value, 'a number of milliseconds, more than 0')
@@ -408,7 +408,7 @@ function parseLogger(logger: unknown): Logger | LogLevel {
   return logger as Logger
 }
 
-/** @throws InvalidArgumentError for one that there is not, and for a root where there is to be no cgroup. */
+/** @throws InvalidArgumentError for an unknown backend, and for a root with a backend that has none. */
 function parseBackend<Choice extends BackendChoice>(
   name: string,
   value: unknown,
@@ -423,12 +423,12 @@ function parseBackend<Choice extends BackendChoice>(
   return backend
 }
 
-/** What is to hold a command, by an option of that name. */
+/** The backend of a command line option of that name. */
 export function parseHolding(name: string, value: unknown, root: unknown): HoldingChoice {
   return parseBackend(name, value, root, HOLDING)
 }
 
-/** `memoryAt` tells the memory there is for whoever builds in that root (by default: the one that is found). */
+/** `memoryAt` gives the memory in bytes that sessions below a root can have (by default: below the root that is found). */
 export function parseOpenOptions(
   options: OpenOptions = {},
   memoryAt: (root: string | undefined) => number = hostMemory,
@@ -550,7 +550,7 @@ function parseProcess(command: unknown, args: unknown, options: ProcessOptions):
   }
 }
 
-/** A path, or the URL of a file, of whatever realm. */
+/** A path, or the file URL of any realm. */
 function parseDirectory(cwd: unknown): string {
   const href = typeof cwd === 'object' && cwd !== null ? (cwd as Partial<URL>).href : undefined
   if (typeof href !== 'string') return parseText('cwd', cwd)
@@ -566,7 +566,7 @@ function parseArguments(args: unknown): string[] {
   return args.map((argument, index) => parseText(`args[${index}]`, argument))
 }
 
-/** As of child_process, with the variables that a prototype has. Undefined: that of the process, as it is. */
+/** As in child_process, with inherited variables. Undefined: the environment of this process, unchanged. */
 function parseEnvironment(env: unknown = process.env): string[] | undefined {
   if (typeof env !== 'object' || env === null) refuse('env', env, 'an object of strings')
   if (isOfProcess(env)) return undefined

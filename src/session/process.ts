@@ -1,4 +1,4 @@
-// A process of a session, as Node's ChildProcess: the same properties, methods and events, so that whatever takes
+// A process of a session, with the properties, methods and events of Node's ChildProcess, so that whatever takes
 // a child process takes this one. Its streams are opened when they are first asked for, at any time: what was written is kept.
 
 import type { ChildProcess } from 'node:child_process'
@@ -57,7 +57,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
   signalCode: NodeJS.Signals | null = null
   /** Whether kill() has sent it a signal. */
   killed = false
-  /** Settles with how the process ended; never rejects. */
+  /** Resolves with the exit status when the process has ended. Never rejects. */
   readonly exited: Promise<ExitStatus>
 
   readonly #handle: ProcessHandle
@@ -71,7 +71,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     this.spawnargs = [...plan.argv]
     this.#handle = spawned.handle
     this.ref()
-    // Not before whoever awaits the spawn has had the chance to listen, and to ask for the streams
+    // Not before the code that awaits the spawn can have added listeners and opened the streams
     const announced = new Promise<void>((resolve) => {
       setImmediate(() => {
         emit(this, 'spawn')
@@ -119,8 +119,8 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
   }
 
   /**
-   * Lets the event loop end although the process runs. Then the gateway ends, and its guard ends the process with all other
-   * sessions, `detached` or not: what is to outlive the gateway is no session of it.
+   * Lets the event loop end while the process runs. Then the gateway exits, and its guard ends the process with all other
+   * sessions, `detached` or not. No process of a session outlives the gateway.
    */
   unref(): void {
     if (!this.#refed) return
@@ -128,7 +128,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     this.#handle.unref()
   }
 
-  /** There is no IPC channel; as of a ChildProcess without one. */
+  /** Throws, as a ChildProcess without an IPC channel does. */
   send(): boolean {
     throw new InvalidArgumentError('a contained process has no IPC channel', {
       hint: 'Talk to it over its stdio',
@@ -143,18 +143,18 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     this.kill()
   }
 
-  /** Ends its standard input. False where that is not ours, or the process has ended. @internal */
+  /** Ends its standard input. False where Corral does not hold that, or the process has ended. @internal */
   endInput(): boolean {
     const stdin = this.#running ? this.#opened(0) : null
     if (!stdin) return false
     if (stdin.destroyed) return true
-    // A leader that is gone or does not read makes this fail, and that is not news to whoever closes the session
+    // A leader that is gone or does not read makes this fail, which does not matter to the code that closes the session
     if (stdin.listenerCount('error') === 0) stdin.on('error', () => undefined)
     stdin.end()
     return true
   }
 
-  /** As #stream(); where a stream cannot be had, its descriptor is closed, which ends it as well. */
+  /** As #stream(). Where a stream cannot be opened, its descriptor is closed, which ends it as well. */
   #opened(index: number): Socket | null {
     try {
       return this.#stream(index)
@@ -185,7 +185,7 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     return status
   }
 
-  /** As of child_process 'close' comes when the streams are closed; here also when what nobody reads is in memory. */
+  /** 'close' comes when the streams are closed, as in child_process, or when all output that is not read is in memory. */
   #awaitStreams({ code, signal }: ExitStatus): void {
     const closed = () => emit(this, 'close', code, signal)
     const streams = this.#handle.keepUnread()
@@ -193,12 +193,12 @@ export class ContainedProcess extends EventEmitter implements ChildProcess {
     else void Promise.all(streams).then(closed)
   }
 
-  /** Whether nobody can write into streams of it any more that nobody has asked for. @internal */
+  /** Whether no process can write any more into its streams that were not opened. @internal */
   isWhole(): boolean {
     return this.#handle.isWhole()
   }
 
-  /** Nobody of its session writes any more. @internal */
+  /** No process of its session writes any more. @internal */
   sessionOver(): void {
     this.#handle.sessionOver()
   }

@@ -21,28 +21,28 @@ export interface SessionReport {
   closeMs: number
   /** The grace period that was in force, in ms. */
   graceMs: number
-  /** How much of it passed before all were gone, or what was left was killed, in ms. */
+  /** How much of it had passed when all processes had ended, or the rest was killed, in ms. */
   graceUsedMs: number
-  /** What was alive when the killing began; nothing, when all went by themselves. */
+  /** The processes that were alive when the killing began. */
   killed: Killed
-  /** How many guards died while the session lived; each was replaced. Somebody kills what would end the session with us. */
+  /** How many guards died while the session lived; each was replaced. More than 0 means that something kills guards. */
   guardDeaths: number
-  /** The limits that were met while it lived, and how often. */
+  /** The limits that it met, and how often. */
   hits: LimitHit[]
-  /** For `memory-limit`: whose cap it was at which memory ran out. */
+  /** For `memory-limit`: the cap at which memory ran out. */
   outOfMemory?: OutOfMemory
-  /** Read after the group was empty, before it was removed. */
+  /** Read between the group's becoming empty and its removal. */
   usage: Usage
-  /** Absent, unless something may have got away: what, in words. */
+  /** What may have escaped, in words. Absent where nothing can have. */
   notHeld?: readonly string[]
   /**
-   * Absent, unless processes of the session were found outside of its cgroup, where others (systemd-logind, tmux, a container
-   * runtime) had moved them: the first 16, all of which were ended.
+   * Processes of the session that were found outside of its cgroup, where others (systemd-logind, tmux, a container
+   * runtime) had moved them. All were ended; the first 16 are listed. Absent where there were none.
    */
   moved?: MovedProcess[]
   /**
-   * Absent, unless the kernel held limits of the session less strictly at the end than the gateway had set them: a process
-   * of the session that may write to its own cgroup, or `corral set`, raised them.
+   * Limits that were less strict at the end than the gateway had set them: a process
+   * of the session that may write to its own cgroup, or `corral set`, raised them. Absent where there were none. Absent where there were none. Absent where there were none.
    */
   limitsRaised?: RaisedLimit[]
   /**

@@ -47,17 +47,17 @@ import { oldestNow, Segments } from './segments.js'
 
 export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
 
-/** What was really applied to a session. */
+/** What was applied to a session. */
 export interface Receipt {
   backend: BackendName
-  /** The cgroup directory that holds the session's processes, or /proc/PID of the holder that does; '' where nothing does. */
+  /** The cgroup directory that holds the session's processes, or /proc/PID of its holder. '' where nothing holds them. */
   path: string
   /** Whether the leader was created in its group (CLONE_INTO_CGROUP) or moved there before exec. */
   createdInPlace: boolean
   limits: AppliedLimit[]
-  /** What this mechanism does not hold, in words. Absent where it holds all. */
+  /** What can escape this mechanism, in words. Absent where nothing can. */
   notHeld?: readonly string[]
-  /** Caps that hold for the gateway and not for this session. Absent where there are none. */
+  /** Caps that bound the gateway and not this session. Absent where there are none. */
   capsAround?: readonly CapAround[]
 }
 
@@ -71,7 +71,7 @@ export interface SessionFacts {
   parentKey: string | undefined
   mode: Mode
   graceMs: number
-  /** Undefined: what the grace time makes it. */
+  /** Undefined: derived from graceMs. */
   inputGraceMs: number | undefined
   stopSignal: number
   drainMs: number
@@ -83,10 +83,10 @@ export interface SessionFacts {
   guardDeaths: () => number
 }
 
-// The group is empty, so the leader has ended; only the news of it may be under way. A zombie leader held by a
+// The group is empty, so the leader has ended; only the report of its exit may be under way. A zombie leader held by a
 // tracer outside the session is the one case in which it does not come.
 const EXIT_NEWS_MS = 1000
-// What the end of input gets of the grace time, where nobody says
+// The part of the grace period after the end of input, where no option sets it
 const INPUT_GRACE_MS = 500
 const INPUT_GRACE_PART = 4
 
@@ -105,18 +105,18 @@ function entryHint(code: string | undefined): string {
 
 export interface SessionEvents {
   closing: [reason: Reason]
-  /** A limit was met, and how often so far. Sessions without limits of their own are not watched. */
+  /** A limit was met, with the count so far. Sessions without limits of their own are not watched. */
   limit: [hit: LimitHit]
-  /** Others than the gateway have raised a limit of it: a process of the session that may write to its own cgroup, or `corral set`. */
+  /** Another process than the gateway has raised a limit: one of the session that may write to its own cgroup, or `corral set`. */
   raised: [limit: RaisedLimit]
-  /** Its processes wait for memory. Only sessions with a cap on memory are watched, where the kernel tells (PSI). */
+  /** Its processes wait for memory. Only sessions with a cap on memory are watched, where the kernel has PSI. */
   pressure: [pressure: Pressure]
   closed: [report: SessionReport]
-  /** Something outlived SIGKILL (StuckError), or the kernel refused a step. close() tries again. */
+  /** A process outlived SIGKILL (StuckError), or the kernel refused a step. close() tries again. */
   stuck: [error: Error]
 }
 
-/** Of a session that spawn() started, `process` is the leader; one that wrap() prepared has none of ours. */
+/** `process` is the leader of a session that spawn() started. A session that wrap() prepared has none. */
 export class Session<
   Process extends ContainedProcess | undefined = ContainedProcess,
 > extends EventEmitter<SessionEvents> {
@@ -125,7 +125,7 @@ export class Session<
   readonly mode: Mode
   /** The leader, as a Node ChildProcess. */
   readonly process: Process
-  /** As `closed`, for who does not keep the event loop alive. @internal */
+  /** As `closed`, but without keeping the event loop alive. @internal */
   readonly over: Promise<SessionReport>
   /** Milliseconds since the epoch. */
   readonly startedAt = Date.now()
@@ -145,14 +145,14 @@ export class Session<
   #graceBegan = 0
   #killsAt = Number.POSITIVE_INFINITY
   #hastened: Promise<Ended> | undefined
-  /** Once somebody has asked for the end. */
+  /** Once `closed` was read. */
   #awaited = false
   /** While only input has ended: cuts that short. */
   #inputGrace: Cancellation | undefined
-  /** Of which there may be output that was not read yet. */
+  /** Processes whose output may not have been read yet. */
   readonly #writers = new Set<ContainedProcess>()
   readonly #segments = new Segments()
-  /** Of all starts, when it is closed: an ending waits for none. */
+  /** Cancels all starts when the session is closed: an ending waits for none. */
   readonly #cancel = new Cancellation()
 
   constructor(group: Group, process: Process, createdInPlace: boolean, facts: SessionFacts) {
@@ -171,7 +171,7 @@ export class Session<
     this.over = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    this.over.catch(() => undefined) // whoever does not wait for it is told by the 'stuck' event
+    this.over.catch(() => undefined) // the 'stuck' event reports it to callers that do not wait
     if (process) {
       this.#follow(process)
       void process.exited.then(() => this.#onLeaderExit())
@@ -189,8 +189,8 @@ export class Session<
   }
 
   /**
-   * Settles when the session is over: with its report once the group is empty and removed, or a StuckError. Whoever asks for it keeps
-   * the event loop alive until then, also where nothing else does: a session of wrap(), one whose leader has ended.
+   * Settles when the session has ended: with its report once the group is empty and removed, or a StuckError. Reading it keeps
+   * the event loop alive until then, also for a session of wrap() and one whose leader has ended.
    */
   get closed(): Promise<SessionReport> {
     if (!this.#awaited) {
@@ -202,14 +202,14 @@ export class Session<
     return this.over
   }
 
-  /** That of the receipt, without reading anything. @internal */
+  /** The path of the receipt, without reading anything. @internal */
   get path(): string {
     return this.#receipt.path
   }
 
   /**
-   * What is applied to the session, read back from the kernel now: somebody else may have changed it (`corral set`, the caps of its
-   * family). Of one that is over, as it was last.
+   * What is applied to the session, read back from the kernel now, because other programs may have changed it (`corral set`, caps of its
+   * family). When the session has ended: as it was last.
    */
   get receipt(): Receipt {
     this.#readLimits()
@@ -243,8 +243,8 @@ export class Session<
   }
 
   /**
-   * For a session without a process of ours: follows the one that enters it.
-   * @throws KernelError when there are no descriptors or inotify watches left to hear of it by.
+   * For a session of wrap(): follows the process that enters it.
+   * @throws KernelError when no descriptors or inotify watches are left to watch for it.
    */
   awaitEntry(): void {
     try {
@@ -259,7 +259,7 @@ export class Session<
 
   /**
    * Starts a further process in the session (an ACP terminal, an MCP server that the host starts).
-   * @throws ClosingError when the session is being closed or is over.
+   * @throws ClosingError when the session is being closed or has ended.
    * @throws SpawnError when the command cannot be started.
    */
   async spawn<const Given extends Stdio | undefined = undefined>(
@@ -289,9 +289,9 @@ export class Session<
   }
 
   /**
-   * Changes limits while the session lives, all of them or none; null lifts one. The receipt tells what holds then. A cap
-   * below what is used already makes the kernel reclaim, and then kill.
-   * @throws InvalidLimitError, LimitUnsupportedError, KernelError, and ClosingError when the session is over.
+   * Changes limits of the live session: all of them, or none. null lifts a limit. The receipt has the result. A cap
+   * below current use makes the kernel reclaim memory, and then kill.
+   * @throws InvalidLimitError, LimitUnsupportedError, KernelError, and ClosingError when the session has ended.
    */
   setLimits(limits: Limits): void {
     const changes = parseLimitChanges(limits, this.#facts.machineMemory)
@@ -301,34 +301,34 @@ export class Session<
   }
 
   /**
-   * Its limits as the kernel holds them at this moment: those of the receipt, which has the last ones also when the session is over.
-   * @throws KernelError when they cannot be read: the session is over.
+   * Its limits as the kernel holds them now. The receipt has the same, and keeps the last ones when the session has ended.
+   * @throws KernelError when they cannot be read because the session has ended.
    */
   limits(): AppliedLimit[] {
     return this.#group.limits.get()
   }
 
-  /** What the session uses at this moment, as far as the kernel tells. */
+  /** What the session uses now, as far as the kernel counts it. */
   usage(): Usage {
     return this.#group.usage()
   }
 
-  /** The pids of all its processes at this moment. */
+  /** The pids of all its processes now. */
   members(): number[] {
     return this.#group.members()
   }
 
   /**
-   * Ends the session: standard input is ended, all processes get SIGTERM (stopSignal) when the leader has ended or the first part of
-   * the grace time is over, and after the grace time what is left is killed. Resolves when the kernel says that nothing lives and the directory is gone. A second call gets the same
-   * report; with less grace it hastens the first.
-   * @throws StuckError when something outlives SIGKILL for killTimeoutMs, naming it. Calling again tries again.
+   * Ends the session. First the leader's standard input is ended. When the leader has exited, or after inputGraceMs, all
+   * processes get SIGTERM (stopSignal). After graceMs the rest is killed. Resolves when the kernel reports the group empty and its directory is removed. A second call gets the same
+   * report; a shorter graceMs shortens the first.
+   * @throws StuckError that names the processes, when some outlive SIGKILL for killTimeoutMs. Calling again tries again.
    */
   close(options: CloseOptions = {}): Promise<SessionReport> {
     try {
       const { graceMs } = this.#facts
       const { reason, ...times } = parseCloseOptions(options, 'close()', { reason: 'closed', graceMs })
-      // Whoever closes it may do so because its connection has ended, by that
+      // The caller may close it because its connection has ended, which another program's kill can have caused
       const fate = this.state === 'running' ? this.#group.fate() : undefined
       return this.#close(fate?.reason ?? reason, times)
     } catch (error) {
@@ -383,7 +383,7 @@ export class Session<
     this.#checkFate() // it may have been while nobody watched
   }
 
-  /** A close that nobody waits for: its failure is told by `closed` and the 'stuck' event. */
+  /** A close without a caller that waits: `closed` and the 'stuck' event report its failure. */
   #closeUnasked(reason: SessionReason, graceMs: number, drainMs = 0): void {
     this.#close(reason, { graceMs, drainMs }).catch(() => undefined)
   }
@@ -491,7 +491,7 @@ export class Session<
     return { ...ended, killed, usage: { ...hastened.usage, ...ended.usage } }
   }
 
-  /** A failure of the ending, with who lives on by it as far as we know of that. */
+  /** The error of an ending that failed, with its leader where that still runs. */
   #withLeader(error: unknown): unknown {
     const { process } = this
     const leader = process && process.exitCode === null && process.signalCode === null

@@ -1,4 +1,4 @@
-// Who asked for whom: the sessions of one instance as a tree of keys. A parent key need not be a session itself.
+// The sessions of one instance as a tree of keys, by which session asked for which. A parent key need not be a session itself.
 import type { Family } from '../backend/backend.js'
 import type { Cancellation } from '../common/cancellation.js'
 import type { AnySession } from './session.js'
@@ -12,7 +12,7 @@ export interface Member {
   /** A session of this key is live or being started; `session` comes when it runs. */
   taken: boolean
   session: AnySession | undefined
-  /** How many closings of this family are under way: while there is one, nobody may join. */
+  /** How many closings of this family are under way. While there is one, no session may join. */
   closings: number
   /** The spawn that is under way: settles when that has succeeded or failed, or was given up. */
   starting: { over: Promise<unknown>; cancel: Cancellation } | undefined

@@ -18,9 +18,9 @@ import { ContainedRuntime } from './runtime.js'
 import { AcpxSessions, type SessionRules } from './sessions.js'
 
 export interface AcpxOptions extends SessionRules {
-  /** How long an ending of acpx's own may take before the session is ended all the same, in ms. Default 5,000. */
+  /** How long acpx may take to end an agent before Corral ends the session, in ms. Default 5,000. */
   patienceMs?: number | undefined
-  /** Where shims are made for agents that acpx knows by their name (gemini, …). Default: as of `corral shim`. */
+  /** The directory for the shims of agents that acpx knows by name (gemini, …). Default: as for `corral shim`. */
   shims?: string | undefined
 }
 
@@ -34,7 +34,7 @@ interface Launched {
 /**
  * Prepares an instance for agents of acpx. Close it before the instance.
  * @throws InvalidArgumentError
- * @throws KernelError where no directory of its own can be made for its socket: in TMPDIR, /tmp, /dev/shm and XDG_RUNTIME_DIR.
+ * @throws KernelError when it cannot create a private directory for its socket in TMPDIR, /tmp, /dev/shm or XDG_RUNTIME_DIR.
  */
 export async function containAcpx(corral: Corral, options: AcpxOptions = {}): Promise<AcpxContainment> {
   assertOptions(options, 'containAcpx()', OPTIONS)
@@ -58,9 +58,9 @@ export class AcpxContainment {
   }
 
   /**
-   * The options of createAcpRuntime(), so that all that it starts is contained: registry, environment, process lifecycle.
-   * @throws InvalidArgumentError for `terminal: true`: acpx starts the commands of terminals by itself, outside of any session.
-   * Without terminals of the client agents run their commands themselves, inside.
+   * Options for createAcpRuntime() that contain everything it starts: registry, environment, process lifecycle.
+   * @throws InvalidArgumentError for `terminal: true`: acpx itself starts the commands of terminals, outside of any session.
+   * Without client terminals, agents run their commands themselves, inside the session.
    */
   options(options: AcpRuntimeOptions): AcpRuntimeOptions {
     if (options.terminal === true)
@@ -76,17 +76,17 @@ export class AcpxContainment {
     }
   }
 
-  /** A registry whose commands can be contained. */
+  /** The registry, with commands that can be contained. */
   registry<Registry extends AcpAgentRegistry>(registry: Registry): Registry {
     return containedRegistry(registry, this.#options)
   }
 
-  /** What has to be in the environment of the agents. */
+  /** Variables that the agents' environment needs. */
   get agentProcessEnv(): Record<string, string> {
     return { [ADMISSION_VARIABLE]: this.#admission.name }
   }
 
-  /** The hooks of acpx, with yours around them. */
+  /** The process hooks for acpx, which call yours too. */
   lifecycle(yours: AcpProcessLifecycle = {}): Required<AcpProcessLifecycle> {
     return {
       onBeforeSpawn: async (launch) => {
@@ -111,7 +111,7 @@ export class AcpxContainment {
     return this.lifecycle()
   }
 
-  /** The runtime, whose close, cancel, reset and shutdown end the session in any case. */
+  /** The runtime, with a close, cancel, reset and shutdown that always end the session too. */
   contain<Runtime extends AcpRuntime>(runtime: Runtime): Runtime {
     return new ContainedRuntime(runtime, this.#sessions, this.#options.patienceMs).proxy()
   }

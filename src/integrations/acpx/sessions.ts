@@ -8,11 +8,11 @@ import type { SessionReport } from '../../session/report.js'
 import type { Session } from '../../session/session.js'
 
 export interface SessionRules {
-  /** Whose child a session is. Default: nobody's. */
+  /** The parent key of a session. Default: none. */
   parentKeyOf?: ((sessionKey: string) => string | undefined) | undefined
-  /** The limits of each session. Default: those of the instance. */
+  /** The limits of each session. Default: as the instance. */
   limits?: Limits | undefined
-  /** Between SIGTERM and SIGKILL, in ms. Default: that of the instance. */
+  /** The time between SIGTERM and SIGKILL, in ms. Default: as the instance. */
   graceMs?: number | undefined
 }
 

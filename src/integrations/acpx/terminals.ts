@@ -25,12 +25,12 @@ interface Terminal {
   limit: number
 }
 
-/** Handlers for the terminal requests of one agent; each takes the request's parameters and gives its result. */
+/** Handlers for the terminal requests of one agent. Each takes the request's parameters and returns its result. */
 export class SessionTerminals {
   readonly #session: AnySession
   readonly #terminals = new Map<string, Terminal>()
 
-  /** The session is the agent's: its terminals end with it. */
+  /** `session` is the agent's session. Its terminals end with it. */
   constructor(session: AnySession) {
     this.#session = session
   }
@@ -68,7 +68,7 @@ export class SessionTerminals {
     return { exitCode: code, signal }
   }
 
-  /** Its command; what that has left in the session ends with the session, as all else. */
+  /** Kills the terminal's command. What the command leaves ends with the session. */
   kill({ terminalId }: KillTerminalRequest): Record<string, never> {
     this.#terminal(terminalId).process.kill('SIGKILL')
     return {}
