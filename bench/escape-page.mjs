@@ -8,7 +8,7 @@ const SITUATIONS = {
   ],
   complete: [
     'After the leader has left',
-    'A run is complete: its first process has ended, and whoever it left behind is to go, too.',
+    'A run is complete: its first process has ended, and the processes that it left are to end, too.',
   ],
 }
 
@@ -17,7 +17,7 @@ const INTRODUCTION = `# Who outlives what
 Programs that try to outlive their session, and ways to end a session. Each program is one file in
 test/chaos/escape/payloads, whose first comment says how it hides. All say when they are in place,
 and only then are they ended. What is left once nobody has gone for 400 ms is counted by the kernel, in a cgroup around all
-of it, and not by whoever did the ending.
+of it, and not by the way that did the ending.
 
 \`npm run bench escape\` measures, and writes this page. \`npm run test:escape\` runs the same programs against all endings of
 Corral (oneshot completion, close with and without grace, parent reset, SIGKILL to the gateway, sweep), held by cgroups, with

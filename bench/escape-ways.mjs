@@ -1,6 +1,6 @@
 // The ways to start a program and to end it that escape.mjs compares. Each is { start, close }: `start(cgroup, program)` has
 // it run in that cgroup, as { stdout, left, end, place }: `left` resolves when the leader has ended, `end()` when the way
-// holds that all is over, and `place` is the cgroup in which whoever lives is one that it has left.
+// holds that all is over, and `place` is the cgroup in which a living process is one that it has left.
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -286,7 +286,7 @@ const WAYS = {
 
 // They are passed over wherever this runs, and the page says so.
 const NOT_COMPARED = {
-  runc: 'it cannot be told to leave cgroups alone, and would make some outside of the pen',
+  runc: 'it has no option to leave cgroups alone, and would make some outside of the pen',
 }
 
 /** Those that are there, or `only` one of them, opened, in order; and, by name, why others are not. */

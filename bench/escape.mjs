@@ -15,13 +15,13 @@ import { formatTable } from './table.mjs'
 
 const ROUNDS = 1
 
-// Whoever lives is a survivor once nobody has gone for so long: the kernel takes its time with thousands. And at the
+// A living process is a survivor once none has ended for so long: the kernel takes its time with thousands. And at the
 // latest after so long: some programs are ever coming and going.
 const SETTLE_MS = 400
 const AT_THE_LATEST_MS = 3000
 const POLL_MS = 1
 const HIDDEN_WITHIN_MS = 15_000
-// Some ways wait for what never comes: then whoever lives now counts.
+// Some ways wait for what never comes: then the processes that live now count.
 const END_WITHIN_MS = 5000
 
 const SITUATIONS = {

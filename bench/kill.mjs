@@ -32,7 +32,7 @@ const SURVIVAL_MS = 3000
 
 // The kernel tells of a change in cgroup.events at most every 10 ms (CGROUP_FILE_NOTIFY_MIN_INTV, rounded up
 // to whole ticks) and holds a second one back. The sleepers' arrival was the first: without a pause,
-// `populated 0` would come up to 12 ms late to whoever waits for it, and the floor would be a timer of the
+// `populated 0` would come up to 12 ms late to a process that waits for it, and the floor would be a timer of the
 // kernel's.
 const NOTIFY_INTERVAL_MS = 25
 
@@ -130,7 +130,7 @@ async function killWithTreeKill(pen, count) {
   const empty = lines.next()
   await Promise.race([empty, setTimeout(SURVIVAL_MS, undefined, { ref: false })])
 
-  // Whoever lives now, survived; the pen ends it, and the time of such a round runs until then.
+  // A process that lives now, survived; the pen ends it, and the time of such a round runs until then.
   const survivors = countAlive(pids)
   removeCgroup(cgroup)
   const emptied = BigInt((await empty).value)

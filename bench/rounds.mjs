@@ -2,7 +2,7 @@
 
 /**
  * Runs each of `subjects` (name → async function that returns one sample) once a round. The order is reversed
- * in every second round, because whoever goes second finds warmer caches. Samples of the warm-up are dropped.
+ * in every second round, because the second finds warmer caches. Samples of the warm-up are dropped.
  * Returns name → samples, in the order of the rounds.
  */
 export async function interleave({ rounds, warmup, subjects }) {

@@ -1,6 +1,6 @@
 // Measures, in a process that holds MIB mebibytes of live buffers, how long one spawn blocks the event loop.
 // Started by spawn.mjs, once for each size and way of spawning: a process does not shrink when buffers are freed, and
-// each fork leaves page faults behind that would be charged to whoever comes next.
+// each fork leaves page faults behind that would be charged to the next spawn.
 //
 //   node spawn-blocking.mjs WAY MIB ROUNDS ROOT PAUSER    prints the samples, as JSON
 

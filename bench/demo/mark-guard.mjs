@@ -1,4 +1,4 @@
-// Ends all processes with a mark as soon as its input ends, which the kernel sees to even when whoever has started this is killed:
+// Ends all processes with a mark as soon as its input ends, which the kernel sees to even when the process that started this is killed:
 // mark-guard.mjs HARD-LIMIT. Exits with 1 when some are left after ten seconds.
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'

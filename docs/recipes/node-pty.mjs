@@ -1,6 +1,6 @@
 import { spawn } from 'node-pty'
 
-/** A terminal whose program is a session. Hanging up, as `kill()` of node-pty does, leaves whoever ignores it; `close()` does not. */
+/** A terminal whose program is a session. Hanging up, as `kill()` of node-pty does, leaves processes that ignore it; `close()` does not. */
 export async function openTerminal(corral, program, args, { session, ...options }) {
   const wrapped = await corral.wrap(program, args, session)
   try {

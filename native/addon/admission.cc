@@ -77,7 +77,8 @@ public:
       : WatcherJob(env), admission_(std::move(admission)) {}
 
   int Descriptor() const override { return admission_->Listener(); }
-  // Edge-triggered: who cannot be let in for want of a descriptor would wake the watcher without end
+  // Edge-triggered: a client that cannot be let in without a free descriptor would wake the watcher without
+  // end
   uint32_t Events() const override { return EPOLLIN | EPOLLET; }
   bool HoldsLoop() const override { return false; }
 

@@ -225,7 +225,7 @@ std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shar
   plan.claim =
       static_cast<int>(Optional(options.Get("claim"))); // no copy: closing that would give the lock up
   plan.leader_fd = -1;
-  // With a descriptor of its own: whoever asked closes the other once the process has ended
+  // With a descriptor of its own: the caller closes the other once the process has ended
   if (options.Get("leader").IsNumber())
     plan.leader_fd = fcntl(options.Get("leader").As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0);
   std::vector<std::string> read;

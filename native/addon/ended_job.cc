@@ -12,7 +12,7 @@ namespace {
 
 class EndedJob : public WatcherJob {
 public:
-  // With a descriptor of its own: whoever asked may close the other at any time.
+  // With a descriptor of its own: the caller may close the other at any time.
   EndedJob(Napi::Env env, int pidfd, int64_t within_ms)
       : WatcherJob(env), pidfd_(fcntl(pidfd, F_DUPFD_CLOEXEC, 0)), within_ms_(within_ms) {
     if (pidfd_ < 0)

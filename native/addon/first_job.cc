@@ -1,4 +1,4 @@
-// first(): waits for the process that comes into a group first, whoever starts it there, and opens it.
+// first(): waits for the process that comes into a group first, started by any program, and opens it.
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/epoll.h>

@@ -51,8 +51,8 @@ std::unique_ptr<WatcherJob> MakeEndMarkedJob(const Napi::CallbackInfo &info);
 // group is gone before. Does not keep the event loop alive.
 std::unique_ptr<WatcherJob> MakeOutOfMemoryJob(const Napi::CallbackInfo &info);
 
-// (pidfd, within ms or undefined) -> whether the process, whoever reaps it, has ended within that time;
-// without one it does not keep the event loop alive.
+// (pidfd, within ms or undefined) -> whether the process, also one that others reap, has ended within that
+// time; without one it does not keep the event loop alive.
 std::unique_ptr<WatcherJob> MakeEndedJob(const Napi::CallbackInfo &info);
 
 #endif

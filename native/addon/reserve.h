@@ -2,7 +2,7 @@
 // it has started. They are lent to one thread for a few system calls, and taken again after these.
 //
 // What is free is free for all threads of the gateway: one that opens something in that moment takes of them,
-// as open(2) cannot be told to use a number that is kept. So there are twice as many as an ending needs.
+// as open(2) does not let it choose a number that is kept. So there are twice as many as an ending needs.
 // Where more than those were taken, close() rejects with EMFILE, and the next one tries again.
 #ifndef CORRAL_RESERVE_H
 #define CORRAL_RESERVE_H

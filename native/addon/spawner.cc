@@ -24,7 +24,7 @@ Spawner::Spawner(Bridge &bridge) {
   shared_->bridge = &bridge;
 }
 
-// Not std::thread, which ends the gateway where no thread is to be had (EAGAIN).
+// Not std::thread, which ends the gateway where no thread can be created (EAGAIN).
 bool Spawner::Shared::Grow(const std::shared_ptr<Shared> &self) {
   if (threads >= kAtOnce + kReserved)
     return false;
@@ -134,9 +134,9 @@ void *Spawner::Run(void *context) {
 void Spawner::Loop(const std::shared_ptr<Shared> &shared) {
   pthread_setname_np(pthread_self(), "corral-spawner");
   std::unique_lock<std::mutex> lock(shared->mutex);
-  // Batch threads do not preempt whoever wakes them (sched(7)): else each spawn would begin with the event
-  // loop being put aside for it. Only where the gateway has the ordinary policy.
-  // (By their numbers: musl refuses these two, since POSIX wants them to be of a process.)
+  // Batch threads do not preempt the thread that wakes them (sched(7)): else each spawn would begin with the
+  // event loop being put aside for it. Only where the gateway has the ordinary policy. (By their numbers:
+  // musl refuses these two, since POSIX wants them to be of a process.)
   const sched_param parameter = {};
   if (shared->scheduler == SCHED_OTHER)
     (void)syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &parameter);

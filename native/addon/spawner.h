@@ -20,7 +20,7 @@ class Spawner {
 public:
   explicit Spawner(Bridge &bridge);
   // JavaScript thread, all of these. Sees to it that there is a thread for one more start. False, with errno:
-  // there is none to be had.
+  // none can be opened.
   bool Start();
   // Once it was started. Gives the number by which it can be cancelled.
   uint32_t Add(std::unique_ptr<SpawnJob> job);

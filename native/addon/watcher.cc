@@ -43,7 +43,7 @@ bool Watcher::Start() {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  if (!refused) // std::thread would end the gateway where no thread is to be had (EAGAIN)
+  if (!refused) // std::thread would end the gateway where no thread can be created (EAGAIN)
     refused = pthread_create(&thread_, nullptr, &Watcher::Run, this);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   started_ = refused == 0;

@@ -1,6 +1,6 @@
 // The thread that waits: for processes to exit (pidfds), for groups to become empty (cgroup.events) and for
 // directories to become removable. Any number of them at once, in one epoll. Beside it there is a second one,
-// the walker, for what takes longer: whoever looks at all that a payload has made may have thousands of
+// the walker, for what takes longer: a look at all that a payload has made may take thousands of
 // groups to look at, and nobody else is to wait for that.
 #ifndef CORRAL_WATCHER_H
 #define CORRAL_WATCHER_H

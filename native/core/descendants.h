@@ -1,5 +1,5 @@
 // The descendants of this process, found by their parents, where there is no cgroup to list them. A
-// descendant that lives is below us through parents that live (whoever loses his comes to the nearest
+// descendant that lives is below us through parents that live (one that loses its parent comes to the nearest
 // subreaper above, which is one of them, or we), so looking from parent to child misses nobody for long.
 #ifndef CORRAL_DESCENDANTS_H
 #define CORRAL_DESCENDANTS_H
@@ -41,7 +41,7 @@ struct corral_walk {
 };
 
 // Visits all living descendants of this process. One that is born meanwhile, or loses its parent, may be
-// missed: whoever needs all walks again. 0, or -errno: -ENOENT where /proc is not to be had.
+// missed: a caller that needs all walks again. 0, or -errno: -ENOENT where /proc is not mounted.
 int corral_walk_descendants(const struct corral_walk *walk);
 
 // Stops our children, but those spared: one system call each, so it is done before they have had their next

@@ -96,7 +96,7 @@ static int64_t try_again(struct corral_end *end, int number) {
   return SHORTAGE_MS;
 }
 
-// After a call that was refused: for want of something that may come back it is made again.
+// After a call that was refused: where what it lacks may come back it is made again.
 static int64_t refused_by(struct corral_end *end, int number, const char *operation, int64_t now_ms) {
   return is_shortage(number) && now_ms < end->deadline_ms ? try_again(end, number)
                                                           : fail(end, number, operation, now_ms);
@@ -185,7 +185,7 @@ static void recover_one(struct corral_end *end, int group_fd) {
   corral_quota_recover(group_fd);
 }
 
-// Whoever ended one of these sessions from outside (`corral kill`) may have died at it.
+// The process that ended one of these sessions from outside (`corral kill`) may have died at it.
 static void recover(struct corral_end *end) {
   if (end->group_fd >= 0)
     each_above(end, recover_one);
@@ -505,7 +505,7 @@ static int64_t look_outside(struct corral_end *end, int64_t now_ms) {
     end->wants_pass = true;
     return 0;
   }
-  struct corral_group_events unread; // else whoever polls is woken by them again and again
+  struct corral_group_events unread; // else a process that polls is woken by them again and again
   (void)corral_reread_group_events(end->events_fd, &unread);
   const int64_t wait_ms = corral_outside_step(outside, now_ms);
   if (wait_ms >= 0)

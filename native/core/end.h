@@ -62,7 +62,7 @@ struct corral_end {
   bool freezing;             // we wrote cgroup.freeze and have not thawed yet
   bool counted;              // who is to be killed
   bool gives_up;             // the bound is over
-  int short_of;        // EMFILE, ENFILE or ENOMEM, where the last step was refused for want of that; else 0
+  int short_of; // EMFILE, ENFILE or ENOMEM, where the last step was refused because that ran out; else 0
   uint32_t name_count; // of `names`
   uint32_t unnamed_count;
   pid_t unnamed[CORRAL_NAMES]; // whose names are still to be read
@@ -86,7 +86,7 @@ void corral_end_begin(struct corral_end *end, const struct corral_path *group,
                       const struct corral_end_plan *plan, int64_t now_ms);
 
 // Does what is due. Returns how many milliseconds to wait, or to wait for POLLPRI on events_fd, before the
-// next step; -1 when `state` is final. With `remove` it stops once in EMPTY, with 0: whoever wants the
+// next step; -1 when `state` is final. With `remove` it stops once in EMPTY, with 0: a caller that wants the
 // group's last numbers reads them then, through group_fd. A step that there are no descriptors for, or no
 // memory
 // (`short_of`), is taken again up to the bound: others that end give some back, or the caller has a reserve.

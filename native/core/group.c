@@ -52,7 +52,7 @@ static int enter(struct making *making, const char *path, size_t length) {
   return making->fd;
 }
 
-// Enters the directory of a path, and gives its last name; NULL, with errno, where that is not to be had.
+// Enters the directory of a path, and gives its last name; NULL, with errno, where that fails.
 static const char *enter_parent(struct making *making, const char *path) {
   const char *slash = strrchr(path, '/');
   if (!slash)

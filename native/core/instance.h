@@ -30,7 +30,7 @@ struct corral_instance {
 };
 
 // Calls `see` for each directory of <root>/corral: the one place that says what is ours. An instance is that
-// by its name, by its owner, who is our user (for root also whoever owns <root>/corral), and by the label
+// by its name, by its owner, who is our user (for root also the owner of <root>/corral), and by the label
 // that was left when it was made. Where that was removed, by a lock like an owner's: so a session cannot hide
 // a live instance. What is in an instance is not judged: only its owner and root can make directories there,
 // or give them away. 0, or -errno.

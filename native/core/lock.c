@@ -45,7 +45,7 @@ static int lock_entry(int above_fd, const char *name, bool dead, bool *taken) {
   int answer = lock_or_judge(fd, taken);
   if (answer == 0) // or it is gone, and there may be another
     answer = corral_is_entry(above_fd, name, fd);
-  // The kernel lets go of the one before it gives the other: whoever comes in between has it
+  // The kernel lets go of the one before it gives the other: a process that comes in between has it
   if (answer == 0 && dead && *taken)
     answer = try_lock(fd, LOCK_SH);
   return answer < 0 ? answer : corral_release_fd(&fd);

@@ -73,7 +73,7 @@ static bool is_owners(uid_t uid, int pidfd, const struct stat *directory) {
   return uid == directory->st_uid || uid == 0;
 }
 
-// By the real uid: a program that is setuid root inherits the lock of whoever executes it.
+// By the real uid: a program that is setuid root inherits the lock of the process that executes it.
 static bool is_owner(pid_t pid, int pidfd, const struct stat *directory, pid_t owner_pid) {
   struct identity identity;
   if (!read_identity(pid,

@@ -40,7 +40,7 @@
 #define FIELD(mark, shift, bits) (((mark) >> (shift)) & ((1LL << (bits)) - 1))
 
 // Those in login uids: from this up, by the number of the group. No user has such a number, and NO_LOGIN is
-// what whoever has not logged in has.
+// the value of a process outside of a login.
 #define FIRST_LOGIN 0x80000000U
 #define NO_LOGIN 0xffffffffU
 
@@ -58,7 +58,7 @@ static pid_t reaper_of(int64_t mark) {
   return (pid_t)FIELD(mark, PID_SHIFT, PID_BITS);
 }
 
-// Of our pid namespace; -1 where that cannot be told.
+// Of our pid namespace; -1 where that cannot be read.
 static int64_t own_space(void) {
   struct stat space;
   if (stat("/proc/self/ns/pid", &space) < 0)
@@ -107,7 +107,7 @@ static bool is_of_group(int64_t mark) {
   return mark > FIRST_GROUP - GROUPS && mark <= FIRST_GROUP;
 }
 
-// proc_pid_limits(5), a line: Max file locks    SOFT    HARD    locks. Readable whoever the process runs as.
+// proc_pid_limits(5), a line: Max file locks    SOFT    HARD    locks. Readable for a process of any user.
 static int64_t read_limit(pid_t pid) {
   char path[32], text[4096];
   snprintf(path, sizeof path, "/proc/%d/limits", pid);
@@ -133,7 +133,7 @@ static int64_t limit_of(pid_t pid) {
   return errno == EPERM ? read_limit(pid) : 0;
 }
 
-// proc_pid_loginuid: a number, readable whoever the process runs as.
+// proc_pid_loginuid: a number, readable for a process of any user.
 static uint32_t login_of(pid_t pid) {
   char path[32], text[16];
   snprintf(path, sizeof path, "/proc/%d/loginuid", pid);
@@ -373,7 +373,7 @@ static int add_children(struct below *list, size_t *count, const struct corral_p
   return answer;
 }
 
-// The leader comes last: whoever kills it loses who is below it.
+// The leader comes last: when it is killed, what is below it is lost.
 static int walk_leader(const struct corral_walk *walk) {
   struct below *list = malloc(MOST_BELOW * sizeof *list);
   if (!list)

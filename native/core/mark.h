@@ -8,7 +8,7 @@
 // by pam_limits(8), which sets all limits anew.
 //
 // The mark of a cgroup is made of its id, which no other cgroup of the machine ever has. So nothing keeps it:
-// whoever ends a group knows the marks of all that was born in it or below it.
+// the process that ends a group knows the marks of all that was born in it or below it.
 #ifndef CORRAL_MARK_H
 #define CORRAL_MARK_H
 
@@ -19,7 +19,7 @@
 
 #include "descendants.h"
 
-// The name of a guard (prctl(2)): whoever finds one that bears a mark leaves it to its work.
+// The name of a guard (prctl(2)): a process that finds one with a mark leaves it to its work.
 
 struct corral_marks {
   int64_t *list; // sorted once corral_marks_sort() was called
@@ -32,7 +32,7 @@ void corral_marks_sort(struct corral_marks *marks);
 bool corral_marks_have(const struct corral_marks *marks, int64_t mark);
 void corral_marks_free(struct corral_marks *marks);
 
-// The mark of what is started in a cgroup; 0 where it cannot be told. A later group has a lower one, so that
+// The mark of what is started in a cgroup; 0 where it is not known. A later group has a lower one, so that
 // a session inside another one can have its own.
 int64_t corral_mark_of_group(int group_fd);
 
@@ -53,7 +53,7 @@ int corral_can_login_mark(void);
 // Whether what this process starts in a cgroup will bear the mark of that.
 bool corral_can_mark(void);
 
-// Marks this process, which is a reaper. The mark, or 0 where there is none to be had: RLIMIT_LOCKS is
+// Marks this process, which is a reaper. The mark, or 0 where it cannot be set: RLIMIT_LOCKS is
 // limited here, or cannot be read again (no /proc/PID/limits), or reapers are too many levels deep, one in
 // another.
 int64_t corral_mark_self(void);
@@ -92,14 +92,14 @@ struct corral_marked {
 int corral_walk_marked(const struct corral_walk *walk);
 
 // Whether nobody of them lives, who is passed over included. Misses nobody but below a leader who has just
-// ended; 0 also where that cannot be told, because too many processes are being started. 1, 0 or -errno.
+// ended; 0 also where that is not certain, because too many processes are being started. 1, 0 or -errno.
 int corral_none_marked(const struct corral_marked *marked);
 
 // Whether a process is another instance's to end: it lives in the groups of that, or is a guard.
 bool corral_is_of_other_instance(pid_t pid, const char *instance);
 
 // The directory of a process in the cgroup v2 file system, as /proc tells it. False
-// where that is not to be had. What is longer is cut.
+// where that cannot be read. What is longer is cut.
 bool corral_cgroup_of(pid_t pid, char *path, size_t size);
 
 // Who bears which mark of a cgroup, dead or alive.
@@ -115,7 +115,7 @@ struct corral_bearers {
 };
 
 // All of them, by one pass over the processes. It waits for none of them: prlimit(2) takes no lock that a
-// process holds for long. 0 or -errno: -ENOENT where /proc is not to be had.
+// process holds for long. 0 or -errno: -ENOENT where /proc is not mounted.
 int corral_bearers_read(struct corral_bearers *bearers);
 void corral_bearers_free(struct corral_bearers *bearers);
 

@@ -173,8 +173,8 @@ struct batch {
   size_t count;
 };
 
-// Fills a batch from the index `next` on. Gives the index to go on at, or -errno where there is not one pidfd
-// to be had.
+// Fills a batch from the index `next` on. Gives the index to go on at, or -errno where no pidfd can be
+// opened.
 static ssize_t fill(struct batch *batch, const struct corral_members *listed, size_t next,
                     const struct corral_members *except) {
   batch->count = 0;

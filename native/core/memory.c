@@ -34,7 +34,7 @@ static int64_t resident(pid_t pid) {
   return strtoll(end, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
-// The line "Pss:" of smaps_rollup, in KiB: proc_pid_smaps(5). Where it is not to be had, the resident size.
+// The line "Pss:" of smaps_rollup, in KiB: proc_pid_smaps(5). Where it cannot be read, the resident size.
 static int64_t proportional(pid_t pid) {
   char text[TEXT_BYTES];
   const char *line = read_of(pid, "smaps_rollup", text) ? strstr(text, "\nPss:") : NULL;

@@ -80,8 +80,8 @@ static int is_believed(int directory_fd, int instance) {
   return (unsigned long)file_system.f_type == CGROUP_V1_MAGIC && directory.st_uid == owner.st_uid;
 }
 
-// Whether nothing can be at a path, as against a call that failed for want of something: then word of what is
-// there must not be lost.
+// Whether nothing can be at a path, as against a call that failed because something ran out: then word of
+// what is there must not be lost.
 static bool is_nowhere(int number) {
   return number == ENOENT || number == ENODEV || number == ENOTDIR || number == ELOOP ||
          number == ENAMETOOLONG;

@@ -47,7 +47,7 @@ struct corral_message corral_end_message(const struct corral_end_plan *plan);
 int corral_text_file(const char *text, size_t length);
 
 // Reads such a file, of `size` bytes at most: how many there are, or -errno; -EINVAL for any other. One of
-// another kind could make whoever reads it wait, or change meanwhile.
+// another kind could make the reader wait, or change meanwhile.
 ssize_t corral_text_read(int file, char *text, size_t size);
 
 void corral_fds_close(struct corral_fds *fds);

@@ -22,8 +22,8 @@ bool corral_peer_is_own(const struct corral_peer *peer);
 // seen from our pid namespace.
 int corral_own_peer(int socket, pid_t *pid);
 
-// In a user namespace, whoever has no uid there is shown with the overflow uid (user_namespaces(7)), usually
-// 65534, which can be the uid of somebody there as well: then that number says nothing.
+// In a user namespace, a user without a uid there is shown with the overflow uid (user_namespaces(7)),
+// usually 65534, which can be the uid of somebody there as well: then that number says nothing.
 bool corral_uid_says_nothing(uid_t uid);
 
 // Whether the process runs as our user, by the kernel's own comparison: kill(2). True of all for who may

@@ -7,9 +7,9 @@
 // The quotas that are lifted for one who needs that.
 struct corral_lift;
 
-// Lifts the quota of the cgroup, if it has one, up to corral_quota_restore(), whoever else in this process
-// needs the same. It may be called again: another process may have set it meanwhile. Where the kernel does
-// not let us, all goes on under the quota.
+// Lifts the quota of the cgroup, if it has one, up to corral_quota_restore(), also where another ending in
+// this process needs the same. It may be called again: another process may have set it meanwhile. Where the
+// kernel does not let us, all goes on under the quota.
 void corral_quota_lift(struct corral_lift **lifts, int group_fd);
 
 // Sets those again that nobody else in this process needs lifted, unless somebody has set another meanwhile.

@@ -22,7 +22,7 @@
 #define LAST_LOOK_MS 10
 // How long, and how often at least, to look for those that are new since the last look before all are killed:
 // those that cannot be stopped (setuid programs) go on having children. Where many that fork share one slow
-// CPU with who looks for them, a look takes a second, and those that were found would be in his way if they
+// CPU with who looks for them, a look takes a second, and those that were found would be in its way if they
 // had to die now.
 #define STOP_MS 50
 #define STOP_LOOKS 10
@@ -58,7 +58,8 @@ void corral_reap_begin(struct corral_reap *reap, const struct corral_end_plan *p
   reap->walk.context = reap;
   const int64_t time_ms = plan->drain_ms > 0 ? plan->drain_ms : plan->grace_ms;
   reap->deadline_ms = now_ms + time_ms + 1; // now_ms was rounded down: nobody gets less
-  // Also who asks: among a hundred that fork he has a hundredth of the CPU, and reaps fewer than die
+  // Also the process that asks: among a hundred that fork it has a hundredth of the CPU, and reaps fewer than
+  // die
   go_first(reap);
   if (plan->drain_ms > 0)
     reap->state = CORRAL_DRAINING;
@@ -136,7 +137,7 @@ static void kill_and_name(void *context, const struct corral_process *process, i
   (void)corral_members_add(&reap->left, process->pid);
 }
 
-// Stopped first, all of them, so that nobody starts another for one that he sees die. A process with a
+// All are stopped first, so that none starts another for one that it sees die. A process with a
 // pending SIGSTOP or SIGKILL cannot fork: copy_process() looks for signals under the lock under which the
 // child would become visible.
 // False: there were new ones, and they are to be looked for again.

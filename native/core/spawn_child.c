@@ -17,14 +17,14 @@
 #define WITHOUT_CLOSE_RANGE 1024
 
 // Runs in the child, on memory that is the parent's. Its frames are never left by a return, so the
-// sanitizers' marks around them would stay behind for whoever gets that memory next.
+// sanitizers' marks around them would stay behind for the next user of that memory.
 #define IN_CHILD __attribute__((no_sanitize("address"), noinline))
 
 // The result of a raw system call, or -errno. libc's errno is the same variable in parent and child here
 // (CLONE_VM without CLONE_SETTLS), and the parent sleeps, so using it is safe.
 #define CALL(...) (syscall(__VA_ARGS__) == -1 ? -errno : 0)
 
-// Says what comes next, for whoever asks why it takes so long.
+// Says what comes next, to explain why a start takes so long.
 IN_CHILD static void log_message(const struct corral_launch *launch, const char *operation,
                                  const char *path) {
   launch->outcome->path = path;
@@ -39,7 +39,7 @@ IN_CHILD static int give_up(const struct corral_launch *launch, int number, cons
 }
 
 // Signals that the gateway ignores (Node: SIGPIPE) must not be ignored by an agent, unless it is asked for;
-// handlers are gone already where CLONE_CLEAR_SIGHAND was to be had.
+// handlers are gone already where the kernel has CLONE_CLEAR_SIGHAND.
 IN_CHILD static void reset_signals(uint64_t ignored) {
   // struct kernel_sigaction: the handler, and no flags and an empty mask
   const struct {
@@ -137,8 +137,8 @@ IN_CHILD static int place_fds(const struct corral_launch *launch) {
     long placed = source[i] == i ? syscall(SYS_fcntl, i, F_SETFD, 0) : syscall(SYS_dup3, source[i], i, 0);
     if (placed < 0)
       return errno;
-    // The gateway's event loop may have made its own stdio non-blocking, and that flag is shared with whoever
-    // inherits it: an ordinary program does not expect EAGAIN there. libuv does the same.
+    // The gateway's event loop may have made its own stdio non-blocking, and that flag is shared with each
+    // heir of it: an ordinary program does not expect EAGAIN there. libuv does the same.
     if (i <= STDERR_FILENO && launch->plan->stdio[i].kind == CORRAL_STDIO_FD && !launch->plan->as_given) {
       long flags = syscall(SYS_fcntl, i, F_GETFL, 0);
       if (flags >= 0 && (flags & O_NONBLOCK))

@@ -1,5 +1,5 @@
 // A walk over a directory of a cgroup file system and all below it, whatever the payload made there: a step
-// at a time, so that whoever walks can do something else in between, and with one descriptor however deep it
+// at a time, so that the caller can do something else in between, and with one descriptor however deep it
 // is.
 #ifndef CORRAL_TREE_H
 #define CORRAL_TREE_H
@@ -15,7 +15,7 @@ struct corral_tree {
   int fd;            // the directory that the walk is at; -1: it has not begun, or is over
   bool removes;      // takes away each directory below the top when it leaves it
   bool at_top;       // the next step is into the first directory
-  bool passes;       // the next step is not into what is below; to be set by whoever walks
+  bool passes;       // the next step is not into what is below; to be set by the caller
   const char *skips; // directories of this name are not entered; NULL: none are passed over
   off_t *resume;     // for each directory on the way down: where in it to go on
   size_t depth, capacity;
@@ -37,7 +37,7 @@ enum corral_tree_step {
 int corral_tree_begin(struct corral_tree *tree, const struct corral_path *top, bool removes);
 
 // One step on, parents first. Directories that vanish meanwhile are passed over. A corral_tree_step, or
-// -errno: -ENOMEM, or a way up that is not to be had.
+// -errno: -ENOMEM, or a way up that cannot be opened.
 int corral_tree_step(struct corral_tree *tree);
 
 // The name of the directory that the walk is at; not at the top.
@@ -46,7 +46,7 @@ const char *corral_tree_name(const struct corral_tree *tree);
 // Lets go of all that it has, wherever it is.
 void corral_tree_end(struct corral_tree *tree);
 
-// Whether a directory has no other in it; false also where that cannot be told.
+// Whether a directory has no other in it; false also where that cannot be read.
 bool corral_is_lowest(int directory_fd);
 
 // Removes a directory that has nothing in it any more. As corral_remove_entry().

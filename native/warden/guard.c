@@ -98,7 +98,7 @@ static struct corral_path path_in(const struct guard *guard, const char *path) {
   return corral_path_of(instance.fd >= 0 ? &instance : &guard->plan->root, path);
 }
 
-// Whoever does this must not live in the instance.
+// The process that does this must not live in the instance.
 _Noreturn static void remove_instance(const struct guard *guard, bool owner_died) {
   insist_on(corral_instance_remove, guard, &guard->instance);
   corral_instances_remove_directory(&guard->plan->root);

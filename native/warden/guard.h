@@ -11,7 +11,7 @@
 //   the guard   born in <instance>/warden, orphaned at once: out of the owner's process tree, its process
 //   group
 //               and its cgroup
-//   the last    born in the owner's cgroup again, because nobody can remove the cgroup that he lives in
+//   the last    born in the owner's cgroup again, because no process can remove the cgroup that it lives in
 #ifndef CORRAL_GUARD_H
 #define CORRAL_GUARD_H
 

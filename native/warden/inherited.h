@@ -1,6 +1,6 @@
-// What whoever starts `corral run` gives its command besides stdio: descriptors, signals that are ignored or
-// blocked, the soft limit on open files, LISTEN_PID. Without us in between the command would have it, so it
-// gets it.
+// What the program that starts `corral run` gives its command besides stdio: descriptors, signals that are
+// ignored or blocked, the soft limit on open files, LISTEN_PID. Without us in between the command would have
+// it, so it gets it.
 #ifndef CORRAL_INHERITED_H
 #define CORRAL_INHERITED_H
 
@@ -25,7 +25,7 @@ size_t inherited_stdio(const struct inherited *inherited, struct corral_stdio st
 // What else of it a plan has.
 void inherited_apply(const struct inherited *inherited, struct corral_spawn_plan *plan);
 
-// The command has them, or never will: whoever waits for their ends must not wait for ours.
+// The command has them, or never will: a process that waits for their ends must not wait for ours.
 void inherited_drop(struct inherited *inherited);
 
 #endif

@@ -283,7 +283,7 @@ _Noreturn void run_keeper(const struct keeper_plan *plan) {
   // Still our parent, so the pidfd is the owner's and nobody's who has its pid now
   if (owner < 0 || getppid() != plan->owner)
     _exit(1);
-  // Whoever ends the gateway with all that is below it does not find us there
+  // What ends the gateway with all that is below it does not find us there
   if (fork() != 0)
     _exit(0);
   become_subreaper(); // before there is a child

@@ -19,7 +19,7 @@ struct memory_watch {
   int64_t often_until_ms;          // word came: look again and again until then
 };
 
-// Begins to watch. Where word of a v1 memory cgroup is not to be had (no descriptor left), nothing is
+// Begins to watch. Where a v1 memory cgroup cannot be watched (no descriptor left), nothing is
 // watched: the kernel holds the cap all the same.
 void memory_watch_begin(struct memory_watch *watch, int64_t now_ms);
 

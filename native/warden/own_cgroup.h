@@ -11,7 +11,7 @@
 // where that file system does not show it.
 int open_own_cgroup(const char *directory);
 
-// corral_fork_into() `own_cgroup` or, where that is not to be had (any more), the supervisor's cgroup, the
+// corral_fork_into() `own_cgroup` or, where that cannot be used (any more), the supervisor's cgroup, the
 // root, or the top of the hierarchy. -1: none of them takes a process.
 pid_t fork_into_own_cgroup(int own_cgroup, const struct corral_base *root, bool no_clone3);
 

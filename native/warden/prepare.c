@@ -85,7 +85,7 @@ static void enable_at_root(const struct corral_base *root, char *value, size_t s
 }
 
 // The v1 paths of the directories from sessions/ down, in the v1 memory hierarchy: what the sessions'
-// directory is there is named in a label, for whoever has to remove it.
+// directory is there is named in a label, for the process that has to remove it.
 static void add_memory_home(struct steps *steps, const struct prepared *prepared) {
   const char *home = prepared->memory_home;
   add(steps, CORRAL_LABEL, prepared->instance, CORRAL_MEMORY_LABEL, home);
@@ -261,7 +261,7 @@ int prepare(const struct preparation *plan, struct prepared *prepared) {
   snprintf(owner, sizeof owner, "corral run -- %.480s", command);
   *prepared = (struct prepared){.guard = {.lifeline = -1, .first = -1}, .lock = -1, .instance_fd = -1};
   if (!name_instance(prepared, plan)) {
-    log_message("%s is too long a path, or there is no randomness to be had", plan->root.path);
+    log_message("%s is too long a path, or the kernel gave no random bytes", plan->root.path);
     return STATUS_FAILED;
   }
   prepared->guard_plan = (struct guard_plan){.root = plan->root,

@@ -1,5 +1,5 @@
-// Sessions without cgroups, by PR_SET_CHILD_SUBREAPER (prctl(2)): whoever loses his parent comes to the
-// nearest subreaper above him, so nobody can leave what is below one by forking. Three kinds of process:
+// Sessions without cgroups, by PR_SET_CHILD_SUBREAPER (prctl(2)): a process that loses its parent comes to
+// the nearest subreaper above it, so none can leave what is below one by forking. Three kinds of process:
 //
 //   gateway   has a lifeline, a SOCK_SEQPACKET pair, to each of the others (native/core/message.h)
 //   keeper    one an instance, out of the gateway's process tree; a subreaper; parent of the reapers. What

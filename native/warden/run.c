@@ -279,7 +279,7 @@ static void await_leader(struct run *run) {
 
 static void log_moved(const struct corral_moved *moved) {
   log_message("%d %s had been moved out of the session, to %s, and was ended there", moved->pid, moved->name,
-              *moved->cgroup ? moved->cgroup : "a cgroup that cannot be told");
+              *moved->cgroup ? moved->cgroup : "an unknown cgroup");
 }
 
 static void log_left(const struct run *run) {

@@ -94,7 +94,7 @@ export type GroupEvent =
   | { event: 'limit-hit'; hit: LimitHit }
   /** Others than the gateway have raised one. */
   | { event: 'limit-raised'; limit: RaisedLimit }
-  /** Its processes were held up for want of memory. */
+  /** Its processes had to wait for memory. */
   | { event: 'pressure'; pressure: Pressure }
   /** Memory ran out, and the kernel does not end the group whole here: it has to be ended. */
   | { event: 'out-of-memory'; found: OutOfMemory }

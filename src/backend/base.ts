@@ -37,7 +37,7 @@ export abstract class BaseBackend implements Backend {
 
   abstract family(name: string, parent: Family | undefined, limits: ParsedLimits): Family
 
-  /** What a dead gateway left cannot be told from any other process. */
+  /** Processes that a dead gateway left look like any other process. */
   async sweep(_options: SweepOptions): Promise<SweepReport> {
     return { collected: [], live: [], failed: [] }
   }

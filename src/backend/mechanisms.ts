@@ -79,7 +79,7 @@ export interface HostProbe {
   refused: string | undefined
   /** Caps that hold for this process and not for sessions below the root. */
   capsAround: readonly CapAround[]
-  /** Who starts or moves processes for sessions, in words; nobody where nothing holds these. */
+  /** The services that start or move processes for sessions, in words. Empty where nothing holds sessions. */
   others: readonly string[]
   /** Why no subreaper holds them either, where that was tried. */
   noSubreaper: string | undefined

@@ -18,7 +18,7 @@ export class NativeHandle implements ProcessHandle {
   #pidfd: number
   readonly #fds: number[]
   readonly #streams: (Socket | null)[] = []
-  /** What was read of streams that nobody had asked for, by index. */
+  /** What was read of streams that were not opened, by index. */
   readonly #unread = new Map<number, Buffer[]>()
 
   constructor(native: Native, pidfd: number, fds: number[]) {

@@ -1,4 +1,4 @@
-// Who else on this host starts or moves processes for whoever asks: what a session has such a one start is not the session's,
+// Services of this host that start or move processes on request: what they start for a session is not the session's,
 // and what systemd-logind moves has lost the session's mark. Told beforehand, in receipts and by the doctor.
 
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'

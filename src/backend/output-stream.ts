@@ -1,10 +1,10 @@
-// Our end of what a process writes: a socket whose reader may come late. What nobody has read when the process ends is taken
-// into memory, and the descriptor is given up at its end, not when somebody has read up to there, which may be never.
+// Our end of what a process writes: a socket whose reader may come late. What has not been read when the process ends is taken
+// into memory, and the descriptor is given up at its end, not when it has been read, which may be never.
 
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import { queueMicrotask } from '../common/clock.js'
 
-// Once its process has ended, a stream that nobody reads takes so much, in bytes: more than the buffer of a socket or a pipe,
+// Once its process has ended, a stream that is not read takes so much, in bytes: more than the buffer of a socket or a pipe,
 // so it takes all that was written up to then. What others write into it after that waits for a reader, or for the session's end.
 export const UNREAD_BYTES = 2 ** 20
 
@@ -24,7 +24,7 @@ export class OutputStream extends Socket {
     this.once('close', () => this.#beWhole())
   }
 
-  /** Whoever reads sets the pace; while nobody does, it goes on up to the bound. */
+  /** The reader sets the pace. While there is none, it reads up to the bound. */
   override push(chunk: Buffer | string | null, encoding?: BufferEncoding): boolean {
     const more = super.push(chunk, encoding)
     if (chunk === null) {
@@ -34,7 +34,7 @@ export class OutputStream extends Socket {
     return more || (this.#isUnread() && this.readableLength < this.#bound)
   }
 
-  /** Takes what there is, also where nobody reads: up to a bound, in bytes. */
+  /** Takes what there is, also without a reader: up to a bound, in bytes. */
   keep(bound: number): void {
     const first = this.#bound === 0
     this.#bound = bound

@@ -1,4 +1,4 @@
-// What is seen and done from outside: the instances and sessions of this user, or of all, whoever owns them. The contract that
+// What is seen and done from outside: the instances and sessions of this user, or of all users, of any owner. The contract that
 // a mechanism fulfils for `corral ls`, `kill`, `set` and `sweep`, which have no instance of their own.
 import type {
   AppliedLimit,

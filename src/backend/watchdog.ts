@@ -56,7 +56,7 @@ export class Watchdog {
     this.#lookIn(watched, Math.max(Math.min(Math.max(room, SOONEST_MS), LATEST_MS), tookMs * PAUSE_PER_LOOK))
   }
 
-  /** What cannot be looked at now is looked at again: a group that is going has nobody left to count. */
+  /** What cannot be looked at now is looked at again: a group that is ending has no processes left to count. */
   #used(path: string, cap: number): Promise<number> {
     return this.#native.memoryUsed(path, cap).catch(() => 0)
   }

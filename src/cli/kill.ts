@@ -1,4 +1,4 @@
-// corral kill: ends sessions, whoever owns them.
+// corral kill: ends sessions of any owner.
 import path from 'node:path'
 import type { HoldingChoice } from '../backend/facts.js'
 import { InvalidArgumentError } from '../common/errors.js'

@@ -1,4 +1,4 @@
-// corral orphans: agents that no session holds and nobody answers for; ends those that are named.
+// corral orphans: lists agents outside of sessions whose starter has gone; ends those that are named.
 import { InvalidArgumentError } from '../common/errors.js'
 import { json } from '../common/text.js'
 import { matching } from '../orphans/agents.js'

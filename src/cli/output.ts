@@ -25,7 +25,7 @@ let opened: NodeJS.WriteStream | undefined
 
 /** Not before there is something to say: Node makes a pipe non-blocking when it opens it, and `run` hands its own on. */
 function openOutput(): NodeJS.WriteStream {
-  // Whoever reads it may have had enough: corral ls | head
+  // The reader may have had enough: corral ls | head
   opened ??= process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })

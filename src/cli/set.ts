@@ -1,4 +1,4 @@
-// corral set: changes the limits of live sessions, whoever owns them.
+// corral set: changes the limits of live sessions of any owner.
 
 import type { HoldingChoice } from '../backend/facts.js'
 import type { Limits } from '../backend/limits.js'

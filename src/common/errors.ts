@@ -154,7 +154,11 @@ export interface StuckProcess {
   state: string
 }
 
-/** A process outlived SIGKILL for the whole of killTimeoutMs, or the kernel refused a step of the ending: `CORRAL_STUCK`. The session's directory is left. @hideconstructor */
+/**
+ * A process outlived SIGKILL for the whole of killTimeoutMs, or the kernel refused a step of the ending: `CORRAL_STUCK`.
+ * The session's directory is left.
+ * @hideconstructor
+ */
 export class StuckError extends CorralError {
   readonly processes: StuckProcess[]
 

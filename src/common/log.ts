@@ -1,4 +1,4 @@
-// What goes to the gateway's log: sessions have a say in it, by their names and command lines, and somebody reads it in a terminal.
+// The gateway's log. It has names and command lines in it, which sessions choose, and may be read in a terminal.
 import { printableIn } from './text.js'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const

@@ -28,8 +28,5 @@ export function parseSignal(signal: unknown, least: 0 | 1): number {
   if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= 64) return number
   throw new InvalidArgumentError(
     `Invalid signal: expected a name such as 'SIGTERM' or a number from ${least} to 64, got ${quote(signal)}`,
-    {
-      hint: `Give a name such as 'SIGTERM', or a number from ${least} to 64`,
-    },
   )
 }

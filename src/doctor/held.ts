@@ -25,7 +25,7 @@ export function judgeHeld(facts: Facts): Finding[] {
   return [held, ...judgeBus(facts)]
 }
 
-/** Without a cgroup, an ordinary user can have systemd make one, if only he finds his manager. */
+/** Without a cgroup, an ordinary user can have systemd make one, if the environment names the user's manager. */
 function judgeBus({ host }: Facts): Finding[] {
   const { uid, systemd, bus, user } = host
   if (uid === 0 || !systemd || (bus.exists && bus.inEnvironment)) return []

@@ -26,7 +26,7 @@ function unifiedFix({ wsl, container }: HostFacts): string {
   return container === null ? BOOT : `On the host of the container: ${BOOT}`
 }
 
-/** By hand, as nobody else delegates here: made, given away and entered by root, as only root may move a process into it. */
+/** By hand, as no program delegates here: created, chowned and entered by root, as only root may move a process into it. */
 function delegation(mount: CgroupMount | undefined): string {
   const directory = `${mount?.point ?? '/sys/fs/cgroup'}/corral-root`
   return `as root \`mkdir ${directory} && chown -R USER ${directory}\`, and start the gateway in there: \`sh -c 'echo $$ >${directory}/cgroup.procs; exec su USER -c "…"'\``

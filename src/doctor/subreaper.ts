@@ -1,4 +1,4 @@
-// What holds of sessions that are held by a subreaper, for want of a cgroup: they end as surely, but nothing is counted.
+// What holds of sessions that are held by a subreaper, without a cgroup: they end as surely, but nothing is counted.
 import type { Facts, Finding } from './facts.js'
 import { rootFix } from './remedies.js'
 

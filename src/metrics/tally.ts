@@ -1,4 +1,4 @@
-// What lives in a Corral, and what has happened in it since somebody counts.
+// What lives in a Corral, and what has happened in it since counting began.
 import type { SweepReport } from '../backend/facts.js'
 import { InvalidArgumentError, isSystemError } from '../common/errors.js'
 import { SESSION_REASONS } from '../common/reasons.js'

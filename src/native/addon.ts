@@ -160,7 +160,7 @@ export interface Native {
   removeEmpty(path: string): boolean
   /** The names of the directories in one; none where it is gone. */
   directories(path: string): string[]
-  /** Removes a directory and all below it, by rmdir alone: false where somebody lives in there. */
+  /** Removes a directory and all below it, by rmdir alone: false where a process lives in there. */
   removeTree(path: string): Promise<boolean>
   /** One ending more (1) or fewer (-1) that is to look outside: so that those that are begun together share their passes. */
   announceEnd(more: 1 | -1): void
@@ -209,7 +209,7 @@ export interface Native {
   openLink(): [link: number, other: number]
   /** A lifeline to a reaper, which is woken, by its door, and the reaper's pid. Only to one of this user: EPERM; ECONNREFUSED: it is gone. */
   enterDoor(name: string): [link: number, pid: number]
-  /** A descriptor of a file with this text, which nobody can change; to be closed. */
+  /** A descriptor of a file with this text, which is sealed; to be closed. */
   textFile(text: string): number
   /** The text of such a file; undefined for any other, and one that is longer than 1 MiB. Never waits. */
   textOf(fd: number): string | undefined
@@ -239,7 +239,7 @@ export interface Native {
   descendants(pid: number): number[]
   /** What sessions without cgroups have lost whose reapers are gone, by their marks (native/core/mark.h). */
   findLost(): Promise<Lost[]>
-  /** Kills all that bear a mark, until nobody does or the time is over: then it is not `empty`, and `left` names who was seen. */
+  /** Kills all processes with a mark, until there is none or the time is over: then it is not `empty`, and `left` has those that were seen. */
   endMarked(
     mark: number,
     killMs: number,
@@ -376,7 +376,7 @@ export function addonPath(): string {
   if (other !== undefined) return other
   if (here === undefined || packageRoot === undefined)
     throw new Error('cannot locate the corral package (bundled?): set CORRAL_ADDON')
-  // One that was built here goes first: somebody wanted it so
+  // One that was built here goes first: it was built on purpose
   const prebuilt = path.join(packageRoot, 'prebuilds', `linux-${process.arch}`, 'corral.node')
   if (!existsSync(path.join(packageRoot, 'build', 'Release', 'corral.node')) && existsSync(prebuilt))
     return prebuilt

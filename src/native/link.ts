@@ -46,7 +46,7 @@ export class Link {
     try {
       return this.ask(kind, said)
     } catch {
-      return false // that it is gone, or does not listen: whoever waits for an answer has a bound for that
+      return false // that it is gone, or does not listen: a caller that waits for an answer has a bound
     }
   }
 
@@ -75,7 +75,7 @@ export class Link {
       if (!received) break
       const message = named(received)
       if (message) heard(message)
-      for (const fd of received.fds) this.#native.close(fd) // what nobody took
+      for (const fd of received.fds) this.#native.close(fd) // that no handler took
     }
     this.#open = false
     this.#native.dropLink(this.#fd)

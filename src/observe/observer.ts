@@ -126,7 +126,7 @@ export class Observer {
   }
 
   /**
-   * Ends the selected sessions, whoever owns them, and waits until they are empty. The owner, if it lives, is told why, closes
+   * Ends the selected sessions of any owner, and waits until they are empty. The owner, if it lives, is told why, closes
    * its own side and reports it.
    * @throws AggregateError of what could not be ended, after all others were.
    */
@@ -146,7 +146,7 @@ export class Observer {
   }
 
   /**
-   * Changes limits of the selected sessions, or of their families, whoever owns them: each one's all or none.
+   * Changes limits of the selected sessions of any owner, or of their families: all limits of each, or none.
    * @throws LimitUnsupportedError, KernelError of the first that could not be changed; those before it were.
    */
   async setLimits(

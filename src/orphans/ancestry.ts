@@ -1,5 +1,5 @@
-// Whether somebody who lives stands above a process: its parent chain, up to a program that is no agent itself, or to
-// whoever takes in those whose parent has died.
+// Whether a living program stands above a process: its parent chain, up to a program that is not an agent, or to
+// the process that adopts orphans.
 import path from 'node:path'
 import { isStartedBySystemd, type ProcessFacts, startedMs } from './processes.js'
 import { isInteractiveShell, isInterpreter } from './program.js'

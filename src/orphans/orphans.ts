@@ -1,5 +1,5 @@
-// Agents that no session of Corral holds and that nobody answers for any more: what was left from before Corral, or by
-// programs without it. Found by their command lines, ended only one by one, by whoever names them.
+// Agents outside of all sessions whose starter has gone: left from before Corral, or by
+// programs without it. They are found by their command lines, and ended only one by one, by name.
 import { constants } from 'node:os'
 import { containment } from '../backend/mechanisms.js'
 import { systemCodeOf } from '../common/errors.js'
@@ -21,7 +21,7 @@ export interface Orphan {
   id: string
   pid: number
   ppid: number
-  /** Pid and command of whoever is its parent now. */
+  /** Pid and command of its present parent. */
   parent: string
   /** Milliseconds. */
   ageMs: number
@@ -32,7 +32,7 @@ export interface Orphan {
   command: string
   /** What it is by the table of known programs, or how it belongs to one. */
   what: string
-  /** False only with `all`: somebody who lives answers for it. */
+  /** False only with `all`: a living program answers for it. */
   orphan: boolean
   /** Why it is listed, and why it is or is no orphan. */
   why: string
@@ -70,7 +70,7 @@ interface Judged {
   standing: Standing
 }
 
-/** Our own process and all above it: whoever asks is alive. */
+/** Our own process and all above it: the program that asks is alive. */
 function ourLine(all: ReadonlyMap<number, ProcessFacts>): Set<number> {
   const line = new Set<number>()
   for (let at = all.get(process.pid); at && !line.has(at.pid); at = all.get(at.ppid)) line.add(at.pid)

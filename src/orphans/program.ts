@@ -25,7 +25,7 @@ const RUNNERS: Record<string, string[]> = {
 const VALUED = new Set(['-r', '--require', '--import', '--loader', '--experimental-loader', '-C', '-W', '-X'])
 /** Names of files and directories that say nothing of whose they are. */
 const ANONYMOUS = new Set(['index', 'main', 'cli', '__main__', 'dist', 'build', 'src', 'bin', 'lib', 'out'])
-// A shell in a shell in a shell: nobody means more
+// A shell in a shell in a shell: more is not in use
 const DEEPEST = 4
 
 const isOption = (word: string) => word.startsWith('-')
@@ -95,7 +95,7 @@ export function programsOf(argv: readonly string[], depth = 0): Program[] {
   return SHELLS.test(base) ? [own, ...behindShell(words, depth)] : [own]
 }
 
-/** A shell that waits for somebody to type: on a terminal, and not there for one command or one script. */
+/** A shell that waits for input: on a terminal, and not there for one command or one script. */
 export function isInteractiveShell(argv: readonly string[], terminal: number): boolean {
   const [file = '', ...words] = argv
   if (terminal === 0 || !SHELLS.test(path.basename(file).replace(/^-/, ''))) return false

@@ -12,7 +12,7 @@ export interface CorralEvents {
   close: [report: SessionReport, session: AnySession]
   /** A session met one of its limits. */
   limit: [hit: LimitHit, session: AnySession]
-  /** Processes of a session are held up for want of memory. */
+  /** Processes of a session have to wait for memory. */
   pressure: [pressure: Pressure, session: AnySession]
   /** A session could not be ended. Its directory is left. */
   stuck: [error: Error, session: AnySession]

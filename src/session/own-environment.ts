@@ -1,4 +1,4 @@
-// The environment that a child gets where nobody gives it one: process.env of the code that calls. In a worker with an environment
+// The default environment of a child: process.env of the code that calls. In a worker with an environment
 // of its own, or once the gateway has put another object in its place, that is not the environment of the process.
 import { isMainThread } from 'node:worker_threads'
 

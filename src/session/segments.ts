@@ -1,4 +1,4 @@
-// Which SysV segments the processes of a session have made: known of those that Corral has started itself, and of whoever is in the
+// Which SysV segments the processes of a session have made: known of those that Corral has started itself, and of the members of the
 // session when its ending begins. Of a pid that has been given to another process since, nothing is believed.
 import { type LeftSegments, leftOf, readSegments, type SegmentFacts } from '../linux/shared-memory.js'
 

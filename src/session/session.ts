@@ -320,8 +320,8 @@ export class Session<
 
   /**
    * Ends the session. First the leader's standard input is ended. When the leader has exited, or after inputGraceMs, all
-   * processes get SIGTERM (stopSignal). After graceMs the rest is killed. Resolves when the kernel reports the group empty and its directory is removed. A second call gets the same
-   * report; a shorter graceMs shortens the first.
+   * processes get SIGTERM (stopSignal). After graceMs the rest is killed. Resolves when the kernel reports the group empty and
+   * its directory is removed. A second call gets the same report; a shorter graceMs shortens the first.
    * @throws StuckError that names the processes, when some outlive SIGKILL for killTimeoutMs. Calling again tries again.
    */
   close(options: CloseOptions = {}): Promise<SessionReport> {

@@ -181,7 +181,7 @@ describe('what was moved out of a session', () => {
     expect(await livingIn(pen)).toEqual([])
   })
 
-  test('is not found where no mark is to be had, and the receipt says so', async ({ pen }) => {
+  test('is not found where no mark can be set, and the receipt says so', async ({ pen }) => {
     await mkdir(elsewhere(pen))
     const gateway = await Gateway.open(pen, { root: pen.path }, { by: UNMARKED })
     const args = ['-c', MOVES['a child of its leader'](elsewhere(pen), stays)]
@@ -213,7 +213,7 @@ describe('what was moved out of a session', () => {
     )
 
     test.for(Object.entries(SWEEPS))(
-      'is ended by %s of whoever has not that option, after gateway and guard',
+      'is ended by %s of a process without that option, after gateway and guard',
       async ([, sweep], { pen }) => {
         await mkdir(elsewhere(pen))
         const gateway = await Gateway.open(pen, { root: pen.path, loginMark: true })

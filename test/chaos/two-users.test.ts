@@ -360,7 +360,7 @@ describe.skipIf(!isRoot)(`doors of sessions without cgroups (${ONLY_ROOT})`, () 
   })
 
   // The overflow uid is that of the gateway here, and of everybody who is not mapped
-  test('are closed to whoever has no uid in the user namespace of the gateway', async ({ pen }) => {
+  test('are closed to users without a uid in the user namespace of the gateway', async ({ pen }) => {
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
     const by = [...nobody, 'unshare', '--user', '--map-user=65534', '--map-group=65534']
     const gateway = await Gateway.open(pen, { backend: 'subreaper' }, { by })

@@ -220,7 +220,7 @@ describe('corral metrics --listen', () => {
   test.for([
     ['SIGTERM', 'localhost:0'],
     ['SIGINT', '0'],
-  ] as const)('ends with 0 on %s, whoever is connected', async ([signal, address], { pen }) => {
+  ] as const)('ends with 0 on %s, also with open connections', async ([signal, address], { pen }) => {
     const { child, exited, where } = await serving(pen, address)
     await (await fetch(where)).text() // which keeps its connection
     child.kill(signal)
@@ -257,7 +257,7 @@ describe('corral metrics --listen', () => {
     )
   })
 
-  test('says that a host is not to be had', async ({ pen }) => {
+  test('says that a host cannot be listened on', async ({ pen }) => {
     const { status, stderr } = await corral(['metrics', '--root', pen.path, '--listen', '192.0.2.1:0'])
     expect(status).toBe(1)
     expect(stderr).toMatch(/^corral: cannot listen at http:\/\/192\.0\.2\.1:0\/metrics: .*EADDRNOTAVAIL/)

@@ -20,7 +20,7 @@ export interface Manager {
 
 /**
  * The manager of this user's units, if it has one: at the same place for all logins of a user, whatever the environment
- * says, which after ssh, su or in cron is nothing, and after sudo can be somebody else's.
+ * says, which after ssh, su or in cron is nothing, and after sudo can be another user's.
  */
 export function userManager(uid: number): Manager | undefined {
   const bus = `/run/user/${uid}/bus`
@@ -59,7 +59,7 @@ function escapeUnit(unit: string): string {
 
 /**
  * A process is named to a manager by its pid, so both must mean the same by that: in a container that has the bus of its
- * host, the manager would do it to somebody else. @throws Error when they do not, or the manager does not answer.
+ * host, the manager would do it to another process. @throws Error when they do not, or the manager does not answer.
  */
 export async function assertSamePids(manager: Manager): Promise<void> {
   // The first call of a login starts the bus, and only a call to the manager itself waits until that has joined it

@@ -1,12 +1,12 @@
-// That somebody ends a group from outside (`corral kill`), for its owner to report. A label would not do: the session in the group
+// Marks that a group is being ended from outside (`corral kill`), for its owner to report. A label is not enough: the session in the group
 // can write those too. So it is a record lock (fcntl(2)) on a file of the group: of each of these the kernel tells whose it is
-// (proc_locks(5)), and whoever that is must not be of the session.
+// (proc_locks(5)), and that process must not be of the session.
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { isSystemError } from '../../common/errors.js'
 import { directoryOf, findCgroupMounts, parseOwnCgroup } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
 
-// Nobody can open it for writing, so nobody can keep others from a read lock on it. And nobody here reads it: to close any
+// No process can open it for writing, and so none can keep others from a read lock on it. Corral does not read it: to close any
 // descriptor of a file gives up the record locks that a process has on it
 const FILE = 'cgroup.stat'
 
@@ -26,7 +26,7 @@ export class Claim {
     this.#file = file
   }
 
-  /** Undefined also where that cannot be told. */
+  /** Undefined also where that cannot be read. */
   static on(group: string): Claim | undefined {
     try {
       const file = fileOf(group)

@@ -28,7 +28,7 @@ function rootsKnown(native: Native, root: string | undefined): string[] {
 }
 
 /**
- * Tells who is held, by the cgroup of a process: who is in an instance below a known root or `root` (a sweep collects him if
+ * Whether a process is contained, by its cgroup: it is where that is in an instance below a known root or `root` (a sweep collects it if
  * the owner is dead), or in one anywhere else whose owner lives. An instance that cannot be looked at from here, in a
  * part of the hierarchy that is not mounted, is taken at its word.
  */
@@ -42,7 +42,7 @@ export function containment(native: Native, root?: string): (cgroup: string) => 
       return isAlive(native, directory)
     } catch (error) {
       if (isGone(error)) return false
-      return true // one that we may not open is somebody else's
+      return true // one that we may not open is another user's
     }
   }
   return (cgroup) =>

@@ -40,7 +40,7 @@ export class CgroupFamily implements Family {
   #limits: ParsedLimits
   /** What is being made in here, by steps that know the limits of then. */
   readonly #making = new Set<Promise<unknown>>()
-  /** While the directory is being removed: nobody may make anything in it before that is over. */
+  /** While the directory is being removed: nothing may be made in it before that is over. */
   #removal: Promise<void> | undefined
 
   constructor(
@@ -88,7 +88,7 @@ export class CgroupFamily implements Family {
     } catch (error) {
       leave()
       const pruned = this.#prune(undefined).catch(() => undefined) // what is left then, close() removes
-      if (!isGivenUp(error)) await pruned // in this one somebody may live whom nothing ends
+      if (!isGivenUp(error)) await pruned // in this one a process may live that nothing ends
       throw error
     }
   }
@@ -152,7 +152,7 @@ export class CgroupFamily implements Family {
     }
   }
 
-  /** Removes `leaf`, a group's directory, with all families on the way to it that nobody is in any more. @throws KernelError */
+  /** Removes `leaf`, a group's directory, with all families on the way to it that are empty. @throws KernelError */
   async #prune(leaf: string | undefined): Promise<void> {
     try {
       await this.#removeUnused(leaf)
@@ -168,7 +168,7 @@ export class CgroupFamily implements Family {
     const top = empty[0]?.path ?? leaf
     if (top === undefined) return
     const removal = removeTree(top, this.#context)
-    // Only waited for: whoever asked for the removal hears of its failure
+    // Only waited for: the caller that asked for the removal gets its error
     const settled = removal.catch(() => undefined)
     for (const family of empty) family.#removal = settled
     try {

@@ -486,6 +486,7 @@ function makeHint(code: string | undefined): string | undefined {
   if (code === 'EAGAIN')
     return 'Raise cgroup.max.descendants or cgroup.max.depth of a cgroup above: one of them is reached'
   if (code === 'ERANGE') return 'Choose a limit that the kernel can hold exactly: it set a higher one'
-  if (code === 'EACCES' || code === 'EPERM') return 'Give the root to the user that runs the gateway (chown)'
+  if (code === 'EACCES' || code === 'EPERM')
+    return 'Make the user that runs the gateway the owner of the root (chown)'
   return undefined
 }

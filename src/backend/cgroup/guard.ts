@@ -167,7 +167,7 @@ export class Guard {
   async finish(): Promise<void> {
     this.#restarts.over = true
     await this.#dismiss()
-    // One that was just being started makes its group anew: nobody may remove the instance before it is done
+    // One that was just being started makes its group anew: the instance must not be removed before it is done
     await this.#restarts.underWay
     await this.#dismiss()
     await removeTree(this.#group, { native: this.#native, ...this.#plan })

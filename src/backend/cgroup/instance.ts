@@ -90,7 +90,7 @@ export function removeInstance(native: Native, root: string, instance: Instance)
   native.removeInstancesDirectory(root)
 }
 
-/** Whether somebody alive owns an instance. */
+/** Whether a living process owns an instance. */
 export function isAlive(native: Native, directory: string): boolean {
   const lock = native.lock(directory)
   if (lock === undefined) return true
@@ -116,7 +116,7 @@ export interface FoundInstances {
   /** Locked by us, unless a stranger has the lock. */
   dead: Instance[]
   live: string[]
-  /** Dead, and collected by somebody else. */
+  /** Dead, and being collected by another process. */
   ending: string[]
   /** Directories that are not ours. */
   foreign: ForeignDirectory[]

@@ -1,5 +1,5 @@
 // Endings of what others have started: a gateway of root's may have marked its sessions in their login uids, too
-// (openCorral({ loginMark })), and nobody else can bear such marks.
+// (openCorral({ loginMark })), and no other session can have such marks.
 import type { Native } from '../../native/addon.js'
 
 /** Does such work. */

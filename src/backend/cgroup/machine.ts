@@ -4,7 +4,7 @@ import { findCgroupMounts } from '../../linux/mounts.js'
 import { hostMemory } from '../limits.js'
 import { memoryCap } from './controllers/apply.js'
 
-/** The memory that there is for whoever builds in `root`, or in the cgroup that this process is in; in bytes. */
+/** The memory in bytes that sessions below `root`, or below the cgroup of this process, can have. */
 export function memoryAt(root = findCgroupMounts().ownDirectory): number {
   return root === undefined ? hostMemory() : Math.min(hostMemory(), memoryCap(path.resolve(root)))
 }

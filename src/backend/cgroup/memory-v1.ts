@@ -122,7 +122,7 @@ export function v1PathOf(memoryGroup: string, instance: string): string {
 }
 
 /**
- * Makes the v1 path of the sessions' directory of an instance, and leaves word of it there for whoever has to remove it;
+ * Makes the v1 path of the sessions' directory of an instance, and names it in a label there for the process that has to remove it;
  * undefined where none can be had.
  */
 export function makeMemoryV1(native: Native, instance: string): MemoryV1 | undefined {

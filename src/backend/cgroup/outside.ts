@@ -75,7 +75,7 @@ export class CgroupOutside implements Outside {
     return { path: directory, limits: await this.#inRoot(change, []) }
   }
 
-  /** Does some work with the root held: systemd's scope is there only as long as somebody is in it. */
+  /** Does some work with the root held: systemd's scope exists only as long as a process is in it. */
   async #inRoot<T>(work: (root: string) => Promise<T>, without: T): Promise<T> {
     const { root } = this
     if (root === undefined || !isThere(this.#native, root)) return without

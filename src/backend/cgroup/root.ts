@@ -57,7 +57,7 @@ function isWritable(directory: string): boolean {
   return whyNotWritable(directory) === undefined
 }
 
-/** The kernel's answer to whoever would build here; undefined where that can be done. */
+/** Why this process cannot build here, in the kernel's words; undefined where it can. */
 function whyNotWritable(directory: string): string | undefined {
   try {
     for (const file of ['.', 'cgroup.procs', 'cgroup.subtree_control'])
@@ -86,7 +86,7 @@ function checkExplicit(directory: string): RootCandidate {
 const isMarked = (directory: string, native: Native): boolean =>
   ['trusted.delegate', 'user.delegate'].some((name) => native.getLabel(directory, name) === '1')
 
-/** Whether whoever made a cgroup gave it away: systemd marks it so, and a private namespace's root is ours anyway. */
+/** Whether a cgroup was delegated: systemd marks it so, and the root of a private namespace is ours anyway. */
 function delegation(directory: string, native: Native): string | undefined {
   if (!isWritable(directory)) return undefined
   if (isMarked(directory, native)) return 'systemd marks it as delegated'
@@ -180,7 +180,7 @@ export function searchRootToSee(native: Native, explicit?: string): RootSearch {
   return { candidates, chosen: built ?? usable[0] }
 }
 
-/** The scope that systemd gives to all of a user's: it is there as long as somebody is in it. */
+/** The scope that systemd gives to all of a user's: it exists as long as a process is in it. */
 function checkScope(directory: string): RootCandidate {
   const candidate = candidateAt('systemd', directory)
   if (isWritable(directory)) return candidate(true, 'it is the scope of this user')
@@ -217,13 +217,13 @@ export async function searchRootToBuildIn(native: Native, explicit?: string): Pr
 export async function searchRootAndAsk(native: Native, { root, systemd }: RootWish): Promise<RootSearch> {
   const { candidates, chosen } = await searchRootToBuildIn(native, root)
   if (chosen || root !== undefined) return { candidates, chosen }
-  // From inside a session nobody is moved out of it
+  // A process in a session is not moved out of it
   const isInside = candidates.some(({ kind }) => kind === 'session')
   const asked = await askSystemd(native, systemd && !isInside)
   return { candidates: [...candidates, asked], chosen: asked.usable ? asked : undefined }
 }
 
-/** Notes in a candidate that it is a unit of systemd's without delegation, and will not do. */
+/** Notes in a candidate that it is a unit of systemd without delegation, and not usable. */
 async function refuseKept(candidate: RootCandidate): Promise<void> {
   if (candidate.kind !== 'own-cgroup' || !candidate.usable) return
   if (!(await isKeptBySystemd(candidate.path ?? ''))) return

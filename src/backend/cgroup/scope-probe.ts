@@ -1,4 +1,4 @@
-// The program that `corral doctor` has ask systemd for a scope, because whoever asks is moved there: says as JSON what it
+// The program by which `corral doctor` asks systemd for a scope, because systemd moves the process that asks: prints as JSON what it
 // was given, and what can be done in it.
 
 import { loadNative } from '../../native/addon.js'

@@ -1,5 +1,5 @@
 // Where the gateway is the first process of a pid namespace (a container's ENTRYPOINT), what a session's processes leave becomes
-// its child, and is a zombie until somebody reaps it. Node reaps what it started itself, and the addon what it is asked for.
+// its child, and is a zombie until it is reaped. Node reaps what it started itself, and the addon what it is asked for.
 import { readdirSync } from 'node:fs'
 import { procText } from '../../linux/proc-file.js'
 import type { Native } from '../../native/addon.js'
@@ -26,7 +26,7 @@ async function reap(native: Native, pid: number): Promise<void> {
 }
 
 /**
- * Reaps what has ended in this group of an instance but those that are `awaited`: their exits are told by whoever started them.
+ * Reaps what has ended in this group of an instance but those that are `awaited`: their exits are reported where they were started.
  * Where the group is empty, what has left it and is no zombie yet is one in a moment.
  */
 export async function reapStrays(

@@ -1,5 +1,5 @@
 // A cgroup from systemd: a scope with Delegate=yes, into which it moves this very process. All gateways and `corral run`s of
-// a user that have no cgroup of their own share one, so that each sees what the others left. It is gone when nobody lives
+// a user that have no cgroup of their own share one, so that each sees what the others left. It is gone when no process lives
 // in it any more.
 
 import { readFileSync } from 'node:fs'

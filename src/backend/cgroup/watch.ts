@@ -1,4 +1,4 @@
-// Word of changes of files, by inotify(7), for as long as nobody stops it. It keeps no process alive.
+// Word of changes of files, by inotify(7), until it is stopped. It keeps no process alive.
 import { type FSWatcher, watch } from 'node:fs'
 
 /**

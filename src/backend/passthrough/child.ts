@@ -36,7 +36,7 @@ export class PassthroughChild implements ProcessHandle {
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.running = false
-        this.#group?.isAlive() // to know it at once when nobody was left in it
+        this.#group?.isAlive() // to know it at once when it is empty
         this.#keepOutput() // now: in its next tick Node throws away what is unread
         resolve({ code: code ?? -1, signal: signal === null ? 0 : constants.signals[signal] })
       })
@@ -124,7 +124,7 @@ export class PassthroughChild implements ProcessHandle {
     for (const relay of this.#relays.values()) relay.keep(Number.POSITIVE_INFINITY)
   }
 
-  /** Whether it runs, or somebody in its process group does. */
+  /** Whether it runs, or another process of its process group does. */
   isAlive(): boolean {
     return this.running || (this.#group?.isAlive() ?? false)
   }

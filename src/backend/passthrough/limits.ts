@@ -1,4 +1,4 @@
-// Limits where nobody holds any.
+// Limits where nothing enforces any.
 
 export const HINT =
   "Use enforcement: 'best-effort' to run without limits: sessions are plain child processes here"

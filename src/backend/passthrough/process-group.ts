@@ -1,4 +1,4 @@
-// A process group that was made for a child (`detached`): it outlives its leader, as long as somebody is in it. While that is
+// A process group that was made for a child (`detached`): it outlives its leader, as long as a process is in it. While that is
 // so, the kernel gives its number to no other; so once it was found empty, it is left alone for good.
 import { readdirSync } from 'node:fs'
 import { systemCodeOf } from '../../common/errors.js'
@@ -30,7 +30,7 @@ export class ProcessGroup {
 
 /**
  * Who is in a process group, with how often each was switched to, where the system tells (Linux): two looks that are the same found
- * nobody at work in between. Undefined while somebody runs, or waits for a disk. As native/core/calm.h.
+ * none at work in between. Undefined while one runs, or waits for a disk. As native/core/calm.h.
  */
 function lookAtGroup(group: number): string | undefined {
   if (process.platform !== 'linux') return ''
@@ -42,7 +42,7 @@ function lookAtGroup(group: number): string | undefined {
 const switchesOf = (pid: string) =>
   [...procText(`/proc/${pid}/status`).matchAll(/ctxt_switches:\t(\d+)/g)].map(([, count]) => count).join(' ')
 
-/** False when there is nobody to be signalled. @throws a system error when it is refused. */
+/** False when no process is left to be signalled. @throws a system error when it is refused. */
 export function send(pid: number, signal: number): boolean {
   try {
     return process.kill(pid, signal)

@@ -1,4 +1,4 @@
-// The subreaper backend: sessions where no cgroup is to be had, each below a process to which all orphans of it come.
+// The subreaper backend: sessions without a usable cgroup, each below a process that adopts all orphans of it.
 
 import { loadNative, type Native } from '../../native/addon.js'
 import type { Enforcement, Family } from '../backend.js'

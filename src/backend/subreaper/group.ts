@@ -44,7 +44,7 @@ export class SubreaperGroup extends BaseGroup {
   /** Its first process is somebody else's. */
   #isEntered = false
   readonly #watches = new Watches()
-  /** The most that the watchdog, or whoever asked, has seen in use. */
+  /** The most that the watchdog, or a call of usage(), has seen in use. */
   #peak: number | undefined
 
   /** Of whom it is the session; undefined: ours. */

@@ -137,7 +137,7 @@ export class Keeper {
   }
 
   #collect(reaper: number): Promise<Collected | undefined> {
-    // One that somebody has stopped would not hear of it
+    // One that is stopped (SIGSTOP) would not read it
     if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGCONT)
     const clean = new Promise<Collected | undefined>((resolve) => {
       if (this.#link.send('collect', { id: reaper })) this.#waiting.push(resolve)
@@ -253,7 +253,7 @@ export class Keepers {
     })
   }
 
-  /** The keeper, or the next one where it has just died. @throws GuardError where there is none to be had now. */
+  /** The keeper, or the next one where it has just died. @throws GuardError when none is running. */
   async current(): Promise<Keeper> {
     await this.#restarts.underWay
     if (this.#current) return this.#current

@@ -1,4 +1,4 @@
-// What a reaper shows of its session to whoever comes to its door: hints for people and for other programs, as the labels of a
+// What a reaper shows of its session to processes that connect to its door: hints for people and for other programs, as the labels of a
 // cgroup are.
 import { randomBytes } from 'node:crypto'
 import type { Native } from '../../native/addon.js'

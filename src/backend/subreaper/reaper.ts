@@ -46,8 +46,8 @@ const OUT_MS = 1000
 const LEFT_MS = 1000
 
 /**
- * Where we are init, the keeper of a command that came in is ours to reap once it has lost its parent. But whoever connects
- * can say that it is one, also a child of the gateway's for whose exit others wait: so only what nobody has reaped in time.
+ * Where we are init, the keeper of a command that came in is ours to reap once it has lost its parent. But a process that connects
+ * can say that it is one, also a child of the gateway's for whose exit others wait: so only those that are not reaped in time.
  */
 function reapUnlessWaitedFor(native: Native, pidfd: number): void {
   const reap = () => {
@@ -67,7 +67,7 @@ export class Reaper {
   readonly gone: Promise<void>
   /** Whether it was killed: it has not ended the session. */
   lost = false
-  /** Whether somebody else has it end the session. */
+  /** Whether another process has it end the session. */
   endRequested = false
   pid = 0
   /** What all of the session bear (native/core/mark.h); 0: nothing. */
@@ -264,7 +264,7 @@ export class Reaper {
     if (keeper !== undefined) this.#entered.set(id, { pid, keeper })
   }
 
-  /** Nothing of it is held any more, or soon; whoever does not end is not waited for. */
+  /** It holds nothing any more, or soon. Processes that do not end are not waited for. */
   async #awaitOut(id: number, withinMs: number): Promise<void> {
     const { keeper } = this.#entered.get(id) ?? {}
     this.#entered.delete(id)

@@ -13,7 +13,7 @@ import { type Labels, readLabels } from './labels.js'
 
 // A reaper answers within a millisecond, unless it is ending a fork bomb.
 const ANSWER_MS = 1000
-// Each visit takes a descriptor, and whoever opens doors decides how many there are.
+// Each visit takes a descriptor, and any process can open doors, as many as it likes.
 const AT_ONCE = 256
 // How much longer than its bounds it may take for ending all
 const PATIENCE_MS = 2000
@@ -33,7 +33,7 @@ function doors(): string[] {
   try {
     text = readFileSync('/proc/net/unix', 'utf8')
   } catch {
-    return [] // no /proc, or none of the network: nobody can be found
+    return [] // no /proc, or no /proc/net: no holder can be found
   }
   const pattern = new RegExp(`@(${DOOR_PREFIX}[0-9a-f]{24})$`, 'gm')
   return [...new Set([...text.matchAll(pattern)].flatMap(([, name]) => name ?? []))]
@@ -45,7 +45,7 @@ function visit(native: Native, door: string, heard: (message: Message) => void) 
     const [fd, pid] = native.enterDoor(door)
     return { link: new Link(native, heard, [fd, -1]), pid }
   } catch (error) {
-    if (isSystemError(error)) return undefined // it is over, or somebody else's
+    if (isSystemError(error)) return undefined // it is over, or another user's
     throw error
   }
 }
@@ -62,7 +62,7 @@ export interface HeldSessions {
   unspoken: ForeignDirectory[]
 }
 
-/** Whether that is the pid of a reaper of this user's: whoever opens a door can say any. */
+/** Whether that is the pid of a reaper of this user: a process that opens a door can claim any pid. */
 function isHolder(pid: number): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')

@@ -45,7 +45,7 @@ export class Admission {
     if (!this.#closed) loadNative().forget(this.#socket, pid)
   }
 
-  /** Whoever still waits gives up. */
+  /** Processes that still wait give up. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true

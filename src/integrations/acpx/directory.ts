@@ -1,4 +1,4 @@
-// A directory that nobody else can enter (0700), for the socket of admission.ts: made for one containment, and removed with it.
+// A directory that no other user can enter (0700), for the socket of admission.ts: made for one containment, and removed with it.
 // Its lock says that its gateway lives: to cleaners of temporary files, as systemd-tmpfiles(8) heeds it, and to later gateways,
 // which remove what one that was killed has left.
 import { mkdtempSync, rmdirSync, rmSync } from 'node:fs'

@@ -22,7 +22,7 @@ interface Held {
   entry: CommandLine
   /** Launches whose process lives. */
   launches: Set<string>
-  /** Why it is being ended, once somebody has said so. */
+  /** Why it is being ended, once that was said. */
   reason?: string
 }
 

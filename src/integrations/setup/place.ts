@@ -1,5 +1,5 @@
 // Where a path leads, held by its directory: what is read and written there stays there, whatever others do to the path
-// meanwhile. And nobody on the way leads to what is somebody else's: root edits configurations in directories of users.
+// meanwhile. And no user on the way can lead it to what another user owns: root edits configurations in directories of users.
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readlinkSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError, systemCodeOf } from '../../common/errors.js'

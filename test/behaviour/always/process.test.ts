@@ -62,9 +62,7 @@ test('kill() signals that process alone, once it is over it is false, and a bad 
   expect(session.process.exitCode ?? session.process.signalCode).toBeNull()
 })
 
-test('output of a program that ends at once is there for whoever asks when spawn() resolves', async ({
-  pen,
-}) => {
+test('output of a program that ends at once can be read when spawn() resolves', async ({ pen }) => {
   const corral = await openInPen(pen)
   for (let round = 0; round < 100; round++) {
     const session = await corral.spawn({ command: 'echo', args: ['here'] })

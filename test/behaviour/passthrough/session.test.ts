@@ -63,7 +63,7 @@ test('a limit that is required is refused, wherever it stands, and nothing runs'
   expect(await pen.members()).toEqual([session.process.pid])
 })
 
-test('a command of others is given unchanged, and ended by whoever starts it', async ({ pen }) => {
+test('a command of others is given unchanged, and ended by the program that starts it', async ({ pen }) => {
   const corral = await openInPen(pen)
   const { command, args, session } = await corral.wrap('true', ['1'])
   expect([command, args, session.members()]).toEqual(['true', ['1'], []])

@@ -112,7 +112,7 @@ async function killWithGuard({ facts }: Gateway): Promise<void> {
   process.kill(facts.pid, 'SIGKILL')
 }
 
-test('whoever opens next collects what a gateway left that was killed together with its guard', async () => {
+test('the next to open collects what a gateway left that was killed together with its guard', async () => {
   await using gateway = await startGateway(place)
   await killWithGuard(gateway)
   await eventually('the gateway is gone', async () => !(await isAlive(gateway.facts.pid)))

@@ -27,7 +27,7 @@ test('what a dead gateway left is collected by the next one at its start', async
   expect(await corral.sweep()).toEqual({ collected: [], live: [corral.id], failed: [] })
 })
 
-test('a live gateway is never touched, whoever sweeps and how often', async ({ pen }) => {
+test('a live gateway is never touched, by any sweep, however often', async ({ pen }) => {
   const gateway = await startGateway(pen, 2)
   try {
     const corral = await openInPen(pen)

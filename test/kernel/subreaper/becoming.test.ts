@@ -9,7 +9,7 @@ import { wardenPath } from '../../../src/native/addon.js'
 import { hasStrace } from '../../chaos/faults/traced.js'
 import { test } from '../../support/pen-test.js'
 
-test('whoever becomes a subreaper has no child yet', ({ skip }) => {
+test('a process that becomes a subreaper has no child yet', ({ skip }) => {
   skip(!hasStrace(), 'needs strace')
   const scratch = mkdtempSync(join(tmpdir(), 'corral-becoming-'))
   onTestFinished(() => rmSync(scratch, { recursive: true }))

@@ -220,7 +220,7 @@ describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1
     await Promise.all([beside.leave(), next.leave()])
   })
 
-  test('costs what the gateway had not asked for where no mark is to be had, and both reports say so', async ({
+  test('costs what the gateway had not asked for where no mark can be set, and both reports say so', async ({
     pen,
   }) => {
     const gateway = await startGateway(pen, {}, ['prlimit', '--locks=1000'])

@@ -96,7 +96,7 @@ describe('nothing is left of', () => {
 })
 
 describe('a corral run without cgroups', () => {
-  test('that has ended has left no process of its own, whoever had started what', async ({ pen }) => {
+  test('that has ended has left no process of its own, of whatever started it', async ({ pen }) => {
     const { exited } = await run(pen, ['sh', '-c', 'sleep 1000 & echo ready'])
     expect(await exited).toEqual([0, null])
     expect(await describeAll(await pen.members())).toEqual([])

@@ -137,7 +137,7 @@ test('a given root that is not usable: leave it out, or name another', () => {
 })
 
 describe('an ordinary user who could ask systemd', () => {
-  test('and whose environment does not say where his bus is, is told what to set', () => {
+  test('and whose environment does not name the bus, is told what to set', () => {
     expect(finding(judge(without(HOSTS.systemService)), 'bus')).toMatchObject({
       verdict: 'CAUTION',
       fix: 'export XDG_RUNTIME_DIR=/run/user/2000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/2000/bus',
@@ -207,7 +207,7 @@ describe('below a root', () => {
     })
   })
 
-  test('in which no guard can be started: FAIL', () => {
+  test('where no guard can be started: FAIL', () => {
     const findings = judge(withRoot(HOSTS.debian, { lacks: { noGuard: 'it cannot be started' } }))
     expect(finding(findings, 'guard')).toMatchObject({ verdict: 'FAIL', why: 'it cannot be started' })
   })

@@ -23,7 +23,7 @@ function enforcerOf(name: LimitName, controllers: Controller[]): Enforcer | unde
   return undefined
 }
 
-/** The limits that none of the `controllers` can enforce. One that is lifted needs nobody. */
+/** The limits that none of the `controllers` can enforce. Lifting one needs no controller. */
 export function unenforceable(limits: LimitChanges, controllers: Controller[]): LimitName[] {
   return (Object.keys(limits) as LimitName[]).filter(
     (name) => limits[name] !== null && !enforcerOf(name, controllers),

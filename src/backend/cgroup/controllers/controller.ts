@@ -46,7 +46,7 @@ export interface Controller {
 export interface OomFiles {
   /** Processes that the kernel killed in a cgroup; undefined where it has no such file. */
   kills(read: ReadFile): number | undefined
-  /** How often no memory was to be had at the cap of this very cgroup. */
+  /** How often memory ran out at the cap of this very cgroup. */
   atCap(read: ReadFile): number
   /** The cap, in bytes; Infinity: none. */
   cap(read: ReadFile): number
