@@ -1,7 +1,7 @@
 // corral setup: has a host start its agents contained, by its configuration.
 import { resolve } from 'node:path'
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff'
 import { ConfigError, InvalidArgumentError } from '../common/errors.js'
-import { diff } from '../integrations/setup/diff.js'
 import { findBackup, readConfig, restore, writeConfig } from '../integrations/setup/file.js'
 import { HOSTS, type Host } from '../integrations/setup/hosts.js'
 import { planSetup } from '../integrations/setup/plan.js'
@@ -39,34 +39,35 @@ export function setup(hostName: string, agents: string[], options: SetupOptions)
     })
   const shims = shimDirectory(options.dir)
   const plan = planSetup(host, before ?? '{}\n', agents, { prefix, shims }, file)
-  const changes = diff(before ?? '', plan.text)
+  const changes = before === plan.text ? [] : changed(file, before ?? '', `${file}, contained`, plan.text)
   if (!options.write) return { lines: announced(file, changes, plan.shims, shims), status: 0 }
   const made = plan.shims.length > 0 ? makeShims(shims, plan.shims, options) : []
   const written = made.map(({ path }) => `Wrote the shim ${path}.`)
-  if (changes === '') return { lines: [`${file} needs no change.`, ...written], status: 0 }
+  if (changes.length === 0) return { lines: [`${file} needs no change.`, ...written], status: 0 }
   const backup = writeConfig(file, plan.text)
   const back = `The backup is ${backup}; corral setup ${host.name} --undo restores it.`
-  return { lines: [...changed(file, changes), '', `Wrote ${file}.`, ...written, back], status: 0 }
+  return { lines: [...changes, '', `Wrote ${file}.`, ...written, back], status: 0 }
 }
 
-/** With tabs, by which people indent, as blanks. */
-const shown = (changes: string) => linesOf(changes.replaceAll('\t', '  '))
-const changed = (file: string, changes: string) => [
-  `--- ${file}`,
-  `+++ ${file}, contained`,
-  ...shown(changes),
-]
+/** As `diff -u` prints it, with tabs, by which people indent, as blanks. */
+function changed(file: string, before: string, newFile: string, after: string): string[] {
+  const patch = createTwoFilesPatch(file, newFile, before, after, undefined, undefined, {
+    context: 3,
+    headerOptions: FILE_HEADERS_ONLY,
+  })
+  return linesOf(patch.replaceAll('\t', '  '))
+}
 
-function announced(file: string, changes: string, shims: string[], directory: string): string[] {
-  if (changes === '') return [`${file} needs no change.`]
+function announced(file: string, changes: string[], shims: string[], directory: string): string[] {
+  if (changes.length === 0) return [`${file} needs no change.`]
   const made = shims.map((name) => `This also writes the shim ${directory}/${name}.`)
-  return [...changed(file, changes), '', ...made, 'Dry run: pass --write to apply.']
+  return [...changes, '', ...made, 'Dry run: pass --write to apply.']
 }
 
 function undo(file: string): Outcome {
   const found = findBackup(file)
-  const changes = diff(readConfig(file) ?? '', found.text ?? '')
+  const changes = changed(file, readConfig(file) ?? '', `${file}, restored`, found.text ?? '')
   restore(file, found)
   const fate = found.text === undefined ? `Removed ${file}, which did not exist before.` : `Restored ${file}.`
-  return { lines: [...shown(changes), '', fate], status: 0 }
+  return { lines: [...changes, '', fate], status: 0 }
 }

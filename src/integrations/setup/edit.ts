@@ -1,7 +1,8 @@
 // Changes one value of a configuration, and nothing else of its text.
 import { isDeepStrictEqual } from 'node:util'
+import type { ObjectNode, ValueNode } from '@humanwhocodes/momoa'
 import { ConfigError } from '../../common/errors.js'
-import { type Document, type Json5Node, lineOf, type ObjectNode, parseJson5, plainValue } from './json5.js'
+import { type Document, keyOf, lineOf, parseJson5, plainValue, rangeOf } from './json5.js'
 
 interface Edit {
   start: number
@@ -22,10 +23,10 @@ export function withValue(text: string, path: readonly string[], value: unknown,
 
 /** The value at a path; undefined where there is none. */
 export function valueAt(text: string, path: readonly string[], file: string): unknown {
-  let node: Json5Node | undefined = parseJson5(text, file).root
+  let node: ValueNode | undefined = parseJson5(text, file).root
   for (const key of path) {
-    if (node?.kind !== 'object') return undefined
-    node = node.members.find((member) => member.key === key)?.value
+    if (node?.type !== 'Object') return undefined
+    node = node.members.find((member) => keyOf(member) === key)?.value
   }
   return node && plainValue(node)
 }
@@ -41,27 +42,25 @@ function editsFor(
   let node = root
   for (const [depth, key] of path.entries()) {
     const here = path.slice(0, depth).join('.') || 'the whole'
-    if (node.kind !== 'object')
-      throw new ConfigError(`${file}:${lineOf(text, node.start)}: expected ${here} to be an object`, {
+    if (node.type !== 'Object')
+      throw new ConfigError(`${file}:${lineOf(text, rangeOf(node)[0])}: expected ${here} to be an object`, {
         path: file,
       })
-    const member = node.members.find((one) => one.key === key)
+    const member = node.members.find((one) => keyOf(one) === key)
     if (!member) {
       const nested = path.slice(depth + 1).reduceRight<unknown>((inner, name) => ({ [name]: inner }), value)
       return insertion(text, node, comments, key, nested, unit)
     }
     node = member.value
   }
-  const lost = comments.find(({ start, end }) => start >= node.start && end <= node.end)
+  const [start, end] = rangeOf(node)
+  const lost = comments.find(([first, after]) => first >= start && after <= end)
   if (lost)
-    throw new ConfigError(
-      `${file}:${lineOf(text, lost.start)}: a comment in ${path.join('.')} would be lost`,
-      {
-        path: file,
-        hint: 'Move the comment above or below that, and try again',
-      },
-    )
-  return [{ start: node.start, end: node.end, text: written(value, unit, indentAt(text, node.start)) }]
+    throw new ConfigError(`${file}:${lineOf(text, lost[0])}: a comment in ${path.join('.')} would be lost`, {
+      path: file,
+      hint: 'Move the comment above or below that, and try again',
+    })
+  return [{ start, end, text: written(value, unit, indentAt(text, start)) }]
 }
 
 /** The blanks that the line of an offset begins with. */
@@ -83,14 +82,15 @@ function insertion(
   value: unknown,
   unit: string,
 ): Edit[] {
-  const { members, start, end } = object
-  const last = members.at(-1)
+  const [start, end] = rangeOf(object)
+  const member = object.members.at(-1)
+  const last = member && { start: rangeOf(member)[0], end: rangeOf(member.value)[1] }
   const inner = text.slice(start, end)
   if (last && !inner.includes('\n'))
     return [
       {
-        start: last.value.end,
-        end: last.value.end,
+        start: last.end,
+        end: last.end,
         text: `, ${JSON.stringify(key)}: ${JSON.stringify(value)}`,
       },
     ]
@@ -102,10 +102,10 @@ function insertion(
     const blank = /\s*$/.exec(text.slice(start + 1, close))?.[0].length ?? 0
     return [{ start: close - blank, end: close, text: `${line}\n${outer}` }]
   }
-  const comma = commaAfter(text, last.value.end, comments)
-  const behind = lineEndAfter(text, comma ?? last.value.end, comments, end - 1)
+  const comma = commaAfter(text, last.end, comments)
+  const behind = lineEndAfter(text, comma ?? last.end, comments, end - 1)
   if (comma !== undefined) return [{ start: behind, end: behind, text: `${line},` }]
-  const add = { start: last.value.end, end: last.value.end, text: ',' }
+  const add = { start: last.end, end: last.end, text: ',' }
   return [add, { start: behind, end: behind, text: line }]
 }
 
@@ -113,8 +113,8 @@ function insertion(
 function commaAfter(text: string, from: number, comments: Document['comments']): number | undefined {
   let at = from
   for (;;) {
-    const comment = comments.find(({ start }) => start === at)
-    if (comment) at = comment.end
+    const comment = comments.find(([start]) => start === at)
+    if (comment) at = comment[1]
     else if (/\s/.test(text[at] ?? '')) at++
     else return text[at] === ',' ? at + 1 : undefined
   }
@@ -124,9 +124,9 @@ function commaAfter(text: string, from: number, comments: Document['comments']):
 function lineEndAfter(text: string, from: number, comments: Document['comments'], limit: number): number {
   let behind = from
   for (let at = from; at < limit; ) {
-    const comment = comments.find(({ start }) => start === at)
+    const comment = comments.find(([start]) => start === at)
     if (comment) {
-      at = comment.end
+      at = comment[1]
       behind = at
     } else if (text[at] === ' ' || text[at] === '\t') at++
     else break
@@ -159,7 +159,7 @@ function assertOnlyThat(
   }
   place[path.at(-1) as string] = value
   const words = (source: string, { comments }: Document) =>
-    comments.map(({ start, end }) => source.slice(start, end))
+    comments.map(([start, end]) => source.slice(start, end))
   if (
     !isDeepStrictEqual(plainValue(after.root), expected) ||
     !isDeepStrictEqual(words(edited, after), words(text, before))
