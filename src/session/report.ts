@@ -42,7 +42,7 @@ export interface SessionReport {
   moved?: MovedProcess[]
   /**
    * Limits that were less strict at the end than the gateway had set them: a process
-   * of the session that may write to its own cgroup, or `corral set`, raised them. Absent where there were none. Absent where there were none. Absent where there were none.
+   * of the session that may write to its own cgroup, or `corral set`, raised them. Absent where there were none.
    */
   limitsRaised?: RaisedLimit[]
   /**
