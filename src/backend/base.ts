@@ -151,5 +151,7 @@ export function assertNoneRequired(
 ): void {
   const wanted = (Object.keys(limits) as LimitName[]).filter((name) => limits[name] !== null)
   if (enforcement !== 'required' || wanted.length === 0) return
-  throw new LimitUnsupportedError(`no controller here can enforce ${wanted.join(', ')} over ${over}`, { hint })
+  throw new LimitUnsupportedError(`no controller here can enforce ${wanted.join(', ')} over ${over}`, {
+    hint,
+  })
 }
