@@ -31,10 +31,10 @@ struct poll_set_plan {
   int kept[KEPT_FDS];
 };
 
-// A process below this one that loses its parent comes to it. Ends it where that fails. A parent and its child
-// must not become subreapers at the same time: the kernel tells all below a new one in the very word in which
-// it notes that one of those is one itself, and without a lock that both would take, so that the child's note
-// can be lost (is_child_subreaper and has_child_subreaper of include/linux/sched/signal.h,
+// A process below this one that loses its parent comes to it. Ends it where that fails. A parent and its
+// child must not become subreapers at the same time: the kernel tells all below a new one in the very word in
+// which it notes that one of those is one itself, and without a lock that both would take, so that the
+// child's note can be lost (is_child_subreaper and has_child_subreaper of include/linux/sched/signal.h,
 // PR_SET_CHILD_SUBREAPER in kernel/sys.c; one of 2000 such pairs). A child of one that is one
 // already has been told.
 void become_subreaper(void);
