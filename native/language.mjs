@@ -27,7 +27,7 @@ const KINDS = {
   clean: [7, 'keeper to gateway: `killed`, `names` and `left` since the last one', ['empty']],
   reaperReady: [8, 'reaper to gateway; descriptor: its pidfd; `mark` (mark.h) 0: none', ['pid', 'mark']],
   started: [9, 'reaper to gateway: `id` of the request; descriptor: the pidfd', ['pid']],
-  refused: [10, 'whoever was asked: `id` of the request, or its own protocol, and the error'],
+  refused: [10, 'the process that was asked: `id` of the request, or its own protocol, and the error'],
   exited: [
     11,
     'reaper to gateway: `id` of the request that started it; `code` -1: a signal',

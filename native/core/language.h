@@ -28,7 +28,7 @@ enum corral_message_kind {
   CORRAL_REAPER_READY = 8,
   // reaper to gateway: `id` of the request; descriptor: the pidfd
   CORRAL_STARTED = 9,
-  // whoever was asked: `id` of the request, or its own protocol, and the error
+  // the process that was asked: `id` of the request, or its own protocol, and the error
   CORRAL_REFUSED = 10,
   // reaper to gateway: `id` of the request that started it; `code` -1: a signal
   CORRAL_EXITED = 11,

@@ -5,7 +5,7 @@
 import { constants } from 'node:os'
 import type { Cancellation } from '../common/cancellation.js'
 import { now, setTimeout } from '../common/clock.js'
-import { SpawnError, systemCodeOf, systemDetails } from '../common/errors.js'
+import { failure, SpawnError, systemCodeOf, systemDetails } from '../common/errors.js'
 import type { Native } from '../native/addon.js'
 
 const { ECANCELED, ETIMEDOUT } = constants.errno
@@ -70,9 +70,9 @@ export function isGivenUp(error: unknown): boolean {
 
 /** What a start came to that failed, in words. */
 export function spawnError(command: string, error: unknown, timeoutMs: number, hint?: string): SpawnError {
-  const details = systemDetails(error, hint)
   if (systemCodeOf(error) !== 'ETIMEDOUT')
-    return new SpawnError(`'${command}' cannot be started: ${(error as Error).message}`, details)
+    return failure(SpawnError, `'${command}' cannot be started`, error, hint)
+  const details = systemDetails(error)
   const { syscall, path } = details
   return new SpawnError(
     `'${command}' cannot be started: ${syscall}${path ? ` '${path}'` : ''} has not returned within ${timeoutMs} ms`,

@@ -1,14 +1,13 @@
 // Who outlived SIGKILL, and in what state: for the error that says so.
 import { isGone, StuckError, type StuckProcess, systemCodeOf } from '../common/errors.js'
+import { parseStat } from '../linux/proc-file.js'
 import { loadNative } from '../native/addon.js'
 
 /** What can be told of a process; undefined where it is gone. */
 export function describeProcess(pid: number): StuckProcess | undefined {
   try {
-    const stat = loadNative().readText(`/proc/${pid}/stat`)
-    // The name is in parentheses and may hold any byte, `)` included (proc_pid_stat(5))
-    const close = stat.lastIndexOf(')')
-    return { pid, name: stat.slice(stat.indexOf('(') + 1, close), state: stat.charAt(close + 2) }
+    const { name, state } = parseStat(loadNative().readText(`/proc/${pid}/stat`))
+    return { pid, name, state }
   } catch (error) {
     const code = systemCodeOf(error)
     if (isGone(error) || code === 'ESRCH') return undefined

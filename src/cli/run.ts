@@ -5,7 +5,7 @@ import type { HoldingChoice } from '../backend/facts.js'
 import type { RunPlan } from '../backend/launch.js'
 import { type Limits, parseLimits } from '../backend/limits.js'
 import { launchWords, memoryAt } from '../backend/mechanisms.js'
-import { InvalidArgumentError, KernelError, systemDetails } from '../common/errors.js'
+import { failure, InvalidArgumentError, KernelError } from '../common/errors.js'
 import { loadNative, wardenPath } from '../native/addon.js'
 import { parseKey } from '../session/key.js'
 import { parseBound, parseHolding, parseMilliseconds } from '../session/options.js'
@@ -82,6 +82,6 @@ export async function run(command: string, args: string[], options: RunOptions):
   try {
     return native.execute(warden, all, asLaunched().descriptors)
   } catch (error) {
-    throw new KernelError(`cannot run ${warden}: ${(error as Error).message}`, systemDetails(error))
+    throw failure(KernelError, `cannot run ${warden}`, error)
   }
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Limits } from '../backend/limits.js'
-import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../common/errors.js'
+import { failure, InvalidArgumentError, KernelError, systemCodeOf } from '../common/errors.js'
 import { json } from '../common/text.js'
 import { findBehindShims } from '../integrations/shim/behind.js'
 import { shimDirectory } from '../integrations/shim/directory.js'
@@ -33,7 +33,7 @@ function list(directory: string): string[] {
     return readdirSync(directory).filter((name) => isShim(join(directory, name)))
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return []
-    throw new KernelError(`${directory} cannot be read: ${(error as Error).message}`, systemDetails(error))
+    throw failure(KernelError, `${directory} cannot be read`, error)
   }
 }
 
@@ -44,7 +44,7 @@ export function makeShims(directory: string, names: readonly string[], flags: Ru
   try {
     mkdirSync(directory, { recursive: true })
   } catch (error) {
-    throw new KernelError(`${directory} cannot be made: ${(error as Error).message}`, systemDetails(error))
+    throw failure(KernelError, `${directory} cannot be made`, error)
   }
   return names.map((name) => describe(name, writeShim(directory, name, command)))
 }

@@ -193,7 +193,17 @@ export function isGone(error: unknown): boolean {
 /** A KernelError that says what was being done and what the kernel answered. Errors without an errno are returned as they are. */
 export function explained(what: string, error: unknown, hint?: string): unknown {
   if (error instanceof CorralError || !isSystemError(error)) return error
-  return new KernelError(`${what}: ${error.message}`, systemDetails(error, hint))
+  return failure(KernelError, what, error, hint)
+}
+
+/** An error of that class for what failed: what was being done, why it failed, and the details of a system call that did. */
+export function failure<Failure extends CorralError>(
+  Type: new (message: string, details: ErrorDetails) => Failure,
+  what: string,
+  cause: unknown,
+  hint?: string,
+): Failure {
+  return new Type(`${what}: ${(cause as Error).message}`, systemDetails(cause, hint))
 }
 
 /** The details of a failed system call, for an error of ours. */

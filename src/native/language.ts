@@ -25,7 +25,7 @@ export const KIND = {
   reaperReady: 8,
   /** reaper to gateway: `id` of the request; descriptor: the pidfd */
   started: 9,
-  /** whoever was asked: `id` of the request, or its own protocol, and the error */
+  /** the process that was asked: `id` of the request, or its own protocol, and the error */
   refused: 10,
   /** reaper to gateway: `id` of the request that started it; `code` -1: a signal */
   exited: 11,

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { isGone, systemCodeOf } from '../common/errors.js'
 import { parseOwnCgroup } from '../linux/mounts.js'
+import { parseStat } from '../linux/proc-file.js'
 
 export interface ProcessFacts {
   pid: number
@@ -49,18 +50,16 @@ export function readProcess(pid: number): ProcessFacts | undefined {
     read(`/proc/${pid}/${file}`),
   )
   if (stat === undefined || status === undefined) return undefined
-  // The name is in parentheses and may hold any byte, `)` included (proc_pid_stat(5))
-  const close = stat.lastIndexOf(')')
-  const fields = stat.slice(close + 2).split(' ')
+  const { name, ppid, startTicks, terminal } = parseStat(stat)
   const namespaces = /^NSpid:\t(.*)$/m.exec(status)?.[1]?.split('\t')
   return {
     pid,
-    ppid: Number(fields[1]),
-    name: stat.slice(stat.indexOf('(') + 1, close),
+    ppid,
+    name,
     argv: parseArgv(cmdline ?? ''),
     uid: Number(/^Uid:\t(\d+)/m.exec(status)?.[1]),
-    startTicks: Number(fields[19]),
-    terminal: Number(fields[4]),
+    startTicks,
+    terminal,
     cgroup: parseOwnCgroup(cgroup ?? ''),
     first: pid === 1 || (namespaces?.at(-1) === '1' && namespaces.length > 1),
   }

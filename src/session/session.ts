@@ -25,11 +25,11 @@ import { emit } from '../common/emit.js'
 import {
   ClosingError,
   CorralError,
+  failure,
   isSystemError,
   KernelError,
   StuckError,
   systemCodeOf,
-  systemDetails,
 } from '../common/errors.js'
 import type { Reason, SessionReason } from '../common/reasons.js'
 import { within } from '../common/within.js'
@@ -250,9 +250,11 @@ export class Session<
     try {
       this.#watchFate()
     } catch (error) {
-      throw new KernelError(
-        `cannot watch for processes that enter '${this.key}': ${(error as Error).message}`,
-        systemDetails(error, entryHint(systemCodeOf(error))),
+      throw failure(
+        KernelError,
+        `cannot watch for processes that enter '${this.key}'`,
+        error,
+        entryHint(systemCodeOf(error)),
       )
     }
   }

@@ -1,13 +1,7 @@
 // The cgroup backend: sessions in cgroup v2 groups below a delegated root.
 import path from 'node:path'
 import { getSystemErrorName } from 'node:util'
-import {
-  explained,
-  InvalidArgumentError,
-  KernelError,
-  RootError,
-  systemDetails,
-} from '../../common/errors.js'
+import { explained, failure, InvalidArgumentError, KernelError, RootError } from '../../common/errors.js'
 import { loadNative, type Native } from '../../native/addon.js'
 import { CORRAL, SESSIONS } from '../../native/language.js'
 import type { Backend, Enforcement, Family, LimitSet } from '../backend.js'
@@ -95,10 +89,7 @@ export class CgroupBackend implements Backend {
     try {
       native.holdRoot(root)
     } catch (error) {
-      throw new RootError(
-        `${root} cannot be opened: ${(error as Error).message}`,
-        systemDetails(error, ROOM_HINT),
-      )
+      throw failure(RootError, `${root} cannot be opened`, error, ROOM_HINT)
     }
     try {
       return await CgroupBackend.#openIn(root, native, options, emit)
@@ -242,10 +233,7 @@ function prepareInstance(
   try {
     native.makeDirectory(sessions)
   } catch (error) {
-    throw new RootError(
-      `${sessions} cannot be made: ${(error as Error).message}`,
-      systemDetails(error, ROOM_HINT),
-    )
+    throw failure(RootError, `${sessions} cannot be made`, error, ROOM_HINT)
   }
   let memoryV1: MemoryV1 | undefined
   try {

@@ -6,12 +6,12 @@ import { getSystemErrorName } from 'node:util'
 import type { Cancellation } from '../../common/cancellation.js'
 import {
   explained,
+  failure,
   isGone,
   isSystemError,
   KernelError,
   type SpawnError,
   systemCodeOf,
-  systemDetails,
 } from '../../common/errors.js'
 import { type Native, wardenPath } from '../../native/addon.js'
 import { COMMAND_LABEL, INSIDE, MODE_LABEL } from '../../native/language.js'
@@ -213,10 +213,7 @@ export class CgroupGroup implements Group {
 
   #makeError(error: unknown): KernelError {
     const hint = makeHint(systemCodeOf(error))
-    return new KernelError(
-      `the session cgroup cannot be made: ${(error as Error).message}`,
-      systemDetails(error, hint),
-    )
+    return failure(KernelError, 'the session cgroup cannot be made', error, hint)
   }
 
   #spawnError(plan: ProcessPlan, error: unknown): SpawnError {
@@ -281,8 +278,7 @@ export class CgroupGroup implements Group {
         ...(limitsRaised.length > 0 && { limitsRaised }),
       }
     } catch (error) {
-      const message = `the session cannot be ended: ${(error as Error).message}`
-      throw new KernelError(message, systemDetails(error, endHint(systemCodeOf(error))))
+      throw failure(KernelError, 'the session cannot be ended', error, endHint(systemCodeOf(error)))
     }
   }
 

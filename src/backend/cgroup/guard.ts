@@ -3,7 +3,7 @@
 
 import { constants } from 'node:os'
 import path from 'node:path'
-import { GuardError, systemCodeOf, systemDetails } from '../../common/errors.js'
+import { failure, GuardError, systemCodeOf, systemDetails } from '../../common/errors.js'
 import { within } from '../../common/within.js'
 import { type Native, type NativeExit, wardenPath } from '../../native/addon.js'
 import type { Kind } from '../../native/language.js'
@@ -56,11 +56,9 @@ class Lifeline {
     try {
       this.link.ask(kind)
     } catch (cause) {
-      const why =
-        systemCodeOf(cause) === 'EPIPE'
-          ? ENDED_EARLY
-          : `cannot send to the guard: ${(cause as Error).message}`
-      throw new GuardError(why, systemDetails(cause))
+      throw systemCodeOf(cause) === 'EPIPE'
+        ? new GuardError(ENDED_EARLY, systemDetails(cause))
+        : failure(GuardError, 'cannot send to the guard', cause)
     }
   }
 
@@ -284,9 +282,11 @@ export class Guard {
         over()
       }, over)
     } catch (cause) {
-      throw new GuardError(
-        `${command} cannot be started: ${(cause as Error).message}`,
-        systemDetails(cause, 'Run `npx corral build`, which builds the program beside the addon'),
+      throw failure(
+        GuardError,
+        `${command} cannot be started`,
+        cause,
+        'Run `npx corral build`, which builds the program beside the addon',
       )
     }
   }

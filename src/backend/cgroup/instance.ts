@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { now, sleep } from '../../common/clock.js'
-import { isGone, KernelError, RootError, systemDetails } from '../../common/errors.js'
+import { failure, isGone, KernelError, RootError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
 import { CORRAL } from '../../native/language.js'
 import type { ForeignDirectory } from '../facts.js'
@@ -73,10 +73,7 @@ export async function createInstance(native: Native, root: string, name: string)
     }
   } catch (error) {
     if (error instanceof KernelError) throw error
-    throw new RootError(
-      `cannot create an instance below ${root}: ${(error as Error).message}`,
-      systemDetails(error, ROOM_HINT),
-    )
+    throw failure(RootError, `cannot create an instance below ${root}`, error, ROOM_HINT)
   }
 }
 

@@ -1,5 +1,5 @@
 // Taking a cgroup directory away with all below it, whatever the payload made there.
-import { KernelError, systemCodeOf, systemDetails } from '../../common/errors.js'
+import { failure, KernelError, systemCodeOf } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
 import { stuckError } from '../stuck.js'
 import type { KillMethod } from './kill.js'
@@ -46,9 +46,6 @@ async function end(
     if (!ended.empty) throw stuckError(directory, directory, ended.left, killTimeoutMs)
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error
-    throw new KernelError(
-      `${directory} cannot be ${remove ? 'removed' : 'ended'}: ${(error as Error).message}`,
-      systemDetails(error),
-    )
+    throw failure(KernelError, `${directory} cannot be ${remove ? 'removed' : 'ended'}`, error)
   }
 }

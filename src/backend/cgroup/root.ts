@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { isGone, isSystemError, RootError, systemCodeOf, systemDetails } from '../../common/errors.js'
+import { failure, isGone, isSystemError, RootError, systemCodeOf } from '../../common/errors.js'
 import { readFile } from '../../linux/file.js'
 import { findCgroupMounts } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
@@ -275,12 +275,11 @@ export function vacateRoot(root: string): void {
       for (const pid of members) movePid(supervisor, pid)
     }
   } catch (error) {
-    throw new RootError(
-      `cannot move the gateway to ${supervisor}: ${(error as Error).message}`,
-      systemDetails(
-        error,
-        'Set DelegateSubgroup=supervisor in its unit (systemd 254 or newer), or start it in a child of the delegated cgroup',
-      ),
+    throw failure(
+      RootError,
+      `cannot move the gateway to ${supervisor}`,
+      error,
+      'Set DelegateSubgroup=supervisor in its unit (systemd 254 or newer), or start it in a child of the delegated cgroup',
     )
   }
   throw new RootError(`processes keep appearing in ${root}`, {

@@ -5,7 +5,7 @@ import { access } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import path from 'node:path'
-import { isSystemError, SpawnError, systemCodeOf, systemDetails } from '../../common/errors.js'
+import { failure, isSystemError, SpawnError, systemCodeOf } from '../../common/errors.js'
 import type { NativeExit } from '../../native/addon.js'
 import type { NativeStdio } from '../../native/plan.js'
 import { UNREAD_BYTES, whenClosed } from '../output-stream.js'
@@ -64,10 +64,7 @@ export class PassthroughChild implements ProcessHandle {
       throw new Error('it has no pid')
     } catch (error) {
       const hint = await spawnHint(plan, error)
-      throw new SpawnError(
-        `'${plan.command}' cannot be started: ${(error as Error).message}`,
-        systemDetails(error, hint),
-      )
+      throw failure(SpawnError, `'${plan.command}' cannot be started`, error, hint)
     }
   }
 

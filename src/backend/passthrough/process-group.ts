@@ -2,7 +2,7 @@
 // so, the kernel gives its number to no other; so once it was found empty, it is left alone for good.
 import { readdirSync } from 'node:fs'
 import { systemCodeOf } from '../../common/errors.js'
-import { procText } from '../../linux/proc-file.js'
+import { parseStat, procText } from '../../linux/proc-file.js'
 
 export class ProcessGroup {
   readonly #id: number
@@ -54,11 +54,10 @@ export function send(pid: number, signal: number): boolean {
   }
 }
 
-/** Those that live. By proc_pid_stat(5): the state is field 3, the group field 5. */
-function membersOf(group: number): { pid: string; state: string | undefined }[] {
+/** Those that live. */
+function membersOf(group: number): { pid: string; state: string }[] {
   return readdirSync('/proc').flatMap((pid) => {
-    const stat = /^\d+$/.test(pid) ? procText(`/proc/${pid}/stat`) : ''
-    const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return Number(pgrp) === group && state !== 'Z' && state !== 'X' ? [{ pid, state }] : []
+    const { state, ...stat } = parseStat(/^\d+$/.test(pid) ? procText(`/proc/${pid}/stat`) : '')
+    return stat.group === group && state !== 'Z' && state !== 'X' ? [{ pid, state }] : []
   })
 }

@@ -1,7 +1,7 @@
 // Our side of the keeper (native/warden/keep.c): the parent of the reapers, which ends what a reaper loses that is killed,
 // and all sessions when we die. One that dies is replaced, for the sessions to come.
 import { constants } from 'node:os'
-import { GuardError, systemDetails } from '../../common/errors.js'
+import { failure, GuardError, systemDetails } from '../../common/errors.js'
 import { within } from '../../common/within.js'
 import { type Native, type NativeExit, wardenPath } from '../../native/addon.js'
 import { keepAlive, Link, type Message, waitForEnd } from '../../native/link.js'
@@ -67,7 +67,7 @@ export class Keeper {
     try {
       return new Keeper(native, plan)
     } catch (cause) {
-      throw new GuardError(`cannot listen to the keeper: ${(cause as Error).message}`, systemDetails(cause))
+      throw failure(GuardError, 'cannot listen to the keeper', cause)
     }
   }
 
@@ -215,9 +215,11 @@ export class Keeper {
       exited.then(over, over) // it forks once, and is out of our process tree
       return { exited }
     } catch (cause) {
-      throw new GuardError(
-        `${command} cannot be started: ${(cause as Error).message}`,
-        systemDetails(cause, 'Run `npx corral build`, which builds the program beside the addon'),
+      throw failure(
+        GuardError,
+        `${command} cannot be started`,
+        cause,
+        'Run `npx corral build`, which builds the program beside the addon',
       )
     } finally {
       this.#native.close(this.#link.other)

@@ -2,7 +2,7 @@
 // basename of what they start, which is that of the shim.
 import { closeSync, fchmodSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { InvalidArgumentError, KernelError, systemCodeOf, systemDetails } from '../../common/errors.js'
+import { failure, InvalidArgumentError, KernelError, systemCodeOf } from '../../common/errors.js'
 
 /** The first words of a shim's second line: what carries it is ours to replace, to remove and to pass over. */
 const MARK = '# A shim of corral'
@@ -76,7 +76,7 @@ export function writeShim(directory: string, name: string, command: readonly str
     renameSync(unfinished, file)
   } catch (error) {
     rmSync(unfinished, { force: true })
-    throw new KernelError(`cannot write the shim ${file}: ${(error as Error).message}`, systemDetails(error))
+    throw failure(KernelError, `cannot write the shim ${file}`, error)
   }
   return file
 }
