@@ -24,7 +24,9 @@ export async function top({ interval, grace, ...options }: TopOptions): Promise<
       hint: 'Run `corral ls` to print the sessions once, or `corral ls --json` for programs',
     })
   if (!Number.isInteger(interval) || interval < LEAST_INTERVAL_MS)
-    throw new InvalidArgumentError(`Invalid --interval: expected ${LEAST_INTERVAL_MS} ms or more, got ${interval}`)
+    throw new InvalidArgumentError(
+      `Invalid --interval: expected ${LEAST_INTERVAL_MS} ms or more, got ${interval}`,
+    )
   await new Top(new Observer(options), openScreen(), interval, grace).run()
 }
 
