@@ -1,4 +1,4 @@
-// What `npm run build:ts` does after tsc: puts libraries that only `corral setup` needs into dist/bundled/, as far as they are
+// What `npm run build:ts` does last: puts libraries that only `corral setup` needs into dist/bundled/, as far as they are
 // used, with their licences. So they are no packages that a user has to install.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

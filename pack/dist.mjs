@@ -1,4 +1,4 @@
-// What `npm run build:ts` does last: makes dist/ what package.json refers to, and small. Declarations that the public ones do not
+// What `npm run build:ts` does after tsc: makes dist/ what package.json refers to, and small. Declarations that the public ones do not
 // need go, and what was made of modules that are no more.
 import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
