@@ -1,10 +1,11 @@
 // The steps of a proof, run as scripts run them: what they leave in steps.json, and when one is not run again.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test as plain } from 'vitest'
+import { eventually } from '../../support/eventually.js'
 
 const PROGRAM = fileURLToPath(new URL('../../support/steps.mjs', import.meta.url))
 const BURNERS = fileURLToPath(new URL('../../support/burners.mjs', import.meta.url))
@@ -77,12 +78,15 @@ test('refuses what is no step, and says how it is called', ({ results }) => {
   }
 })
 
-test('burners are there while a command runs, and end with it', ({ results }) => {
-  const count =
-    "cat /proc/[0-9]*/stat 2>/dev/null | awk -v p=$PPID '$4 == p && $5 == $1 { n++ } END { print n + 0 }'"
-  const { status, stdout } = node(results, [BURNERS, '2', '--', 'sh', '-c', `echo "$PPID"; ${count}; exit 5`])
-  const [parent, burners] = stdout.trim().split('\n')
-  expect({ status, burners }).toEqual({ status: 5, burners: '2' })
-  const left = spawnSync('pgrep', ['-P', parent ?? ''], { encoding: 'utf8' }).stdout
-  expect(left).toBe('')
+test('burners are there while a command runs, and end with it', async ({ results }) => {
+  // Each in a session of its own, as the command is not
+  const script = 'ps --ppid "$PPID" -o pid= -o sid=; exit 5'
+  const { status, stdout } = node(results, [BURNERS, '2', '--', 'sh', '-c', script])
+  const children = stdout
+    .trim()
+    .split('\n')
+    .map((row) => row.trim().split(/ +/))
+  const burners = children.filter(([pid, session]) => pid === session).map(([pid]) => Number(pid))
+  expect({ status, burners: burners.length }).toEqual({ status: 5, burners: 2 })
+  for (const pid of burners) await eventually('a burner has gone', () => !existsSync(`/proc/${pid}`))
 })
