@@ -97,11 +97,6 @@ function delegation(directory: string, native: Native): string | undefined {
 // <instance>/sessions/<keys>/agent, below which processes are in a cgroup of their own
 const SESSION = new RegExp(`/${CORRAL}/i[0-9a-f]{10}/${SESSIONS}/.+/${LEAF}$`)
 
-/** The kernel lets no process live beside a cgroup that was made threaded. */
-function whyThreaded(directory: string): string | undefined {
-  return readFile(directory, 'cgroup.type') === 'domain' ? undefined : 'a cgroup in it was made threaded'
-}
-
 /**
  * The session that this process is in, where it is in one: then instances are built below it, under its limits.
  */
@@ -114,7 +109,7 @@ function checkSession(native: Native): RootCandidate[] {
     const refusal =
       at === own
         ? 'processes are in the directory itself (a session of release 0.1.0), so it can have no cgroups with controllers'
-        : (whyNotWritable(at) ?? whyThreaded(at))
+        : whyNotWritable(at)
     if (refusal) return [candidate(false, `it is the session that this process is in, but ${refusal}`)]
     return [candidate(true, 'it is the session that this process is in')]
   }
@@ -206,10 +201,13 @@ export async function obtainRoot(native: Native, wish: RootWish): Promise<string
   return pathOf(await searchRootAndAsk(native, wish), wish.root)
 }
 
-/** As searchRoot(), but takes nothing that systemd keeps for itself, which only its manager tells. */
+/** As searchRoot(), but takes nothing in which no session could live, and nothing that systemd keeps for itself. */
 export async function searchRootToBuildIn(native: Native, explicit?: string): Promise<RootSearch> {
   const { candidates } = searchRoot(native, explicit)
-  for (const candidate of candidates) await refuseKept(candidate)
+  for (const candidate of candidates) {
+    refuseThreaded(candidate)
+    await refuseKept(candidate)
+  }
   return { candidates, chosen: candidates.find((candidate) => candidate.usable) }
 }
 
@@ -223,7 +221,24 @@ export async function searchRootAndAsk(native: Native, { root, systemd }: RootWi
   return { candidates: [...candidates, asked], chosen: asked.usable ? asked : undefined }
 }
 
-/** Notes in a candidate that it is a unit of systemd without delegation, and not usable. */
+// cgroup.type (cgroup-v2.rst, "Threads") where the kernel lets nobody live in a new cgroup: EOPNOTSUPP. The root of the
+// hierarchy has none, and is not so.
+const THREADED: Record<string, string> = {
+  threaded: 'it was made threaded',
+  'domain threaded': 'a cgroup in it was made threaded',
+  'domain invalid': 'a cgroup beside or above it was made threaded',
+}
+
+/** Notes in a candidate that no session can be in it. What was built before can still be seen and swept there. */
+function refuseThreaded(candidate: RootCandidate): void {
+  if (!candidate.usable || candidate.path === undefined) return
+  const refusal = THREADED[readFile(candidate.path, 'cgroup.type') ?? '']
+  if (refusal === undefined) return
+  candidate.usable = false
+  candidate.why = `${candidate.why}, but ${refusal}`
+}
+
+/** Notes in a candidate that it is a unit of systemd without delegation, and not usable: only its manager tells. */
 async function refuseKept(candidate: RootCandidate): Promise<void> {
   if (candidate.kind !== 'own-cgroup' || !candidate.usable) return
   if (!(await isKeptBySystemd(candidate.path ?? ''))) return

@@ -35,6 +35,20 @@ function searchIn(pen: Pen): Promise<RootSearch> {
   return answerOf(pen.spawn(process.execPath, [fixture('search-root')], quiet))
 }
 
+// What stands in such a tree, where, and why nothing can be built in it
+const THREADED: [string, string, string][] = [
+  ['threaded', 'threaded', 'it was made threaded'],
+  ['around a threaded one', '.', 'a cgroup in it was made threaded'],
+  ['beside a threaded one', 'beside', 'a cgroup beside or above it was made threaded'],
+]
+
+function makeThreaded(pen: Pen): string {
+  const top = join(pen.path, 'top')
+  for (const name of ['threaded', 'beside']) mkdirSync(join(top, name), { recursive: true })
+  writeFileSync(join(top, 'threaded/cgroup.type'), 'threaded')
+  return top
+}
+
 describe('a root that is given', () => {
   let scratch: string
   beforeAll(() => {
@@ -98,6 +112,18 @@ describe('a root that is given', () => {
     }
   })
 
+  test.for(THREADED)(
+    'in which the kernel lets nobody live, %s, is refused',
+    async ([, name, why], { pen }) => {
+      const root = join(makeThreaded(pen), name)
+      await expect(openCorral({ root })).rejects.toMatchObject({
+        code: 'CORRAL_NO_ROOT',
+        message: expect.stringContaining(`${root}: it was asked for and is writable, but ${why}`),
+      })
+      expect(findRoot(native, root)).toBe(root) // what was built before is still seen there
+    },
+  )
+
   test('is the only candidate, and is used when it is writable', async ({ pen }) => {
     const { candidates, chosen } = searchRoot(native, pen.path)
     expect(candidates).toEqual([chosen])
@@ -153,6 +179,27 @@ describe('the search for a root', () => {
     native.setLabel(pen.path, 'user.delegate', '1')
     const { chosen } = await searchIn(pen)
     expect(chosen).toMatchObject({ kind: 'own-cgroup', path: pen.path, usable: true })
+  })
+
+  test('passes over a delegated cgroup in which the kernel lets nobody live', async ({ pen }) => {
+    const top = makeThreaded(pen)
+    native.setLabel(top, 'user.delegate', '1')
+    const { stdout } = pen.spawn(
+      '/bin/sh',
+      [
+        '-c',
+        'echo 0 >"$0/cgroup.procs" && exec "$@"',
+        top,
+        process.execPath,
+        fixture('search-root'),
+        'build',
+      ],
+      quiet,
+    )
+    const { candidates } = JSON.parse(await output(stdout)) as RootSearch
+    const own = candidates.find(({ kind }) => kind === 'own-cgroup')
+    expect(own).toMatchObject({ path: top, usable: false })
+    expect(own?.why).toMatch(/, but a cgroup in it was made threaded$/)
   })
 
   test('takes what is around the supervisor/ that the gateway is in', async ({ pen }) => {
