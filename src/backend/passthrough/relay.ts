@@ -12,7 +12,9 @@ export class Relay extends OutputStream {
       if (!this.push(chunk)) source.pause()
     })
     source.once('error', (error) => this.destroy(error))
-    source.once('close', () => this.push(null))
+    // One in which nothing was written closes by itself as soon as its other end is closed
+    if (source.closed) this.push(null)
+    else source.once('close', () => this.push(null))
     this.once('close', () => source.destroy())
   }
 

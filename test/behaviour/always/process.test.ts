@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { expect } from 'vitest'
 import { eventually } from '../../support/eventually.js'
+import { line } from '../../support/line.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import { output } from '../../support/output.js'
 import { test } from '../../support/pen-test.js'
@@ -131,6 +132,17 @@ test('what others write after the end of the process that was started is kept fo
   await session.close({ graceMs: 0 })
   expect(await output(session.process.stdout)).toBe('sooner\nlater\n')
   if (corral.backend !== 'passthrough') expect(await output(further.stdout)).toBe('further\n')
+})
+
+test('output that is closed unread before the process ends keeps nothing from closing', async ({ pen }) => {
+  const corral = await openInPen(pen)
+  const script = 'exec 2>&-; echo closed; read line; exit 7'
+  const { process: child } = await corral.spawn({ command: 'sh', args: ['-c', script] })
+  const closed = once(child, 'close')
+  await line(child.stdout ?? process.stdin, /^closed$/)
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate) // Node hears of that end of stderr's
+  child.stdin?.end('go\n')
+  expect(await closed).toEqual([7, null])
 })
 
 test('a reader that comes after the end, and is slow, gets all before close', async ({ pen }) => {
