@@ -89,6 +89,7 @@ static int terminal(char **command) {
 }
 
 static int pipes(char **command) {
+  setpgid(0, 0); // with its parent in another group, it is no orphaned one, in which SIGTSTP stops nobody
   int in[2], out[2], err[2];
   if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
     return 126;

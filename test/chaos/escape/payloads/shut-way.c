@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
     way[length++] = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }
   for (int i = 0; i < length; i++)
-    if (fchmod(way[i], 0) != 0 && errno != EPERM) /* somebody else's */
+    if (fchmod(way[i], 0) != 0 && errno != EPERM && errno != EROFS) /* somebody else's; nobody's to write */
       fail("fchmod");
   return stay_or_leave(argc, argv);
 }
