@@ -16,6 +16,7 @@
 #include "link.h"
 #include "looker.h"
 #include "reserve.h"
+#include "results.h"
 #include "spawner.h"
 #include "survey.h"
 #include "survey_worker.h"
@@ -262,10 +263,7 @@ private:
     int ends[2];
     if (!links_.Open(ends))
       return Fail(info.Env(), errno, "socketpair", "");
-    Napi::Array both = Napi::Array::New(info.Env(), 2);
-    for (uint32_t i = 0; i < 2; i++)
-      both.Set(i, Napi::Number::New(info.Env(), ends[i]));
-    return both;
+    return ToNumbers(info.Env(), ends, 2);
   }
 
   // (name) -> [link, pid of the reaper]
@@ -275,10 +273,8 @@ private:
     int link = links_.Enter(name, &pid);
     if (link < 0)
       return Fail(info.Env(), -link, "connect", name.c_str());
-    Napi::Array both = Napi::Array::New(info.Env(), 2);
-    both.Set(0U, Napi::Number::New(info.Env(), link));
-    both.Set(1U, Napi::Number::New(info.Env(), pid));
-    return both;
+    const int both[] = {link, pid};
+    return ToNumbers(info.Env(), both, 2);
   }
 
   // (descriptor) -> its text where it is a file that textFile() made, undefined for any other
@@ -344,10 +340,7 @@ private:
       ToError(info.Env(), error).ThrowAsJavaScriptException();
       return info.Env().Undefined();
     }
-    Napi::Array result = Napi::Array::New(info.Env(), fds.size());
-    for (uint32_t i = 0; i < fds.size(); i++)
-      result.Set(i, Napi::Number::New(info.Env(), fds[i]));
-    return result;
+    return ToNumbers(info.Env(), fds.data(), fds.size());
   }
 
   // (link) -> promise of the next message, or of undefined at its end
@@ -435,9 +428,7 @@ private:
   Napi::Value Descendants(const Napi::CallbackInfo &info) {
     corral_members members = {};
     int answer = corral_descendants_of(info[0].As<Napi::Number>().Int32Value(), &members);
-    Napi::Array pids = Napi::Array::New(info.Env(), members.count);
-    for (uint32_t i = 0; i < members.count; i++)
-      pids.Set(i, Napi::Number::New(info.Env(), members.pids[i]));
+    Napi::Array pids = ToNumbers(info.Env(), members.pids, members.count);
     corral_members_free(&members);
     return answer < 0 ? Fail(info.Env(), -answer, "list processes", "/proc") : pids;
   }
@@ -473,9 +464,7 @@ private:
     const corral_path group = handle.Get();
     corral_members members = {};
     const int answer = reserve_->Do([&] { return corral_members_read(&group, &members); });
-    Napi::Array pids = Napi::Array::New(info.Env(), members.count);
-    for (uint32_t i = 0; i < members.count; i++)
-      pids.Set(i, Napi::Number::New(info.Env(), members.pids[i]));
+    Napi::Array pids = ToNumbers(info.Env(), members.pids, members.count);
     corral_members_free(&members);
     if (answer < 0 && answer != -ENOENT)
       return Fail(info.Env(), -answer, "read members", handle.Path());
@@ -624,10 +613,7 @@ private:
     int answer = fd < 0 ? -errno : ListDirectories(fd, names);
     if (answer < 0 && answer != -ENOENT && answer != -ENODEV)
       return Fail(info.Env(), -answer, "read directory", handle.Path());
-    Napi::Array array = Napi::Array::New(info.Env(), names.size());
-    for (uint32_t i = 0; i < names.size(); i++)
-      array.Set(i, ToText(info.Env(), names[i]));
-    return array;
+    return ToTexts(info.Env(), names.data(), names.size());
   }
 
   // (root, name, command) -> descriptor that holds the lock of the new instance, or undefined when it is

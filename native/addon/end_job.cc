@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "jobs.h"
-#include "text.h"
+#include "results.h"
 
 extern "C" {
 #include "../core/end.h"
@@ -76,15 +76,9 @@ public:
 
 protected:
   Napi::Value Result(Napi::Env env) override {
-    Napi::Object result = Napi::Object::New(env);
-    Napi::Array left = Napi::Array::New(env);
-    for (uint32_t i = 0; i < end_.left.count; i++)
-      left.Set(i, Napi::Number::New(env, end_.left.pids[i]));
-    result.Set("empty", Napi::Boolean::New(env, end_.state != CORRAL_STUCK));
-    result.Set("killed", Napi::Number::New(env, static_cast<double>(end_.killed)));
-    result.Set("names", Strings(env, std::vector<std::string>(end_.names, end_.names + end_.name_count)));
-    result.Set("left", left);
-    result.Set("counters", Strings(env, counters_));
+    Napi::Object result =
+        ToEnded(env, end_.state != CORRAL_STUCK, end_.killed, end_.names, end_.name_count, end_.left);
+    result.Set("counters", ToTexts(env, counters_.data(), counters_.size()));
     result.Set("moved", Moved(env));
     if (end_.unseen)
       result.Set("unseen", Napi::Number::New(env, end_.unseen));
@@ -165,13 +159,6 @@ private:
   }
 
   static constexpr size_t kCounterBytes = 4096; // seq_file gives a page at a time
-
-  static Napi::Array Strings(Napi::Env env, const std::vector<std::string> &strings) {
-    Napi::Array array = Napi::Array::New(env, strings.size());
-    for (uint32_t i = 0; i < strings.size(); i++)
-      array.Set(i, ToText(env, strings[i]));
-    return array;
-  }
 
   // The numbers die with the directory. False where there is no descriptor to read one of them by.
   bool ReadCounters() {

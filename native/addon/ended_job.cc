@@ -10,28 +10,21 @@
 
 namespace {
 
-class EndedJob : public WatcherJob {
+class EndedJob : public DescriptorJob {
 public:
   // With a descriptor of its own: the caller may close the other at any time.
   EndedJob(Napi::Env env, int pidfd, int64_t within_ms)
-      : WatcherJob(env), pidfd_(fcntl(pidfd, F_DUPFD_CLOEXEC, 0)), within_ms_(within_ms) {
-    if (pidfd_ < 0)
+      : DescriptorJob(env, EPOLLIN, fcntl(pidfd, F_DUPFD_CLOEXEC, 0)), within_ms_(within_ms) {
+    if (fd_ < 0)
       corral_fail(&error_, errno, "dup", "");
   }
-  ~EndedJob() override {
-    if (pidfd_ >= 0)
-      close(pidfd_);
-  }
-
-  int Descriptor() const override { return pidfd_; }
-  uint32_t Events() const override { return EPOLLIN; }
   bool HoldsLoop() const override { return within_ms_ >= 0; }
 
   // A pidfd is readable once the last thread of its process has ended, reaped or not.
   int64_t Step(int64_t now_ms) override {
-    if (pidfd_ < 0)
+    if (fd_ < 0)
       return kDone;
-    pollfd look = {pidfd_, POLLIN, 0};
+    pollfd look = {fd_, POLLIN, 0};
     ended_ = poll(&look, 1, 0) > 0;
     if (within_ms_ < 0)
       return ended_ ? kDone : kWaitForEvent;
@@ -44,7 +37,6 @@ protected:
   Napi::Value Result(Napi::Env env) override { return Napi::Boolean::New(env, ended_); }
 
 private:
-  int pidfd_;
   int64_t within_ms_; // negative: for ever
   int64_t deadline_ms_ = 0;
   bool ended_ = false;

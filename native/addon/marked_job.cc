@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "jobs.h"
-#include "text.h"
+#include "results.h"
 
 extern "C" {
 #include "../core/mark.h"
@@ -69,18 +69,8 @@ public:
 
 protected:
   Napi::Value Result(Napi::Env env) override {
-    Napi::Object result = Napi::Object::New(env);
-    Napi::Array names = Napi::Array::New(env, reap_.name_count);
-    for (uint32_t i = 0; i < reap_.name_count; i++)
-      names.Set(i, ToText(env, reap_.names[i]));
-    Napi::Array left = Napi::Array::New(env, reap_.left.count);
-    for (uint32_t i = 0; i < reap_.left.count; i++)
-      left.Set(i, Napi::Number::New(env, reap_.left.pids[i]));
-    result.Set("empty", Napi::Boolean::New(env, reap_.state == CORRAL_EMPTY));
-    result.Set("killed", Napi::Number::New(env, static_cast<double>(reap_.killed.count)));
-    result.Set("names", names);
-    result.Set("left", left);
-    return result;
+    return ToEnded(env, reap_.state == CORRAL_EMPTY, reap_.killed.count, reap_.names, reap_.name_count,
+                   reap_.left);
   }
 
 private:

@@ -1,6 +1,9 @@
 // memoryUsed(), memoryBelow(): one look at the memory of processes, off the event loop.
 #include <cerrno>
 
+#include <functional>
+#include <string>
+
 #include "jobs.h"
 #include "text.h"
 
@@ -10,18 +13,19 @@ extern "C" {
 
 namespace {
 
+// `look` gives the bytes or, negative, what it was refused with: at `operation`, of `path`.
 class MemoryJob : public WatcherJob {
 public:
-  MemoryJob(Napi::Env env, PathHandle group, int64_t enough)
-      : WatcherJob(env), group_(std::move(group)), enough_(enough) {}
+  using Look = std::function<int64_t()>;
+  MemoryJob(Napi::Env env, Look look, const char *operation, std::string path)
+      : WatcherJob(env), look_(std::move(look)), operation_(operation), path_(std::move(path)) {}
 
   bool HoldsLoop() const override { return false; }
 
   int64_t Step(int64_t) override {
-    const corral_path group = group_.Get();
-    used_ = corral_memory_used(&group, enough_);
+    used_ = look_();
     if (used_ < 0)
-      corral_fail(&error_, static_cast<int>(-used_), "read members", group_.Path().c_str());
+      corral_fail(&error_, static_cast<int>(-used_), operation_, path_.c_str());
     return kDone;
   }
 
@@ -29,41 +33,28 @@ protected:
   Napi::Value Result(Napi::Env env) override { return Napi::Number::New(env, static_cast<double>(used_)); }
 
 private:
-  PathHandle group_;
-  int64_t enough_;
-  int64_t used_ = 0;
-};
-
-class MemoryBelowJob : public WatcherJob {
-public:
-  MemoryBelowJob(Napi::Env env, pid_t pid, int64_t enough) : WatcherJob(env), pid_(pid), enough_(enough) {}
-
-  bool HoldsLoop() const override { return false; }
-
-  int64_t Step(int64_t) override {
-    used_ = corral_memory_below(pid_, enough_);
-    if (used_ < 0)
-      corral_fail(&error_, static_cast<int>(-used_), "list processes", "/proc");
-    return kDone;
-  }
-
-protected:
-  Napi::Value Result(Napi::Env env) override { return Napi::Number::New(env, static_cast<double>(used_)); }
-
-private:
-  pid_t pid_;
-  int64_t enough_;
+  Look look_;
+  const char *operation_;
+  std::string path_;
   int64_t used_ = 0;
 };
 
 } // namespace
 
 std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info, Handles &handles) {
-  return std::make_unique<MemoryJob>(info.Env(), handles.Find(ToBytes(info[0])),
-                                     info[1].As<Napi::Number>().Int64Value());
+  PathHandle group = handles.Find(ToBytes(info[0]));
+  const int64_t enough = info[1].As<Napi::Number>().Int64Value();
+  std::string path = group.Path();
+  auto look = [group, enough] {
+    const corral_path at = group.Get();
+    return corral_memory_used(&at, enough);
+  };
+  return std::make_unique<MemoryJob>(info.Env(), look, "read members", std::move(path));
 }
 
 std::unique_ptr<WatcherJob> MakeMemoryBelowJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<MemoryBelowJob>(info.Env(), info[0].As<Napi::Number>().Int32Value(),
-                                          info[1].As<Napi::Number>().Int64Value());
+  const pid_t pid = info[0].As<Napi::Number>().Int32Value();
+  const int64_t enough = info[1].As<Napi::Number>().Int64Value();
+  auto look = [pid, enough] { return corral_memory_below(pid, enough); };
+  return std::make_unique<MemoryJob>(info.Env(), look, "list processes", "/proc");
 }

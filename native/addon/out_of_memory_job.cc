@@ -13,18 +13,9 @@ extern "C" {
 
 namespace {
 
-class OutOfMemoryJob : public WatcherJob {
+class OutOfMemoryJob : public DescriptorJob {
 public:
-  OutOfMemoryJob(Napi::Env env, std::string group) : WatcherJob(env), group_(std::move(group)) {}
-  ~OutOfMemoryJob() override {
-    if (fd_ >= 0)
-      close(fd_);
-  }
-
-  int Descriptor() const override { return fd_; }
-  uint32_t Events() const override { return EPOLLIN; }
-  bool HoldsLoop() const override { return false; }
-
+  OutOfMemoryJob(Napi::Env env, std::string group) : DescriptorJob(env, EPOLLIN), group_(std::move(group)) {}
   // Word comes before the kill: look again and again for a while, then wait for the next word.
   int64_t Step(int64_t now_ms) override {
     uint64_t words;
@@ -54,7 +45,6 @@ private:
   }
 
   std::string group_;
-  int fd_ = -1;
   int64_t look_until_ms_ = 0;
   bool killed_ = false;
 };

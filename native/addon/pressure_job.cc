@@ -13,19 +13,11 @@ extern "C" {
 
 namespace {
 
-class PressureJob : public WatcherJob {
+class PressureJob : public DescriptorJob {
 public:
   PressureJob(Napi::Env env, PathHandle group, std::string file, std::string trigger)
-      : WatcherJob(env), group_(std::move(group)), file_(std::move(file)), trigger_(std::move(trigger)) {}
-  ~PressureJob() override {
-    if (fd_ >= 0)
-      close(fd_);
-  }
-
-  int Descriptor() const override { return fd_; }
-  uint32_t Events() const override { return EPOLLPRI; }
-  bool HoldsLoop() const override { return false; }
-
+      : DescriptorJob(env, EPOLLPRI), group_(std::move(group)), file_(std::move(file)),
+        trigger_(std::move(trigger)) {}
   // The first step sets the trigger. What wakes the next one before its time is the pressure, which the
   // kernel tells only once (to epoll), or the group's end.
   int64_t Step(int64_t now_ms) override {
@@ -63,7 +55,6 @@ private:
 
   PathHandle group_;
   std::string file_, trigger_;
-  int fd_ = -1;
   int64_t look_again_ms_ = 0;
   bool met_ = false;
 };

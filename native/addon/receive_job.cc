@@ -5,7 +5,7 @@
 #include <sys/epoll.h>
 
 #include "jobs.h"
-#include "text.h"
+#include "results.h"
 
 extern "C" {
 #include "../core/message.h"
@@ -49,21 +49,11 @@ protected:
     int64_t values[2];
     static_assert(sizeof values == sizeof message_.values);
     std::memcpy(values, &message_.values, sizeof values);
-    Napi::Array both = Napi::Array::New(env, 2);
-    for (uint32_t i = 0; i < 2; i++)
-      both.Set(i, Napi::Number::New(env, static_cast<double>(values[i])));
-    result.Set("values", both);
-    Napi::Array names = Napi::Array::New(env), left = Napi::Array::New(env), fds = Napi::Array::New(env);
-    for (uint32_t i = 0; i < message_.name_count; i++)
-      names.Set(i, ToText(env, message_.names[i]));
-    for (uint32_t i = 0; i < message_.left_count; i++)
-      left.Set(i, Napi::Number::New(env, message_.left[i]));
-    for (uint32_t i = 0; i < fds_.count; i++)
-      fds.Set(i, Napi::Number::New(env, fds_.fds[i]));
+    result.Set("values", ToNumbers(env, values, 2));
+    result.Set("names", ToTexts(env, message_.names, message_.name_count));
+    result.Set("left", ToNumbers(env, message_.left, message_.left_count));
+    result.Set("fds", ToNumbers(env, fds_.fds, fds_.count));
     fds_.count = 0; // the caller's from now on
-    result.Set("names", names);
-    result.Set("left", left);
-    result.Set("fds", fds);
     if (message_.error_number)
       result.Set("error", Refusal(env));
     return result;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <pthread.h>
+#include <unistd.h>
 #include <unordered_set>
 #include <vector>
 
@@ -51,6 +52,26 @@ private:
   bool polled_ = false;     // epoll does not tell of its descriptor
   std::multimap<int64_t, WatcherJob *>::iterator timer_;
   bool timed_ = false;
+};
+
+// One that waits for a descriptor of its own, which it closes. It does not keep the event loop alive.
+class DescriptorJob : public WatcherJob {
+public:
+  DescriptorJob(Napi::Env env, uint32_t events, int fd = -1) : WatcherJob(env), fd_(fd), events_(events) {}
+  ~DescriptorJob() override {
+    if (fd_ >= 0)
+      close(fd_);
+  }
+
+  int Descriptor() const override { return fd_; }
+  uint32_t Events() const override { return events_; }
+  bool HoldsLoop() const override { return false; }
+
+protected:
+  int fd_;
+
+private:
+  const uint32_t events_;
 };
 
 class Watcher {
