@@ -79,7 +79,8 @@ static enum corral_reaped reap_children(struct reaper *reaper) {
 
 // ---- ending ----
 
-void begin_end(struct reaper *reaper, const struct corral_end_plan *plan) {
+// Ends all, those that have joined too; a second call with less grace shortens the first.
+static void begin_end(struct reaper *reaper, const struct corral_end_plan *plan) {
   int64_t now_ms = corral_now_ms();
   end_clients(reaper, plan, now_ms);
   if (reaper->ending) {
@@ -202,8 +203,9 @@ _Noreturn void run_reaper(const struct reaper_plan *plan) {
   corral_drop_fd(&own);
   for (int64_t wait_ms = -1;;) {
     handle_messages(&reaper);
-    receive_from_clients(&reaper);
-    receive_from_host(&reaper);
+    for (struct corral_end_plan plan;
+         receive_from_clients(&reaper, &plan) || receive_from_host(&reaper, &plan);)
+      begin_end(&reaper, &plan);
     finish_starts(&reaper);
     send_stops(&reaper);
     enum corral_reaped reaped = reap_children(&reaper);

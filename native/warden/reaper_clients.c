@@ -130,11 +130,11 @@ static int64_t bounded(int64_t ms) {
 }
 
 static void handle_visitors_end(struct reaper *reaper, struct client *client,
-                                const struct corral_message *message) {
+                                const struct corral_message *message, struct corral_end_plan *plan) {
   client->awaits_end = true;
   (void)poll_send(&reaper->poll_set, &(struct corral_message){.kind = CORRAL_END_REQUESTED}, -1);
-  begin_end(reaper, &(struct corral_end_plan){.grace_ms = bounded(message->values.end.grace_ms),
-                                              .kill_ms = bounded(message->values.end.kill_ms)});
+  *plan = (struct corral_end_plan){.grace_ms = bounded(message->values.end.grace_ms),
+                                   .kill_ms = bounded(message->values.end.kill_ms)};
 }
 
 static void show(const struct reaper *reaper, const struct client *client) {
@@ -151,81 +151,94 @@ static bool is_spoken(const struct corral_message *message) {
   return !asks || message->id <= CORRAL_PROTOCOL;
 }
 
-// False when the client has to leave.
-static bool handle_client_message(struct reaper *reaper, struct client *client,
-                                  const struct corral_message *message) {
+// What becomes of a client by what it says: it stays, has to leave, or has all ended.
+enum outcome { STAYS, LEAVES, ENDS };
+
+static enum outcome handle_client_message(struct reaper *reaper, struct client *client,
+                                          const struct corral_message *message,
+                                          struct corral_end_plan *plan) {
   if (!is_spoken(message)) {
-    send_to(client->fd,
-            &(struct corral_message){
-                .kind = CORRAL_REFUSED, .id = CORRAL_PROTOCOL, .error_number = EPROTONOSUPPORT},
-            -1);
-    return false;
+    const struct corral_message refused = {
+        .kind = CORRAL_REFUSED, .id = CORRAL_PROTOCOL, .error_number = EPROTONOSUPPORT};
+    send_to(client->fd, &refused, -1);
+    return LEAVES;
+  }
+  if (message->kind == CORRAL_END && !client->id) {
+    handle_visitors_end(reaper, client, message, plan);
+    return ENDS;
+  }
+  if (message->kind == CORRAL_JOIN) {
+    handle_join(reaper, client, message);
+    return client->id ? STAYS : LEAVES;
   }
   if (message->kind == CORRAL_SHOW)
     show(reaper, client);
-  else if (message->kind == CORRAL_END && !client->id)
-    handle_visitors_end(reaper, client, message);
   else if (message->kind == CORRAL_LEFT)
     handle_leave(reaper, client);
   else if (message->kind == CORRAL_ENDED && client->id)
     add(&reaper->sum, message, client->pid);
-  else if (message->kind == CORRAL_JOIN) {
-    handle_join(reaper, client, message);
-    return client->id != 0;
-  }
-  return true;
+  return STAYS;
 }
 
-static bool receive_from_client(struct reaper *reaper, struct client *client) {
+static enum outcome receive_from_client(struct reaper *reaper, struct client *client,
+                                        struct corral_end_plan *plan) {
   struct corral_message message;
   struct corral_fds fds;
   int answer;
-  bool stays = true;
-  while (stays && (answer = corral_message_receive(client->fd, &message, &fds)) == 1) {
+  while ((answer = corral_message_receive(client->fd, &message, &fds)) == 1) {
     corral_fds_close(&fds); // nothing that a client sends is of use
-    stays = handle_client_message(reaper, client, &message);
+    enum outcome outcome = handle_client_message(reaper, client, &message, plan);
+    if (outcome != STAYS)
+      return outcome;
   }
-  return stays && answer == -EAGAIN;
+  return answer == -EAGAIN ? STAYS : LEAVES;
 }
 
-void receive_from_clients(struct reaper *reaper) {
+bool receive_from_clients(struct reaper *reaper, struct corral_end_plan *plan) {
   clients_accept(&reaper->clients);
   for (size_t i = 0; i < reaper->clients.count;) {
     struct client *client = &reaper->clients.list[i];
-    if (receive_from_client(reaper, client)) {
-      i++;
+    enum outcome outcome = receive_from_client(reaper, client, plan);
+    if (outcome == ENDS)
+      return true;
+    i += outcome == STAYS;
+    if (outcome == STAYS)
       continue;
-    }
     handle_leave(reaper, client); // one that was killed has not said so
     if (client->id)
       (void)poll_send(&reaper->poll_set, &(struct corral_message){.kind = CORRAL_OUT, .id = client->id}, -1);
     clients_drop(&reaper->clients, client);
   }
+  return false;
 }
 
 // ---- the session that this one has joined ----
 
-static void lose_host(struct reaper *reaper) {
+static void lose_host(struct reaper *reaper, struct corral_end_plan *plan) {
   reaper->orphaned = true; // nobody says when to try again
   corral_drop_fd(&reaper->host);
-  begin_end(reaper, &orphaned);
+  *plan = orphaned;
 }
 
-void receive_from_host(struct reaper *reaper) {
+bool receive_from_host(struct reaper *reaper, struct corral_end_plan *plan) {
   struct corral_message message;
   struct corral_fds fds;
-  int answer = -EAGAIN;
-  while (reaper->host >= 0 && (answer = corral_message_receive(reaper->host, &message, &fds)) == 1) {
+  if (reaper->host < 0)
+    return false;
+  int answer;
+  while ((answer = corral_message_receive(reaper->host, &message, &fds)) == 1) {
     corral_fds_close(&fds);
     if (message.kind != CORRAL_END)
       continue;
     // One that is stopped would not see that its command is ended
     (void)corral_pidfd_signal(reaper->poll_set.of[OWNER].fd, SIGCONT);
-    const struct corral_end_plan plan = corral_end_plan_of(&message);
-    begin_end(reaper, &plan);
+    *plan = corral_end_plan_of(&message);
+    return true;
   }
-  if (reaper->host >= 0 && answer != -EAGAIN)
-    lose_host(reaper);
+  if (answer == -EAGAIN)
+    return false;
+  lose_host(reaper, plan);
+  return true;
 }
 
 // 0, or -errno; `protocol` takes the other side's.

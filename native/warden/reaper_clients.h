@@ -11,9 +11,10 @@ void open_door(struct reaper *reaper);
 // Joins the session at whose door KEPT_FD is connected. Where that is refused, tells the owner so, and exits.
 void join_or_exit(struct reaper *reaper);
 
-// Hears what there is to be heard, of clients and of the session that was joined.
-void receive_from_clients(struct reaper *reaper);
-void receive_from_host(struct reaper *reaper);
+// Takes what there is of clients, and of the session that was joined. True when one of them wants all to be
+// ended, as `plan` says: there may be more then.
+bool receive_from_clients(struct reaper *reaper, struct corral_end_plan *plan);
+bool receive_from_host(struct reaper *reaper, struct corral_end_plan *plan);
 
 // Tells those that have joined to end.
 void end_clients(struct reaper *reaper, const struct corral_end_plan *plan, int64_t now_ms);

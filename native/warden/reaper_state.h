@@ -44,7 +44,4 @@ struct reaper {
   bool served; // the command of that has ended
 };
 
-// Ends all, those that have joined too; a second call with less grace shortens the first.
-void begin_end(struct reaper *reaper, const struct corral_end_plan *plan);
-
 #endif
