@@ -95,8 +95,7 @@ static const char *path_in(char *const *environment) {
   return DEFAULT_PATH;
 }
 
-// As execvp(3): a name with a slash is a path; others are looked up in the PATH of the *new* environment.
-static int find_candidates(struct corral_plan *plan) {
+int corral_plan_find(struct corral_plan *plan) {
   struct corral_spawn_plan *spawn = &plan->spawn;
   const char *path = strchr(spawn->command, '/') ? NULL : path_in(spawn->envp);
   size_t directories = 1, each = strlen(spawn->command) + 2;
@@ -172,7 +171,7 @@ static int read_block(struct fields *fields, char **environment, struct corral_p
   corral_schedule_read(flags, &spawn->schedule);
   spawn->shell_argv = calloc(words + 3, sizeof *spawn->shell_argv);
   answer = spawn->shell_argv ? next_steps(fields, plan) : -ENOMEM;
-  return answer == 0 ? find_candidates(plan) : answer;
+  return answer == 0 ? corral_plan_find(plan) : answer;
 }
 
 int corral_plan_read(char *block, size_t size, char **environment, struct corral_plan *plan) {

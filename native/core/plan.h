@@ -25,6 +25,10 @@ struct corral_plan {
 // `environment` is for a block that has none. 0, or -ENOMEM, or -EINVAL for a block that cannot be.
 int corral_plan_read(char *block, size_t size, char **environment, struct corral_plan *plan);
 
+// Fills in where spawn.command may be. As execvp(3): a name with a slash is a path; others are looked up in
+// the PATH of the *new* environment. 0 or -ENOMEM.
+int corral_plan_find(struct corral_plan *plan);
+
 void corral_plan_free(struct corral_plan *plan);
 
 #endif

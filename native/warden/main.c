@@ -218,28 +218,28 @@ static void set_option(struct arguments *arguments, int option, char *value, cha
     run->memory_group = value;
     break;
   case WATCH_MEMORY:
-    run->memory_cap = number("watch-memory", value, LLONG_MAX);
+    run->run.memory_cap = number("watch-memory", value, LLONG_MAX);
     break;
   case KEY:
     add_key(run, value, words);
     break;
   case GRACE:
-    run->end.grace_ms = number("grace", value, INT_MAX);
+    run->run.end.grace_ms = number("grace", value, INT_MAX);
     break;
   case DRAIN:
-    run->end.drain_ms = number("drain", value, INT_MAX);
+    run->run.end.drain_ms = number("drain", value, INT_MAX);
     break;
   case LIFE:
-    run->life_ms = number("timeout", value, INT_MAX);
+    run->run.life_ms = number("timeout", value, INT_MAX);
     break;
   case KILL_TIMEOUT:
-    run->end.kill_ms = number("kill-timeout", value, INT_MAX);
+    run->run.end.kill_ms = number("kill-timeout", value, INT_MAX);
     break;
   case START_TIMEOUT:
-    run->start_ms = number("start-timeout", value, INT_MAX);
+    run->run.start_ms = number("start-timeout", value, INT_MAX);
     break;
   case FREEZE:
-    run->end.freeze = true;
+    run->run.end.freeze = true;
     break;
   case NO_CLONE3:
     run->no_clone3 = true;
@@ -290,7 +290,7 @@ static void set_option(struct arguments *arguments, int option, char *value, cha
     arguments->given.open_files = (uint64_t)number("open-files", value, LLONG_MAX);
     break;
   case STATUS_128:
-    run->as_status = true;
+    run->run.as_status = true;
     break;
   default:
     usage("an option that there is not, or its value is missing; see how it is used: ", words[optind - 1]);
@@ -298,16 +298,17 @@ static void set_option(struct arguments *arguments, int option, char *value, cha
 }
 
 static struct arguments parse(int count, char **words) {
-  struct arguments arguments = {.root_fd = -1,
-                                .given = {NOT_GIVEN, NOT_GIVEN, NOT_GIVEN},
-                                .instance_fd = -1,
-                                .run = {.root = {.fd = -1},
-                                        .end = {.grace_ms = DEFAULT_GRACE_MS, .kill_ms = DEFAULT_KILL_MS},
-                                        .start_ms = DEFAULT_START_MS}};
+  struct arguments arguments = {
+      .root_fd = -1,
+      .given = {NOT_GIVEN, NOT_GIVEN, NOT_GIVEN},
+      .instance_fd = -1,
+      .run = {.root = {.fd = -1},
+              .run = {.end = {.grace_ms = DEFAULT_GRACE_MS, .kill_ms = DEFAULT_KILL_MS},
+                      .start_ms = DEFAULT_START_MS}}};
   opterr = 0; // what getopt() prints would show the word as it is
   for (int option; (option = getopt_long(count, words, "+", OPTIONS, NULL)) != -1;)
     set_option(&arguments, option, optarg, words);
-  arguments.run.command = words + optind;
+  arguments.run.run.command = words + optind;
   return arguments;
 }
 
@@ -331,7 +332,7 @@ static int run_guard(const struct arguments *arguments) {
                              .root = {.fd = arguments->root_fd, .path = run->root.path},
                              .instance_fd = arguments->instance_fd,
                              .name = arguments->instance,
-                             .end = run->end,
+                             .end = run->run.end,
                              .no_clone3 = run->no_clone3});
 }
 
@@ -342,7 +343,7 @@ static int run_keep(const struct arguments *arguments) {
   run_keeper(&(struct keeper_plan){.lifeline = STDIN_FILENO,
                                    .reaper = -1,
                                    .owner = (pid_t)arguments->owner,
-                                   .kill_ms = arguments->run.end.kill_ms,
+                                   .kill_ms = arguments->run.run.end.kill_ms,
                                    .scan = arguments->scan});
 }
 
@@ -362,15 +363,7 @@ static int run_without_cgroup(const struct arguments *arguments) {
   const struct preparation *run = &arguments->run;
   if (run->root.path || run->setting_count > 0)
     usage("with --subreaper there is no cgroup, and nothing to set in one", "");
-  const struct subreaper_run plan = {.end = run->end,
-                                     .start_ms = run->start_ms,
-                                     .life_ms = run->life_ms,
-                                     .memory_cap = run->memory_cap,
-                                     .scan = arguments->scan,
-                                     .labels = arguments->labels,
-                                     .as_status = run->as_status,
-                                     .inherited = run->inherited,
-                                     .command = run->command};
+  const struct subreaper_run plan = {.run = run->run, .scan = arguments->scan, .labels = arguments->labels};
   return arguments->door ? enter_subreaper(&plan, arguments->door) : run_subreaper(&plan);
 }
 
@@ -399,7 +392,7 @@ int main(int count, char **words) {
   // What enters a cgroup becomes the command, which gets what it would get without us
   if (strcmp(role, "enter") != 0 || arguments.door) {
     if (!guards)
-      arguments.run.inherited = note_inherited(&arguments);
+      arguments.run.run.inherited = note_inherited(&arguments);
     corral_keep_exits();
   }
   if (!strcmp(role, "guard"))
@@ -408,7 +401,7 @@ int main(int count, char **words) {
     return run_keep(&arguments);
   if (strcmp(role, "run") != 0 && strcmp(role, "enter") != 0)
     usage("there is no role ", *role ? role : "given");
-  if (!*arguments.run.command || !**arguments.run.command)
+  if (!*arguments.run.run.command || !**arguments.run.run.command)
     usage("there is no command to run", "");
   if (!strcmp(role, "enter")) {
     if (arguments.door)
@@ -416,7 +409,7 @@ int main(int count, char **words) {
     if (!arguments.group || !arguments.id)
       usage("enter takes --group and --id, or --door", "");
     return enter(arguments.group, (uint64_t)arguments.id, arguments.run.memory_group, arguments.login_mark,
-                 arguments.run.command);
+                 arguments.run.run.command);
   }
   if (arguments.subreaper)
     return run_without_cgroup(&arguments);

@@ -1,27 +1,90 @@
 // What `corral run` is to those around it, whatever holds its command: takes signals for it, knows who
-// started it, stops when it stops, and ends as it ended.
+// started it, watches its time and memory, stops when it stops, and ends as it ended.
 #ifndef CORRAL_MONITOR_H
 #define CORRAL_MONITOR_H
 
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
-#include <sys/signalfd.h>
+#include <stdint.h>
+#include <sys/types.h>
 
+#include "../core/end_plan.h"
 #include "../core/error.h"
 #include "../core/pidfd.h"
+#include "inherited.h"
+#include "memory_watch.h"
 
-// Signals wait for us in a descriptor, from now on, also those that come before there is a command.
-int open_signals(void);
+// What is run, and for how long.
+struct run_plan {
+  struct corral_end_plan end; // its grace_ms is what processes may take after a SIGTERM to us
+  int64_t start_ms;           // bound on the time up to the command's exec
+  int64_t life_ms;            // how long the command may run; 0: as long as it likes
+  int64_t memory_cap;         // bytes at which all is ended where the kernel holds no cap; 0: none
+  bool as_status;             // end with 128 + N, and not by the signal that ended the command
+  struct inherited *inherited;
+  char **command;
+};
 
-// Whether the command has it already: the terminal's kernel side sends to the whole foreground group. A timer
-// that was set before we were exec'ed (alarm(2)) is ours alone.
-bool is_of_terminal(const struct signalfd_siginfo *signal);
+#define MECHANISM_SLOTS 4
+enum monitor_slot { SIGNALS, PARENT, INPUT, MEMORY, FIRST_OF_MECHANISM };
+#define MONITOR_SLOTS (FIRST_OF_MECHANISM + MECHANISM_SLOTS)
 
-// The pidfd of our parent, unless it ends while we ask; -1 where we cannot see it (another pid namespace).
-int open_parent(void);
+struct monitor;
 
-// The process that reads the command's output must see its end when the command closes it, and not wait for
-// ours.
-void let_go_of_output(void);
+// What holds the command.
+struct mechanism {
+  // Ends all: once the command has ended and what it left may end by itself (`drain_ms`), or by asking first
+  // (`grace_ms`). A second call shortens the first.
+  void (*end)(struct monitor *monitor, int64_t drain_ms, int64_t grace_ms);
+  void (*give_up_start)(struct monitor *monitor); // the command is not exec'ed in time
+  void (*child_changed)(struct monitor *monitor); // SIGCHLD; NULL: that says nothing
+};
+
+struct monitor {
+  const struct run_plan *plan;
+  const struct mechanism *mechanism;
+  bool joins;                       // the session is somebody else's, who ends it
+  struct pollfd fds[MONITOR_SLOTS]; // poll() passes over those with a negative fd
+  struct memory_watch memory;
+  sigset_t early; // what the command is to get once it is started
+  int leader;     // pidfd; -1: it is not started (yet)
+  pid_t leader_pid;
+  bool ending, leader_ended;
+  struct corral_exit exit;
+  int64_t start_by_ms; // when the command has to be exec'ed; 0: that is over
+  int64_t end_by_ms;   // when it has to have ended; 0: there is no such time, or it is over
+  bool timed_out;      // that was why all was ended
+  int refused;         // the exit status when the command cannot be started; 0: it can
+};
+
+// Begins to take signals: they wait in a descriptor, also those that come before there is a command.
+void monitor_open(struct monitor *monitor, const struct run_plan *plan, const struct mechanism *mechanism);
+
+// Our parent's end counts from now on, unless this joins.
+void monitor_watch_parent(struct monitor *monitor);
+
+// The command is being started; its memory is watched, by `watch`, and its time.
+void monitor_begin(struct monitor *monitor, struct memory_watch watch);
+
+// It was exec'ed, or refused, or has ended.
+void monitor_started(struct monitor *monitor, int leader, pid_t pid);
+void monitor_refused(struct monitor *monitor, const struct corral_error *error);
+void monitor_exited(struct monitor *monitor, struct corral_exit how);
+
+// All is being ended: nothing watches the memory any more.
+void monitor_ending(struct monitor *monitor);
+
+// Waits, for `wait_ms` at most, or for ever where that is negative, and sees to what is ours. True where
+// there may be something in the mechanism's slots.
+bool monitor_poll(struct monitor *monitor, int64_t wait_ms);
+
+// Sees to what is due. After what the mechanism had to do.
+void monitor_check(struct monitor *monitor);
+
+// How the command ended, for the process that waits for us instead of it, without a core file of ours: by its
+// signal, or returns the exit status.
+int monitor_finish(const struct monitor *monitor);
 
 // Says why the command cannot be started. The exit status.
 int log_refused(const char *command, const struct corral_error *error);
@@ -29,10 +92,5 @@ int log_refused(const char *command, const struct corral_error *error);
 // Stops as the command did by a terminal's job control, until somebody continues us. Not with SIGSTOP, by
 // which endings hold still what they kill: the process that asks us to end must not find us stopped for that.
 void stop_as(int signal);
-
-// Ends as the command did, for the process that waits for us instead of it, without a core file of ours: by
-// its signal, or returns the exit status. `as_status`: 128+N instead of the signal; a process with pid 1 can
-// do no other.
-int end_as(const struct corral_exit *ended, bool as_status);
 
 #endif

@@ -16,7 +16,7 @@
 #include "../core/instance.h"
 #include "../core/memory_v1.h"
 #include "../core/own.h"
-#include "../core/own_pid.h"
+#include "../core/plan.h"
 #include "log.h"
 #include "monitor.h"
 
@@ -139,62 +139,37 @@ static bool plan_steps(const struct preparation *plan, struct prepared *prepared
   return !steps->too_many;
 }
 
-// As execvp(3): a name with a slash is a path, others are looked up in the PATH. False: a PATH out of all
-// bounds.
-static bool find_candidates(const char *command, const char *candidates[MAX_STEPS + 1]) {
-  const char *path = getenv("PATH");
-  size_t count = 0;
-  if (strchr(command, '/')) {
-    candidates[count++] = command;
-    path = NULL;
-  } else if (!path) {
-    path = "/usr/local/bin:/bin:/usr/bin";
-  }
-  for (const char *rest; path && count < MAX_STEPS; path = rest) {
-    char directory[PATH_MAX];
-    rest = strchr(path, ':');
-    snprintf(directory, sizeof directory, "%.*s", (int)(rest ? rest++ - path : PATH_MAX), path);
-    candidates[count] = *directory ? path_of(directory, command) : command;
-    if (!candidates[count++])
-      return false;
-  }
-  candidates[count] = NULL;
-  return true;
-}
-
 // What it is started by is needed up to its exec.
 static int start_leader(const struct preparation *plan, struct prepared *prepared) {
   static struct corral_stdio stdio[CORRAL_MAX_STDIO];
-  static char own_pids[CORRAL_OWN_PIDS][CORRAL_OWN_PID_BYTES];
-  static const char *candidates[MAX_STEPS + 1];
-  static struct corral_spawn_plan spawn;
+  static struct corral_plan found;
   int none[CORRAL_MAX_STDIO];
   size_t words = 0;
-  while (plan->command[words])
+  while (plan->run.command[words])
     words++;
   extern char **environ;
-  spawn = (struct corral_spawn_plan){
-      .command = plan->command[0],
-      .candidates = candidates,
-      .argv = plan->command,
+  struct corral_spawn_plan *spawn = &found.spawn;
+  *spawn = (struct corral_spawn_plan){
+      .command = plan->run.command[0],
+      .argv = plan->run.command,
       .envp = environ,
       .shell_argv = calloc(words + 3, sizeof(char *)),
       .group = prepared->group,
       .group_fd = prepared->session.fd,
       .memory_group = prepared->memory_group,
       .stdio = stdio,
-      .stdio_count = inherited_stdio(plan->inherited, stdio),
+      .stdio_count = inherited_stdio(plan->run.inherited, stdio),
       .no_clone3 = plan->no_clone3,
   };
-  inherited_apply(plan->inherited, &spawn);
-  corral_own_pids_set(&spawn, corral_own_pids_in(environ), own_pids);
+  inherited_apply(plan->run.inherited, spawn);
+  corral_own_pids_set(spawn, corral_own_pids_in(environ), found.own_pids);
   struct corral_error error = {0};
   int answer = -ENOMEM;
-  if (!spawn.shell_argv || !find_candidates(plan->command[0], candidates))
-    corral_fail(&error, ENOMEM, "look up", plan->command[0]);
+  if (!spawn->shell_argv || corral_plan_find(&found) < 0)
+    corral_fail(&error, ENOMEM, "look up", plan->run.command[0]);
   else
-    answer = corral_start_begin(&prepared->start, &spawn, none, &error);
-  return answer == 0 ? 0 : log_refused(plan->command[0], &error);
+    answer = corral_start_begin(&prepared->start, spawn, none, &error);
+  return answer == 0 ? 0 : log_refused(plan->run.command[0], &error);
 }
 
 static bool name_instance(struct prepared *prepared, const struct preparation *plan) {
@@ -257,7 +232,7 @@ static void join_words(char **words, char *text, size_t size) {
 
 int prepare(const struct preparation *plan, struct prepared *prepared) {
   char command[COMMAND_BYTES], owner[COMMAND_BYTES];
-  join_words(plan->command, command, sizeof command);
+  join_words(plan->run.command, command, sizeof command);
   snprintf(owner, sizeof owner, "corral run -- %.480s", command);
   *prepared = (struct prepared){.guard = {.lifeline = -1, .first = -1}, .lock = -1, .instance_fd = -1};
   if (!name_instance(prepared, plan)) {
@@ -267,7 +242,7 @@ int prepare(const struct preparation *plan, struct prepared *prepared) {
   prepared->guard_plan = (struct guard_plan){.root = plan->root,
                                              .instance_fd = -1,
                                              .name = prepared->name,
-                                             .end = plan->end,
+                                             .end = plan->run.end,
                                              .no_clone3 = plan->no_clone3};
   // First, so that nothing is ever there that it does not guard
   int answer = guard_start(prepared->guard_plan, &prepared->guard);
@@ -289,12 +264,12 @@ int prepare(const struct preparation *plan, struct prepared *prepared) {
 
 int unprepare(const struct preparation *plan, struct prepared *prepared) {
   if (prepared->guard.lifeline >= 0)
-    (void)guard_over(&prepared->guard, plan->end.kill_ms + 1000);
+    (void)guard_over(&prepared->guard, plan->run.end.kill_ms + 1000);
   guard_drop(&prepared->guard);
   struct corral_error error; // nothing to do, unless the guard died
   struct corral_path instance = corral_path_of(&plan->root, prepared->instance);
   instance.fd = prepared->instance_fd;
-  int answer = corral_instance_remove(&instance, &plan->end, &error);
+  int answer = corral_instance_remove(&instance, &plan->run.end, &error);
   if (answer < 0)
     log_error("the session's directories are left for the next sweep", &error);
   else

@@ -6,7 +6,7 @@
 #include <limits.h>
 
 #include "../core/start.h"
-#include "inherited.h"
+#include "monitor.h"
 #include "owner.h"
 
 #define MAX_SETTINGS 64
@@ -22,21 +22,15 @@ struct key {
 };
 
 struct preparation {
+  struct run_plan run;
   struct corral_base root;
   const char *family; // below sessions/: one directory name for each key, from the eldest parent down; NULL:
                       // one of its own
   struct setting settings[MAX_SETTINGS];
   struct key keys[MAX_SETTINGS];
   size_t setting_count, key_count;
-  int64_t memory_cap;       // bytes at which the group is ended where the kernel holds no cap; 0: none
   const char *memory_group; // the v1 memory cgroup to make this instance's in; NULL: none is needed
-  struct corral_end_plan end;
-  int64_t start_ms; // bound on the time up to the command's exec
-  int64_t life_ms;  // how long the command may run; 0: as long as it likes
   bool no_clone3;
-  bool as_status; // end with 128 + N, and not by the signal that ended the command
-  struct inherited *inherited;
-  char **command;
 };
 
 struct prepared {

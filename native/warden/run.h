@@ -4,21 +4,15 @@
 
 #include "prepare.h"
 
-// Ends as the command did, once everything that it started is gone: by its signal (plan->as_status, and the
-// first process of a pid namespace: with 128+N), or with its status, which is returned. plan->end.grace_ms is
-// what its processes may take after a SIGTERM to us.
+// Ends as the command did, once everything that it started is gone: by its signal (plan->run.as_status, and
+// the first process of a pid namespace: with 128+N), or with its status, which is returned.
+// plan->run.end.grace_ms is what its processes may take after a SIGTERM to us.
 int run(const struct preparation *plan);
 
 struct subreaper_run {
-  struct corral_end_plan end;
-  int64_t start_ms;   // bound on the time up to the command's exec
-  int64_t life_ms;    // how long the command may run; 0: as long as it likes
-  int64_t memory_cap; // bytes at which all is ended; 0: none
+  struct run_plan run;
   bool scan;          // as of reaper.h
   const char *labels; // what is shown of the session; NULL: nothing
-  bool as_status;
-  struct inherited *inherited;
-  char **command;
 };
 
 // The same without a cgroup.
