@@ -118,7 +118,7 @@ describe('a root that is given', () => {
       const root = join(makeThreaded(pen), name)
       await expect(openCorral({ root })).rejects.toMatchObject({
         code: 'CORRAL_NO_ROOT',
-        message: expect.stringContaining(`${root}: it was asked for and is writable, but ${why}`),
+        message: expect.stringContaining(`${root}: it was given as root and is writable, but ${why}`),
       })
       expect(findRoot(native, root)).toBe(root) // what was built before is still seen there
     },
