@@ -150,6 +150,13 @@ describe('corral-warden run', () => {
     expect(await text(shell.stdout)).toBe('/dev/null\n/dev/null\n')
   })
 
+  test('finds its command in the last of many directories of the PATH', async ({ pen }) => {
+    const directories = Array.from({ length: 300 }, (_, at) => join('/nowhere', String(at)))
+    const env = { PATH: [...directories, '/usr/bin', '/bin'].join(':') }
+    const child = spawn(wardenPath(), ['run', '--root', pen.path, '--', 'true'], { env, stdio: 'ignore' })
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
   // script(1) gives it a terminal; ^C there is a SIGINT of the kernel's to the whole foreground group
   test('leaves a signal of the terminal to the terminal: the command has it once', async ({ pen }) => {
     const run = `'${wardenPath()}' run --root '${pen.path}' -- '${process.execPath}' '${counter}'`
