@@ -16,8 +16,8 @@ const project = (name: string, include: string[], backend: BackendName = 'cgroup
     include,
     exclude: [...configDefaults.exclude, LONG],
     // The files of a project share the processes that run them: to start one for each, and to load the sources in it, takes longer
-    // than most files take. Each test leaves its process as it was
-    isolate: false,
+    // than most files take. Each test leaves its process as it was, but faults, which strike what a process does for the first time
+    isolate: name === 'chaos',
     provide: { backend },
   },
 })

@@ -28,7 +28,7 @@ export class Link {
 
   /**
    * `heard` takes the descriptors of a message that it keeps out of its list. `ends`: of a lifeline that is there already;
-   * -1 where the other is not ours.
+   * -1 where the other is not ours. @throws a system error where there is no thread to hear by, and both ends are closed.
    */
   constructor(
     native: Native,
@@ -38,7 +38,7 @@ export class Link {
     this.#native = native
     this.#fd = fd
     this.other = other
-    this.gone = this.#listen(heard)
+    this.gone = this.#listen(heard, this.#firstReceived())
   }
 
   /** False when the other side is gone. */
@@ -69,9 +69,19 @@ export class Link {
     if (this.#open) this.#native.hangUp(this.#fd)
   }
 
-  async #listen(heard: (message: Message) => void): Promise<void> {
-    for (;;) {
-      const received = await this.#native.receive(this.#fd).catch(() => undefined)
+  #firstReceived(): Promise<NativeMessage | undefined> {
+    try {
+      return this.#native.receive(this.#fd)
+    } catch (error) {
+      this.#native.dropLink(this.#fd)
+      if (this.other >= 0) this.#native.close(this.other)
+      throw error
+    }
+  }
+
+  async #listen(heard: (message: Message) => void, first: Promise<NativeMessage | undefined>): Promise<void> {
+    for (let next = first; ; next = this.#native.receive(this.#fd)) {
+      const received = await next.catch(() => undefined)
       if (!received) break
       const message = named(received)
       if (message) heard(message)

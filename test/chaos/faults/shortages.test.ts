@@ -93,7 +93,7 @@ describe('without descriptors', () => {
       processes: [{ pid: pids[0], state: '?' }],
     })
     expect(told[0]?.message).toContain(
-      `its leader ${pids[0]} (?) lives on: open cgroup.events: Too many open files`,
+      `its leader ${pids[0]} (?) is still running: open cgroup.events: Too many open files`,
     )
     expect(told[0]?.message).toContain('Raise RLIMIT_NOFILE')
     for (const pid of pids) expect(told[2]?.message).toContain(`its leader ${pid} (?)`)
