@@ -34,6 +34,7 @@ extern "C" {
 #include "../core/memory.h"
 #include "../core/memory_v1.h"
 #include "../core/own.h"
+#include "../core/own_proc.h"
 #include "../core/path.h"
 #include "../core/pidfd.h"
 #include "../core/tree.h"
@@ -51,6 +52,7 @@ public:
     DefineAddon(exports, {
                              InstanceMethod("build", &Corral::Build),
                              InstanceMethod("features", &Corral::Features),
+                             InstanceMethod("ownsProc", &Corral::OwnsProc),
                              InstanceMethod("spawn", &Corral::Spawn),
                              InstanceMethod("cancelSpawn", &Corral::CancelSpawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
@@ -411,6 +413,11 @@ private:
     build.Set("cpu", CORRAL_CPU);
     build.Set("napi", NAPI_VERSION);
     return build;
+  }
+
+  // () -> whether the pids in /proc are those of this pid namespace
+  Napi::Value OwnsProc(const Napi::CallbackInfo &info) {
+    return Napi::Boolean::New(info.Env(), corral_proc_is_own());
   }
 
   // () -> { cloneIntoCgroup, clonesDied, pidfd, children } of this kernel

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "own.h"
+#include "own_proc.h"
 #include "peer.h"
 #include "pidfd.h"
 
@@ -128,7 +129,7 @@ static pid_t holder_in(char *line, const struct stat *directory, bool *shared) {
 
 enum corral_lock_holder corral_lock_holder(int directory_fd, pid_t owner_pid) {
   struct stat directory;
-  FILE *locks = fopen("/proc/locks", "re");
+  FILE *locks = corral_proc_is_own() ? fopen("/proc/locks", "re") : NULL; // else the pids are others'
   if (!locks)
     return CORRAL_HELD_BY_UNKNOWN;
   enum corral_lock_holder found = CORRAL_HELD_BY_UNKNOWN;

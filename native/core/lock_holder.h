@@ -10,7 +10,8 @@ enum corral_lock_holder {
   CORRAL_HELD_BY_OWNER,     // or by another process of ours that has it alone
   CORRAL_HELD_BY_COLLECTOR, // who collects what the owner left: it shares the lock, as no owner does
   CORRAL_HELD_BY_STRANGERS, // so the owner, whose lock is exclusive, holds none
-  CORRAL_HELD_BY_UNKNOWN,   // nobody that we can see: a process in another pid namespace, or nobody any more
+  CORRAL_HELD_BY_UNKNOWN,   // nobody that we can see: a process in another pid namespace, also where /proc is
+                            // of one, or nobody any more
 };
 
 // `directory_fd` is open for reading; `owner_pid` is the pid that the owner wrote down, or 0.

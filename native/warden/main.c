@@ -18,6 +18,7 @@
 #include "../core/children.h"
 #include "../core/instance.h"
 #include "../core/language.h"
+#include "../core/own_proc.h"
 #include "enter.h"
 #include "guard.h"
 #include "keeper.h"
@@ -359,10 +360,20 @@ static struct inherited *note_inherited(const struct arguments *arguments) {
   return &inherited;
 }
 
+// Members are looked for there: those that still work, those that were moved away
+static void require_own_proc(void) {
+  if (corral_proc_is_own())
+    return;
+  log_message(
+      "/proc is not that of this pid namespace, or not mounted: mount one (mount -t proc proc /proc)");
+  exit(STATUS_FAILED);
+}
+
 static int run_without_cgroup(const struct arguments *arguments) {
   const struct preparation *run = &arguments->run;
   if (run->root.path || run->setting_count > 0)
     usage("with --subreaper there is no cgroup, and nothing to set in one", "");
+  require_own_proc();
   const struct subreaper_run plan = {.run = run->run, .scan = arguments->scan, .labels = arguments->labels};
   return arguments->door ? enter_subreaper(&plan, arguments->door) : run_subreaper(&plan);
 }
@@ -415,6 +426,7 @@ int main(int count, char **words) {
     return run_without_cgroup(&arguments);
   if (!arguments.run.root.path)
     usage("run takes --root, a cgroup2 directory to build under, or --subreaper", "");
+  require_own_proc();
   static char root[PATH_MAX]; // absolute: the guard has a working directory of its own
   const char *given = arguments.run.root.path;
   if (!realpath(given, root)) {

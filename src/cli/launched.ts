@@ -1,7 +1,7 @@
 // What Node changes before any of our code runs, as the launcher noted it before that (launch.sh): Node marks inherited
 // descriptors close-on-exec, ignores and blocks no signals but its own, raises the soft limit on open files, and takes some
 // variables for itself that are meant for the command.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { isSystemError } from '../common/errors.js'
 
 const NOTE = 'CORRAL_LAUNCHED'
@@ -75,6 +75,7 @@ function look(name: string): Descriptor | undefined {
 function guessDescriptors({ MAKEFLAGS = '', NODE_OPTIONS = '' }: NodeJS.ProcessEnv): number[] {
   if ([...process.execArgv, NODE_OPTIONS].some((text) => text.includes('--inspect'))) return []
   const jobserver = /--jobserver-(?:auth|fds)=(\d+),(\d+)/.exec(MAKEFLAGS)?.slice(1) ?? []
+  if (!existsSync('/proc/self/fd')) return [] // without /proc nothing is started: loadNative() says so
   const open = readdirSync('/proc/self/fd').flatMap((name) => look(name) ?? [])
   const otherEnd = ({ link, flags }: Descriptor) =>
     open.some((one) => one.link === link && one.flags.at(-1) !== flags.at(-1))

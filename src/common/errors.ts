@@ -77,7 +77,7 @@ export class LimitUnsupportedError extends CorralError {
   }
 }
 
-/** Not Linux, or a CPU without an addon: `CORRAL_UNSUPPORTED_PLATFORM`. @hideconstructor */
+/** Not Linux, a CPU without an addon, or no /proc of this pid namespace: `CORRAL_UNSUPPORTED_PLATFORM`. @hideconstructor */
 export class UnsupportedPlatformError extends CorralError {
   constructor(message: string, details?: ErrorDetails) {
     super('CORRAL_UNSUPPORTED_PLATFORM', message, details)

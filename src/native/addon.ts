@@ -129,6 +129,8 @@ export type NativeStarted = [pid: number, pidfd: number, createdInPlace: boolean
 export interface Native {
   build(): NativeBuild
   features(): NativeFeatures
+  /** Whether the pids in /proc are those of this pid namespace. */
+  ownsProc(): boolean
   /**
    * The plan is what packPlan() makes; `started` gives pid, pidfd, createdInPlace and the descriptors (-1: none). A plan
    * with an empty command makes its group only.
@@ -301,7 +303,7 @@ let loaded: Native | undefined
 
 /**
  * The addon, loaded at the first call.
- * @throws UnsupportedPlatformError anywhere but on Linux, x64 or arm64.
+ * @throws UnsupportedPlatformError anywhere but on Linux, x64 or arm64, and without a /proc of this pid namespace.
  * @throws NativeMissingError when there is no addon for this Node, with what to run.
  * @throws NativeMismatchError when it is of another version than the package.
  */
@@ -337,7 +339,19 @@ function load(): Native {
     })
   }
   assertSameVersion(native)
+  assertOwnProc(native)
   return native
+}
+
+/** By the pids of another namespace, others would be taken for dead, or for what a session has left. */
+function assertOwnProc(native: Native): void {
+  if (native.ownsProc()) return
+  throw new UnsupportedPlatformError(
+    'corral looks for processes in /proc, and that is not mounted here, or is that of another pid namespace',
+    {
+      hint: 'Mount one (`mount -t proc proc /proc`), or start this with one: `unshare --mount-proc`, `bwrap --proc /proc`',
+    },
+  )
 }
 
 /** What was left from another version may lack what is called here, or take it otherwise. */
