@@ -32,6 +32,14 @@ function openOutput(): NodeJS.WriteStream {
   return opened
 }
 
+/** Of the terminal on stdout. One on a serial line, or of script(1), may say 0: then 80 × 24, for log-update too. */
+export function terminalSize(): { columns: number; rows: number } {
+  const { stdout } = process
+  stdout.columns ||= 80
+  stdout.rows ||= 24
+  return { columns: stdout.columns, rows: stdout.rows }
+}
+
 /** To stderr. */
 export function complain(lines: readonly string[]): void {
   process.stderr.write(written(lines))

@@ -3,7 +3,7 @@ import { emitKeypressEvents, type Key } from 'node:readline'
 import type { HoldingChoice } from '../backend/facts.js'
 import { InvalidArgumentError } from '../common/errors.js'
 import { Observer } from '../observe/observer.js'
-import { openScreen, type Screen } from './output.js'
+import { openScreen, type Screen, terminalSize } from './output.js'
 import { type Order, rowsOf, screen, type TopState } from './top-screen.js'
 
 export interface TopOptions {
@@ -89,8 +89,7 @@ class Top {
   }
 
   #draw(): void {
-    const { columns, rows } = process.stdout
-    this.#screen.draw(screen(this.#state, { columns, rows }))
+    this.#screen.draw(screen(this.#state, terminalSize()))
   }
 
   #show(change: Partial<TopState>): void {

@@ -83,6 +83,19 @@ describe('corral top', () => {
     expect(await terminal.exited).toMatchObject({ exitCode: 0 })
   })
 
+  test('shows them in a terminal that does not know its size', async ({ pen }) => {
+    const gateway = await openInPen(pen)
+    await gateway.spawn({ ...sleeper, key: 'child' })
+    using terminal = openTerminal(
+      'sh',
+      ['-c', `stty rows 0 columns 0; "$@"`, 'sh', process.execPath, CLI, 'top', '--root', pen.path],
+      80,
+    )
+    await terminal.shows(/^child +persistent .* sleep 1000$/)
+    terminal.type('q')
+    expect(await terminal.exited).toMatchObject({ exitCode: 0, signal: 0 })
+  })
+
   test('leaves nothing of a wider terminal in a narrower one', async ({ pen }) => {
     const gateway = await openInPen(pen)
     for (const key of ['one', 'two']) await gateway.spawn({ ...sleeper, key })
