@@ -92,6 +92,7 @@ const TIERS = {
     step(npm('test:moved'), [...GUESTS, 'test/hosts']),
     step(npm('test:hosts', '--all'), [...GUESTS, 'test/hosts', 'docs']),
     step(npm('test:containers', '--all'), [...GUESTS, 'test/hosts', 'docs']),
+    step(npm('test:samples'), [...GUESTS, ...PAGES, 'test/hosts']),
     step(npm('test:first-steps'), [...GUESTS, ...PAGES, 'test/hosts']),
     step(npm('test:e2e'), [...SUPPORT, 'test/e2e', 'bench', 'docs']),
     step(npm('test:openclaw'), [...SUPPORT, 'test/e2e', 'bench', 'docs']),
