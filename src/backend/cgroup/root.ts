@@ -201,7 +201,7 @@ export async function obtainRoot(native: Native, wish: RootWish): Promise<string
   return pathOf(await searchRootAndAsk(native, wish), wish.root)
 }
 
-/** As searchRoot(), but takes nothing in which no session could live, and nothing that systemd keeps for itself. */
+/** As searchRoot(), but refuses what systemd keeps for itself, and a cgroup in which the kernel lets no process live. */
 export async function searchRootToBuildIn(native: Native, explicit?: string): Promise<RootSearch> {
   const { candidates } = searchRoot(native, explicit)
   for (const candidate of candidates) {
