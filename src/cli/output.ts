@@ -27,7 +27,9 @@ let opened: NodeJS.WriteStream | undefined
 function openOutput(): NodeJS.WriteStream {
   // The reader may have had enough: corral ls | head
   opened ??= process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code === 'EPIPE') return
+    process.stderr.write(`corral: cannot write to standard output: ${error.message}\n`)
+    process.exitCode = 1
   })
   return opened
 }

@@ -97,9 +97,14 @@ interface Times {
   drainMs?: number
 }
 
-function entryHint(code: string | undefined): string {
-  return code === 'ENOSPC'
-    ? 'Raise fs.inotify.max_user_watches or max_user_instances (sysctl): one of them is reached'
+/** Of inotify_init(2) and inotify_add_watch(2), as Node names both: EMFILE may be either limit. */
+function entryHint(error: unknown): string | undefined {
+  const code = systemCodeOf(error)
+  if (code === 'ENOSPC') return 'Raise fs.inotify.max_user_watches (sysctl), or close other sessions first'
+  if (code !== 'EMFILE') return undefined
+  const watches = isSystemError(error) && error.syscall === 'watch'
+  return watches
+    ? 'Raise fs.inotify.max_user_instances (sysctl), or RLIMIT_NOFILE of the gateway; or close other sessions first'
     : 'Raise RLIMIT_NOFILE of the gateway, or close other sessions first'
 }
 
@@ -254,7 +259,7 @@ export class Session<
         KernelError,
         `cannot watch for processes that enter '${this.key}'`,
         error,
-        entryHint(systemCodeOf(error)),
+        entryHint(error),
       )
     }
   }

@@ -1,7 +1,8 @@
 // The command line itself: its help, and what it does not know.
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { CLI, corral, refused } from './command-line.js'
 
 const COMMANDS = ['run', 'set', 'ls', 'top', 'kill', 'sweep', 'metrics', 'orphans', 'doctor']
@@ -24,6 +25,19 @@ describe('corral', () => {
     const { status, stdout, stderr } = await corral([])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     for (const command of COMMANDS) expect(stderr).toMatch(new RegExp(`^ {2}${command} `, 'm'))
+  })
+
+  test('says what it cannot write, and ends with 1', () => {
+    const full = openSync('/dev/full', 'w')
+    onTestFinished(() => closeSync(full))
+    const { status, stderr } = spawnSync(process.execPath, [CLI, 'version'], {
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    })
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/^corral: cannot write to standard output: ENOSPC[^\n]*\n$/),
+    })
   })
 
   test.each([
