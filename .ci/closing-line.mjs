@@ -10,11 +10,11 @@ import path from 'node:path'
 const NOWHERE = [
   {
     why: 'the kernel of vm-root and vm-user has no io.weight',
-    tests: /^test\/cgroup\/limits\.test\.ts: 'ioWeight'/,
+    tests: /^test\/kernel\/cgroup\/limits\.test\.ts: 'ioWeight'/,
   },
   {
     why: 'the kernel of vm-root and vm-user tells nothing of pressure, and this machine has no memory controller',
-    tests: /^test\/limits\/pressure\.test\.ts: .* for want of memory is an event/,
+    tests: /^test\/kernel\/limits\/pressure\.test\.ts: .* for want of memory is an event/,
   },
 ]
 
