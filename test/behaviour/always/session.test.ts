@@ -94,7 +94,10 @@ test('what ignores SIGTERM is killed when the grace time is over', async ({ pen 
   const held = differs('held', {
     cgroup: others,
     subreaper: others,
-    passthrough: () => [expect.stringMatching(/^descendants of the processes/), expect.stringMatching(/gateway dies/)],
+    passthrough: () => [
+      expect.stringMatching(/^descendants of the processes/),
+      expect.stringMatching(/gateway dies/),
+    ],
   })
   expect(session.receipt.notHeld).toEqual(held)
   const report = await session.close({ graceMs: 100 })
