@@ -177,7 +177,7 @@ test('an agent becomes nothing where its gateway is of a version that it does no
   await agent.admit({ protocol: PROTOCOL + 1 })
   agent.go()
   expect(await agent.exit()).toBe(1)
-  expect(agent.log).toContain(`speaks protocol ${PROTOCOL + 1}, and this is ${PROTOCOL}: `)
+  expect(agent.log).toContain(`speaks protocol ${PROTOCOL + 1}, and this corral speaks ${PROTOCOL}: `)
   expect(existsSync(agent.admitted)).toBe(false)
 })
 

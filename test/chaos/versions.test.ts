@@ -277,7 +277,7 @@ describe('a protocol that is not known is one clear error', () => {
   const future = later()
   afterAll(() => future.remove())
   const why = (other: number, own: number) =>
-    `it speaks protocol ${other}, and this is ${own}: use the version of `
+    `it speaks protocol ${other}, and this corral speaks ${own}: use the version of `
   const warden = (version: Version) => join(version.directory, 'build/Release/corral-warden')
 
   for (const [who, owners, visitors, numbers] of [
