@@ -251,7 +251,7 @@ async function askSystemd(native: Native, allowed: boolean): Promise<RootCandida
   if (!allowed) return passed('it was not asked for a scope, because the options forbid it')
   // A service with ProtectControlGroups=yes: the scope would be there, but not to be written in
   if (!findCgroupMounts().mounts.some(({ writable }) => writable))
-    return passed('systemd was not asked for a scope, because no cgroup2 file system is mounted writable')
+    return passed('it was not asked for a scope, because no cgroup2 file system is mounted writable')
   const answer = await enterScope()
   if (answer.given === undefined) return passed(answer.why)
   const { path: directory, usable, why } = checkOwn(native)
