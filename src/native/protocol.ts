@@ -1,6 +1,6 @@
 // The number of what processes of Corral say to each other (native/core/language.h): who gets one that it does not know refuses.
 // That is so where a package was replaced by another version while its gateway runs, or where one is installed beside another.
-import { GuardError } from '../common/errors.js'
+import { failure, GuardError } from '../common/errors.js'
 import type { NativeExit } from './addon.js'
 import { PROTOCOL, STATUS } from './language.js'
 
@@ -8,6 +8,16 @@ export { PROTOCOL }
 
 // One that knows no numbers takes the option for a mistake
 const REFUSALS: number[] = [STATUS.usage, STATUS.protocol]
+
+/** Of a warden, as guard or as keeper. */
+export function notStarted(command: string, cause: unknown): GuardError {
+  return failure(
+    GuardError,
+    `${command} cannot be started`,
+    cause,
+    'Run `npx corral build`, which builds the program beside the addon',
+  )
+}
 
 /** @throws GuardError where a warden has ended like that before it stood. */
 export function assertSpoken(command: string, exit: NativeExit | undefined): void {

@@ -10,7 +10,7 @@ import type { Kind } from '../../native/language.js'
 import { CORRAL, SESSIONS, WARDEN } from '../../native/language.js'
 import { keepAlive, Link } from '../../native/link.js'
 import { packPlan } from '../../native/plan.js'
-import { assertSpoken, PROTOCOL } from '../../native/protocol.js'
+import { assertSpoken, notStarted, PROTOCOL } from '../../native/protocol.js'
 import type { GuardEvent, GuardStatus } from '../facts.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
@@ -235,7 +235,7 @@ export class Guard {
     try {
       return new Lifeline(this.#native)
     } catch (cause) {
-      throw new GuardError(`cannot listen to the guard: ${(cause as Error).message}`, systemDetails(cause))
+      throw failure(GuardError, 'cannot listen to the guard', cause)
     }
   }
 
@@ -282,12 +282,7 @@ export class Guard {
         over()
       }, over)
     } catch (cause) {
-      throw failure(
-        GuardError,
-        `${command} cannot be started`,
-        cause,
-        'Run `npx corral build`, which builds the program beside the addon',
-      )
+      throw notStarted(command, cause)
     }
   }
 

@@ -6,7 +6,7 @@ import { within } from '../../common/within.js'
 import { type Native, type NativeExit, wardenPath } from '../../native/addon.js'
 import { keepAlive, Link, type Message, waitForEnd } from '../../native/link.js'
 import { packPlan } from '../../native/plan.js'
-import { assertSpoken, PROTOCOL } from '../../native/protocol.js'
+import { assertSpoken, notStarted, PROTOCOL } from '../../native/protocol.js'
 import type { GuardEvent, GuardStatus, Left } from '../facts.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
@@ -215,12 +215,7 @@ export class Keeper {
       exited.then(over, over) // it forks once, and is out of our process tree
       return { exited }
     } catch (cause) {
-      throw failure(
-        GuardError,
-        `${command} cannot be started`,
-        cause,
-        'Run `npx corral build`, which builds the program beside the addon',
-      )
+      throw notStarted(command, cause)
     } finally {
       this.#native.close(this.#link.other)
     }
