@@ -1,10 +1,11 @@
 // corral build: builds the addon and the warden where there are no prebuilt files for this machine, and in a checkout: by CMake,
 // or by node-gyp where there is no CMake. It downloads nothing.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { isSystemError, NativeMissingError, UnsupportedPlatformError } from '../common/errors.js'
+import { NativeMissingError, UnsupportedPlatformError } from '../common/errors.js'
+import { isProgram } from '../common/program.js'
 import { json } from '../common/text.js'
 import { isSupportedPlatform, packageDirectory } from '../native/addon.js'
 import { linesOf, type Outcome } from './output.js'
@@ -113,14 +114,7 @@ function run(command: string, args: string[], cwd: string, found: Map<string, st
   return spawnSync(command, args, { cwd, env, stdio: ['ignore', 2, 2] }).status === 0
 }
 
-function isOnPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(path.delimiter).some((directory) => {
-    try {
-      accessSync(path.join(directory, program), constants.X_OK)
-      return true
-    } catch (error) {
-      if (isSystemError(error)) return false
-      throw error
-    }
-  })
-}
+const isOnPath = (program: string): boolean =>
+  (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .some((directory) => isProgram(path.join(directory, program)))

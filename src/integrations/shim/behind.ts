@@ -1,21 +1,10 @@
 // The program that a shim stands for: the first of its name on PATH that is no shim.
-import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
-import { isSystemError } from '../../common/errors.js'
+import { isProgram } from '../../common/program.js'
 import { isShim } from './script.js'
 
 // What execvp(3) looks through where there is no PATH
 const USUAL_PATH = '/bin:/usr/bin'
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
-  } catch (error) {
-    if (isSystemError(error)) return false
-    throw error
-  }
-}
 
 /** Its path; undefined when there is none: by its name alone it would be found to be the shim again, without end. */
 export function findBehindShims(
