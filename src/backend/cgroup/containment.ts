@@ -36,8 +36,8 @@ export function containment(native: Native, root?: string): (cgroup: string) => 
   const known = new Set(rootsKnown(native, root))
   const { mounts } = findCgroupMounts()
   const judged = new Map<string, boolean>()
-  const judge = (directory: string, root: string) => {
-    if (known.has(root)) return true
+  const judge = (directory: string, top: string) => {
+    if (known.has(top)) return true
     try {
       return isAlive(native, directory)
     } catch (error) {
@@ -46,8 +46,8 @@ export function containment(native: Native, root?: string): (cgroup: string) => 
     }
   }
   return (cgroup) =>
-    readings(cgroup).some(({ root, instance }) => {
-      const shown = mounts.map((mount) => directoryOf(mount, root)).find((one) => one !== undefined)
+    readings(cgroup).some(({ root: name, instance }) => {
+      const shown = mounts.map((mount) => directoryOf(mount, name)).find((one) => one !== undefined)
       if (shown === undefined) return true
       const directory = path.join(shown, CORRAL, instance)
       const held = judged.get(directory) ?? judge(directory, shown)
