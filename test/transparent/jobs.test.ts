@@ -61,7 +61,8 @@ describe('corral run', () => {
     expect(stateOf(wrapper)).not.toBe('T') // it hears of that, and may be at it
     process.kill(pid, 'SIGCONT')
     process.kill(wrapper, 'SIGSTOP')
-    await eventually('the wrapper is stopped', () => stateOf(wrapper) === 'T')
+    await line(shell.stdout, /^stopped/) // a shell that has not waited yet would miss the stop
+    expect(stateOf(wrapper)).toBe('T')
     expect(stateOf(pid)).not.toBe('T')
     process.kill(wrapper, 'SIGCONT')
     process.kill(wrapper, 'SIGTERM')
