@@ -1,7 +1,7 @@
 // The guard of an instance: where it lives, what reaches it, and what it does when its owner is gone.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -25,7 +25,20 @@ const UNBLOCKABLE = new Set<number>([constants.signals.SIGKILL, constants.signal
 const SLEEPING = { command: 'setsid', args: ['sleep', '1000'], stdio: 'ignore' } as const
 
 function hasEnded(pid: number): boolean {
-  return !existsSync(`/proc/${pid}`) || statOf(pid)[0] === 'Z'
+  const state = statOrNone(pid)?.[0]
+  return state === undefined || state === 'Z'
+}
+
+function parentOf(pid: number): number {
+  return Number(statOrNone(pid)?.[1] ?? 0)
+}
+
+function statOrNone(pid: number): string[] | undefined {
+  try {
+    return statOf(pid)
+  } catch {
+    return undefined // it has ended meanwhile
+  }
 }
 
 describe('a guard', () => {
@@ -34,9 +47,12 @@ describe('a guard', () => {
   }) => {
     const corral = await openInPen(pen)
     const pid = await guardOf(pen.path, corral.id)
-    const [, parent, group, session, terminal] = statOf(pid)
-    expect(Number(parent)).not.toBe(process.pid)
-    expect(Number(statOf(Number(parent))[1] ?? 0)).not.toBe(process.pid)
+    // Who made it answers for it, and ends after that
+    await eventually('it is an orphan', () => {
+      const parent = Number(statOf(pid)[1])
+      return parent !== process.pid && parentOf(parent) !== process.pid
+    })
+    const [, , group, session, terminal] = statOf(pid)
     const [, , ownGroup, ownSession] = statOf(process.pid)
     expect(group).not.toBe(ownGroup)
     expect(session).not.toBe(ownSession)
