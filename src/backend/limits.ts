@@ -2,6 +2,7 @@
 import os from 'node:os'
 import { InvalidLimitError } from '../common/errors.js'
 import { quote } from '../common/quote.js'
+import { isRecord } from '../common/record.js'
 
 /** Bytes as a number, or text such as '1.5G' (K, M, G, T: powers of 1024) or '25%' of the machine's memory. */
 export type Size = number | string
@@ -88,7 +89,7 @@ const KNOWN = `Known limits: ${LIMIT_NAMES.join(', ')}`
 /** The limits that were given a value or null; undefined is as good as absent. @throws InvalidLimitError */
 function readEntries(limits: unknown, machine: () => number): [LimitName, number | null][] {
   if (limits === undefined) return []
-  if (typeof limits !== 'object' || limits === null || Array.isArray(limits))
+  if (!isRecord(limits))
     throw new InvalidLimitError(`Invalid limits: expected an object, got ${quote(limits)}`)
   return Object.entries(limits).flatMap(([key, value]) => {
     if (!Object.hasOwn(PARSERS, key)) throw new InvalidLimitError(`Unknown limit ${key}`, { hint: KNOWN })

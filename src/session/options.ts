@@ -10,6 +10,7 @@ import { InvalidArgumentError } from '../common/errors.js'
 import { LOG_LEVELS, type Logger, type LogLevel } from '../common/log.js'
 import { quote } from '../common/quote.js'
 import type { Reason } from '../common/reasons.js'
+import { isRecord } from '../common/record.js'
 import { parseSignal } from '../common/signals.js'
 import type { NativeStdio } from '../native/plan.js'
 import { parseKey } from './key.js'
@@ -221,7 +222,7 @@ export function assertOptions(
   allowed: ReadonlySet<string>,
   instead: Readonly<Record<string, Instead>> = {},
 ): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (!isRecord(value))
     throw new InvalidArgumentError(`${where}: expected an object of options, got ${quote(value)}`)
   for (const [name, given] of Object.entries(value)) {
     const known = Object.hasOwn(instead, name) ? instead[name] : undefined
@@ -292,6 +293,11 @@ function parseText(name: string, value: unknown): string {
   return value
 }
 
+const parseReason = (reason: unknown): Reason =>
+  reason === ''
+    ? refuse('reason', reason, 'a word or two that reports can tell')
+    : parseText('reason', reason)
+
 export function parseFlag(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') refuse(name, value, 'true or false')
   return value
@@ -344,7 +350,7 @@ export function parseCloseOptions(
   assertOptions(options, where, allowed)
   const { reason = defaults.reason, graceMs = defaults.graceMs, inputGraceMs } = options
   return {
-    reason: parseText('reason', reason),
+    reason: parseReason(reason),
     graceMs: parseMilliseconds('graceMs', graceMs),
     inputGraceMs: parseInputGrace(inputGraceMs),
   }
@@ -568,11 +574,11 @@ function parseArguments(args: unknown): string[] {
 
 /** As in child_process, with inherited variables. Undefined: the environment of this process, unchanged. */
 function parseEnvironment(env: unknown = process.env): string[] | undefined {
-  if (typeof env !== 'object' || env === null) refuse('env', env, 'an object of strings')
+  if (!isRecord(env)) refuse('env', env, 'an object of strings')
   if (isOfProcess(env)) return undefined
   const entries: string[] = []
   for (const name in env) {
-    const value = (env as Record<string, unknown>)[name]
+    const value = env[name]
     if (value === undefined) continue
     const entry = `${name}=${String(value)}`
     if (entry.includes('\0'))

@@ -161,6 +161,7 @@ describe('limits', () => {
     ['a number', 512],
     ['a size', '512M'],
     ['an array', []],
+    ['a Map', new Map()],
   ])('are an object of names, not %s', (_, limits) => {
     expect(refusalOf(limits).code).toBe('CORRAL_INVALID_LIMIT')
   })

@@ -76,6 +76,7 @@ describe('openCorral()', () => {
   test.each([
     ['a path', '/sys/fs/cgroup'],
     ['an array', []],
+    ['a Map', new Map()],
     ['a number', 7],
   ])('takes an object, not %s', (_, options) => {
     expectRefused(() => parseOpenOptions(options as never), 'object of options')
@@ -240,6 +241,13 @@ describe('the arguments', () => {
 })
 
 describe('the environment', () => {
+  test.each([[['A=1']], [new Map([['A', '1']])], ['A=1'], [null]])(
+    'is an object of strings, not %o',
+    (env) => {
+      expectRefused(() => spawnPlan({ env }), 'Invalid env: expected an object of strings')
+    },
+  )
+
   test('leaves out what is undefined', () => {
     expect(spawnPlan({ env: { A: '1', B: undefined, C: '' } }).process.env).toEqual(['A=1', 'C='])
   })

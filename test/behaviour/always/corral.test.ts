@@ -233,7 +233,7 @@ describe('an option that there is not, and null, is refused by', () => {
     const corral = await openInPen(pen)
     const session = await corral.spawn({ command: 'sleep', args: ['1000'] })
     const refused = { code: expect.stringMatching(/^CORRAL_INVALID_(ARGUMENT|LIMIT)$/) }
-    for (const options of [null, 'words', { gracems: 0 }, { dryrun: true }])
+    for (const options of [null, 'words', new Map(), { gracems: 0 }, { dryrun: true }, { reason: '' }])
       await expect(call(corral, session, options as never)).rejects.toMatchObject(refused)
     expect([session.state, corral.list().length]).toEqual(['running', 1])
   })
