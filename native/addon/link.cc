@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,29 +67,16 @@ void AddEnvironment(std::string &plan) {
   plan.append(variables);
 }
 
-// As is the schedule, of this thread.
-void AddSchedule(std::string &plan) {
+// As are the schedule of this thread, and what else a child would have from us.
+void AddInherited(std::string &plan) {
   corral_schedule schedule = {};
-  char text[CORRAL_SCHEDULE_TEXT];
+  corral_attributes attributes = {};
+  char text[CORRAL_SCHEDULE_TEXT + CORRAL_ATTRIBUTES_TEXT];
   corral_schedule_get(&schedule);
   corral_schedule_write(&schedule, text);
+  corral_attributes_get(&attributes);
+  corral_attributes_write(&attributes, text + std::strlen(text));
   plan.insert(plan.find('\0'), text);
-}
-
-int WriteFile(const std::string &text) {
-  int fd = memfd_create("corral-plan", MFD_CLOEXEC);
-  if (fd < 0)
-    return -errno;
-  for (size_t at = 0; at < text.size();) {
-    ssize_t length = write(fd, text.data() + at, text.size() - at);
-    if (length < 0 && errno != EINTR) {
-      int refused = errno;
-      close(fd);
-      return -refused;
-    }
-    at += length > 0 ? static_cast<size_t>(length) : 0;
-  }
-  return fd;
 }
 
 class Sending {
@@ -111,7 +97,7 @@ public:
   }
 
   int Send(int link, uint32_t id, const std::string &text, corral_error &error) {
-    int file = WriteFile(text);
+    int file = corral_memory_file("corral-plan", text.data(), text.size());
     if (file < 0)
       return corral_fail(&error, -file, "write plan", "");
     Add(file, true);
@@ -151,7 +137,7 @@ private:
 
 int SendSpawn(int link, uint32_t id, std::string plan, std::vector<int> &fds, corral_error &error) {
   AddEnvironment(plan);
-  AddSchedule(plan);
+  AddInherited(plan);
   std::string block = plan; // reading may not change what is sent
   corral_plan read;
   int answer = corral_plan_read(block.data(), block.size(), nullptr, &read);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -107,16 +108,24 @@ struct corral_message corral_end_message(const struct corral_end_plan *plan) {
                      .kill_ms = plan->kill_ms}};
 }
 
-int corral_text_file(const char *text, size_t length) {
-  CORRAL_OWNED_FD file = memfd_create("corral-text", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+int corral_memory_file(const char *name, const char *bytes, size_t size) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
+    return -EFBIG; // a write(2) would say so by SIGXFSZ
+  CORRAL_OWNED_FD file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (file < 0)
     return -errno;
-  ssize_t written = write(file, text, length);
-  if (written != (ssize_t)length)
-    return written < 0 ? -errno : -ENOSPC;
-  if (fcntl(file, F_ADD_SEALS, SEALED) < 0)
-    return -errno;
+  for (ssize_t length; size > 0; bytes += length, size -= (size_t)length)
+    if ((length = write(file, bytes, size)) < 0)
+      return -errno;
   return corral_release_fd(&file);
+}
+
+int corral_text_file(const char *text, size_t length) {
+  CORRAL_OWNED_FD file = corral_memory_file("corral-text", text, length);
+  if (file >= 0 && fcntl(file, F_ADD_SEALS, SEALED) < 0)
+    return -errno;
+  return file < 0 ? file : corral_release_fd(&file);
 }
 
 ssize_t corral_text_read(int file, char *text, size_t size) {

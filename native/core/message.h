@@ -43,6 +43,10 @@ int corral_message_receive(int socket, struct corral_message *message, struct co
 struct corral_end_plan corral_end_plan_of(const struct corral_message *message);
 struct corral_message corral_end_message(const struct corral_end_plan *plan);
 
+// A file in memory with these bytes, for a descriptor of a message; or -errno. -EFBIG: it is larger than
+// RLIMIT_FSIZE allows, which holds for such files, too.
+int corral_memory_file(const char *name, const char *bytes, size_t size);
+
 // A file with this text, for a descriptor of a message, that nobody can change any more; or -errno.
 int corral_text_file(const char *text, size_t length);
 

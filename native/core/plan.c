@@ -122,7 +122,7 @@ int corral_plan_find(struct corral_plan *plan) {
 // What follows the letters of the flags.
 static void read_inherited(const char *numbers, struct corral_plan *plan) {
   struct corral_spawn_plan *spawn = &plan->spawn;
-  uint64_t given[4];
+  uint64_t given[3];
   for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
     if (!numbers || !*numbers)
       return;
@@ -132,9 +132,8 @@ static void read_inherited(const char *numbers, struct corral_plan *plan) {
   }
   spawn->ignored = given[0];
   spawn->blocked = given[1];
-  spawn->open_files = given[2];
   spawn->as_given = true;
-  corral_own_pids_set(spawn, (unsigned)given[3], plan->own_pids);
+  corral_own_pids_set(spawn, (unsigned)given[2], plan->own_pids);
 }
 
 static int read_block(struct fields *fields, char **environment, struct corral_plan *plan) {
@@ -169,6 +168,7 @@ static int read_block(struct fields *fields, char **environment, struct corral_p
     return answer;
   read_inherited(strchr(flags, ':'), plan);
   corral_schedule_read(flags, &spawn->schedule);
+  corral_attributes_read(flags, &spawn->attributes);
   spawn->shell_argv = calloc(words + 3, sizeof *spawn->shell_argv);
   answer = spawn->shell_argv ? next_steps(fields, plan) : -ENOMEM;
   return answer == 0 ? corral_plan_find(plan) : answer;

@@ -1,8 +1,8 @@
 // What a process to start is described by, as it comes from JavaScript (src/native/plan.ts): one block of
 // fields, each ended by a NUL. flags (d: detached, n: no clone3, l: login mark, e: the environment follows,
 // u: urgent, addon/spawn_job.h; then perhaps a colon, and in decimal numbers with commas between what
-// corral_spawn_plan has as ignored, blocked, open_files, and which variables are to hold its own pid,
-// own_pid.h; then perhaps what schedule.h has), uid, gid, cwd, group, v1 memory group, command, and counted
+// corral_spawn_plan has as ignored and blocked, and which variables are to hold its own pid, own_pid.h; then
+// perhaps what schedule.h and attributes.h have), uid, gid, cwd, group, v1 memory group, command, and counted
 // lists: argv, stdio, env; then the steps that make the group, four fields each: kind, path, value, name.
 #ifndef CORRAL_PLAN_H
 #define CORRAL_PLAN_H

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "attributes.h"
 #include "error.h"
 #include "schedule.h"
 
@@ -45,13 +46,14 @@ struct corral_spawn_plan {
   gid_t gid;
   uint64_t ignored,
       blocked;   // signals that it begins with so: bit N - 1 is signal N; all others are as for a new program
-  bool as_given; // with what `corral run` was given: its stdio may not wait, and this soft RLIMIT_NOFILE
-  uint64_t open_files;
+  bool as_given; // with what `corral run` was given: its stdio may not wait
   // Digits in envp that are to be its own pid (sd_listen_fds(3), sd_watchdog_enabled(3)), with room for them;
   // NULL: none
   char *own_pid[CORRAL_OWN_PIDS];
-  struct corral_schedule schedule; // of the thread that asks; not given: that of the one that starts it
-  bool no_clone3;                  // go the way of kernels and seccomp filters that refuse clone3
+  // Of the thread and the process that ask; not given: those of the one that starts it
+  struct corral_schedule schedule;
+  struct corral_attributes attributes;
+  bool no_clone3; // go the way of kernels and seccomp filters that refuse clone3
 };
 
 struct corral_spawned {

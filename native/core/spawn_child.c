@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -60,15 +61,6 @@ IN_CHILD static void write_own_pid(char *digits) {
     digits[--length] = (char)('0' + left % 10);
 }
 
-// Not before the descriptors are in their places: they may have numbers that it does not allow any more.
-IN_CHILD static void set_open_files(uint64_t soft) {
-  uint64_t limit[2]; // struct rlimit64: soft, hard
-  if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit) < 0)
-    return;
-  limit[0] = soft < limit[1] ? soft : limit[1];
-  (void)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
-}
-
 // Where it is refused (inside a session without cgroups, whose mark is lower), it stays without.
 IN_CHILD static void bear_mark(int64_t mark) {
   const uint64_t limit[2] = {(uint64_t)mark, (uint64_t)mark}; // struct rlimit64
@@ -114,40 +106,56 @@ IN_CHILD static void close_between(unsigned first, unsigned last) {
     (void)syscall(SYS_close, fd);
 }
 
-// Puts child_fds[i] at i, and closes all others. Sources below the target range are first moved above it, so
-// that no dup3 overwrites a source that is still to come.
+// A number that RLIMIT_NOFILE does not allow is refused as if the descriptor were not open, or as invalid.
+IN_CHILD static int dup_refused(int fd) {
+  const int number = errno;
+  const bool open = syscall(SYS_fcntl, fd, F_GETFD, 0) >= 0;
+  return open && (number == EBADF || number == EINVAL) ? EMFILE : number;
+}
+
+// Whether another descriptor is to come to stand there.
+IN_CHILD static bool is_in_the_way(const struct corral_launch *launch, int fd) {
+  return fd >= 0 && fd < (int)launch->plan->stdio_count && launch->child_fds[fd] >= 0 &&
+         launch->child_fds[fd] != fd;
+}
+
+// The event loop of the gateway may have made its own stdio non-blocking, and that flag is shared with each
+// heir of it: an ordinary program does not expect EAGAIN there. libuv does the same.
+IN_CHILD static void make_waiting(int fd) {
+  long flags = syscall(SYS_fcntl, fd, F_GETFL, 0);
+  if (flags >= 0 && (flags & O_NONBLOCK))
+    (void)syscall(SYS_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+// Puts child_fds[i] at i, and closes all others. What is in the way is first moved above them, so that no
+// dup3 overwrites a source that is still to come. What is not stays: there may be no number above that
+// RLIMIT_NOFILE allows.
 IN_CHILD static int place_fds(const struct corral_launch *launch) {
   const int count = (int)launch->plan->stdio_count;
   int source[CORRAL_MAX_STDIO], done = launch->done_fd;
-  if (done >= 0 && (done = (int)syscall(SYS_fcntl, done, F_DUPFD_CLOEXEC, count)) < 0)
-    return errno;
+  if (is_in_the_way(launch, done) && (done = (int)syscall(SYS_fcntl, done, F_DUPFD_CLOEXEC, count)) < 0)
+    return dup_refused(launch->done_fd);
   for (int i = 0; i < count; i++) {
-    source[i] = launch->child_fds[i];
-    if (source[i] >= 0 && source[i] < count && source[i] != i) {
-      source[i] = (int)syscall(SYS_fcntl, source[i], F_DUPFD_CLOEXEC, count);
-      if (source[i] < 0)
-        return errno;
-    }
+    const int fd = source[i] = launch->child_fds[i];
+    if (fd != i && is_in_the_way(launch, fd) &&
+        (source[i] = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, count)) < 0)
+      return dup_refused(fd);
   }
   for (int i = 0; i < count; i++) {
-    if (source[i] < 0) { // closed
-      (void)syscall(SYS_close, i);
+    if (source[i] < 0)
       continue;
-    }
     long placed = source[i] == i ? syscall(SYS_fcntl, i, F_SETFD, 0) : syscall(SYS_dup3, source[i], i, 0);
     if (placed < 0)
-      return errno;
-    // The gateway's event loop may have made its own stdio non-blocking, and that flag is shared with each
-    // heir of it: an ordinary program does not expect EAGAIN there. libuv does the same.
-    if (i <= STDERR_FILENO && launch->plan->stdio[i].kind == CORRAL_STDIO_FD && !launch->plan->as_given) {
-      long flags = syscall(SYS_fcntl, i, F_GETFL, 0);
-      if (flags >= 0 && (flags & O_NONBLOCK))
-        (void)syscall(SYS_fcntl, i, F_SETFL, flags & ~O_NONBLOCK);
-    }
+      return dup_refused(source[i]);
+    if (i <= STDERR_FILENO && launch->plan->stdio[i].kind == CORRAL_STDIO_FD && !launch->plan->as_given)
+      make_waiting(i);
   }
-  if (done > 0)
+  for (int i = 0; i < count; i++)
+    if (launch->child_fds[i] < 0 && i != done)
+      (void)syscall(SYS_close, i);
+  if (done > count)
     close_between((unsigned)count, (unsigned)done - 1);
-  close_between(done >= 0 ? (unsigned)done + 1 : (unsigned)count, ~0U);
+  close_between(done >= count ? (unsigned)done + 1 : (unsigned)count, ~0U);
   return 0;
 }
 
@@ -204,6 +212,7 @@ IN_CHILD int corral_child(void *context) {
   if (plan->cwd && (number = -CALL(SYS_chdir, plan->cwd)))
     return give_up(launch, number, "chdir", plan->cwd);
   corral_schedule_set(&plan->schedule); // before it may less
+  corral_attributes_set(&plan->attributes);
   // Never libc's set*id: those signal every thread of the process, and the threads are our caller's.
   if ((plan->set_uid || plan->set_gid) && (number = -CALL(SYS_setgroups, 0, NULL)) && number != EPERM)
     return give_up(launch, number, "setgroups", NULL);
@@ -212,8 +221,6 @@ IN_CHILD int corral_child(void *context) {
   if (plan->set_uid && (number = -CALL(SYS_setuid, plan->uid)))
     return give_up(launch, number, "setuid", NULL);
 
-  if (plan->as_given)
-    set_open_files(plan->open_files);
   for (int i = 0; i < CORRAL_OWN_PIDS; i++)
     if (plan->own_pid[i])
       write_own_pid(plan->own_pid[i]);

@@ -70,7 +70,7 @@ static int join_memory(const char *group) {
   CORRAL_OWNED_FD group_fd = open(group, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (group_fd >= 0 && move_to(group_fd))
     return 0;
-  log_message("%s cannot be entered: %s", group, strerror(errno));
+  log_message("%s cannot be entered: %s", group, log_reason(errno));
   return STATUS_FAILED;
 }
 
@@ -82,7 +82,7 @@ static int join(const char *group, uint64_t group_id) {
   }
   CORRAL_OWNED_FD inside = corral_open_inside(group_fd);
   if (!move_to(inside)) {
-    log_message("%s cannot be entered: %s", group, strerror(errno));
+    log_message("%s cannot be entered: %s", group, log_reason(errno));
     return STATUS_FAILED;
   }
   if (!is_member(group_fd) || announce(group_fd) < 0) {
@@ -113,7 +113,7 @@ static int bear_login_mark(const char *group) {
   CORRAL_OWNED_FD fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
   if (login == 0 || (fd >= 0 && write(fd, text, (size_t)length) == length))
     return 0;
-  log_message("the login uid cannot be set: %s", strerror(errno));
+  log_message("the login uid cannot be set: %s", log_reason(errno));
   return STATUS_FAILED;
 }
 
@@ -129,6 +129,6 @@ int enter(const char *group, uint64_t group_id, const char *memory_group, bool l
   bear_mark(group);
   execvp(command[0], command);
   int refused = errno;
-  log_message("'%s' cannot be started: %s", command[0], strerror(refused));
+  log_message("'%s' cannot be started: %s", command[0], log_reason(refused));
   return refused == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 }

@@ -11,6 +11,8 @@
 #include "../core/own.h"
 #include "close_from.h"
 
+#define HIGHEST_FDS ((rlim_t)CORRAL_MAX_STDIO + 64) // those of the command, and ours above them
+
 static uint64_t ignored_signals(void) {
   uint64_t ignored = 0;
   struct sigaction now;
@@ -44,14 +46,24 @@ static void add_descriptors(struct inherited *inherited) {
   closedir(descriptors);
 }
 
+// Of ours, as far as we may: up to the hard limit, or past it.
+static void raise_limit(int which, rlim_t least) {
+  struct rlimit limit = {0};
+  getrlimit(which, &limit);
+  const rlim_t most = limit.rlim_max;
+  limit.rlim_cur = limit.rlim_max = most < least ? least : most;
+  if (setrlimit(which, &limit) == 0)
+    return;
+  limit.rlim_cur = limit.rlim_max = most;
+  (void)setrlimit(which, &limit);
+}
+
 void inherited_note(struct inherited *inherited) {
-  struct rlimit open_files = {0};
   *inherited = (struct inherited){.ignored = ignored_signals()};
   (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &inherited->blocked, CORRAL_KERNEL_SIGSET_BYTES);
-  getrlimit(RLIMIT_NOFILE, &open_files);
-  inherited->open_files = open_files.rlim_cur;
-  open_files.rlim_cur = open_files.rlim_max; // we need a few more than the command
-  (void)setrlimit(RLIMIT_NOFILE, &open_files);
+  corral_attributes_get(&inherited->attributes);
+  raise_limit(RLIMIT_NOFILE, HIGHEST_FDS);  // we need a few more than the command
+  raise_limit(RLIMIT_FSIZE, RLIM_INFINITY); // and its plan is a file
   add_descriptors(inherited);
 }
 
@@ -72,7 +84,7 @@ void inherited_apply(const struct inherited *inherited, struct corral_spawn_plan
   plan->ignored = inherited->ignored;
   plan->blocked = inherited->blocked;
   plan->as_given = true;
-  plan->open_files = inherited->open_files;
+  plan->attributes = inherited->attributes;
 }
 
 void inherited_drop(struct inherited *inherited) {

@@ -1,5 +1,5 @@
 // What the program that starts `corral run` gives its command besides stdio: descriptors, signals that are
-// ignored or blocked, the soft limit on open files, LISTEN_PID. Without us in between the command would have
+// ignored or blocked, its umask, its limits, LISTEN_PID. Without us in between the command would have
 // it, so it gets it.
 #ifndef CORRAL_INHERITED_H
 #define CORRAL_INHERITED_H
@@ -11,8 +11,8 @@
 
 struct inherited {
   uint64_t ignored, blocked; // signals: bit N - 1 is signal N
-  uint64_t open_files;       // soft RLIMIT_NOFILE
-  int fds[INHERITED_MAX];    // above stdio, below CORRAL_MAX_STDIO; the descriptors are ours, too
+  struct corral_attributes attributes;
+  int fds[INHERITED_MAX]; // above stdio, below CORRAL_MAX_STDIO; the descriptors are ours, too
   size_t count;
 };
 

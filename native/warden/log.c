@@ -1,12 +1,15 @@
 #define _GNU_SOURCE
 #include "log.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define LOG_BYTES (2 * PATH_MAX) // longer ones are cut off
@@ -59,6 +62,23 @@ static size_t write_out(const unsigned char *text, char out[WRITTEN_OUT + 1]) {
   else
     snprintf(out, WRITTEN_OUT, character > 0xffff ? "\\u{%04x}" : "\\u%04x", character);
   return length ? length : 1;
+}
+
+const char *log_reason(int number) {
+  static char text[256];
+  struct rlimit limit;
+  const bool files = number == EMFILE;
+  if ((!files && number != EFBIG) || getrlimit(files ? RLIMIT_NOFILE : RLIMIT_FSIZE, &limit) < 0)
+    return strerror(number);
+  snprintf(text, sizeof text, "%s. %s is %llu here: raise it (ulimit %s)%s", strerror(number),
+           files ? "RLIMIT_NOFILE" : "RLIMIT_FSIZE", (unsigned long long)limit.rlim_max, files ? "-n" : "-f",
+           files ? ", or close descriptors" : "");
+  return text;
+}
+
+void log_error(const char *what, const struct corral_error *error) {
+  log_message("%s: %s%s%s: %s", what, error->operation, *error->path ? " " : "", error->path,
+              log_reason(error->number));
 }
 
 void log_message(const char *format, ...) {

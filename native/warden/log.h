@@ -2,8 +2,6 @@
 #ifndef CORRAL_LOG_H
 #define CORRAL_LOG_H
 
-#include <string.h>
-
 #include "../core/error.h"
 #include "../core/language.h"
 
@@ -11,9 +9,11 @@
 // is written out where a terminal would act upon it or not show it, as src/common/text.ts does it.
 __attribute__((format(printf, 1, 2))) void log_message(const char *format, ...);
 
+// As strerror(3); where a limit of ours was reached, with its value and what to do. The text is the next
+// call's.
+const char *log_reason(int number);
+
 // What was tried, on what, and the kernel's answer.
-static inline void log_error(const char *what, const struct corral_error *error) {
-  log_message("%s: %s %s: %s", what, error->operation, error->path, strerror(error->number));
-}
+void log_error(const char *what, const struct corral_error *error);
 
 #endif

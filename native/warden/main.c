@@ -356,7 +356,7 @@ static struct inherited *note_inherited(const struct arguments *arguments) {
   if (arguments->given.blocked != NOT_GIVEN)
     inherited.blocked = arguments->given.blocked;
   if (arguments->given.open_files != NOT_GIVEN)
-    inherited.open_files = arguments->given.open_files;
+    inherited.attributes.limits[RLIMIT_NOFILE].soft = arguments->given.open_files;
   return &inherited;
 }
 
@@ -430,7 +430,7 @@ int main(int count, char **words) {
   static char root[PATH_MAX]; // absolute: the guard has a working directory of its own
   const char *given = arguments.run.root.path;
   if (!realpath(given, root)) {
-    log_message("the root %s cannot be had: %s", given, strerror(errno));
+    log_message("the root %s cannot be had: %s", given, log_reason(errno));
     return STATUS_FAILED;
   }
   arguments.run.root.path = root;

@@ -96,8 +96,9 @@ static void let_go_of_output(void) {
 int log_refused(const char *command, const struct corral_error *error) {
   const char *why = error->number == ETIMEDOUT
                         ? "no answer in time (a file system that hangs, or another process's lease)"
-                        : strerror(error->number);
-  log_message("'%s' cannot be started: %s %s: %s", command, error->operation, error->path, why);
+                        : log_reason(error->number);
+  log_message("'%s' cannot be started: %s%s%s: %s", command, error->operation, *error->path ? " " : "",
+              error->path, why);
   if (strcmp(error->operation, "exec") != 0)
     return STATUS_FAILED;
   return error->number == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;

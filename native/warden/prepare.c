@@ -247,12 +247,12 @@ int prepare(const struct preparation *plan, struct prepared *prepared) {
   // First, so that nothing is ever there that it does not guard
   int answer = guard_start(prepared->guard_plan, &prepared->guard);
   if (answer < 0) {
-    log_message("no guard can be started: %s", strerror(-answer));
+    log_message("no guard can be started: %s", log_reason(-answer));
     return STATUS_FAILED;
   }
   int status = make_instance(plan, prepared, owner);
   if (!status && (answer = guard_move_in(&prepared->guard)) < 0) {
-    log_message("the guard cannot move into its group: %s", strerror(-answer));
+    log_message("the guard cannot move into its group: %s", log_reason(-answer));
     status = STATUS_FAILED;
   }
   if (!status)

@@ -106,7 +106,7 @@ static void reap_leader(struct run *run) {
   if (answer == -EAGAIN)
     return;
   if (answer < 0) {
-    log_message("how '%s' ended is not known: %s", run->plan->run.command[0], strerror(-answer));
+    log_message("how '%s' ended is not known: %s", run->plan->run.command[0], log_reason(-answer));
     exit = (struct corral_exit){.code = STATUS_FAILED};
   }
   run->monitor.fds[LEADER].fd = -1;
@@ -215,7 +215,7 @@ static int open_root(struct corral_base *root) {
   if (root->fd >= 0 && corral_is_cgroup(root->fd))
     return 0;
   log_message("the root %s cannot be had: %s", root->path,
-              root->fd < 0 ? strerror(-root->fd) : "it is not a directory of a cgroup2 file system");
+              root->fd < 0 ? log_reason(-root->fd) : "it is not a directory of a cgroup2 file system");
   return STATUS_FAILED;
 }
 

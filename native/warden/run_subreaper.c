@@ -209,7 +209,7 @@ static int start(struct run *run) {
                   "its gateway, or restart that",
                   run->door, error.path, CORRAL_PROTOCOL, CORRAL_VERSION);
     else if (run->door)
-      log_message("the session at %s cannot be entered: %s", run->door, strerror(error.number));
+      log_message("the session at %s cannot be entered: %s", run->door, log_reason(error.number));
     else
       log_error("nothing can be held", &error);
     return STATUS_FAILED;
@@ -219,7 +219,7 @@ static int start(struct run *run) {
   answer = subreaper_client_spawn(&run->client, COMMAND_ID, plan->run.inherited, plan->run.command);
   if (answer == 0)
     return 0;
-  log_message("'%s' cannot be started: %s", plan->run.command[0], strerror(-answer));
+  log_message("'%s' cannot be started: %s", plan->run.command[0], log_reason(-answer));
   return STATUS_FAILED;
 }
 

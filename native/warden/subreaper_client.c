@@ -6,8 +6,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -132,24 +132,21 @@ static void write_stdio(FILE *file, const struct corral_stdio *stdio, size_t cou
 static int write_plan(const struct inherited *inherited, const struct corral_stdio *stdio, size_t count,
                       char **command) {
   extern char **environ;
-  CORRAL_OWNED_FD plan = memfd_create("corral-plan", MFD_CLOEXEC);
-  int copy = plan < 0 ? -1 : dup(plan);
-  FILE *file = copy < 0 ? NULL : fdopen(copy, "w");
-  if (!file) {
-    int number = errno;
-    corral_close_fd(&copy);
-    return -number;
-  }
-  (void)fprintf(file, "e:%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%u%c%c%c%c%c%c%s%c", inherited->ignored,
-                inherited->blocked, inherited->open_files, corral_own_pids_in(environ), 0, 0, 0, 0, 0, 0,
-                command[0], 0);
+  char attributes[CORRAL_ATTRIBUTES_TEXT], *text = NULL;
+  size_t size = 0;
+  FILE *file = open_memstream(&text, &size);
+  if (!file)
+    return -errno;
+  corral_attributes_write(&inherited->attributes, attributes);
+  (void)fprintf(file, "e:%" PRIu64 ",%" PRIu64 ",%u%s%c%c%c%c%c%c%s%c", inherited->ignored,
+                inherited->blocked, corral_own_pids_in(environ), attributes, 0, 0, 0, 0, 0, 0, command[0], 0);
   write_list(file, command);
   write_stdio(file, stdio, count);
   write_list(file, environ);
-  bool whole = !ferror(file);
-  if (fclose(file) != 0 || !whole)
-    return -ENOMEM;
-  return corral_release_fd(&plan);
+  const bool whole = !ferror(file);
+  const int plan = fclose(file) != 0 || !whole ? -ENOMEM : corral_memory_file("corral-plan", text, size);
+  free(text);
+  return plan;
 }
 
 int subreaper_client_label(const struct subreaper_client *held, const char *text) {

@@ -47,14 +47,6 @@ export const DIFFERENCES = {
     subreaper: "the holder's: there is no controlling terminal",
     passthrough: "the gateway's, unless `detached`",
   },
-  moment: {
-    what: 'umask and rlimits of a process',
-    cgroup:
-      "the gateway's when it is spawned, but for `RLIMIT_LOCKS`, which is the session's [mark](#what-others-move-out-of-a-session)",
-    subreaper:
-      "the gateway's when it called `openCorral()`, but for `RLIMIT_LOCKS`, which is the session's mark",
-    passthrough: "the gateway's when it is spawned",
-  },
   held: {
     what: 'what can get away',
     cgroup:

@@ -1,9 +1,8 @@
 // What a session gets that depends on what holds it, and is tried nowhere else: rows of test/support/differences.ts.
 import { readFileSync } from 'node:fs'
-import { expect, onTestFinished } from 'vitest'
+import { expect } from 'vitest'
 import type { Session } from '../../../src/index.js'
 import { differs } from '../../support/differences.js'
-import { line } from '../../support/line.js'
 import { openInPen } from '../../support/open-in-pen.js'
 import { test } from '../../support/pen-test.js'
 
@@ -24,20 +23,6 @@ test('a session has the terminal of the gateway, or that of its holder', async (
     passthrough: () => terminalSession(process.pid),
   })
   expect(terminalSession(session.process.pid)).toBe(expected)
-})
-
-test('a process has the umask of that moment, or of the start', async ({ pen }) => {
-  const before = process.umask()
-  onTestFinished(() => void process.umask(before))
-  const corral = await openInPen(pen)
-  process.umask(0o027)
-  const session = await corral.spawn({ command: 'sh', args: ['-c', 'umask; sleep 1000'] })
-  const expected = differs('moment', {
-    cgroup: () => 0o027,
-    subreaper: () => before,
-    passthrough: () => 0o027,
-  })
-  expect(Number.parseInt(await line(session.process.stdout ?? process.stdin, /^0/), 8)).toBe(expected)
 })
 
 test('the report says what was used, as far as that is counted', async ({ pen }) => {

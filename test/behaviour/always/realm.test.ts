@@ -38,10 +38,21 @@ test('timers that stand still hold up no start and no end', async ({ pen }) => {
   expect(await lines(pen, 'timers')).toEqual(['3', 'timeout', '0'])
 })
 
-test('nice value, affinity, policy and I/O priority are those of the gateway when it spawns', async ({
+test('what a process inherits is what the gateway has when it spawns, not what it had when it opened', async ({
   pen,
 }) => {
-  expect(await lines(pen, 'schedule')).toEqual(['the same', 'the same', 'changed'])
+  const names = [
+    'umask',
+    'soft limits',
+    'hard limits',
+    'oom_score_adj',
+    'nice value',
+    'affinity',
+    'I/O priority',
+  ]
+  expect(await lines(pen, 'changed')).toEqual(
+    ['nothing', ...names, 'policy'].map((name) => `${name} changed: the same`),
+  )
 })
 
 test('a directory that is gone is had all the same', async ({ pen }) => {
