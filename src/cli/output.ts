@@ -2,7 +2,8 @@
 // puts into its name, its labels or its command line, a terminal is told nothing by it.
 import { eastAsianWidth } from 'get-east-asian-width'
 import type { ForeignDirectory } from '../backend/facts.js'
-import { CorralError } from '../common/errors.js'
+import { CorralError, isSystemError } from '../common/errors.js'
+import { limitHint } from '../common/resource-limits.js'
 import { printable, stackLines } from '../common/text.js'
 
 /** What a command has to say, a line each, and the exit status. */
@@ -47,11 +48,12 @@ export function complain(lines: readonly string[]): void {
   process.stderr.write(written(lines))
 }
 
-/** What was wrong; with the stack where it is not an error of Corral's, and so a defect. */
+/** What was wrong; with the stack where it is neither an error of Corral's nor a limit that was reached, and so a defect. */
 export function complainOf(error: unknown): void {
-  const known = error instanceof CorralError || error instanceof AggregateError
+  const hint = isSystemError(error) && !(error instanceof CorralError) ? limitHint(error.errno) : undefined
+  const known = hint !== undefined || error instanceof CorralError || error instanceof AggregateError
   const [first, ...others] = known || !(error instanceof Error) ? [wordsOf(error)] : stackLines(error)
-  complain([`corral: ${first}`, ...others])
+  complain([hint === undefined ? `corral: ${first}` : `corral: ${first}. ${hint}`, ...others])
 }
 
 const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

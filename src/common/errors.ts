@@ -1,6 +1,7 @@
 // Every error that Corral throws: a class to catch, a stable `code` to compare, what was
 // tried, the kernel's answer, and what to do next.
 import { getSystemErrorName } from 'node:util'
+import { limitHint } from './resource-limits.js'
 import { printable } from './text.js'
 
 /** What an error knows beside its message. */
@@ -209,5 +210,6 @@ export function failure<Failure extends CorralError>(
 /** The details of a failed system call, for an error of ours. */
 export function systemDetails(error: unknown, hint?: string): ErrorDetails {
   if (!isSystemError(error)) return { cause: error, hint }
-  return { errno: error.errno, syscall: error.syscall, path: error.path, hint, cause: error }
+  const { errno, syscall, path } = error
+  return { errno, syscall, path, hint: limitHint(errno) ?? hint, cause: error }
 }

@@ -29,6 +29,11 @@
 #define IOPRIO_WHO_PROCESS 1
 #define BEST_EFFORT_6 ((2 << 13) | 6)
 
+// As the launcher, which is a shell script, could use for itself
+static const char *const SHORT_NAMES[] = {"name",  "value", "fd",      "fds",     "flags",
+                                          "limit", "soft",  "hard",    "max",     "rest",
+                                          "open",  "line",  "ignored", "blocked", NULL};
+
 extern char **environ;
 
 static void bytes(const char *name, int index, const char *text) {
@@ -264,6 +269,8 @@ static int odd(const char *kind, char **command) {
   setenv("NOTIFY_SOCKET", "/run/none", 1);
   setenv("NODE_OPTIONS", "--no-warnings", 1);
   setenv("CORRAL_TEST_BYTES", "\xff\xfe\xe9", 1);
+  for (const char *const *name = SHORT_NAMES; *name; name++)
+    setenv(*name, "its own", 1);
   for (char **word = command; *word; word++)
     if (!strcmp(*word, "BYTES"))
       *word = "a\xff\xfe\xe9z";
