@@ -175,7 +175,9 @@ async function acpxWay() {
       connection.on('error', () => {}) // the agent is killed while it is connected
       const stdout = new PassThrough()
       const left = new Promise((resolve) => {
-        createInterface({ input: connection }).on('line', (line) => {
+        const lines = createInterface({ input: connection })
+        lines.on('error', () => {}) // it tells the connection's again
+        lines.on('line', (line) => {
           if (line === 'left') resolve()
           stdout.write(`${line}\n`)
         })
