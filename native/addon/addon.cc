@@ -272,11 +272,12 @@ private:
   Napi::Value EnterDoor(const Napi::CallbackInfo &info) {
     std::string name = ToBytes(info[0]);
     pid_t pid = 0;
-    int link = links_.Enter(name, &pid);
+    uid_t uid = 0;
+    int link = links_.Enter(name, &pid, &uid);
     if (link < 0)
       return Fail(info.Env(), -link, "connect", name.c_str());
-    const int both[] = {link, pid};
-    return ToNumbers(info.Env(), both, 2);
+    const int all[] = {link, pid, static_cast<int>(uid)};
+    return ToNumbers(info.Env(), all, 3);
   }
 
   // (descriptor) -> its text where it is a file that textFile() made, undefined for any other

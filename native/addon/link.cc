@@ -20,12 +20,13 @@ bool Links::Open(int ends[2]) {
   return true;
 }
 
-int Links::Enter(const std::string &door, pid_t *pid) {
+int Links::Enter(const std::string &door, pid_t *pid, uid_t *uid) {
   corral_peer reaper = {};
   reaper.pidfd = -1;
-  int link = corral_door_enter(door.c_str(), &reaper);
+  int link = corral_door_enter(door.c_str(), CORRAL_ANYBODYS, &reaper);
   CORRAL_OWNED_FD pidfd = reaper.pidfd;
   *pid = reaper.pid;
+  *uid = reaper.uid;
   if (link < 0)
     return link;
   if (pidfd >= 0)

@@ -21,7 +21,7 @@ public:
   bool Open(int ends[2]);
   // One to a reaper, by its door; `pid` takes that of the reaper, which is woken: one that was stopped does
   // not hear, and would not end its session either. The link, or -errno: see core/door.h.
-  int Enter(const std::string &door, pid_t *pid);
+  int Enter(const std::string &door, pid_t *pid, uid_t *uid);
   // Ends it: receive() then tells of its end. The descriptor is kept until Drop().
   void HangUp(int link) const;
   void Drop(int link);

@@ -82,7 +82,12 @@ static int join(const char *group, uint64_t group_id) {
   }
   CORRAL_OWNED_FD inside = corral_open_inside(group_fd);
   if (!move_to(inside)) {
-    log_message("%s cannot be entered: %s", group, log_reason(errno));
+    const int refused = errno;
+    // cgroups(7), "Delegation: moving processes"
+    log_message("%s cannot be entered: %s%s", group, log_reason(refused),
+                refused == EACCES || refused == EPERM
+                    ? ": only root, and its user from a cgroup that was delegated to it as well, may"
+                    : "");
     return STATUS_FAILED;
   }
   if (!is_member(group_fd) || announce(group_fd) < 0) {

@@ -87,6 +87,20 @@ void inherited_apply(const struct inherited *inherited, struct corral_spawn_plan
   plan->attributes = inherited->attributes;
 }
 
+void inherited_restore(uint64_t ignored, uint64_t blocked, uint64_t open_files) {
+  if (ignored != ~0ULL)
+    for (int number = 1; number < NSIG; number++)
+      (void)signal(number, ignored & (1ULL << (number - 1)) ? SIG_IGN : SIG_DFL);
+  struct rlimit files;
+  if (open_files != ~0ULL && getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = (rlim_t)open_files;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+  }
+  // Last: what comes from now on is the command's
+  if (blocked != ~0ULL)
+    (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, NULL, CORRAL_KERNEL_SIGSET_BYTES);
+}
+
 void inherited_drop(struct inherited *inherited) {
   for (; inherited->count > 0; inherited->count--)
     close(inherited->fds[inherited->count - 1]);

@@ -25,6 +25,10 @@ size_t inherited_stdio(const struct inherited *inherited, struct corral_stdio st
 // What else of it a plan has.
 void inherited_apply(const struct inherited *inherited, struct corral_spawn_plan *plan);
 
+// Gives this very process back, before it becomes the command, what its program had changed, as far as it is
+// given: ~0 is not.
+void inherited_restore(uint64_t ignored, uint64_t blocked, uint64_t open_files);
+
 // The command has them, or never will: a process that waits for their ends must not wait for ours.
 void inherited_drop(struct inherited *inherited);
 

@@ -266,7 +266,7 @@ static void send_ready(struct keeper *keeper) {
 // By the keeper itself, and before it has a reaper: the kernel tells the session who connected.
 static int enter_or_exit(const struct keeper_plan *plan) {
   struct corral_peer host = {.pidfd = -1};
-  int link = corral_door_enter(plan->door, &host);
+  int link = corral_door_enter(plan->door, plan->door_owner, &host);
   corral_close_fd(&host.pidfd);
   if (link >= 0)
     return link;

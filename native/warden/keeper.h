@@ -18,6 +18,7 @@ struct keeper_plan {
   // session believes of who joins it, and keeps the connection too: so it ends when both are gone, when
   // nothing is held any more.
   const char *door;
+  uid_t door_owner; // whose that has to be
 };
 
 // Runs a keeper. Never returns.

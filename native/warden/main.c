@@ -21,6 +21,7 @@
 #include "../core/own_proc.h"
 #include "enter.h"
 #include "guard.h"
+#include "inherited.h"
 #include "keeper.h"
 #include "log.h"
 #include "run.h"
@@ -45,10 +46,11 @@ static const char USAGE[] =
     "[--kill-timeout MS] [--start-timeout MS] [--scan]\n"
     "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
     "[ARGUMENT]...\n"
-    "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] [--login-mark] -- "
-    "COMMAND "
+    "       corral-warden enter --group DIRECTORY --id INODE [--memory-group DIRECTORY] [--login-mark]\n"
+    "                         [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
     "[ARGUMENT]...\n"
-    "       corral-warden enter --door NAME [--kill-timeout MS] [--start-timeout MS] [--scan] -- COMMAND "
+    "       corral-warden enter --door NAME [--door-owner UID] [--kill-timeout MS] [--start-timeout MS] "
+    "[--scan] -- COMMAND "
     "[ARGUMENT]...\n"
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
     "                         [--no-clone3] [--root-fd FD] [--instance-fd FD]          (the lifeline is "
@@ -84,6 +86,7 @@ enum choice {
   PROTOCOL,
   SUBREAPER,
   DOOR,
+  DOOR_OWNER,
   LABELS,
   IGNORED,
   BLOCKED,
@@ -119,6 +122,7 @@ static const struct option OPTIONS[] = {
     {"subreaper", no_argument, NULL, SUBREAPER},
     {"hold", no_argument, NULL, SUBREAPER}, // of 0.1.0
     {"door", required_argument, NULL, DOOR},
+    {"door-owner", required_argument, NULL, DOOR_OWNER},
     {"labels", required_argument, NULL, LABELS},
     {"ignored", required_argument, NULL, IGNORED},
     {"blocked", required_argument, NULL, BLOCKED},
@@ -130,7 +134,7 @@ static const struct option OPTIONS[] = {
 struct arguments {
   struct preparation run;
   const char *group, *instance, *door, *labels;
-  long long id, owner, protocol;
+  long long id, owner, protocol, door_owner;
   int root_fd, instance_fd; // -1: not held open
   bool scan, subreaper, login_mark;
   // What Node had changed before it became this program, as it was before Node; ~0: nothing is given
@@ -278,6 +282,9 @@ static void set_option(struct arguments *arguments, int option, char *value, cha
   case DOOR:
     arguments->door = value;
     break;
+  case DOOR_OWNER:
+    arguments->door_owner = number("door-owner", value, INT_MAX);
+    break;
   case LABELS:
     arguments->labels = value;
     break;
@@ -301,6 +308,7 @@ static void set_option(struct arguments *arguments, int option, char *value, cha
 static struct arguments parse(int count, char **words) {
   struct arguments arguments = {
       .root_fd = -1,
+      .door_owner = geteuid(),
       .given = {NOT_GIVEN, NOT_GIVEN, NOT_GIVEN},
       .instance_fd = -1,
       .run = {.root = {.fd = -1},
@@ -374,7 +382,10 @@ static int run_without_cgroup(const struct arguments *arguments) {
   if (run->root.path || run->setting_count > 0)
     usage("with --subreaper there is no cgroup, and nothing to set in one", "");
   require_own_proc();
-  const struct subreaper_run plan = {.run = run->run, .scan = arguments->scan, .labels = arguments->labels};
+  const struct subreaper_run plan = {.run = run->run,
+                                     .scan = arguments->scan,
+                                     .labels = arguments->labels,
+                                     .door_owner = (uid_t)arguments->door_owner};
   return arguments->door ? enter_subreaper(&plan, arguments->door) : run_subreaper(&plan);
 }
 
@@ -419,6 +430,8 @@ int main(int count, char **words) {
       return run_without_cgroup(&arguments);
     if (!arguments.group || !arguments.id)
       usage("enter takes --group and --id, or --door", "");
+    // Where Node became this program (corral exec); else nothing is given
+    inherited_restore(arguments.given.ignored, arguments.given.blocked, arguments.given.open_files);
     return enter(arguments.group, (uint64_t)arguments.id, arguments.run.memory_group, arguments.login_mark,
                  arguments.run.run.command);
   }

@@ -13,6 +13,7 @@ struct subreaper_run {
   struct run_plan run;
   bool scan;          // as of reaper.h
   const char *labels; // what is shown of the session; NULL: nothing
+  uid_t door_owner;   // whose the session is that is joined
 };
 
 // The same without a cgroup.

@@ -194,7 +194,10 @@ static bool all_ended(const struct run *run) {
 static int start(struct run *run) {
   const struct subreaper_run *plan = run->plan;
   struct corral_error error = {0};
-  const struct keeper_plan keeper = {.kill_ms = plan->run.end.kill_ms, .scan = plan->scan, .door = run->door};
+  const struct keeper_plan keeper = {.kill_ms = plan->run.end.kill_ms,
+                                     .scan = plan->scan,
+                                     .door = run->door,
+                                     .door_owner = plan->door_owner};
   int answer = subreaper_client_start(keeper, &run->client, &error);
   if (answer < 0) {
     if (run->door && error.number == ECONNREFUSED)

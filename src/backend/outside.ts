@@ -1,5 +1,5 @@
 // What is seen and done from outside: the instances and sessions of this user, or of all users, of any owner. The contract that
-// a mechanism fulfils for `corral ls`, `kill`, `set` and `sweep`, which have no instance of their own.
+// a mechanism fulfils for `corral ls`, `ps`, `exec`, `wait`, `kill`, `set` and `sweep`, which have no instance of their own.
 import type {
   AppliedLimit,
   BackendName,
@@ -27,6 +27,17 @@ export interface Outside {
    * @throws LimitUnsupportedError, KernelError
    */
   setLimits?(found: FoundSession, changes: LimitChanges, over: { family: boolean }): Promise<LimitsAt>
+  /** The pids of its processes at this moment; none where it is over. */
+  members(found: FoundSession): Promise<number[]>
+  /** What holds of its limits. */
+  limits(found: FoundSession): Promise<HeldLimit[]>
+  /** Waits until it is over, by what is opened of it at the call: no later one of its name is taken for it. */
+  over(found: FoundSession): Promise<void>
+  /**
+   * The words by which corral-warden enters it, before those of the command.
+   * @throws KernelError where it is over. Whether this user may, the kernel says to the warden.
+   */
+  entry(found: FoundSession): Promise<string[]>
   /** Ends what dead instances left. Never touches one whose owner lives. */
   sweep(options: SweepOptions): Promise<SweepReport>
 }
@@ -41,6 +52,9 @@ export interface FoundSession {
   session: SessionView
 }
 
+/** A limit as the kernel, or who else sees to it, has it. */
+export type HeldLimit = Omit<AppliedLimit, 'requested'>
+
 export interface LimitsAt {
   /** The directory that has them. */
   path: string
@@ -52,6 +66,8 @@ export interface Strangers {
   foreign: ForeignDirectory[]
   /** Sessions held by other versions, whose protocol is unknown here. */
   unspoken: ForeignDirectory[]
+  /** How many sessions are another user's, of whom no more than that is known. */
+  barred: number
 }
 
 export interface InstanceView {

@@ -27,6 +27,7 @@ let status = 0
 
 function tell(outcome: Outcome): void {
   print(outcome.lines)
+  complain((outcome.errors ?? []).map((line) => `corral: ${line}`))
   status = outcome.status
 }
 
@@ -34,6 +35,12 @@ const rootOption = () =>
   new Option('--root <directory>', 'the cgroup2 directory that sessions are built under').env('CORRAL_ROOT')
 const backendOption = (what: string) =>
   new Option('--backend <name>', `${what}: 'cgroup', 'subreaper' or 'auto'`).default('auto')
+const instanceOption = () => new Option('--instance <id>', 'of this instance alone')
+const formatOption = (what: string) =>
+  new Option(
+    '--format <format>',
+    `'table', 'json' (a line for each ${what}) or a template: '{{.key}} {{.path}}'`,
+  )
 const jsonOption = () => new Option('--json', 'print JSON').default(false)
 const graceOption = (ms: number) =>
   new Option('--grace <ms>', 'how long processes may take to end after SIGTERM; 0 kills at once')
@@ -142,13 +149,70 @@ program
   })
 
 program
+  .command('ps')
+  .description('list the processes of sessions as trees')
+  .argument('<keys...>', 'session keys')
+  .addOption(backendOption('mechanism that holds the sessions'))
+  .addOption(rootOption())
+  .addOption(instanceOption())
+  .option('-q, --quiet', 'print pids alone', false)
+  .addOption(formatOption('process'))
+  .addOption(jsonOption())
+  .action(async (keys, options) => {
+    const { ps } = await import('./ps.js')
+    tell(await ps(keys, options))
+  })
+
+program
+  .command('inspect')
+  .description('print all that is known of sessions as JSON')
+  .argument('<keys...>', 'session keys')
+  .addOption(backendOption('mechanism that holds the sessions'))
+  .addOption(rootOption())
+  .addOption(instanceOption())
+  .option(
+    '--format <format>',
+    "'json' (a line for each session) or a template: '{{.group.usage.memoryBytes}}'",
+  )
+  .action(async (keys, options) => {
+    const { inspect } = await import('./inspect.js')
+    tell(await inspect(keys, options))
+  })
+
+program
+  .command('wait')
+  .description('wait until sessions are over')
+  .argument('<keys...>', 'session keys')
+  .addOption(backendOption('mechanism that holds the sessions'))
+  .addOption(rootOption())
+  .addOption(instanceOption())
+  .addOption(jsonOption())
+  .action(async (keys, options) => {
+    const { wait } = await import('./wait.js')
+    tell(await wait(keys, options))
+  })
+
+program
+  .command('exec')
+  .description('run a command in a live session')
+  .argument('<key>', 'session key')
+  .argument('<command...>', 'the command and its arguments, after --')
+  .addOption(backendOption('mechanism that holds the session'))
+  .addOption(rootOption())
+  .addOption(instanceOption())
+  .action(async (key: string, words: string[], options, command: Command) => {
+    const { exec } = await import('./exec.js')
+    tell(await exec(key, commandAfter(key, words, command.parent), options))
+  })
+
+program
   .command('kill')
   .description('end sessions')
   .argument('[keys...]', 'session keys')
   .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
   .option('--parent <key>', 'all descendants of this key')
-  .option('--instance <id>', 'all sessions of one instance')
+  .option('--instance <id>', 'all sessions of one instance, or those that are meant of that one alone')
   .option('--all', 'all sessions of all instances')
   .addOption(graceOption(0))
   .addOption(jsonOption())
@@ -295,6 +359,20 @@ program
 /** `--version` alone is a command: it takes --json, and tells more than one line. */
 function wordsOf(words: string[]): string[] {
   return words[0] === '--version' || words[0] === '-V' ? ['version', ...words.slice(1)] : words
+}
+
+/** Without -- an option among the words of a command would be taken for ours. @throws InvalidArgumentError where one was. */
+function commandAfter(
+  key: string,
+  words: string[],
+  parent: (Command & { rawArgs?: string[] }) | null,
+): string[] {
+  const given = parent?.rawArgs ?? []
+  const last = given.slice(-words.length - 1)
+  if (given.includes('--') || [key, ...words].every((word, at) => word === last[at])) return words
+  throw new InvalidArgumentError('options stand among the words of the command', {
+    hint: 'Put -- before the command: corral exec KEY -- COMMAND…',
+  })
 }
 
 type RunCommandOptions = LimitOptions & Omit<RunOptions, 'limits'> & KeyOptions & { behindShims: boolean }

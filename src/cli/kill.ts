@@ -18,16 +18,18 @@ export interface KillOptions {
 }
 
 function parseSelection(keys: string[], { parent, instance, all }: KillOptions): Selection {
+  const ofOne = instance === undefined ? {} : { instance }
   const selections: Selection[] = []
-  if (keys.length > 0) selections.push({ keys })
-  if (parent !== undefined) selections.push({ parent })
-  if (instance !== undefined) selections.push({ instance })
+  if (keys.length > 0) selections.push({ keys, ...ofOne })
+  if (parent !== undefined) selections.push({ parent, ...ofOne })
   if (all) selections.push({ all: true })
+  if (instance !== undefined && (selections.length === 0 || all)) selections.push({ instance })
   const [selection, ...others] = selections
   if (selection === undefined || others.length > 0)
-    throw new InvalidArgumentError('no sessions were selected', {
-      hint: 'Use one of: KEY…, --parent KEY, --instance ID, --all',
-    })
+    throw new InvalidArgumentError(
+      selection === undefined ? 'no sessions were selected' : 'sessions were selected in more than one way',
+      { hint: 'Use one of: KEY…, --parent KEY, --all; --instance ID alone, or with keys or --parent' },
+    )
   return selection
 }
 
@@ -49,10 +51,11 @@ export async function kill(keys: string[], options: KillOptions): Promise<Outcom
   const killed = await observer.kill(selection, options.grace)
   const told = killed.map(({ key, path, killed: count }) => `${key ?? path}: gone (${count} killed)`)
   const missing = missingKeys(keys, killed)
+  const nobody = killed.length === 0 && !options.all
+  const others = await othersMeant(observer, options, killed.length > 0)
   return {
-    lines: options.json
-      ? linesOf(json(killed))
-      : [...told, ...noneOf(missing, killed), ...(await othersMeant(observer, options, killed.length > 0))],
-    status: missing.length > 0 || (killed.length === 0 && !options.all) ? 1 : 0,
+    lines: options.json ? linesOf(json(killed)) : [...told, ...others],
+    errors: keys.length === 0 && nobody ? ['no such session'] : await noneOf(missing, observer),
+    status: missing.length > 0 || nobody ? 1 : 0,
   }
 }

@@ -5,7 +5,7 @@ import type { InstanceView, SessionView } from '../backend/outside.js'
 import { json } from '../common/text.js'
 import { Observer } from '../observe/observer.js'
 import { bytes, duration } from './format.js'
-import { cut, left, linesOf, type Outcome, table, terminalSize } from './output.js'
+import { cut, fitting, left, linesOf, type Outcome, table } from './output.js'
 
 const COMMAND_COLUMNS = 60
 // As long as the longest that there is: the label is the session's to write
@@ -43,9 +43,6 @@ function outsiders({ outside }: InstanceView): string[][] {
   if (outside === undefined) return []
   return [['  (in no session)', '', '', String(outside), '', '', '', '', '']]
 }
-
-/** In a terminal a line is a line. */
-const fitting = (line: string) => (process.stdout.isTTY ? cut(line, terminalSize().columns).trimEnd() : line)
 
 export async function ls(options: {
   root?: string

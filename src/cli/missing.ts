@@ -1,5 +1,6 @@
 // Sessions that a command was given the keys of, and that there are not.
 import path from 'node:path'
+import type { Observer } from '../observe/observer.js'
 
 interface Found {
   key?: string | undefined
@@ -14,8 +15,11 @@ export function missingKeys(keys: readonly string[], found: readonly Found[]): s
   return [...new Set(keys)].filter((key) => !known.has(key))
 }
 
-/** What is said of them: each by its key, where others were found. */
-export function noneOf(missing: readonly string[], found: readonly Found[]): string[] {
-  if (found.length === 0) return ['no such session']
-  return missing.map((key) => `${key}: no such session`)
+/** What is said of them, each by its key; and that there are sessions that this user may not look at, where one may be meant. */
+export async function noneOf(missing: readonly string[], observer: Observer): Promise<string[]> {
+  if (missing.length === 0) return []
+  const { barred } = await observer.strangers()
+  const others = barred === 1 ? '1 session here is' : `${barred} sessions here are`
+  const hint = barred === 0 ? '' : ` of this user (${others} another user's)`
+  return missing.map((key) => `${key}: no such session${hint}`)
 }

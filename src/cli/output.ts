@@ -6,19 +6,25 @@ import { CorralError, isSystemError } from '../common/errors.js'
 import { limitHint } from '../common/resource-limits.js'
 import { printable, stackLines } from '../common/text.js'
 
+/** A line, or fields of one with a tab between each two. */
+export type Line = string | readonly string[]
+
 /** What a command has to say, a line each, and the exit status. */
 export interface Outcome {
-  lines: string[]
+  lines: readonly Line[]
+  /** On stderr: what could not be done, where the rest could. */
+  errors?: readonly string[]
   status: number
 }
 
-const written = (lines: readonly string[]) => lines.map((line) => `${printable(line)}\n`).join('')
+const shown = (line: Line) => (typeof line === 'string' ? printable(line) : line.map(printable).join('\t'))
+const written = (lines: readonly Line[]) => lines.map((line) => `${shown(line)}\n`).join('')
 
 /** What is not touched, and why. */
 export const left = (others: readonly ForeignDirectory[]) =>
   others.map(({ path, why }) => `left ${path}: ${why}`)
 
-export function print(lines: readonly string[]): void {
+export function print(lines: readonly Line[]): void {
   openOutput().write(written(lines))
 }
 
@@ -139,6 +145,10 @@ export function cut(text: string, columns: number): string {
   }
   return kept
 }
+
+/** In a terminal a line is a line. */
+export const fitting = (line: string) =>
+  process.stdout.isTTY ? cut(line, terminalSize().columns).trimEnd() : line
 
 /** With blanks behind it, up to that width. */
 export function padded(text: string, columns: number): string {

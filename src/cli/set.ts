@@ -17,7 +17,8 @@ export interface SetOptions {
 
 /** Status 1: there is no session of one of the keys. */
 export async function set(keys: string[], options: SetOptions): Promise<Outcome> {
-  const changed = await new Observer(options).setLimits({ keys }, options.limits, options)
+  const observer = new Observer(options)
+  const changed = await observer.setLimits({ keys }, options.limits, options)
   const told = changed.map(({ key, path, limits }) => {
     const held = limits.map(({ name, applied, effective }) =>
       applied === effective ? `${name} ${applied}` : `${name} ${applied} (in effect ${effective})`,
@@ -26,7 +27,8 @@ export async function set(keys: string[], options: SetOptions): Promise<Outcome>
   })
   const missing = missingKeys(keys, changed)
   return {
-    lines: options.json ? linesOf(json(changed)) : [...told, ...noneOf(missing, changed)],
+    lines: options.json ? linesOf(json(changed)) : told,
+    errors: await noneOf(missing, observer),
     status: missing.length > 0 ? 1 : 0,
   }
 }

@@ -46,10 +46,13 @@ export function stackLines({ name, message, stack = '' }: Error): string[] {
 const printableStack = (error: Error) => stackLines(error).join('\n')
 
 /** JSON in which nothing stands that a terminal would act upon or not show: \uXXXX means the same to who parses it. */
-export function json(value: unknown): string {
+export function json(value: unknown, indent = 2): string {
   const units = (character: string) => [...character.split('')].map((unit) => `\\u${hex(unit.charCodeAt(0))}`)
   // Of its own JSON has line feeds only, between values
-  return JSON.stringify(value, null, 2).replace(UNFIT, (found) =>
+  return JSON.stringify(value, null, indent).replace(UNFIT, (found) =>
     found === '\n' ? found : units(found).join(''),
   )
 }
+
+/** The same on one line. */
+export const jsonLine = (value: unknown): string => json(value, 0)

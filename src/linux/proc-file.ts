@@ -24,7 +24,12 @@ export interface ProcStat {
   terminal: number
   /** When it started, in clock ticks since boot. */
   startTicks: number
+  /** CPU time, in clock ticks. */
+  cpuTicks: number
 }
+
+// USER_HZ, in which /proc counts, is 100 on every architecture that we build for (proc_pid_stat(5)).
+export const TICKS_PER_S = 100
 
 /** The name is in parentheses and may hold any byte, `)` included. */
 export function parseStat(text: string): ProcStat {
@@ -40,5 +45,6 @@ export function parseStat(text: string): ProcStat {
     group: Number(group),
     terminal: Number(terminal),
     startTicks: Number(others[14]), // field 22; the state is field 3
+    cpuTicks: Number(others[6]) + Number(others[7]), // 14 and 15
   }
 }

@@ -209,8 +209,11 @@ export interface Native {
   outOfMemory(memoryGroup: string): Promise<boolean>
   /** A lifeline: our end, which closes at the latest with this environment, and the other, to be passed on and closed. */
   openLink(): [link: number, other: number]
-  /** A lifeline to a reaper, which is woken, by its door, and the reaper's pid. Only to one of this user: EPERM; ECONNREFUSED: it is gone. */
-  enterDoor(name: string): [link: number, pid: number]
+  /**
+   * A lifeline to a reaper, which is woken, by its door, and the reaper's pid and user. Only to one of this user, or as root: EPERM;
+   * ECONNREFUSED: it is gone.
+   */
+  enterDoor(name: string): [link: number, pid: number, uid: number]
   /** A descriptor of a file with this text, which is sealed; to be closed. */
   textFile(text: string): number
   /** The text of such a file; undefined for any other, and one that is longer than 1 MiB. Never waits. */

@@ -1,5 +1,5 @@
 // All instances below a root, and all sessions of this user that are held without one, seen and ended from outside: what
-// `corral ls`, `kill`, `set` and `sweep` stand on. Needs no instance of its own.
+// `corral ls`, `ps`, `exec`, `wait`, `kill`, `set` and `sweep` stand on. Needs no instance of its own.
 
 import path from 'node:path'
 import type { AppliedLimit, HoldingChoice, SweepReport } from '../backend/facts.js'
@@ -8,8 +8,9 @@ import { memoryAt, outsides } from '../backend/mechanisms.js'
 import type {
   Detail,
   FoundSession,
+  GroupView,
+  HeldLimit,
   InstanceView,
-  LimitsAt,
   Outside,
   SessionView,
   Strangers,
@@ -18,13 +19,77 @@ import { LimitUnsupportedError } from '../common/errors.js'
 import { settleAll } from '../common/settle.js'
 import { parseHolding, parseMilliseconds } from '../session/options.js'
 
-/** Which sessions are meant; by `path`, that of a view, one of several with the same key. */
+/** Which sessions are meant; by `path`, that of a view, one of several with the same key. With `instance`: those of that one. */
 export type Selection =
-  | { keys: string[] }
-  | { path: string }
-  | { parent: string }
+  | (({ keys: string[] } | { path: string } | { parent: string }) & { instance?: string | undefined })
   | { instance: string }
   | { all: true }
+
+/** One session that was meant, and what is known of it and done to it from outside. */
+export class SeenSession {
+  /** The instance, without its sessions. */
+  readonly instance: Omit<InstanceView, 'sessions'>
+  readonly session: SessionView & { group: GroupView }
+  /** Of the session that asked for it. */
+  readonly parent: string | undefined
+  readonly #outside: Outside
+  readonly #found: FoundSession
+
+  constructor(outside: Outside, { sessions: _, ...instance }: InstanceView, { session, parent }: Placed) {
+    this.instance = instance
+    this.session = session
+    this.parent = parent
+    this.#outside = outside
+    this.#found = { instance: instance.instance, alive: instance.alive, session }
+  }
+
+  /** What it is called: a session without a key by its directory. */
+  get name(): string {
+    return this.session.key ?? this.session.path
+  }
+
+  members(): Promise<number[]> {
+    return this.#outside.members(this.#found)
+  }
+
+  limits(): Promise<HeldLimit[]> {
+    return this.#outside.limits(this.#found)
+  }
+
+  over(): Promise<void> {
+    return this.#outside.over(this.#found)
+  }
+
+  entry(): Promise<string[]> {
+    return this.#outside.entry(this.#found)
+  }
+
+  /** @throws StuckError, KernelError */
+  async kill(graceMs: number): Promise<KilledSession | undefined> {
+    const killed = await this.#outside.kill(this.#found, graceMs)
+    if (killed === undefined) return undefined
+    const { key, group } = this.session
+    return { instance: this.instance.instance, key, path: group.path, killed }
+  }
+
+  /** @throws LimitUnsupportedError where only its owner can change its limits. */
+  changer(): (changes: LimitChanges, over: { family: boolean }) => Promise<ChangedSession> {
+    const { key, path } = this.session
+    const { instance } = this.#found
+    if (!this.#outside.setLimits)
+      throw new LimitUnsupportedError(
+        `'${key}' is held without cgroups: only its gateway can change its limits`,
+        { path, hint: 'Call session.setLimits() in its gateway' },
+      )
+    const change = this.#outside.setLimits.bind(this.#outside, this.#found)
+    return async (changes, over) => ({ instance, key, ...(await change(changes, over)) })
+  }
+}
+
+interface Placed {
+  session: SessionView & { group: GroupView }
+  parent: string | undefined
+}
 
 export interface KilledSession {
   instance: string
@@ -42,39 +107,31 @@ export interface ChangedSession {
   limits: AppliedLimit[]
 }
 
-function descend(session: SessionView): SessionView[] {
-  return [session, ...session.children.flatMap(descend)]
+function descend(
+  session: SessionView,
+  parent?: string,
+): { session: SessionView; parent?: string | undefined }[] {
+  return [{ session, parent }, ...session.children.flatMap((child) => descend(child, session.key))]
 }
 
-function select(instances: InstanceView[], selection: Selection): FoundSession[] {
-  return instances.flatMap(({ instance, alive, sessions }) => {
-    const all = sessions.flatMap(descend)
-    let chosen = all
-    if ('keys' in selection)
-      // One whose label is gone is known by the name of its directory
-      chosen = all.filter(({ key, path: directory }) =>
-        selection.keys.includes(key ?? path.basename(directory)),
-      )
-    else if ('path' in selection) chosen = all.filter((session) => session.path === selection.path)
-    else if ('parent' in selection)
-      chosen = all
-        .filter(({ key }) => key === selection.parent)
-        .flatMap(({ children }) => children.flatMap(descend))
-    else if ('instance' in selection && selection.instance !== instance) chosen = []
-    return chosen.filter(({ group }) => group !== undefined).map((session) => ({ instance, alive, session }))
-  })
-}
+const isThere = (one: { session: SessionView; parent?: string | undefined }): one is Placed =>
+  one.session.group !== undefined
 
-/** How limits of a session are changed. @throws LimitUnsupportedError where only its owner can. */
-function changerOf(
-  outside: Outside,
-  { session }: FoundSession,
-): (found: FoundSession, changes: LimitChanges, over: { family: boolean }) => Promise<LimitsAt> {
-  if (outside.setLimits) return outside.setLimits.bind(outside)
-  throw new LimitUnsupportedError(
-    `'${session.key}' is held without cgroups: only its gateway can change its limits`,
-    { path: session.path, hint: 'Call session.setLimits() in its gateway' },
-  )
+function select({ instance, sessions }: InstanceView, selection: Selection): Placed[] {
+  if ('instance' in selection && (selection.instance ?? instance) !== instance) return []
+  const all = sessions.flatMap((session) => descend(session))
+  let chosen = all
+  if ('keys' in selection)
+    // One whose label is gone is known by the name of its directory
+    chosen = all.filter(({ session: { key, path: directory } }) =>
+      selection.keys.includes(key ?? path.basename(directory)),
+    )
+  else if ('path' in selection) chosen = all.filter(({ session }) => session.path === selection.path)
+  else if ('parent' in selection)
+    chosen = all
+      .filter(({ session }) => session.key === selection.parent)
+      .flatMap(({ session: { children, key } }) => children.flatMap((child) => descend(child, key)))
+  return chosen.filter(isThere)
 }
 
 export interface ObserverOptions {
@@ -109,6 +166,7 @@ export class Observer {
     return {
       foreign: all.flatMap(({ foreign }) => foreign),
       unspoken: all.flatMap(({ unspoken }) => unspoken),
+      barred: all.reduce((sum, { barred }) => sum + barred, 0),
     }
   }
 
@@ -131,15 +189,10 @@ export class Observer {
    * @throws AggregateError of what could not be ended, after all others were.
    */
   async kill(selection: Selection, grace: number): Promise<KilledSession[]> {
-    const graceMs = parseMilliseconds('graceMs', grace)
-    const found = await this.#find(selection)
+    const graceMs = parseMilliseconds('--grace', grace)
+    const found = await this.find(selection)
     const ended = await settleAll(
-      found.map(async ({ outside, one }): Promise<KilledSession | undefined> => {
-        const { instance, session } = one
-        const killed = await outside.kill(one, graceMs)
-        if (killed === undefined) return undefined
-        return { instance, key: session.key, path: session.group?.path ?? session.path, killed }
-      }),
+      found.map((one) => one.kill(graceMs)),
       (failures) => failures,
     )
     return ended.filter((one) => one !== undefined)
@@ -155,19 +208,19 @@ export class Observer {
     { family }: { family: boolean },
   ): Promise<ChangedSession[]> {
     const changes = parseLimitChanges(limits, () => memoryAt(this.root))
-    const found = await this.#find(selection)
-    const plans = found.map(({ outside, one }) => ({ one, change: changerOf(outside, one) }))
+    const found = await this.find(selection)
+    const changers = found.map((one) => one.changer())
     const changed: ChangedSession[] = []
-    for (const { one, change } of plans) {
-      const { instance, session } = one
-      changed.push({ instance, key: session.key, ...(await change(one, changes, { family })) })
-    }
+    for (const change of changers) changed.push(await change(changes, { family }))
     return changed
   }
 
-  async #find(selection: Selection): Promise<{ outside: Outside; one: FoundSession }[]> {
+  /** All that are meant, with so much of them. */
+  async find(selection: Selection, detail: Detail = 'none'): Promise<SeenSession[]> {
     return this.#all(async (outside) =>
-      select(await outside.list('none'), selection).map((one) => ({ outside, one })),
+      (await outside.list(detail)).flatMap((view) =>
+        select(view, selection).map((placed) => new SeenSession(outside, view, placed)),
+      ),
     )
   }
 

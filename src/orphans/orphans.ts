@@ -3,18 +3,11 @@
 import { constants } from 'node:os'
 import { containment } from '../backend/mechanisms.js'
 import { systemCodeOf } from '../common/errors.js'
+import { userName } from '../linux/users.js'
 import { loadNative, type Native } from '../native/addon.js'
 import { knownProgram, type Likeness } from './agents.js'
 import { called, type Standing, standingOf } from './ancestry.js'
-import {
-  memoryOf,
-  type ProcessFacts,
-  readProcess,
-  readProcesses,
-  startedMs,
-  uptimeMs,
-  userName,
-} from './processes.js'
+import { memoryOf, type ProcessFacts, readProcess, readProcesses, startedMs, uptimeMs } from './processes.js'
 
 export interface Orphan {
   /** `PID:START`: names this process and no later one with the same pid. */

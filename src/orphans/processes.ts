@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { isGone, systemCodeOf } from '../common/errors.js'
 import { parseOwnCgroup } from '../linux/mounts.js'
-import { parseStat } from '../linux/proc-file.js'
+import { parseStat, TICKS_PER_S } from '../linux/proc-file.js'
 
 export interface ProcessFacts {
   pid: number
@@ -22,9 +22,6 @@ export interface ProcessFacts {
   /** Whether it is the first process of a pid namespace below ours, or of ours: a container's or the machine's init. */
   first: boolean
 }
-
-// USER_HZ, in which /proc counts, is 100 on every architecture that we build for (proc_pid_stat(5)).
-const TICKS_PER_S = 100
 
 /** The text of a file of /proc; `undefined` where the process is gone, or is not ours to look at. */
 function read(file: string): string | undefined {
@@ -104,13 +101,4 @@ export function memoryOf(pid: number): Memory {
 export function isStartedBySystemd(pid: number): boolean {
   const environment = read(`/proc/${pid}/environ`)?.split('\0') ?? []
   return environment.includes(`SYSTEMD_EXEC_PID=${pid}`)
-}
-
-/** The name of a user; the number where /etc/passwd has none. */
-export function userName(uid: number): string {
-  const line = read('/etc/passwd')
-    ?.split('\n')
-    .map((text) => text.split(':'))
-    .find((fields) => fields[2] === String(uid))
-  return line?.[0] ?? String(uid)
 }

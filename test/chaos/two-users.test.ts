@@ -344,7 +344,7 @@ describe.skipIf(!isRoot)(`doors of sessions without cgroups (${ONLY_ROOT})`, () 
       await line(own.stdout, /^word/)
     })
 
-  test('of another user are no sessions of root’s', async ({ pen }) => {
+  test('that another user has planted show root nothing', async ({ pen }) => {
     const { gateway } = await session(pen)
     const [program, labels] = [
       await copied(await compiled(guestSource)),

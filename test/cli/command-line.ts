@@ -105,7 +105,7 @@ export async function running(pen: Pen, options: readonly string[], script: stri
 export const LIVING = 'echo ready; exec cat'
 
 /** Where a link leads; '' for one that has just gone. */
-function targetOf(link: string): string {
+export function targetOf(link: string): string {
   try {
     return readlinkSync(link)
   } catch (error) {

@@ -156,7 +156,10 @@ describe('corral kill', () => {
     other.child.stdin?.end()
     expect(await other.exited).toEqual([0, null])
     await nobodyIn(pen)
-    expect(await corral(['kill', ...HELD, doomed])).toMatchObject({ status: 1, stdout: 'no such session\n' })
+    expect(await corral(['kill', ...HELD, doomed])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`${doomed}: no such session`),
+    })
   })
 
   test('--grace lets the session end by itself', async ({ pen }) => {
@@ -240,7 +243,7 @@ describe('corral', () => {
     expect(stderr).toMatch(new RegExp(`^corral: '${key}' is held without cgroups: .*session\\.setLimits`))
     expect(await corral(['set', ...HELD, 'nobody', '--memory-max', '1G'])).toMatchObject({
       status: 1,
-      stdout: 'no such session\n',
+      stderr: expect.stringContaining('nobody: no such session'),
     })
   })
 

@@ -59,10 +59,11 @@ describe('corral kill', () => {
 
   test('names a key that nobody has, and ends the others', async ({ pen }) => {
     const doomed = await running(pen, ['--session', 'doomed'], LIVING)
-    const { status, stdout } = await corral(['kill', '--root', pen.path, 'nobody', 'doomed'])
-    expect({ status, stdout }).toEqual({
+    const { signal: _, ...told } = await corral(['kill', '--root', pen.path, 'nobody', 'doomed'])
+    expect(told).toEqual({
       status: 1,
-      stdout: 'doomed: gone (1 killed)\nnobody: no such session\n',
+      stdout: 'doomed: gone (1 killed)\n',
+      stderr: 'corral: nobody: no such session\n',
     })
     expect(await doomed.exited).toEqual(KILLED)
   })
@@ -140,8 +141,9 @@ describe('corral kill, where nothing fits,', () => {
   ] as const)('ends with 1 for %s and ends nothing', async ([, args], { pen }) => {
     const owner = await openInPen(pen)
     await owner.spawn({ ...living, key: 'alive' })
-    const { status, stdout } = await corral(['kill', '--root', pen.path, ...args])
-    expect({ status, stdout }).toEqual({ status: 1, stdout: 'no such session\n' })
+    const { status, stdout, stderr } = await corral(['kill', '--root', pen.path, ...args])
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toMatch(/^corral: (nobody: )?no such session\n$/)
     expect(await pen.members()).toHaveLength(1)
   })
 
@@ -152,7 +154,7 @@ describe('corral kill, where nothing fits,', () => {
   test.for([
     ['nothing', []],
     ['a key and --all', ['alive', '--all']],
-    ['--parent and --instance', ['--parent', 'a', '--instance', 'i0123456789']],
+    ['--parent and --all', ['--parent', 'a', '--all']],
     ['a grace time that is none', ['--grace', 'x', 'alive']],
     ['a negative grace time', ['--grace', '-5', 'alive']],
   ] as const)('ends with 2 for %s and ends nothing', async ([, args], { pen }) => {

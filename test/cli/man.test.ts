@@ -49,8 +49,10 @@ test('has all commands, in its synopsis too', async () => {
 
 describe('has the options, with their values, of', () => {
   test.for(commands)('%s', async (command) => {
-    const items = part('Ss', command).matchAll(/^\.It Fl Fl (\S+)(?: Ar (\S+))?$/gm)
-    const told = [...items].map(([, name, value]) => (value ? `--${name} <${value}>` : `--${name}`))
+    const items = part('Ss', command).matchAll(/^\.It (?:Fl (\w) , )?Fl Fl (\S+)(?: Ar (\S+))?$/gm)
+    const told = [...items].map(
+      ([, letter, name, value]) => `${letter ? `-${letter}, ` : ''}--${name}${value ? ` <${value}>` : ''}`,
+    )
     const helps = (await helped('Options', [command])).filter((entry) => entry !== '-h, --help')
     const there = helps.map((entry) => entry.replace(/\[(.*)\]$/, '<$1>'))
     expect(told.length).toBeGreaterThan(0)

@@ -65,8 +65,12 @@ describe('corral set', () => {
     async ({ pen }) => {
       const owner = await openInPen(pen)
       const session = await owner.spawn({ ...living, key: 'k', limits: { pidsMax: 100 } })
-      const { status, stdout } = await corral(['set', '--root', pen.path, 'k', 'nobody', '--pids-max', '7'])
-      expect({ status, stdout }).toEqual({ status: 1, stdout: 'k: pidsMax 7\nnobody: no such session\n' })
+      const told = await corral(['set', '--root', pen.path, 'k', 'nobody', '--pids-max', '7'])
+      expect(told).toMatchObject({
+        status: 1,
+        stdout: 'k: pidsMax 7\n',
+        stderr: 'corral: nobody: no such session\n',
+      })
       expect(session.receipt.limits).toMatchObject([
         { name: 'pidsMax', requested: 100, applied: 7, effective: 7 },
       ])
@@ -82,8 +86,8 @@ describe('corral set', () => {
   })
 
   test('ends with 1 where there is no such session', async ({ pen }) => {
-    const { status, stdout } = await corral(['set', '--root', pen.path, 'nobody', '--pids-max', '7'])
-    expect({ status, stdout }).toEqual({ status: 1, stdout: 'no such session\n' })
+    const { status, stderr } = await corral(['set', '--root', pen.path, 'nobody', '--pids-max', '7'])
+    expect({ status, stderr }).toEqual({ status: 1, stderr: 'corral: nobody: no such session\n' })
   })
 
   test.for([

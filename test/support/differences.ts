@@ -9,9 +9,9 @@ export const DIFFERENCES = {
   place: {
     what: 'where a session is seen',
     cgroup:
-      '`receipt.path` is its cgroup below `corral.root`, in a tree of keys; `corral ls`, `set` and `kill` reach it from anywhere',
+      '`receipt.path` is its cgroup below `corral.root`, in a tree of keys; `corral ls`, `exec`, `set` and `kill` reach it from anywhere',
     subreaper:
-      '`receipt.path` is `/proc/PID` of its holder, and there is no root; `corral ls` and `kill` of the same user reach it in the same network namespace, `set` does not',
+      '`receipt.path` is `/proc/PID` of its holder, and there is no root; `corral ls`, `exec` and `kill` of the same user, and of root, reach it in the same network namespace, `set` does not',
     passthrough: "`receipt.path` is `''`; only its gateway reaches it",
   },
   entered: {

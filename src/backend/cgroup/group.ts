@@ -41,6 +41,7 @@ import {
 import type { Controller } from './controllers/controller.js'
 import { directorySteps } from './controllers/index.js'
 import { counterFiles, parseUsage, readUsage } from './controllers/usage.js'
+import { enterWords } from './entry.js'
 import { watchHits } from './hits.js'
 import type { MemoryV1 } from './memory-v1.js'
 import type { OomAccount } from './oom.js'
@@ -378,14 +379,9 @@ export class CgroupGroup implements Group {
   }
 
   entry(command: string, args: readonly string[]): CommandLine {
-    const id = this.#context.native.idOf(this.path) // no later group of this path has it
-    const memoryGroup = this.#memoryGroup()
-    const memory = memoryGroup === undefined ? [] : ['--memory-group', memoryGroup]
-    const login = this.#context.loginMark ? ['--login-mark'] : []
-    return {
-      command: wardenPath(),
-      args: ['enter', '--group', this.path, '--id', id, ...memory, ...login, '--', command, ...args],
-    }
+    const { native, loginMark } = this.#context
+    const words = enterWords(native, this.path, { memoryGroup: this.#memoryGroup(), loginMark })
+    return { command: wardenPath(), args: [...words, '--', command, ...args] }
   }
 
   /**

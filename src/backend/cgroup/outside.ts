@@ -5,12 +5,24 @@ import { isSystemError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
 import { CORRAL, KILLED_LABEL } from '../../native/language.js'
 import type { SweepOptions, SweepReport } from '../facts.js'
-import { type LimitChanges, setLimitsOf } from '../limits.js'
-import type { Detail, FoundSession, InstanceView, LimitsAt, Outside, Strangers } from '../outside.js'
+import { LIMIT_NAMES, type LimitChanges, type ParsedLimits, setLimitsOf } from '../limits.js'
+import type {
+  Detail,
+  FoundSession,
+  HeldLimit,
+  InstanceView,
+  LimitsAt,
+  Outside,
+  SessionView,
+  Strangers,
+} from '../outside.js'
 import { stuckError } from '../stuck.js'
 import { claimEnding } from './claim.js'
 import { assertEnforceable, changeLimits, readLimits } from './controllers/apply.js'
+import type { Controller } from './controllers/controller.js'
 import { offeredControllers, withLimitsIn } from './controllers/index.js'
+import { comeWithinReach, enterWords } from './entry.js'
+import { whenRemoved } from './gone.js'
 import { holding, isThere, listInstances } from './instance.js'
 import { killMethod } from './kill.js'
 import { withLoginMarks } from './login-marks.js'
@@ -22,6 +34,8 @@ import { sweepInstances } from './sweep.js'
 // An owner hears of the kill within a millisecond; one that is stopped or busy must not hold us up for long.
 const OWNER_MS = 1000
 const OWNER_LOOK_MS = 2
+
+const directoryOf = ({ group, path: family }: SessionView) => group?.path ?? family
 
 export class CgroupOutside implements Outside {
   readonly root: string | undefined
@@ -41,7 +55,7 @@ export class CgroupOutside implements Outside {
 
   async strangers(): Promise<Strangers> {
     const foreign = await this.#inRoot(async (root) => listInstances(this.#native, root).foreign, [])
-    return { foreign, unspoken: [] }
+    return { foreign, unspoken: [], barred: 0 }
   }
 
   async sweep(options: SweepOptions): Promise<SweepReport> {
@@ -53,7 +67,7 @@ export class CgroupOutside implements Outside {
   }
 
   async kill({ alive, session }: FoundSession, graceMs: number): Promise<number | undefined> {
-    const directory = session.group?.path ?? session.path
+    const directory = directoryOf(session)
     const kill = () => this.#kill(directory, `session '${session.key}'`, alive, graceMs)
     return this.#inRoot(() => withLoginMarks(this.#native, kill), undefined)
   }
@@ -63,16 +77,49 @@ export class CgroupOutside implements Outside {
     changes: LimitChanges,
     { family }: { family: boolean },
   ): Promise<LimitsAt> {
-    const directory = family ? session.path : (session.group?.path ?? session.path)
+    const directory = family ? session.path : directoryOf(session)
     const change = async (root: string) => {
-      const memoryV1 = readMemoryV1(this.#native, path.join(root, CORRAL, instance))
-      const offered = [...offeredControllers(directory), ...(memoryV1 ? [memoryV1.controller] : [])]
-      const controllers = withLimitsIn(directory, offered)
+      const controllers = this.#controllersAt(root, instance, directory)
       assertEnforceable(changes, controllers, { enforcement: 'required', path: directory })
       changeLimits(directory, changes, controllers)
       return readLimits(directory, setLimitsOf(changes), controllers)
     }
     return { path: directory, limits: await this.#inRoot(change, []) }
+  }
+
+  members({ session }: FoundSession): Promise<number[]> {
+    return this.#inRoot(async () => this.#native.members(directoryOf(session)), [])
+  }
+
+  async limits({ instance, session }: FoundSession): Promise<HeldLimit[]> {
+    const directory = directoryOf(session)
+    const all = Object.fromEntries(LIMIT_NAMES.map((name) => [name, 0])) as ParsedLimits
+    const read = async (root: string) =>
+      readLimits(directory, all, this.#controllersAt(root, instance, directory))
+        .filter(({ applied }) => applied !== null)
+        .map(({ requested: _, ...held }) => held)
+    return this.#inRoot(read, [])
+  }
+
+  over({ session }: FoundSession): Promise<void> {
+    return this.#inRoot(() => whenRemoved(this.#native, directoryOf(session)), undefined)
+  }
+
+  async entry({ instance, session }: FoundSession): Promise<string[]> {
+    const directory = directoryOf(session)
+    const words = async (root: string) => {
+      await comeWithinReach(directory)
+      const memoryGroup = readMemoryV1(this.#native, path.join(root, CORRAL, instance))?.v1Path(directory)
+      // Whether its owner asked for login marks is not told: it bears the mark that all sessions have
+      return enterWords(this.#native, directory, { memoryGroup, loginMark: false })
+    }
+    return this.#inRoot(words, [])
+  }
+
+  #controllersAt(root: string, instance: string, directory: string): Controller[] {
+    const memoryV1 = readMemoryV1(this.#native, path.join(root, CORRAL, instance))
+    const offered = [...offeredControllers(directory), ...(memoryV1 ? [memoryV1.controller] : [])]
+    return withLimitsIn(directory, offered)
   }
 
   /** Does some work with the root held: systemd's scope exists only as long as a process is in it. */

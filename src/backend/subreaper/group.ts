@@ -18,6 +18,7 @@ import { Watchdog } from '../watchdog.js'
 import { Watches } from '../watches.js'
 import type { Keeper } from './keeper.js'
 import type { Labels } from './labels.js'
+import { doorWords } from './launch.js'
 import { HINT } from './limits.js'
 import { Reaper } from './reaper.js'
 
@@ -149,9 +150,7 @@ export class SubreaperGroup extends BaseGroup {
   }
 
   override entry(command: string, args: readonly string[]): CommandLine {
-    const scan = process.env['CORRAL_SCAN_PROC'] === '1' ? ['--scan'] : []
-    const bound = ['--start-timeout', String(this.#startTimeoutMs)]
-    const words = ['enter', '--door', this.#reaper.door ?? '', ...bound, ...scan]
+    const words = doorWords(this.#reaper.door ?? '', this.#startTimeoutMs)
     return { command: wardenPath(), args: [...words, '--', command, ...args] }
   }
 

@@ -1,4 +1,4 @@
-// What the warden is told by `corral run` where a subreaper is to hold the command.
+// What the warden is told by `corral run` where a subreaper is to hold the command, and by what joins a session of one.
 import { assertNoneRequired } from '../base.js'
 import { boundWords, type RunPlan } from '../launch.js'
 import { newHeldInstanceName, packLabels } from './labels.js'
@@ -20,6 +20,13 @@ export function subreaperWords(plan: RunPlan): string[] {
   })
   const words = ['run', '--subreaper', '--labels', labels, ...boundWords(plan)]
   if (limits.memoryMax !== undefined) words.push('--watch-memory', String(limits.memoryMax))
-  if (process.env['CORRAL_SCAN_PROC'] === '1') words.push('--scan')
-  return words
+  return [...words, ...scanWords()]
 }
+
+/** The words by which corral-warden joins a session by its door, before those of the command; `uid`: whose it is, where not ours. */
+export function doorWords(door: string, startTimeoutMs: number, uid?: number): string[] {
+  const owner = uid === undefined ? [] : ['--door-owner', String(uid)]
+  return ['enter', '--door', door, ...owner, '--start-timeout', String(startTimeoutMs), ...scanWords()]
+}
+
+const scanWords = () => (process.env['CORRAL_SCAN_PROC'] === '1' ? ['--scan'] : [])

@@ -1,10 +1,19 @@
 // The sessions of this user that are held without cgroups, as others see and end them. Their limits are their owner's.
+
+import { sleep } from '../../common/clock.js'
+import { KernelError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
+import { keepAlive } from '../../native/link.js'
 import type { SweepOptions, SweepReport } from '../facts.js'
-import type { FoundSession, InstanceView, Outside, Strangers } from '../outside.js'
+import type { FoundSession, HeldLimit, InstanceView, Outside, Strangers } from '../outside.js'
 import { stuckError } from '../stuck.js'
-import { endHeld, type HeldSession, heldSessions, viewHeld } from './survey.js'
+import { doorWords } from './launch.js'
+import { endHeld, type HeldSession, heldSessions, openHolder, viewHeld } from './survey.js'
 import { sweepLost } from './sweep.js'
+
+// What has lost its holder is ended by its keeper, in a moment
+const LOST_LOOK_MS = 50
+const START_MS = 10_000
 
 export class SubreaperOutside implements Outside {
   readonly root = undefined
@@ -25,7 +34,39 @@ export class SubreaperOutside implements Outside {
   }
 
   async strangers(): Promise<Strangers> {
-    return { foreign: [], unspoken: (await heldSessions(this.#native)).unspoken }
+    const { unspoken, barred } = await heldSessions(this.#native)
+    return { foreign: [], unspoken, barred }
+  }
+
+  async members({ session }: FoundSession): Promise<number[]> {
+    const { reapers = [] } = this.#listed.get(session.path) ?? {}
+    return reapers.flatMap((pid) => this.#native.descendants(pid))
+  }
+
+  async limits({ session }: FoundSession): Promise<HeldLimit[]> {
+    const memoryMax = this.#listed.get(session.path)?.labels.memoryMax
+    if (memoryMax === undefined) return []
+    return [{ name: 'memoryMax', applied: null, enforcedBy: 'watchdog', effective: memoryMax }]
+  }
+
+  /** Also where its holder is killed: then once nobody bears the mark of the session any more. */
+  async over({ session }: FoundSession): Promise<void> {
+    const found = this.#listed.get(session.path)
+    const holder = found && (await openHolder(this.#native, found))
+    if (holder === undefined) return
+    try {
+      await keepAlive(this.#native, this.#native.waitForExit(holder))
+    } finally {
+      this.#native.close(holder)
+    }
+    while ((await this.#native.findLost()).some(({ reaper }) => reaper === found?.pid))
+      await sleep(LOST_LOOK_MS)
+  }
+
+  async entry({ session }: FoundSession): Promise<string[]> {
+    const found = this.#listed.get(session.path)
+    if (found) return doorWords(found.door, START_MS, found.uid)
+    throw new KernelError(`session '${session.key}' is over`, { path: session.path })
   }
 
   async sweep(options: SweepOptions): Promise<SweepReport> {

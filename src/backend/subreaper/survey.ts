@@ -1,7 +1,7 @@
-// The sessions of this user that are held without cgroups, as anybody of the same user can see them and end them: by the doors
-// of their reapers (native/core/door.h).
+// The sessions of this user (root: of all) that are held without cgroups, as anybody of the same user can see them and end them:
+// by the doors of their reapers (native/core/door.h).
 import { readFileSync } from 'node:fs'
-import { isSystemError, KernelError } from '../../common/errors.js'
+import { isSystemError, KernelError, systemCodeOf } from '../../common/errors.js'
 import { within } from '../../common/within.js'
 import type { Native } from '../../native/addon.js'
 import { DOOR_PREFIX, REAPER_TITLE } from '../../native/language.js'
@@ -15,6 +15,8 @@ import { type Labels, readLabels } from './labels.js'
 const ANSWER_MS = 1000
 // Each visit takes a descriptor, and any process can open doors, as many as it likes.
 const AT_ONCE = 256
+// Who may join what is anybody's
+const ROOT = 0
 // How much longer than its bounds it may take for ending all
 const PATIENCE_MS = 2000
 
@@ -22,6 +24,8 @@ export interface HeldSession {
   door: string
   /** Of the reaper. */
   pid: number
+  /** Its user. */
+  uid: number
   /** All that hold a part of it. */
   reapers: number[]
   labels: Labels
@@ -39,20 +43,25 @@ function doors(): string[] {
   return [...new Set([...text.matchAll(pattern)].flatMap(([, name]) => name ?? []))]
 }
 
-/** A connection to a reaper; undefined where there is none of this user's behind that door. */
-function visit(native: Native, door: string, heard: (message: Message) => void) {
+/** A connection to a reaper; undefined where it is over, `barred` where it is another user's. */
+function knock(native: Native, door: string, heard: (message: Message) => void) {
   try {
-    const [fd, pid] = native.enterDoor(door)
-    return { link: new Link(native, heard, [fd, -1]), pid }
+    const [fd, pid, uid] = native.enterDoor(door)
+    return { link: new Link(native, heard, [fd, -1]), pid, uid }
   } catch (error) {
-    if (isSystemError(error)) return undefined // it is over, or another user's
-    throw error
+    if (!isSystemError(error)) throw error
+    return systemCodeOf(error) === 'EPERM' ? 'barred' : undefined
   }
+}
+
+function visit(native: Native, door: string, heard: (message: Message) => void) {
+  const found = knock(native, door, heard)
+  return found === 'barred' ? undefined : found
 }
 
 interface Shown {
   labels: Labels
-  /** The reapers of commands that came in. */
+  /** What it says are the reapers of commands that came in. */
   joined: number[]
 }
 
@@ -60,15 +69,17 @@ export interface HeldSessions {
   sessions: HeldSession[]
   /** Reapers of other versions, whose protocol is unknown here. */
   unspoken: ForeignDirectory[]
+  /** How many doors are other users'. */
+  barred: number
 }
 
-/** Whether that is the pid of a reaper of this user: a process that opens a door can claim any pid. */
-function isHolder(pid: number): boolean {
+/** Whether that is the pid of a reaper of that user: a process that opens a door can claim any pid. */
+function isHolder(pid: number, user: number): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const [, name] = /^Name:\t(.*)$/m.exec(status) ?? []
     const [, uid] = /^Uid:\t\d+\t(\d+)/m.exec(status) ?? []
-    return name === REAPER_TITLE && Number(uid) === process.geteuid?.()
+    return name === REAPER_TITLE && [ROOT, user].includes(Number(uid))
   } catch (error) {
     if (isSystemError(error)) return false // it has ended
     throw error
@@ -83,35 +94,50 @@ function answerOf(native: Native, { kind, id, fds: [file], left }: Message): Ans
   const why = unspoken(id)
   if (why !== undefined) return { why }
   const labels = file === undefined ? undefined : readLabels(native, file)
-  return labels && { labels, joined: left.filter(isHolder) }
+  return labels && { labels, joined: left }
 }
 
-async function ask(native: Native, door: string): Promise<HeldSession | ForeignDirectory | undefined> {
+type Asked = HeldSession | ForeignDirectory | 'barred' | undefined
+
+async function ask(native: Native, door: string): Promise<Asked> {
   let take: (answer: Answer) => void = () => undefined
   const answered = new Promise<Answer>((resolve) => {
     take = resolve
   })
-  const found = visit(native, door, (message) => take(answerOf(native, message)))
-  if (!found) return undefined
-  const { link, pid } = found
+  const found = knock(native, door, (message) => take(answerOf(native, message)))
+  if (found === undefined || found === 'barred') return found
+  const { link, pid, uid } = found
   void link.gone.then(() => take(undefined))
   link.send('show', { id: PROTOCOL })
   const answer = await keepAlive(native, within(answered, ANSWER_MS))
   link.hangUp()
   if (answer && 'why' in answer) return { path: `/proc/${pid}`, why: answer.why }
-  return answer && { door, pid, reapers: [pid, ...answer.joined], labels: answer.labels }
+  if (!answer) return undefined
+  const joined = answer.joined.filter((one) => isHolder(one, uid))
+  return { door, pid, uid, reapers: [pid, ...joined], labels: answer.labels }
 }
 
 export async function heldSessions(native: Native): Promise<HeldSessions> {
   const all = doors()
-  const held: HeldSessions = { sessions: [], unspoken: [] }
+  const held: HeldSessions = { sessions: [], unspoken: [], barred: 0 }
   while (all.length > 0)
     for (const found of await Promise.all(all.splice(0, AT_ONCE).map((door) => ask(native, door)))) {
       if (!found) continue
-      if ('why' in found) held.unspoken.push(found)
+      if (found === 'barred') held.barred++
+      else if ('why' in found) held.unspoken.push(found)
       else held.sessions.push(found)
     }
   return held
+}
+
+/** A pidfd of its reaper, to be closed; undefined where it is over. */
+export async function openHolder(native: Native, { door, pid }: HeldSession): Promise<number | undefined> {
+  const opened = native.openProcess(pid)
+  if (opened === undefined) return undefined
+  const found = await ask(native, door) // it answers: so it lived when its pid was opened, which is still its own
+  if (found && found !== 'barred' && 'labels' in found && found.pid === pid) return opened
+  native.close(opened)
+  return undefined
 }
 
 function usageOf(native: Native, { reapers, labels }: HeldSession): Usage & { pids: number } {

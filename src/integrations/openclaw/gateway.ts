@@ -116,8 +116,8 @@ function keyOfName(name: string): string | [] {
 }
 
 /** One that was over before is no failure. */
-function ifNotGone(error: Error & { stdout?: string }): void {
-  if (!error.stdout?.startsWith('no such session')) throw error
+function ifNotGone(error: Error & { stderr?: string }): void {
+  if (!error.stderr?.startsWith('corral: no such session')) throw error
 }
 
 const descend = (session: SessionView): SessionView[] => [session, ...session.children.flatMap(descend)]
