@@ -18,6 +18,7 @@ const BENCHES = {
   outside: {},
   crash: {},
   run: {},
+  start: {},
   sweep: {},
   scale: {},
   watchdog: {},

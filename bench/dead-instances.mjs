@@ -5,8 +5,8 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadNative } from '../dist/native/addon.js'
-import { packPlan, step } from '../dist/native/plan.js'
+import { loadNative } from '../build/js/native/addon.js'
+import { packPlan, step } from '../build/js/native/plan.js'
 import { SLEEPERS } from './sleeping-processes.mjs'
 
 const [instances, root] = [Number(process.argv[2]), process.argv[3]]

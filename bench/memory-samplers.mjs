@@ -4,8 +4,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import si from 'systeminformation'
-import { Watchdog } from '../dist/backend/watchdog.js'
-import { loadNative } from '../dist/native/addon.js'
+import { Watchdog } from '../build/js/backend/watchdog.js'
+import { loadNative } from '../build/js/native/addon.js'
 
 const FAR_BYTES = 2 ** 40
 // Room for what the kernel counts in batches; the watchdog looks as often as it can in the last 20 MiB.

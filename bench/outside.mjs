@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
-import { loadNative } from '../dist/native/addon.js'
+import { loadNative } from '../build/js/native/addon.js'
 import { floorProgram } from './floor.mjs'
 import { runBench } from './harness.mjs'
 import { interleave } from './rounds.mjs'

@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { findMemoryV1 } from '../dist/backend/cgroup/memory-v1.js'
+import { findMemoryV1 } from '../build/js/backend/cgroup/memory-v1.js'
 
 // The dead of a bench are in it until they are reaped, and some inits reap only every few seconds.
 const EMPTY_TIMEOUT_MS = 15_000

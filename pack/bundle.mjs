@@ -1,19 +1,120 @@
-// What `npm run build:ts` does last: puts libraries that only `corral setup` needs into dist/bundled/, as far as they are
-// used, with their licences. So they are no packages that a user has to install.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+// The modules of dist/: those of src/ in few files, because each that is opened takes a millisecond at every start, and each 40 KB
+// that are compiled do, too. Names and lines stay as they are, for stack traces. Libraries that only the command line needs are in
+// its files, with their licences in dist/cli/LICENCES.txt: so they are no packages that a user has to install.
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 
-const LIBRARIES = ['@humanwhocodes/momoa', 'diff']
+const root = fileURLToPath(new URL('..', import.meta.url))
+const src = path.join(root, 'src')
+const dist = path.join(root, 'dist')
+
+const BUNDLED = ['@humanwhocodes/momoa', 'commander', 'diff', 'get-east-asian-width']
 // momoa has no file with its licence: the same text, as another package has it
 const LICENCE_TEXTS = { 'Apache-2.0': '@opentelemetry/api/LICENSE' }
 
-const dist = fileURLToPath(new URL('../dist', import.meta.url))
-const bundled = path.join(dist, 'bundled')
-const modules = readdirSync(dist, { recursive: true })
-  .filter((file) => file.endsWith('.js') && !file.startsWith('bundled/') && file !== 'cli/launch.js')
-  .map((file) => path.join(dist, file))
+const { exports, dependencies, peerDependencies } = JSON.parse(
+  readFileSync(path.join(root, 'package.json'), 'utf8'),
+)
+const external = [...Object.keys(dependencies), ...Object.keys(peerDependencies)]
+
+const shared = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  absWorkingDir: root,
+  outbase: src,
+  outdir: dist,
+  external,
+  logLevel: 'warning',
+}
+
+async function written(options) {
+  const { metafile } = await build({ ...options, metafile: true })
+  return Object.keys(metafile.outputs).map((file) => path.join(root, file))
+}
+
+/** What package.json exports: with what these have in common, as an error is of the same class in all of them. */
+const bundleExports = () =>
+  written({
+    ...shared,
+    entryPoints: Object.values(exports)
+      .filter((one) => one.types)
+      .map((one) => one.types.replace('./dist', src).replace('.d.ts', '.ts')),
+    splitting: true,
+    chunkNames: 'chunks/[hash]',
+  })
+
+/** Programs that these start: each a file of its own. */
+const bundlePrograms = () =>
+  written({
+    ...shared,
+    entryPoints: ['integrations/acpx/admit.ts', 'backend/cgroup/scope-probe.ts'].map((file) =>
+      path.join(src, file),
+    ),
+  })
+
+/** Short, as their lines are in nobody's stack traces. */
+const shortLibraries = {
+  name: 'short libraries',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/node_modules\/.*\.m?js$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, 'utf8'), {
+        minifyWhitespace: true,
+        legalComments: 'none',
+      })
+      return { contents: code }
+    })
+  },
+}
+
+/** commander can start other programs as commands, which ours do not: it needs not load what would. */
+const withoutPrograms = {
+  name: 'commander starts no programs',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('/commander/') ? { path: 'none', namespace: 'none' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: '' }))
+  },
+}
+
+/** The command line, as CommonJS, which Node starts faster. esbuild splits ES modules alone, so each is made of one. */
+async function bundleCommandLine() {
+  const { outputFiles } = await build({
+    ...shared,
+    entryPoints: [path.join(src, 'cli/main.ts')],
+    splitting: true,
+    chunkNames: 'cli/[name]-[hash]',
+    plugins: [withoutPrograms, shortLibraries],
+    write: false,
+  })
+  const files = [
+    [path.join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n'],
+    [path.join(dist, 'cli/LICENCES.txt'), BUNDLED.map(licenceOf).join('\n\n')],
+    ...(await Promise.all(outputFiles.map(async ({ path, text }) => [path, await asCommonJs(text)]))),
+  ]
+  mkdirSync(path.join(dist, 'cli'), { recursive: true })
+  for (const [file, text] of files) writeFileSync(file, text)
+  chmodSync(path.join(dist, 'cli/main.js'), 0o755)
+  return files.map(([file]) => file)
+}
+
+async function asCommonJs(text) {
+  const { code } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    supported: { 'dynamic-import': false }, // of each other; import() would load Node's other loader
+    define: { 'import.meta.url': 'importMetaUrl' },
+  })
+  const [shebang = ''] = /^#!.*\n/.exec(code) ?? []
+  const address = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href\n"
+  const head = `${shebang}'use strict'\n${code.includes('importMetaUrl') ? address : ''}`
+  return head + code.slice(shebang.length)
+}
 
 /** The directory of an installed package, as Node finds it from here. */
 function directoryOf(library) {
@@ -27,7 +128,7 @@ function directoryOf(library) {
 function licenceOf(library) {
   const directory = directoryOf(library)
   const { version, license } = JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8'))
-  const own = ['LICENSE', 'LICENSE.md', 'LICENSE.txt']
+  const own = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license']
     .map((name) => path.join(directory, name))
     .find((file) => existsSync(file))
   const [owner, ...name] = (LICENCE_TEXTS[license] ?? '').split(/\/(?=[^/]*$)/)
@@ -35,34 +136,8 @@ function licenceOf(library) {
   return `${library} ${version} (${license})\n\n${text.trim()}\n`
 }
 
-/** Leads the imports of a library to its bundle. Returns the names that are imported. */
-function redirect(library, file) {
-  const text = readFileSync(file, 'utf8')
-  const names = []
-  const redirected = text.replaceAll(/import \{([^}]*)\} from '([^']*)'/g, (statement, list, from) => {
-    if (from !== library) return statement
-    names.push(...list.split(',').map((name) => name.trim().replace(/ as .*/, '')))
-    const to = path.relative(path.dirname(file), path.join(bundled, fileOf(library)))
-    return `import {${list}} from '${to.startsWith('.') ? to : `./${to}`}'`
-  })
-  if (names.length > 0) writeFileSync(file, redirected)
-  return names
+/** Returns the files that it has written. */
+export async function bundle() {
+  const done = await Promise.all([bundleExports(), bundlePrograms(), bundleCommandLine()])
+  return done.flat()
 }
-
-const fileOf = (library) => `${library.slice(library.lastIndexOf('/') + 1)}.js`
-
-mkdirSync(bundled, { recursive: true })
-for (const library of LIBRARIES) {
-  const names = new Set(modules.flatMap((file) => redirect(library, file)))
-  if (names.size === 0) throw new Error(`nothing in dist/ imports ${library}`)
-  await build({
-    stdin: { contents: `export { ${[...names].join(', ')} } from '${library}'`, resolveDir: dist },
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    outfile: path.join(bundled, fileOf(library)),
-  })
-}
-writeFileSync(path.join(bundled, 'LICENCES.txt'), LIBRARIES.map(licenceOf).join('\n\n'))

@@ -1,11 +1,21 @@
-// What `npm run build:ts` does after tsc: makes dist/ what package.json refers to, and small. Declarations that the public ones do not
+// What `npm run build:ts` does after tsc, which has written the declarations to dist/ and each module to build/js/, where tests and
+// benchmarks find what is not exported: makes dist/ what package.json refers to, and small. Declarations that the public ones do not
 // need go, and what was made of modules that are no more.
 import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundle } from './bundle.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = path.join(root, 'dist')
+const modules = path.join(root, 'build/js')
+
+function removeFiles(directory, isLeft) {
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name)
+    if (entry.isFile() && isLeft(file)) rmSync(file)
+  }
+}
 
 /** All declarations that one needs, itself first. */
 function needed(file, seen = new Set()) {
@@ -18,16 +28,13 @@ function needed(file, seen = new Set()) {
 
 // What package.json calls `corral`
 const launcher = path.join(dist, 'cli/launch.js')
+const kept = new Set([launcher, ...(await bundle())])
 copyFileSync(path.join(root, 'src/cli/launch.sh'), launcher)
 chmodSync(launcher, 0o755)
 
 const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
-const declarations = new Set()
-for (const { types } of Object.values(exports)) if (types) needed(path.join(root, types), declarations)
-for (const name of readdirSync(dist, { recursive: true })) {
-  const file = path.join(dist, name)
-  const module = name.match(/^(.*?)(?:\.d\.ts|\.js|\.js\.map)$/)?.[1]
-  if (module === undefined || file === launcher) continue
-  const isLeft = !existsSync(path.join(root, 'src', `${module}.ts`))
-  if (isLeft || (file.endsWith('.d.ts') && !declarations.has(file))) rmSync(file)
-}
+for (const { types } of Object.values(exports)) if (types) needed(path.join(root, types), kept)
+removeFiles(dist, (file) => !kept.has(file))
+const sourceOf = (file) =>
+  path.join(root, 'src', path.relative(modules, file).replace(/\.js(\.map)?$/, '.ts'))
+removeFiles(modules, (file) => !existsSync(sourceOf(file)))

@@ -1,7 +1,8 @@
 // openCorral(): the options, the backend that they and this host give, and the instance in it.
 import type { GuardEvent } from './backend/facts.js'
 import { hostMemory } from './backend/limits.js'
-import { capsAroundHint, memoryAt, openBackend } from './backend/mechanisms.js'
+import { capsAroundHint, memoryAt } from './backend/mechanisms.js'
+import { openBackend } from './backend/opening.js'
 import { Log, openLogger } from './common/log.js'
 import { isSupportedPlatform } from './native/addon.js'
 import { Corral } from './session/corral.js'

@@ -1,9 +1,10 @@
 /*
  * start-clock TIMES COMMAND [ARGUMENT]...: starts a command with plain fork and exec, TIMES in a row.
  *
- * Prints two numbers a line, in microseconds since before the fork: main() of the print-clock that the
- * command runs sooner or later ("-" when it printed no clock), and the end of the command. With print-clock
- * itself as the command this is the floor.
+ * Prints three numbers a line, in microseconds: since before the fork, main() of the print-clock that the
+ * command runs sooner or later ("-" when it printed no clock), and the end of the command; and the CPU time
+ * that it has used, with that of all it has waited for. With print-clock itself as the command this is the
+ * floor.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,20 +43,27 @@ static pid_t start(char **command, int output) {
   return pid;
 }
 
-static void wait_for_success(pid_t pid) {
+static double microseconds(struct timeval time) {
+  return (double)time.tv_sec * 1e6 + (double)time.tv_usec;
+}
+
+/* Returns the CPU time, in microseconds. */
+static double wait_for_success(pid_t pid) {
   int status;
-  while (waitpid(pid, &status, 0) < 0)
+  struct rusage usage;
+  while (wait4(pid, &status, 0, &usage) < 0)
     if (errno != EINTR)
-      die("waitpid");
+      die("wait4");
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     fprintf(stderr, "start-clock: the command ended with wait status %#x\n", status);
     exit(1);
   }
+  return microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
 }
 
-/* The command has ended, so what it wrote is in the pipe, whole. 0: nothing. */
+/* The command has ended, so what it wrote is in the pipe, whole. 0: nothing, or another text. */
 static int64_t read_clock(int pipe) {
-  char line[64];
+  char line[4096];
   ssize_t length = read(pipe, line, sizeof line - 1);
   if (length <= 0)
     return 0;
@@ -74,7 +83,7 @@ int main(int argc, char **argv) {
 
   for (long i = 0; i < times; i++) {
     int64_t before = clock_ns();
-    wait_for_success(start(argv + 2, clock_pipe[1]));
+    double cpu = wait_for_success(start(argv + 2, clock_pipe[1]));
     int64_t ended = clock_ns();
 
     int64_t begun = read_clock(clock_pipe[0]);
@@ -84,7 +93,7 @@ int main(int argc, char **argv) {
       die("this clock is not ours");
     else
       printf("%.3f ", (double)(begun - before) / 1e3);
-    printf("%.3f\n", (double)(ended - before) / 1e3);
+    printf("%.3f %.0f\n", (double)(ended - before) / 1e3, cpu);
   }
   return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// What holds sessions: the owner's contract, which a mechanism fulfils (mechanisms.ts names them, base.ts has defaults). A
+// What holds sessions: the owner's contract, which a mechanism fulfils (opening.ts names them, base.ts has defaults). A
 // mechanism knows nothing of keys and parents: it has families, named places that nest, and in each at most one group of processes.
 import type { Cancellation } from '../common/cancellation.js'
 import type { SessionReason } from '../common/reasons.js'

@@ -2,15 +2,17 @@
 // 0 done · 1 something survived or failed · 2 usage · for `run`: the command's own (126, 127), or its signal.
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { InvalidArgumentError, InvalidKeyError, InvalidLimitError } from '../common/errors.js'
+import { findBehindShims } from '../integrations/shim/behind.js'
 import { type KeyOptions, keysFromEnv } from './from-env.js'
 import { type LimitOptions, number, splitLimits, withLimits } from './limits.js'
+import { ls } from './ls.js'
 import { complain, complainOf, linesOf, type Outcome, print } from './output.js'
-import type { RunOptions } from './run.js'
+import { type RunOptions, run } from './run.js'
 import type { SetOptions } from './set.js'
 import type { SetupOptions } from './setup.js'
 import type { ShimOptions } from './shim.js'
 
-// Each command is loaded when it is asked for: `run` is to start fast, and `doctor` loads most of what there is.
+// `run` and `ls` are to start fast: the others are loaded when one is asked for, and are all in other-commands.ts.
 
 const USAGE_STATUS = 2
 const NOT_FOUND_STATUS = 127
@@ -102,8 +104,7 @@ withLimits(
     const { rest, limits } = splitLimits(options)
     const { session: _, parent: __, ...others } = rest
     const keys = keysFromEnv(rest)
-    const program = options.behindShims ? await behindShims(command) : command
-    const { run } = await import('./run.js')
+    const program = options.behindShims ? behindShims(command) : command
     await run(program, args, { ...others, ...keys, limits })
   })
 
@@ -119,7 +120,7 @@ withLimits(
   { liftable: true },
 ).action(async (keys: string[], options: LimitOptions & Omit<SetOptions, 'limits'>) => {
   const { rest, limits } = splitLimits(options, { liftable: true })
-  const { set } = await import('./set.js')
+  const { set } = await import('./other-commands.js')
   tell(await set(keys, { ...rest, limits }))
 })
 
@@ -130,7 +131,6 @@ program
   .addOption(rootOption())
   .addOption(jsonOption())
   .action(async (options) => {
-    const { ls } = await import('./ls.js')
     tell(await ls(options))
   })
 
@@ -144,7 +144,7 @@ program
   )
   .addOption(graceOption(0))
   .action(async (options) => {
-    const { top } = await import('./top.js')
+    const { top } = await import('./other-commands.js')
     await top(options)
   })
 
@@ -159,7 +159,7 @@ program
   .addOption(formatOption('process'))
   .addOption(jsonOption())
   .action(async (keys, options) => {
-    const { ps } = await import('./ps.js')
+    const { ps } = await import('./other-commands.js')
     tell(await ps(keys, options))
   })
 
@@ -175,7 +175,7 @@ program
     "'json' (a line for each session) or a template: '{{.group.usage.memoryBytes}}'",
   )
   .action(async (keys, options) => {
-    const { inspect } = await import('./inspect.js')
+    const { inspect } = await import('./other-commands.js')
     tell(await inspect(keys, options))
   })
 
@@ -188,7 +188,7 @@ program
   .addOption(instanceOption())
   .addOption(jsonOption())
   .action(async (keys, options) => {
-    const { wait } = await import('./wait.js')
+    const { wait } = await import('./other-commands.js')
     tell(await wait(keys, options))
   })
 
@@ -201,7 +201,7 @@ program
   .addOption(rootOption())
   .addOption(instanceOption())
   .action(async (key: string, words: string[], options, command: Command) => {
-    const { exec } = await import('./exec.js')
+    const { exec } = await import('./other-commands.js')
     tell(await exec(key, commandAfter(key, words, command.parent), options))
   })
 
@@ -217,7 +217,7 @@ program
   .addOption(graceOption(0))
   .addOption(jsonOption())
   .action(async (keys, options) => {
-    const { kill } = await import('./kill.js')
+    const { kill } = await import('./other-commands.js')
     tell(await kill(keys, options))
   })
 
@@ -229,7 +229,7 @@ program
   .option('--dry-run', 'only print what would be collected', false)
   .addOption(jsonOption())
   .action(async (options) => {
-    const { sweep } = await import('./sweep.js')
+    const { sweep } = await import('./other-commands.js')
     tell(await sweep(options))
   })
 
@@ -245,7 +245,7 @@ program
       .default([], 'none'),
   )
   .action(async (options) => {
-    const { metrics } = await import('./metrics.js')
+    const { metrics } = await import('./other-commands.js')
     await metrics(options)
   })
 
@@ -259,7 +259,7 @@ program
   .addOption(graceOption(ORPHAN_GRACE_MS))
   .addOption(jsonOption())
   .action(async (options) => {
-    const { orphans } = await import('./orphans.js')
+    const { orphans } = await import('./other-commands.js')
     tell(await orphans(options))
   })
 
@@ -284,7 +284,7 @@ withRunFlags(
   .addOption(jsonOption())
   .action(async (names: string[], options) => {
     const { rest, limits } = splitLimits(options)
-    const { shim } = await import('./shim.js')
+    const { shim } = await import('./other-commands.js')
     tell(shim(names, { ...(rest as Omit<ShimOptions, 'limits'>), limits }))
   })
 
@@ -300,7 +300,7 @@ withRunFlags(
   .option('--undo', 'put back what was there before the last --write', false)
   .action(async (host: string, agents: string[], options) => {
     const { rest, limits } = splitLimits(options)
-    const { setup } = await import('./setup.js')
+    const { setup } = await import('./other-commands.js')
     tell(setup(host, agents, { ...(rest as Omit<SetupOptions, 'limits'>), limits }))
   })
 
@@ -316,7 +316,7 @@ program
 
   .addOption(jsonOption())
   .action(async (options) => {
-    const { doctor } = await import('./doctor.js')
+    const { doctor } = await import('./other-commands.js')
     tell(await doctor(options))
   })
 
@@ -325,7 +325,7 @@ program
   .description('print the version, how it was built, and what the kernel supports')
   .addOption(jsonOption())
   .action(async (options) => {
-    const { version } = await import('./version.js')
+    const { version } = await import('./other-commands.js')
     tell(version(options))
   })
 
@@ -334,7 +334,7 @@ program
   .description('build the native addon and corral-warden for this machine, where there are no prebuilt ones')
   .addOption(jsonOption())
   .action(async (options) => {
-    const { build } = await import('./build.js')
+    const { build } = await import('./other-commands.js')
     tell(build(options))
   })
 
@@ -352,7 +352,7 @@ program
   )
   .addOption(rootOption())
   .action(async (what, options) => {
-    const { completion } = await import('./completion.js')
+    const { completion } = await import('./other-commands.js')
     tell({ lines: await completion(what, program, options), status: 0 })
   })
 
@@ -378,8 +378,7 @@ function commandAfter(
 type RunCommandOptions = LimitOptions & Omit<RunOptions, 'limits'> & KeyOptions & { behindShims: boolean }
 
 /** By its path, as by its name it is the shim that is found. There is no going on without. */
-async function behindShims(name: string): Promise<string> {
-  const { findBehindShims } = await import('../integrations/shim/behind.js')
+function behindShims(name: string): string {
   const found = findBehindShims(name)
   if (found !== undefined) return found
   complain([`corral: '${name}' cannot be started: no program of that name on PATH that is not a shim`])

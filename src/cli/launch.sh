@@ -27,4 +27,4 @@ for _corral in NODE_OPTIONS NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE; do
 done
 exec node "$0" "$@"
 */
-import './main.js'
+require('./main.js')

@@ -1,6 +1,6 @@
 // Serves the page of `corral metrics` over HTTP, at a port or a UNIX socket.
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { explained, InvalidArgumentError, systemCodeOf } from '../common/errors.js'
 import { quote } from '../common/quote.js'
@@ -72,6 +72,7 @@ export async function serve(
   page: () => Promise<string>,
   allowed: readonly string[],
 ): Promise<void> {
+  const { createServer } = await import('node:http') // no other command waits for it
   const server = createServer()
   const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   try {

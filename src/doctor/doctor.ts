@@ -1,8 +1,7 @@
 // What Corral can promise on this host, what stands in the way, and the exact fix: `corral doctor`. Facts are gathered
 // first; each file of src/doctor judges one kind of thing by them.
 import os from 'node:os'
-import si from 'systeminformation'
-import { probeHost, type RootCandidate, type RootFacts } from '../backend/mechanisms.js'
+import { probeHost, type RootCandidate, type RootFacts } from '../backend/trial.js'
 import { loadNative, wardenPath } from '../native/addon.js'
 import { judgeEmpty, judgeGuard, judgePlaced } from './endings.js'
 import { type Facts, type Finding, hasRoot, type RootedFacts } from './facts.js'
@@ -93,6 +92,7 @@ async function describeHost({
   unit,
   swapBytes,
 }: HostFacts): Promise<Diagnosis['host']> {
+  const { default: si } = await import('systeminformation') // no other command waits for it
   const [system, machine] = await Promise.all([si.osInfo(), si.system()])
   return {
     os: `${system.distro} ${system.release}`,

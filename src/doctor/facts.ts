@@ -1,6 +1,6 @@
 // What the doctor judges by, and what it says. Everything in src/doctor but host.ts is a pure function of these facts.
 
-import type { HostProbe, RootCandidate, RootFacts } from '../backend/mechanisms.js'
+import type { HostProbe, RootCandidate, RootFacts } from '../backend/trial.js'
 import type { HostFacts } from './host.js'
 
 /** PASS: it holds. CAUTION: it holds in a weaker way, or not in every case. FAIL: it does not hold. */

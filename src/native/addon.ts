@@ -301,7 +301,6 @@ const HOW_TO_BUILD =
 
 /** Undefined where a bundler has made CommonJS of this, which has no import.meta.url: there is CORRAL_ADDON alone then. */
 const here: string | undefined = import.meta.url
-const packageRoot = here === undefined ? undefined : fileURLToPath(new URL('../..', here))
 let loaded: Native | undefined
 
 /**
@@ -335,7 +334,7 @@ function load(): Native {
     process.dlopen(module, path.resolve(addonPath()))
     native = module.exports as Native
   } catch (cause) {
-    const where = process.env['CORRAL_ADDON'] ?? packageRoot ?? 'a bundle without CORRAL_ADDON'
+    const where = process.env['CORRAL_ADDON'] ?? ownPackage()?.directory ?? 'a bundle without CORRAL_ADDON'
     throw new NativeMissingError(`cannot load the native addon of corral from ${where}`, {
       hint: HOW_TO_BUILD,
       cause,
@@ -368,36 +367,63 @@ function assertSameVersion(native: Partial<Native>): void {
   )
 }
 
-/** Undefined where this code has been bundled into something else. */
-export function packageVersion(): string | undefined {
-  if (packageRoot === undefined) return undefined
+interface Package {
+  directory: string
+  version: string
+}
+
+let found: Package | undefined
+
+/** The package that has this code. Undefined where that is another's: there it has been bundled into something else. */
+function ownPackage(): Package | undefined {
+  found ??= findPackage()
+  return found
+}
+
+function findPackage(): Package | undefined {
+  if (here === undefined) return undefined
+  for (let directory = path.dirname(fileURLToPath(here)); ; directory = path.dirname(directory)) {
+    const { name, version } = manifestIn(directory)
+    if (name === 'corral') return { directory, version: version ?? '' }
+    if (name !== undefined || directory === path.dirname(directory)) return undefined
+  }
+}
+
+/** Empty where there is none. dist/cli has one that only tells what its modules are. */
+function manifestIn(directory: string): { name?: string; version?: string } {
   try {
-    const { name, version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8'))
-    return name === 'corral' ? version : undefined
+    return JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8'))
   } catch (error) {
-    if (isSystemError(error)) return undefined
+    if (isSystemError(error)) return {}
     throw error
   }
 }
 
-/** Where the package is installed. @throws Error in a bundle of CommonJS */
+/** Undefined where this code has been bundled into something else. */
+export function packageVersion(): string | undefined {
+  return ownPackage()?.version
+}
+
+/** Where the package is installed. @throws Error where this code has been bundled into something else */
 export function packageDirectory(): string {
-  if (packageRoot === undefined)
-    throw new Error('cannot locate the corral package (bundled?): set CORRAL_ADDON')
-  return packageRoot
+  const own = ownPackage()
+  if (own === undefined) throw new Error('cannot locate the corral package (bundled?): set CORRAL_ADDON')
+  return own.directory
 }
 
 /** Where the addon is, or would be. */
 export function addonPath(): string {
   const other = process.env['CORRAL_ADDON'] // another build of it, such as one with sanitizers; a copy, for a bundle
   if (other !== undefined) return other
-  if (here === undefined || packageRoot === undefined)
-    throw new Error('cannot locate the corral package (bundled?): set CORRAL_ADDON')
+  const packageRoot = packageDirectory()
   // One that was built here goes first: it was built on purpose
-  const prebuilt = path.join(packageRoot, 'prebuilds', `linux-${process.arch}`, 'corral.node')
-  if (!existsSync(path.join(packageRoot, 'build', 'Release', 'corral.node')) && existsSync(prebuilt))
-    return prebuilt
-  const bindings = createRequire(here)('bindings') as (options: object) => string
+  const here = ['build/Release', `prebuilds/linux-${process.arch}`]
+    .map((directory) => path.join(packageRoot, directory, 'corral.node'))
+    .find((file) => existsSync(file))
+  if (here !== undefined) return here
+  const bindings = createRequire(path.join(packageRoot, 'package.json'))('bindings') as (
+    options: object,
+  ) => string
   return bindings({ bindings: 'corral', module_root: packageRoot, path: true })
 }
 

@@ -1,12 +1,12 @@
 // The default environment of a child: process.env of the code that calls. In a worker with an environment
 // of its own, or once the gateway has put another object in its place, that is not the environment of the process.
-import { isMainThread } from 'node:worker_threads'
+import { workerThreads } from '../common/builtins.js'
 
 const atLoad = process.env
 
 /** Whether `env` is what the process itself has, which the addon can take as it is: bytes that are no UTF-8, and in no time. */
 export function isOfProcess(env: object): boolean {
-  return isMainThread && env === atLoad && isNodes
+  return env === atLoad && isNodes && workerThreads().isMainThread
 }
 
 // It may have been replaced before this was loaded. No other object refuses a symbol with this

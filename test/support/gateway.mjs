@@ -8,8 +8,10 @@ import { isMainThread, Worker } from 'node:worker_threads'
 import { openCorral } from 'corral'
 import { ordersOf } from './orders.mjs'
 
-// 0.1.0 has it elsewhere
-const { loadNative } = await import('../../dist/native/addon.js').catch(() => import('../../dist/native.js'))
+// Earlier versions have it elsewhere
+const { loadNative } = await import('../../build/js/native/addon.js')
+  .catch(() => import('../../dist/native/addon.js'))
+  .catch(() => import('../../dist/native.js'))
 
 // Not console.log(): a line has to be out before anything of what it announces begins
 const say = (...words) => writeSync(1, `${JSON.stringify(words)}\n`)
@@ -28,7 +30,7 @@ const ofTheProcess = {
     process.setuid(uid)
   },
   async searchRoot() {
-    const { searchRoot } = await import('../../dist/backend/cgroup/root.js')
+    const { searchRoot } = await import('../../build/js/backend/cgroup/root.js')
     return searchRoot(loadNative())
   },
   descriptors: () => readdirSync('/proc/self/fd').length,

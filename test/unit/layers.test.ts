@@ -64,10 +64,10 @@ function groups(all: Arrow[]): Map<string, Arrow[]> {
 }
 
 /** All files that one reaches. */
-function reached(entry: string): Set<string> {
+function reached(entry: string, goesOn = (_to: string) => true): Set<string> {
   const found = new Set<string>()
   const walk = (at: string) => {
-    if (found.has(at)) return
+    if (found.has(at) || !goesOn(at)) return
     found.add(at)
     for (const { from, to } of arrows) if (from === at) walk(to)
   }
@@ -85,11 +85,15 @@ test('the top of src has at most 14 rooms', () => {
   expect(readdirSync(path.join(CHECKOUT, 'src')).length).toBeLessThanOrEqual(14)
 })
 
-test('only mechanisms.ts names a mechanism', () => {
+test('only mechanisms.ts, opening.ts and trial.ts name a mechanism', () => {
   const naming = arrows.filter(
     ({ from, to }) => MECHANISM.test(to) && MECHANISM.exec(from)?.[1] !== MECHANISM.exec(to)?.[1],
   )
-  expect([...new Set(naming.map(({ from }) => from))]).toEqual(['backend/mechanisms.ts'])
+  expect([...new Set(naming.map(({ from }) => from))].toSorted()).toEqual([
+    'backend/mechanisms.ts',
+    'backend/opening.ts',
+    'backend/trial.ts',
+  ])
 })
 
 test('mechanisms know no keys of sessions, nor options', () => {
@@ -131,6 +135,14 @@ test.each(['index.ts', 'integrations/acpx/index.ts', 'integrations/openclaw/inde
     expect(outside).toEqual([])
   },
 )
+
+test('what `corral run` and `ls` load has no owner in it', () => {
+  const loaded = [...reached('cli/main.ts', (to) => to !== 'cli/other-commands.ts')]
+  expect(loaded).toContain('backend/mechanisms.ts')
+  expect(
+    loaded.filter((file) => /^(open|backend\/opening|backend\/trial|backend\/.*\/backend)\.ts$/.test(file)),
+  ).toEqual([])
+})
 
 test.each(['native/core', 'native/warden', 'native/addon'])(
   'no header of %s includes itself by way of others',

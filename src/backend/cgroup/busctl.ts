@@ -1,7 +1,8 @@
 // Calls to systemd, by busctl, which is there wherever systemd is. Each has a limit in time: a call that never came back
 // hung runc for ever (runc #3904).
-import { type ExecFileException, execFile } from 'node:child_process'
+import type { ExecFileException } from 'node:child_process'
 import { readFileSync, readlinkSync, statSync } from 'node:fs'
+import { childProcess } from '../../common/builtins.js'
 import { systemCodeOf } from '../../common/errors.js'
 
 // A manager that is busy starting a machine takes its time.
@@ -92,7 +93,7 @@ function busctl({ bus }: Manager, words: readonly string[]): Promise<string> {
     const done = (error: ExecFileException | null, out: string, said: string) =>
       error ? reject(new Error(reasonOf(error, said))) : resolve(out)
     const limits = { timeout: BUSCTL_MS, killSignal: 'SIGKILL' } as const
-    execFile('busctl', [...bus, `--timeout=${CALL_S}`, ...words], limits, done)
+    childProcess().execFile('busctl', [...bus, `--timeout=${CALL_S}`, ...words], limits, done)
   })
 }
 

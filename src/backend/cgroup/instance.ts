@@ -1,8 +1,8 @@
 // One running gateway below a root: a directory, and a lock on it that the kernel lets go of when we die. An instance
 // whose owner holds its lock no more is dead. native/core/instance.c makes them, and tells them from what is not ours.
 
-import { randomBytes } from 'node:crypto'
 import path from 'node:path'
+import { randomHex } from '../../common/builtins.js'
 import { now, sleep } from '../../common/clock.js'
 import { failure, isGone, KernelError, RootError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
@@ -27,7 +27,7 @@ export interface Instance {
 }
 
 export function newInstanceName(): string {
-  return `i${randomBytes(5).toString('hex')}`
+  return `i${randomHex(5)}`
 }
 
 /** Does some work with the root held open, so that all below it is reached from there. */

@@ -1,9 +1,9 @@
 // Finds the root that sessions would be built in, and what the kernel can do there. Where only systemd could give one, a
 // process of our own asks it for a scope, and is over afterwards: this process is not moved.
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import path from 'node:path'
 import { promisify } from 'node:util'
-import type { Native } from '../../native/addon.js'
+import { childProcess } from '../../common/builtins.js'
+import { type Native, packageDirectory } from '../../native/addon.js'
 import { probeRoot, type RootFacts } from './probe.js'
 import { type RootCandidate, type RootSearch, searchRootToBuildIn } from './root.js'
 import type { ScopeProbe } from './scope-probe.js'
@@ -31,10 +31,10 @@ export async function look(native: Native, explicit: string | undefined): Promis
 const PROBE_MS = 60_000
 
 async function lookInScope(search: RootSearch): Promise<ScopeProbe> {
-  const program = fileURLToPath(new URL('../../../dist/backend/cgroup/scope-probe.js', import.meta.url))
+  const program = path.join(packageDirectory(), 'dist/backend/cgroup/scope-probe.js')
   try {
     const limits = { timeout: PROBE_MS, killSignal: 'SIGKILL' } as const
-    const { stdout } = await promisify(execFile)(process.execPath, [program], limits)
+    const { stdout } = await promisify(childProcess().execFile)(process.execPath, [program], limits)
     return JSON.parse(stdout) as ScopeProbe
   } catch (error) {
     const why = (error as { stderr?: string }).stderr?.trim() || (error as Error).message

@@ -1,6 +1,6 @@
 // A session key as the name of a cgroup directory, and back. The name *is* the record of the key: there is no
 // state file beside it.
-import { createHash } from 'node:crypto'
+import { crypto } from '../../common/builtins.js'
 import { LEAF } from '../../native/language.js'
 
 // NAME_MAX of linux/limits.h
@@ -36,7 +36,7 @@ function unescapeKey(name: string): string | undefined {
 }
 
 function digest(key: string): string {
-  return `=${createHash('sha256').update(key).digest('hex')}`
+  return `=${crypto().createHash('sha256').update(key).digest('hex')}`
 }
 
 /**

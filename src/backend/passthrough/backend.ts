@@ -1,6 +1,6 @@
 // The passthrough backend: plain child processes, for systems on which nothing can hold a session. The API is that of the other
 // backends; receipts say that nothing is held.
-import { randomBytes } from 'node:crypto'
+import { randomHex } from '../../common/builtins.js'
 import type { Enforcement, Family } from '../backend.js'
 import { BaseBackend, UnheldLimits } from '../base.js'
 import type { ParsedLimits } from '../limits.js'
@@ -15,7 +15,7 @@ export interface PassthroughBackendOptions {
 
 export class PassthroughBackend extends BaseBackend {
   readonly name = 'passthrough'
-  readonly instance = `p${randomBytes(5).toString('hex')}`
+  readonly instance = `p${randomHex(5)}`
   readonly limits: UnheldLimits
   readonly #enforcement: Enforcement
 

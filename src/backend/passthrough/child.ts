@@ -1,10 +1,11 @@
 // A child process of Node's, with the process group that it was given, if any (`detached`, not on Windows).
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { access } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import path from 'node:path'
+import { childProcess } from '../../common/builtins.js'
 import { failure, isSystemError, SpawnError, systemCodeOf } from '../../common/errors.js'
 import type { NativeExit } from '../../native/addon.js'
 import type { NativeStdio } from '../../native/plan.js'
@@ -46,7 +47,7 @@ export class PassthroughChild implements ProcessHandle {
   /** @throws SpawnError when the command cannot be started. */
   static async start(plan: ProcessPlan): Promise<PassthroughChild> {
     try {
-      const child = spawn(plan.command, plan.argv.slice(1), {
+      const child = childProcess().spawn(plan.command, plan.argv.slice(1), {
         argv0: plan.argv[0],
         cwd: plan.cwd,
         env: plan.env && environment(plan.env),

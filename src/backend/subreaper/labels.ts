@@ -1,6 +1,6 @@
 // What a reaper shows of its session to processes that connect to its door: hints for people and for other programs, as the labels of a
 // cgroup are.
-import { randomBytes } from 'node:crypto'
+import { randomHex } from '../../common/builtins.js'
 import type { Native } from '../../native/addon.js'
 
 export interface Labels {
@@ -21,7 +21,7 @@ export interface Labels {
 const COMMAND_LENGTH = 512
 
 /** As of cgroup instances, with another letter. */
-export const newHeldInstanceName = () => `s${randomBytes(5).toString('hex')}`
+export const newHeldInstanceName = () => `s${randomHex(5)}`
 
 export function packLabels(labels: Labels): string {
   const { owner, command } = labels

@@ -1,14 +1,15 @@
 // The agent registry of acpx, with every command line led through admit.ts.
 import { mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { AcpAgentRegistry, AcpProcessLaunch } from 'acpx/runtime'
+import { packageDirectory } from '../../native/addon.js'
 import { splitWords } from '../agents/command-line.js'
 import { needsShim } from '../agents/known.js'
 import { shimDirectory } from '../shim/directory.js'
 import { isShim, writeShim } from '../shim/script.js'
 
-const ADMIT = [process.execPath, fileURLToPath(new URL('admit.js', import.meta.url))]
+/** The words that lead through admit.ts. */
+const admit = () => [process.execPath, join(packageDirectory(), 'dist/integrations/acpx/admit.js')]
 
 export interface RegistryOptions {
   /** Where the shims are that agents need which acpx knows by their name. */
@@ -18,15 +19,16 @@ export interface RegistryOptions {
 /** The command line of an agent, as acpx is to start and to store it: the same each time. */
 function admitted(agent: string, command: string | string[], directory: string): string[] {
   const argv = typeof command === 'string' ? splitWords(command, `agent '${agent}'`) : command
-  if (!needsShim(argv)) return [...ADMIT, '--', ...argv]
+  if (!needsShim(argv)) return [...admit(), '--', ...argv]
   const [name = '', ...args] = argv
   mkdirSync(directory, { recursive: true })
-  return [writeShim(directory, name, ADMIT), ...args]
+  return [writeShim(directory, name, admit()), ...args]
 }
 
 /** Whether this is a launch of such a command line: no other is contained. */
 export function isAdmitted({ command, args }: Pick<AcpProcessLaunch, 'command' | 'args'>): boolean {
-  return (command === ADMIT[0] && args[0] === ADMIT[1]) || isShim(command)
+  const [node, program] = admit()
+  return (command === node && args[0] === program) || isShim(command)
 }
 
 /** The words that the agent itself was started with, for people. */

@@ -2,7 +2,7 @@
 // LD_PRELOAD=… CORRAL_FAULTS=CONTROL node gateway.mjs CONTROL PEN fresh|warm V1-MEMORY-CGROUP
 import { mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { loadNative } from '../../../dist/native/addon.js'
+import { loadNative } from '../../../build/js/native/addon.js'
 import { within } from '../../support/eventually.js'
 import { Control } from './control.mjs'
 import { faultsOf, leftSince, lookAround } from './judge.mjs'

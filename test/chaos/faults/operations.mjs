@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { openCorral } from 'corral'
-import { loadNative } from '../../../dist/native/addon.js'
-import { PID_LABEL } from '../../../dist/native/language.js'
+import { loadNative } from '../../../build/js/native/addon.js'
+import { PID_LABEL } from '../../../build/js/native/language.js'
 import { eventually, SLOWNESS } from '../../support/eventually.js'
 
 const KILL_MS = 1000 * SLOWNESS

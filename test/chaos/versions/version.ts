@@ -2,6 +2,7 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -46,7 +47,8 @@ export class Version {
   copy(): Version {
     mkdirSync(join(checkout, 'build/test'), { recursive: true })
     const directory = mkdtempSync(join(checkout, 'build/test/installed-'))
-    for (const part of ['package.json', 'dist', 'build/Release', ...PROGRAMS])
+    const modules = existsSync(join(this.directory, 'build/js')) ? ['build/js'] : [] // a packed one has none
+    for (const part of ['package.json', 'dist', ...modules, 'build/Release', ...PROGRAMS])
       cpSync(join(this.directory, part), join(directory, part), { recursive: true })
     symlinkSync(join(checkout, 'node_modules'), join(directory, 'node_modules'))
     return new Version(directory)
@@ -82,9 +84,12 @@ export function later(): Version {
     ...['-o', join(version.directory, WARDEN)],
     ...['core', 'warden'].flatMap(native),
   ])
-  const numbers = join(version.directory, 'dist/native/language.js')
-  const text = readFileSync(numbers, 'utf8')
-  writeFileSync(numbers, text.replace(/\bPROTOCOL = \d+/, `PROTOCOL = ${LATER}`))
+  for (const name of readdirSync(join(version.directory, 'dist'), { recursive: true, encoding: 'utf8' })) {
+    const file = join(version.directory, 'dist', name)
+    if (!name.endsWith('.js')) continue
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace(/\bPROTOCOL = \d+/, `PROTOCOL = ${LATER}`))
+  }
   return version
 }
 

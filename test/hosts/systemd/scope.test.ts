@@ -69,7 +69,7 @@ test('who could not write in a scope is not moved to one', async () => {
 })
 
 test('root is given one by the system manager', async () => {
-  const module = fileURLToPath(new URL('../../../dist/backend/cgroup/systemd.js', import.meta.url))
+  const module = fileURLToPath(new URL('../../../build/js/backend/cgroup/systemd.js', import.meta.url))
   const script = [
     `const { enterScope } = await import('${module}')`,
     'const answer = await enterScope()',
