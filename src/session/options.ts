@@ -239,6 +239,9 @@ interface Instead {
   hint: string
 }
 
+const IPC_INSTEAD =
+  'Use what corral.wrap() returns with child_process.spawn(), or talk to the process over its stdio'
+
 const OF_SPAWN: Readonly<Record<string, Instead>> = {
   shell: {
     without: [undefined, false],
@@ -260,7 +263,7 @@ const OF_SPAWN: Readonly<Record<string, Instead>> = {
   input: { without: [undefined], hint: 'Write the input to its stdin' },
   serialization: {
     without: [undefined, 'json'],
-    hint: 'Talk to the process over its stdio: it has no IPC channel',
+    hint: IPC_INSTEAD,
   },
   windowsHide: { without: [undefined, false, true], hint: 'Leave it out: windows are always hidden' },
   windowsVerbatimArguments: {
@@ -273,8 +276,8 @@ const OF_PROCESS: typeof OF_SPAWN = {
   signal: { without: [undefined], hint: 'Call kill() of the process, or pass the signal to corral.spawn()' },
 }
 
-export function refuse(name: string, value: unknown, forms: string): never {
-  throw new InvalidArgumentError(`Invalid ${name}: expected ${forms}, got ${quote(value)}`)
+export function refuse(name: string, value: unknown, forms: string, hint?: string): never {
+  throw new InvalidArgumentError(`Invalid ${name}: expected ${forms}, got ${quote(value)}`, { hint })
 }
 
 /** By its methods: a signal of another realm is not an instance of our AbortSignal. */
@@ -614,6 +617,7 @@ function parseDescriptor(entry: unknown, fd: number): NativeStdio {
       `stdio[${fd}]`,
       entry,
       "'pipe', 'fifo', 'ignore', 'inherit', a descriptor, or an open stream that has one",
+      entry === 'ipc' ? IPC_INSTEAD : undefined,
     )
   return inherited
 }
