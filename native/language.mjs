@@ -74,8 +74,9 @@ const KINDS = {
   stopped: [24, 'reaper to gateway: `id` of the request that started it', ['signal']],
   guardReady: [25, 'guard to gateway: from now on a death of the gateway leaves nothing'],
   instanceMade: [26, 'gateway to guard: the instance stands, move in'],
-  movedIn: [27, 'guard to gateway: out of your process tree'],
+  movedIn: [27, 'guard to gateway: out of your process tree; descriptor: its pidfd'],
   removeInstance: [28, 'gateway to guard: end and remove the instance'],
+  handedOver: [29, 'guard to gateway, last; descriptor: pidfd of the process that removes the rest'],
 }
 
 /** Directories, labels, titles and the like: the name in C, that in TypeScript, the value, and what it is. */

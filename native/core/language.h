@@ -66,10 +66,12 @@ enum corral_message_kind {
   CORRAL_GUARD_READY = 25,
   // gateway to guard: the instance stands, move in
   CORRAL_INSTANCE_MADE = 26,
-  // guard to gateway: out of your process tree
+  // guard to gateway: out of your process tree; descriptor: its pidfd
   CORRAL_MOVED_IN = 27,
   // gateway to guard: end and remove the instance
   CORRAL_REMOVE_INSTANCE = 28,
+  // guard to gateway, last; descriptor: pidfd of the process that removes the rest
+  CORRAL_HANDED_OVER = 29,
 };
 
 // The values of a message, by its kind.

@@ -45,10 +45,12 @@ static const struct {
              {CORRAL_REMOVE_INSTANCE, 'q'}};
 #define BYTE_COUNT (sizeof BYTES / sizeof *BYTES)
 
-static void send_kind(struct guard *guard, enum corral_message_kind kind) {
+// With a pidfd of that process: where it comes to the owner, who is init, that is to reap it.
+static void send_kind(struct guard *guard, enum corral_message_kind kind, pid_t process) {
+  CORRAL_OWNED_FD pidfd = process > 0 ? corral_pidfd_open(process) : -1;
   // An owner that has just died must not end us
   if (guard->plan->protocol > BYTES_PROTOCOL)
-    (void)poll_send(&guard->poll_set, &(struct corral_message){.kind = kind}, -1);
+    (void)poll_send(&guard->poll_set, &(struct corral_message){.kind = kind}, pidfd);
   for (size_t i = 0; i < BYTE_COUNT && guard->plan->protocol <= BYTES_PROTOCOL; i++)
     if (BYTES[i].kind == kind)
       (void)send(STDIN_FILENO, &BYTES[i].byte, 1, MSG_NOSIGNAL);
@@ -109,7 +111,7 @@ _Noreturn static void remove_instance(const struct guard *guard, bool owner_died
 
 // The sessions first: they are what hurts. An owner that died is replaced as the holder of the lock, so that
 // no sweeper takes the same instance; one that has it all the same ends us with the rest.
-_Noreturn static void collect(const struct guard *guard, bool moved_in, bool owner_died) {
+_Noreturn static void collect(struct guard *guard, bool moved_in, bool owner_died) {
   const char *name;
   bool taken;
   CORRAL_OWNED_FD above = owner_died ? corral_open_parent(&guard->instance, &name) : -1;
@@ -122,6 +124,8 @@ _Noreturn static void collect(const struct guard *guard, bool moved_in, bool own
   pid_t last = fork_into_own_cgroup(guard->owner_cgroup, &guard->plan->root, guard->plan->no_clone3);
   if (last == 0)
     remove_instance(guard, owner_died);
+  if (!owner_died)
+    send_kind(guard, CORRAL_HANDED_OVER, last);
   _exit(last < 0); // nowhere else to live: the two empty directories are left for the next sweep
 }
 
@@ -176,11 +180,11 @@ _Noreturn void guard(const struct guard_plan *given) {
   if (!set_paths(&guard))
     _exit(1);
   guard.owner_cgroup = open_own_cgroup(plan.root.path);
-  send_kind(&guard, CORRAL_GUARD_READY);
+  send_kind(&guard, CORRAL_GUARD_READY, 0);
   uint32_t kind = receive_kind(&guard);
   if (kind != CORRAL_INSTANCE_MADE)
     collect(&guard, false, kind != CORRAL_REMOVE_INSTANCE);
   move_in(&guard);
-  send_kind(&guard, CORRAL_MOVED_IN);
+  send_kind(&guard, CORRAL_MOVED_IN, getpid());
   collect(&guard, true, receive_kind(&guard) != CORRAL_REMOVE_INSTANCE);
 }

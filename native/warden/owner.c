@@ -13,17 +13,25 @@
 // A fork and a few system calls; a machine that swaps takes its time.
 #define PATIENCE_MS 10000
 
-// 0 when the guard says that; -EPIPE when it is gone, -ETIMEDOUT.
-static int expect(int lifeline, enum corral_message_kind kind) {
+// What the guard says next: 0; -EPIPE when it is gone, -ETIMEDOUT. Descriptors are of processes that may come
+// to an owner that is init, which reaps them all (reap_orphans() of run.c).
+static int receive(int lifeline, int64_t wait_ms, struct corral_message *message) {
   struct pollfd guard = {.fd = lifeline, .events = POLLIN};
-  struct corral_message message;
   struct corral_fds fds;
   int ready;
-  while ((ready = poll(&guard, 1, PATIENCE_MS)) < 0 && errno == EINTR)
+  while ((ready = poll(&guard, 1, (int)wait_ms)) < 0 && errno == EINTR)
     ;
   if (ready <= 0)
     return ready < 0 ? -errno : -ETIMEDOUT;
-  return corral_message_receive(lifeline, &message, &fds) == 1 && message.kind == kind ? 0 : -EPIPE;
+  const bool said = corral_message_receive(lifeline, message, &fds) == 1;
+  corral_fds_close(&fds);
+  return said ? 0 : -EPIPE;
+}
+
+static int expect(int lifeline, enum corral_message_kind kind) {
+  struct corral_message message;
+  const int answer = receive(lifeline, PATIENCE_MS, &message);
+  return answer < 0 || message.kind == kind ? answer : -EPIPE;
 }
 
 static int send_kind(int lifeline, enum corral_message_kind kind) {
@@ -74,9 +82,9 @@ int guard_move_in(struct guarded *guarded) {
 bool guard_over(struct guarded *guarded, int64_t wait_ms) {
   if (send_kind(guarded->lifeline, CORRAL_REMOVE_INSTANCE) < 0)
     return false;
-  struct pollfd end = {.fd = guarded->lifeline, .events = POLLIN};
-  int ready;
-  while ((ready = poll(&end, 1, (int)wait_ms)) < 0 && errno == EINTR)
+  struct corral_message message;
+  int answer;
+  while ((answer = receive(guarded->lifeline, wait_ms, &message)) == 0)
     ;
-  return ready == 1;
+  return answer == -EPIPE;
 }

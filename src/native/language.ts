@@ -71,10 +71,12 @@ export const KIND = {
   guardReady: 25,
   /** gateway to guard: the instance stands, move in */
   instanceMade: 26,
-  /** guard to gateway: out of your process tree */
+  /** guard to gateway: out of your process tree; descriptor: its pidfd */
   movedIn: 27,
   /** gateway to guard: end and remove the instance */
   removeInstance: 28,
+  /** guard to gateway, last; descriptor: pidfd of the process that removes the rest */
+  handedOver: 29,
 } as const
 
 export type Kind = keyof typeof KIND
@@ -109,6 +111,7 @@ export interface Values {
   instanceMade: Record<never, number>
   movedIn: Record<never, number>
   removeInstance: Record<never, number>
+  handedOver: Record<never, number>
 }
 
 /** Their order. */

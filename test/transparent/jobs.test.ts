@@ -116,6 +116,8 @@ test.skipIf(lacks('namespaces')).for(WAYS)(
     ]
     const child = spawn('unshare', words, { stdio: ['ignore', 'pipe', 'inherit'] })
     onTestFinished(() => void child.kill('SIGKILL'))
-    expect(await output(child.stdout)).toBe('first true, codes 3,3,3,3, zombies 0\n')
+    expect(await output(child.stdout)).toBe(
+      "first true, codes 3,3,3,3,3, 4,; others' sleep; over: sleep; closed: sleep\n",
+    )
   },
 )

@@ -8,7 +8,7 @@ import { within } from '../../common/within.js'
 import { type Native, type NativeExit, wardenPath } from '../../native/addon.js'
 import type { Kind } from '../../native/language.js'
 import { CORRAL, SESSIONS, WARDEN } from '../../native/language.js'
-import { keepAlive, Link } from '../../native/link.js'
+import { keepAlive, Link, waitForEnd } from '../../native/link.js'
 import { packPlan } from '../../native/plan.js'
 import { assertSpoken, notStarted, PROTOCOL } from '../../native/protocol.js'
 import type { GuardEvent, GuardStatus } from '../facts.js'
@@ -41,14 +41,22 @@ class Lifeline {
   readonly link: Link
   readonly #native: Native
   readonly #said = new Set<Kind>()
+  /** The ends of its processes that come to us as to init. */
+  readonly #orphans: Promise<void>[] = []
   #heard: () => void = () => undefined
 
   constructor(native: Native) {
     this.#native = native
-    this.link = new Link(native, ({ kind }) => {
+    this.link = new Link(native, ({ kind, fds }) => {
       this.#said.add(kind)
+      if (process.pid === 1) this.#orphans.push(...fds.splice(0).map((pidfd) => this.#reap(pidfd)))
       this.#heard()
     })
+  }
+
+  async #reap(pidfd: number): Promise<void> {
+    await waitForEnd(this.#native, pidfd).catch(() => undefined) // no descriptors are left: it stays a zombie
+    this.#native.close(pidfd)
   }
 
   /** @throws GuardError */
@@ -76,10 +84,13 @@ class Lifeline {
 
   /** Waits for the guard's end. @throws GuardError when it does not come. */
   ended(withinMs: number): Promise<void> {
-    return this.#inTime(this.link.gone, withinMs)
+    return this.#inTime(
+      this.link.gone.then(() => Promise.all(this.#orphans)),
+      withinMs,
+    )
   }
 
-  async #inTime(event: Promise<void>, withinMs = PATIENCE_MS): Promise<void> {
+  async #inTime(event: Promise<unknown>, withinMs = PATIENCE_MS): Promise<void> {
     const came = await keepAlive(
       this.#native,
       within(

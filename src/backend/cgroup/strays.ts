@@ -1,11 +1,15 @@
 // Where the gateway is the first process of a pid namespace (a container's ENTRYPOINT), what a session's processes leave becomes
-// its child, and is a zombie until it is reaped. Node reaps what it started itself, and the addon what it is asked for.
+// its child, and is a zombie until it is reaped. Node reaps what it started itself, such as a command of wrap(), and the addon what it
+// is asked for. Whose child a process was at first the kernel does not tell: so Node has the first go.
 import { readdirSync } from 'node:fs'
+import { sleep } from '../../common/clock.js'
 import { procText } from '../../linux/proc-file.js'
 import type { Native } from '../../native/addon.js'
 
 // Between the end of a process and its being a zombie
 const WITHIN_MS = 1000
+// SIGCHLD comes with the end, and Node reaps its own in the next turn of the event loop
+const NODES_MS = 20
 const TASKS = '/proc/self/task'
 
 const children = (): number[] =>
@@ -21,7 +25,10 @@ const isOf = (pid: number, place: string): boolean => procText(`/proc/${pid}/cgr
 async function reap(native: Native, pid: number): Promise<void> {
   const pidfd = native.openProcess(pid)
   if (pidfd === undefined) return
-  if (await native.waitForExit(pidfd, WITHIN_MS)) native.reap(pidfd)
+  if (await native.waitForExit(pidfd, WITHIN_MS)) {
+    await sleep(NODES_MS)
+    native.reap(pidfd)
+  }
   native.close(pidfd)
 }
 
