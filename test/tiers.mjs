@@ -84,6 +84,7 @@ const TIERS = {
     TEST,
     CHAOS,
     step(npm('test:crash'), CRASH),
+    step(npm('test:losses'), SUITE),
     step(npm('test:faults'), SUITE),
     NODE_GYP,
     step(['pack/pack-and-try', '--everywhere'], [...PACKAGE, 'test/vm', 'test/musl']),
