@@ -129,6 +129,8 @@ program
   .description('list sessions as a tree')
   .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
+  .option('-q, --quiet', 'print keys alone', false)
+  .addOption(formatOption('session'))
   .addOption(jsonOption())
   .action(async (options) => {
     tell(await ls(options))
@@ -308,6 +310,11 @@ program
   .command('doctor')
   .description('report what this host can guarantee, and how to fix what it cannot')
   .addOption(rootOption())
+
+  .option(
+    '--require <names>',
+    'print what of these is missing (memory,kill,…), and end with 1 where anything is',
+  )
 
   .option('--unit <name>', "print what to add to a gateway's systemd service, and why")
   .option('--user', 'for a user service', false)

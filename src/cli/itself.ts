@@ -6,6 +6,7 @@ import type { HoldingChoice } from '../backend/facts.js'
 import { hostMemory, type Limits, parseLimits } from '../backend/limits.js'
 import { InvalidArgumentError, isSystemError } from '../common/errors.js'
 import { parseHolding } from '../session/options.js'
+import { optionOf } from './output.js'
 
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url))
 const LAUNCHER = fileURLToPath(new URL('launch.js', import.meta.url))
@@ -79,8 +80,6 @@ export function runWords(flags: RunFlags): string[] {
     ...(systemd ? [] : ['--no-systemd']),
     ...(bestEffort ? ['--best-effort'] : []),
     ...named('--grace', grace),
-    ...Object.entries(limits).flatMap(([name, value]) =>
-      named(`--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, value),
-    ),
+    ...Object.entries(limits).flatMap(([name, value]) => named(optionOf(name), value)),
   ]
 }

@@ -6,8 +6,16 @@ import { CorralError, isSystemError } from '../common/errors.js'
 import { limitHint } from '../common/resource-limits.js'
 import { printable, stackLines } from '../common/text.js'
 
-/** A line, or fields of one with a tab between each two. */
-export type Line = string | readonly string[]
+export type Style = 'bold' | 'dim' | 'inverse' | 'good' | 'warning' | 'bad'
+
+/** A part of a line that looks otherwise, where there are colours. */
+export interface Span {
+  text: string
+  style?: Style | undefined
+}
+
+/** A line, fields of one with a tab between each two, or its parts. */
+export type Line = string | readonly string[] | { spans: readonly Span[] }
 
 /** What a command has to say, a line each, and the exit status. */
 export interface Outcome {
@@ -17,15 +25,42 @@ export interface Outcome {
   status: number
 }
 
-const shown = (line: Line) => (typeof line === 'string' ? printable(line) : line.map(printable).join('\t'))
-const written = (lines: readonly Line[]) => lines.map((line) => `${shown(line)}\n`).join('')
+const STYLES: Record<Style, string> = {
+  ...{ bold: '\x1b[1m', dim: '\x1b[2m', inverse: '\x1b[7m' },
+  ...{ good: '\x1b[32m', warning: '\x1b[33m', bad: '\x1b[1;31m' },
+}
+const PLAIN = '\x1b[0m'
+
+function painted({ text, style }: Span, colours: boolean): string {
+  return style && colours ? `${STYLES[style]}${printable(text)}${PLAIN}` : printable(text)
+}
+
+function shown(line: Line, colours: boolean): string {
+  if (typeof line === 'string') return printable(line)
+  if ('spans' in line) return line.spans.map((span) => painted(span, colours)).join('')
+  return line.map(printable).join('\t')
+}
+
+const written = (lines: readonly Line[], colours = false) =>
+  lines.map((line) => `${shown(line, colours)}\n`).join('')
+
+/** A terminal that can do more than print lines, in front of somebody. */
+export function isLively(stream: NodeJS.WriteStream): boolean {
+  const { TERM, CI } = process.env
+  return stream.isTTY === true && TERM !== 'dumb' && !CI
+}
+
+/** https://no-color.org: set, and not empty. */
+export const hasColours = (stream: NodeJS.WriteStream): boolean =>
+  isLively(stream) && !process.env['NO_COLOR']
 
 /** What is not touched, and why. */
 export const left = (others: readonly ForeignDirectory[]) =>
   others.map(({ path, why }) => `left ${path}: ${why}`)
 
 export function print(lines: readonly Line[]): void {
-  openOutput().write(written(lines))
+  const output = openOutput()
+  output.write(written(lines, hasColours(output)))
 }
 
 let opened: NodeJS.WriteStream | undefined
@@ -58,16 +93,30 @@ export function complain(lines: readonly string[]): void {
 export function complainOf(error: unknown): void {
   const hint = isSystemError(error) && !(error instanceof CorralError) ? limitHint(error.errno) : undefined
   const known = hint !== undefined || error instanceof CorralError || error instanceof AggregateError
-  const [first, ...others] = known || !(error instanceof Error) ? [wordsOf(error)] : stackLines(error)
+  const [first, ...others] =
+    known || !(error instanceof Error) ? [inOptions(wordsOf(error))] : stackLines(error)
   complain([hint === undefined ? `corral: ${first}` : `corral: ${first}. ${hint}`, ...others])
 }
+
+// In the API they are properties. What stands in quotes is somebody's text, such as a key
+const NAMES =
+  /(?<!\w)'[^']*'|\b(?:memoryMax|memoryHigh|swapMax|pidsMax|cpuMax|cpuWeight|ioWeight|startTimeoutMs|drainMs|graceMs)\b/g
+
+/** Errors name what a library was given; who types a command line has given options. */
+export function inOptions(text: string): string {
+  return text
+    .replace("enforcement: 'best-effort' (--best-effort)", '--best-effort')
+    .replace(NAMES, (found) => (found.startsWith("'") ? found : optionOf(found.replace(/Ms$/, ''))))
+}
+
+/** `memoryMax` is `--memory-max`. */
+export const optionOf = (name: string) =>
+  `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
 const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 /** A text of several lines of our own, with text of others' at most within a line. */
 export const linesOf = (text: string) => text.replace(/\n$/, '').split('\n')
-
-export type Style = 'bold' | 'inverse'
 
 /** A line on a screen that is drawn again and again. */
 export interface ScreenLine {
@@ -75,8 +124,6 @@ export interface ScreenLine {
   style?: Style
 }
 
-const STYLES: Record<Style, string> = { bold: '\x1b[1m', inverse: '\x1b[7m' }
-const PLAIN = '\x1b[0m'
 const TO_END_OF_LINE = '\x1b[K'
 const TO_END_OF_SCREEN = '\x1b[J'
 const HIDE_CURSOR = '\x1b[?25l'
@@ -85,10 +132,6 @@ const SHOW_CURSOR = '\x1b[?25h'
 const AT_ONCE = '\x1b[?2026h'
 const AT_ONCE_OVER = '\x1b[?2026l'
 const EMPTY = '\x1b[H\x1b[2J' // the cursor to the first line, and nothing on the screen
-
-function painted({ text, style }: ScreenLine): string {
-  return style ? `${STYLES[style]}${printable(text)}${PLAIN}` : printable(text)
-}
 
 /** A part of the terminal that is drawn over what was there before. */
 export interface Screen {
@@ -104,7 +147,7 @@ export function openScreen(): Screen {
   return {
     draw: (lines) => {
       const back = height > 1 ? `\r\x1b[${height - 1}A` : '\r'
-      const text = lines.map((line) => `${painted(line)}${TO_END_OF_LINE}`).join('\n')
+      const text = lines.map((line) => `${painted(line, true)}${TO_END_OF_LINE}`).join('\n')
       process.stdout.write(`${AT_ONCE}${HIDE_CURSOR}${back}${text}${TO_END_OF_SCREEN}${AT_ONCE_OVER}`)
       height = lines.length
     },
@@ -155,22 +198,75 @@ export function padded(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - columnsOf(text)))
 }
 
+/** Both ends of a text that is too long, or its beginning, with a mark where something is left out. */
+export function shortened(text: string, columns: number, { middle = false } = {}): string {
+  const all = printable(text)
+  if (columnsOf(all) <= columns) return all
+  if (columns < 1) return ''
+  const tail = middle ? Math.floor((columns - 1) / 2) : 0
+  return `${cut(all, columns - 1 - tail)}…${cutFront(all, tail)}`
+}
+
+/** As much of the end of a text as fits. */
+function cutFront(text: string, columns: number): string {
+  let [kept, taken] = ['', 0]
+  for (const character of [...text].reverse()) {
+    taken += columnsOfCharacter(character)
+    if (taken > columns) break
+    kept = character + kept
+  }
+  return kept
+}
+
+/** What a table does without where it is too wide, in this order: the end or the middle of cells, or whole columns. */
+export type Economy = { column: string; least: number; middle?: boolean } | { without: string }
+
+const GAP = 2
+
+const widthsOf = (rows: readonly string[][], heading: readonly string[]) =>
+  heading.map((name, column) =>
+    rows.reduce(
+      (widest, row) => (row.length === 1 ? widest : Math.max(widest, columnsOf(row[column] ?? ''))),
+      columnsOf(name),
+    ),
+  )
+
+/** The same rows, as far as they fit into so many columns of a terminal; lines of their own are cut. */
+export function fittingTable(
+  heading: readonly string[],
+  rows: readonly string[][],
+  columns: number,
+  economies: readonly Economy[],
+): string[] {
+  let [names, cells] = [[...heading], rows.map((row) => row.map(printable))]
+  for (const economy of economies) {
+    const widths = widthsOf(cells, names)
+    const tooWide = widths.reduce((sum, width) => sum + width + GAP, -GAP) - columns
+    if (tooWide <= 0) break
+    const at = names.indexOf('without' in economy ? economy.without : economy.column)
+    if ('without' in economy) {
+      const kept = (row: string[]) => (row.length === 1 ? row : row.filter((_, column) => column !== at))
+      ;[names, cells] = [kept(names), cells.map(kept)]
+    } else {
+      const width = Math.max(economy.least, (widths[at] ?? 0) - tooWide)
+      for (const row of cells)
+        if (row.length > 1) row[at] = shortened(row[at] ?? '', width, { middle: economy.middle ?? false })
+    }
+  }
+  return table(names, cells).map((line) => shortened(line, columns))
+}
+
 /**
  * Rows under a heading, columns as wide as they need to be; the last column is not padded. A row of one cell is a line of its own,
  * for which no column is made wider.
  */
 export function table(heading: string[], rows: string[][]): string[] {
   const cells = [heading, ...rows].map((row) => row.map(printable))
-  const widths = heading.map((_, column) =>
-    cells.reduce(
-      (widest, row) => (row.length === 1 ? widest : Math.max(widest, columnsOf(row[column] ?? ''))),
-      0,
-    ),
-  )
+  const widths = widthsOf(cells, heading)
   return cells.map((row) =>
     row
       .map((cell, column) => padded(cell, widths[column] ?? 0))
-      .join('  ')
+      .join(' '.repeat(GAP))
       .trimEnd(),
   )
 }

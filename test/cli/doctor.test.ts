@@ -8,12 +8,12 @@ describe('corral doctor', () => {
   test('tells host, root, kernel, and each finding with its verdict and its fix', async ({ pen }) => {
     const { status, stdout, stderr } = await corral(['doctor', '--root', pen.path])
     expect({ status, stderr }).toEqual({ status: /^FAIL /m.test(stdout) ? 1 : 0, stderr: '' })
-    expect(stdout).toMatch(/^host {6}\S.*, Linux \S+ .*, \S+ memory, Node v\d+/m)
-    expect(stdout).toMatch(/^backend {3}cgroup$/m)
-    expect(stdout).toContain(`\nroot      ${pen.path}\n`)
-    expect(stdout).toContain(`taken   explicit ${pen.path}: `)
-    expect(stdout).toMatch(/^kernel {4}(?:no )?CLONE_INTO_CGROUP, (?:no )?cgroup\.kill, /m)
-    expect(stdout).toMatch(/^memory {4}can(?:not)? be capped/m)
+    expect(stdout).toMatch(/^host {9}\S.*, Linux \S+ .*, \S+ memory, Node v\d+/m)
+    expect(stdout).toMatch(/^backend {6}cgroup$/m)
+    expect(stdout).toContain(`\nroot         ${pen.path}\n`)
+    expect(stdout).toContain(`  taken      explicit ${pen.path}: `)
+    expect(stdout).toMatch(/^kernel {7}(?:no )?CLONE_INTO_CGROUP, (?:no )?cgroup\.kill, /m)
+    expect(stdout).toMatch(/^memory {7}can(?:not)? be capped/m)
     expect(stdout).toMatch(/^PASS {6}sessions can be held: \S/m)
     for (const guarantee of ['placed before born', 'gone means empty', 'memory can be capped'])
       expect(stdout).toMatch(new RegExp(`^(?:PASS|CAUTION|FAIL) +${guarantee}: \\S`, 'm'))
@@ -41,6 +41,30 @@ describe('corral doctor', () => {
     expect(status).toBe(findings.some(isBad) ? 1 : 0)
   })
 
+  test('--require tells what is missing alone, and ends with 1 where anything is', async ({ pen }) => {
+    const { stdout: all } = await corral(['doctor', '--json', '--root', pen.path])
+    const { findings, canCapMemory } = JSON.parse(all) as Diagnosis
+    const names = ['kill', 'cgroup', 'memory', 'pids', 'placed']
+    const passed = (id: string) => findings.find((one) => one.id === id)?.verdict === 'PASS'
+    const missing = names.filter((name) =>
+      name === 'memory' ? !canCapMemory : !['kill', 'cgroup'].includes(name) && !passed(name),
+    )
+    const told = await corral(['doctor', '--require', names.join(','), '--root', pen.path])
+    expect(told).toMatchObject({ status: missing.length > 0 ? 1 : 0, stderr: '' })
+    expect([...told.stdout.matchAll(/^missing (\S+): \S/gm)].map(([, name]) => name)).toEqual(missing)
+    expect(told.stdout.trim().split('\n').filter(Boolean)).toHaveLength(missing.length)
+    // Control: without a root there is nothing of it
+    const none = await corral(['doctor', '--require', 'kill,memory', '--root', '/nowhere', '--json'])
+    expect(none.status).toBe(1)
+    expect(JSON.parse(none.stdout).missing).toMatchObject([{ name: 'kill' }, { name: 'memory' }])
+  })
+
+  test('--require refuses a name that there is not, and says which there are', async () => {
+    const { status, stderr } = await refused(['doctor', '--require', 'memory,cake'])
+    expect(status).toBe(2)
+    expect(stderr).toMatch(/^corral: Invalid --require: .* got 'cake'.*There are: kill, memory, /)
+  })
+
   test('looks for a root of its own when none is given, and says what it passed over', async () => {
     const { stdout } = await corral(['doctor', '--json'])
     const { candidates, root } = JSON.parse(stdout) as Diagnosis
@@ -54,7 +78,7 @@ describe('corral doctor', () => {
   test('ends with 1 where no session can be held, with the reason and what to do', async () => {
     const { status, stdout, stderr } = await corral(['doctor', '--root', '/nowhere'])
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
-    expect(stdout).toMatch(/^backend {3}none$/m)
+    expect(stdout).toMatch(/^backend {6}none$/m)
     expect(stdout).toMatch(/^FAIL +sessions can be held: .*\/nowhere: it does not exist$/m)
     expect(stdout).toMatch(/^ {10}fix: .*Delegate=yes/m)
   })

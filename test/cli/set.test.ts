@@ -96,10 +96,10 @@ describe('corral set', () => {
     [
       'a size that cannot be read',
       ['k', '--memory-max', '1.5X'],
-      /Invalid memoryMax: expected .*'512M'.*, got '1.5X'/,
+      /Invalid --memory-max: expected .*'512M'.*, got '1.5X'/,
     ],
     ['a count that is none', ['k', '--pids-max', 'many'], /Expected a number/],
-    ['a negative count', ['k', '--pids-max', '-1'], /Invalid pidsMax: .*, got -1/],
+    ['a negative count', ['k', '--pids-max', '-1'], /Invalid --pids-max: .*, got -1/],
   ] as const)('ends with 2 for %s', async ([, args, says], { pen }) => {
     const { status, stdout, stderr } = await refused(['set', '--root', pen.path, ...args])
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })

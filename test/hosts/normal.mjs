@@ -2,11 +2,11 @@
 
 const VOLATILE = [
   [
-    /^(host {6})[^,]*, Linux \S+ (\S+?)(?: \((.*)\))?, \S+ memory, Node \S+$/m,
+    /^(host {9})[^,]*, Linux \S+ (\S+?)(?: \((.*)\))?, \S+ memory, Node \S+$/m,
     (_, label, arch, around = '') =>
       `${label}Linux ${arch}${around.replace(/^virtual(?:, )?/, '').replace(/(.+)/, ' ($1)')}`,
   ],
-  [/^(warden {4}).*\/(corral-warden)$/m, '$1…/$2'],
+  [/^(warden {7}).*\/(corral-warden)$/m, '$1…/$2'],
   [/\b(run-u|session-c?)\d+(\.service|\.scope)/g, '$1N$2'],
   [/(libpod-)[0-9a-f]{64}/g, '$1ID'],
   [/(pidsMax )\d+( of )/g, '$1N$2'], // TasksMax= by default is a share of what the machine can have

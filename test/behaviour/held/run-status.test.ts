@@ -140,7 +140,7 @@ describe('what holds the command of corral run', () => {
         const { status, stderr } = await corral(['run', ...runInPen(pen), ...caps, '--', 'true'])
         expect(status).toBe(1)
         expect(stderr).toMatch(
-          /^corral: no controller here can enforce pidsMax, cpuMax over a session.*--best-effort/,
+          /^corral: no controller here can enforce --pids-max, --cpu-max over a session.*--best-effort/,
         )
       },
     })
