@@ -8,7 +8,7 @@ const PARENT_KEY = 'agent:main:main'
 
 // What an ending has promised is gone must be gone; only a gateway that dies has promised nothing, and the
 // exit of a process that was killed takes the kernel a moment. The same for both gateways.
-const PATIENCE_MS = 500
+const LOOKS = 20
 
 export const ENDINGS = [
   {
@@ -67,7 +67,7 @@ export async function begin(kind, { ending, agent, place, log, scratch, sessions
 
   return async () => {
     const last = await ending.end(gateway, keys, start)
-    const alive = await lastingSurvivors(room, last.pid, PATIENCE_MS)
+    const alive = await lastingSurvivors(room, last.pid, LOOKS)
     // They are counted, and others want the memory.
     room.empty()
     return { before, survivors: alive.length, bytes: alive.reduce((sum, { bytes }) => sum + bytes, 0) }
