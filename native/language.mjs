@@ -89,6 +89,12 @@ const NAMES = [
   ['SUPERVISOR', 'SUPERVISOR', 'supervisor', 'Below the root: the gateway itself, where it sat in the root'],
   ['PID_LABEL', 'PID_LABEL', 'user.corral.pid', "Of an instance: its owner's pid, as the owner saw it"],
   ['COMMAND_LABEL', 'COMMAND_LABEL', 'user.corral.command', 'Of an instance or a session: the command line'],
+  [
+    'PROGRAM_LABEL',
+    'PROGRAM_LABEL',
+    'user.corral.program',
+    "Of a session: its command's name alone, for a ledger",
+  ],
   ['MODE_LABEL', 'MODE_LABEL', 'user.corral.mode', 'Of a session: oneshot or persistent'],
   [
     'KEY_LABEL',
@@ -120,6 +126,7 @@ const NAMES = [
     'user.corral.quota',
     'Of a group: the CPU quota that an ending has lifted (quota.h)',
   ],
+  ['GATEWAY_GONE', 'GATEWAY_GONE', 'gateway-gone', 'A reason: src/common/reasons.ts'],
   ['GUARD_TITLE', 'GUARD_TITLE', 'corral-guard', 'The title of a guard (prctl(2), PR_SET_NAME)'],
   ['KEEPER_TITLE', 'KEEPER_TITLE', 'corral-keeper', 'The title of a keeper'],
   ['REAPER_TITLE', 'REAPER_TITLE', 'corral-holder', 'The title of a reaper'],

@@ -1,12 +1,13 @@
 // openCorral(): the options, the backend that they and this host give, and the instance in it.
 import type { GuardEvent } from './backend/facts.js'
+import { Ledger } from './backend/ledger.js'
 import { hostMemory } from './backend/limits.js'
 import { capsAroundHint, memoryAt } from './backend/mechanisms.js'
 import { openBackend } from './backend/opening.js'
 import { Log, openLogger } from './common/log.js'
-import { isSupportedPlatform } from './native/addon.js'
+import { isSupportedPlatform, loadNative } from './native/addon.js'
 import { Corral } from './session/corral.js'
-import { type OpenOptions, parseOpenOptions } from './session/options.js'
+import { type OpenOptions, type OpenPlan, parseOpenOptions } from './session/options.js'
 
 /**
  * Opens an instance: finds a root, creates and locks the instance in it, and collects what dead instances left.
@@ -14,12 +15,13 @@ import { type OpenOptions, parseOpenOptions } from './session/options.js'
  * @throws RootError when no cgroup is usable.
  * @throws GuardError when the guard that ends the sessions when this process dies cannot be started, unless `enforcement`
  * is best-effort.
- * @throws InvalidArgumentError, InvalidLimitError for invalid options.
+ * @throws InvalidArgumentError, InvalidLimitError for invalid options, KernelError for a ledger that cannot be opened.
  */
 export async function openCorral(options?: OpenOptions): Promise<Corral> {
   const plan = parseOpenOptions(options, isSupportedPlatform() ? memoryAt : hostMemory)
   const log = new Log(await openLogger(plan.logger))
   let corral: Corral | undefined
+  const ledger = await openLedger(plan, log)
   const backend = await openBackend(plan, (event) => {
     logGuard(log, event)
     corral?.hearOfGuard(event)
@@ -30,7 +32,7 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
       capsAround,
       hint: capsAroundHint(capsAround),
     })
-  corral = new Corral(backend, plan, log)
+  corral = new Corral(backend, plan, log, ledger)
   try {
     if (plan.sweep) corral.swept = await corral.sweep()
     return corral
@@ -38,6 +40,13 @@ export async function openCorral(options?: OpenOptions): Promise<Corral> {
     await corral.close()
     throw error
   }
+}
+
+async function openLedger({ ledger }: OpenPlan, log: Log): Promise<Ledger | undefined> {
+  if (!ledger) return undefined
+  if (isSupportedPlatform()) return Ledger.open(loadNative(), ledger, log)
+  log.warn('no ledger is written on this platform', { ledger: ledger.path })
+  return undefined
 }
 
 function logGuard(log: Log, { event, deaths, ...rest }: GuardEvent): void {

@@ -17,6 +17,7 @@
 #include "looker.h"
 #include "reserve.h"
 #include "results.h"
+#include "scribe.h"
 #include "spawner.h"
 #include "survey.h"
 #include "survey_worker.h"
@@ -46,7 +47,7 @@ namespace {
 class Corral : public Napi::Addon<Corral> {
 public:
   Corral(Napi::Env env, Napi::Object exports)
-      : bridge_(new Bridge(env)), spawner_(*bridge_), looker_(new Looker(reserve_)),
+      : bridge_(new Bridge(env)), spawner_(*bridge_), scribe_(*bridge_), looker_(new Looker(reserve_)),
         walker_(new Watcher(*bridge_, "corral-walker", *looker_)),
         watcher_(new Watcher(*bridge_, "corral-watcher", *looker_, walker_.get())) {
     DefineAddon(exports, {
@@ -56,6 +57,9 @@ public:
                              InstanceMethod("spawn", &Corral::Spawn),
                              InstanceMethod("cancelSpawn", &Corral::CancelSpawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
+                             InstanceMethod("recordSession", &Corral::RecordSession),
+                             InstanceMethod("recordSessions", &Corral::RecordSessions),
+                             InstanceMethod("appendToLedger", &Corral::AppendToLedger),
                              InstanceMethod("canMark", &Corral::CanMark),
                              InstanceMethod("useLoginMarks", &Corral::UseLoginMarks),
                              InstanceMethod("readLoginMarks", &Corral::ReadLoginMarks),
@@ -132,6 +136,7 @@ private:
     corral->links_.CloseAll();
     corral->admissions_.CloseAll();
     corral->spawner_.Stop();
+    corral->scribe_.Stop();
     corral->bridge_->Close();
   }
 
@@ -195,6 +200,21 @@ private:
 
   Napi::Value EndGroup(const Napi::CallbackInfo &info) {
     return Watch(info.Env(), MakeEndJob(info, handles_, reserve_, looker_));
+  }
+
+  // (group or "", what is known of the session) -> promise of the line of a ledger
+  Napi::Value RecordSession(const Napi::CallbackInfo &info) {
+    return Walk(info.Env(), MakeRecordSessionJob(info, *handles_, reserve_));
+  }
+
+  // (directory of sessions, that of their instance, what is known of all) -> promise of the lines of all
+  Napi::Value RecordSessions(const Napi::CallbackInfo &info) {
+    return Walk(info.Env(), MakeRecordSessionsJob(info, *handles_, reserve_));
+  }
+
+  // (path, lines) -> promise that is settled once they are written, or refused
+  Napi::Value AppendToLedger(const Napi::CallbackInfo &info) {
+    return scribe_.Append(info.Env(), ToBytes(info[0]), ToBytes(info[1]));
   }
 
   // (1 or -1): one ending more, or fewer, that will want a pass
@@ -794,6 +814,7 @@ private:
 
   Bridge *bridge_; // never destroyed: the channel's last callbacks may come after this object's end
   Spawner spawner_;
+  Scribe scribe_;
   std::shared_ptr<Handles> handles_ = std::make_shared<Handles>();
   std::shared_ptr<Reserve> reserve_ = std::make_shared<Reserve>();
   std::shared_ptr<Looker> looker_;

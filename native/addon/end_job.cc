@@ -149,13 +149,13 @@ private:
 
   int64_t Go(int64_t now_ms, bool has_reserve) {
     const int64_t wait_ms = corral_end_step(&end_, now_ms);
-    if (end_.state != CORRAL_EMPTY || wait_ms < 0 || end_.short_of)
+    if (end_.state != CORRAL_EMPTY || end_.short_of)
       return wait_ms;
     if (!ReadCounters() && !has_reserve) {
       end_.short_of = EMFILE;
       return kShortageMs;
     }
-    return corral_end_step(&end_, now_ms);
+    return plan_.remove ? corral_end_step(&end_, now_ms) : wait_ms;
   }
 
   static constexpr size_t kCounterBytes = 4096; // seq_file gives a page at a time

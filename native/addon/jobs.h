@@ -13,7 +13,7 @@
 // (path, { graceMs, killMs, freeze, remove?, read?: file names, outside?, leader?: pidfd }) ->
 // { empty, killed, names, left, counters, moved, unseen }
 // With `remove` the directory is gone afterwards, with all below it; `counters` are the texts of the files of
-// `read` just before that, "" for a file that is not there.
+// `read` once it is empty, just before that; "" for a file that is not there.
 std::unique_ptr<WatcherJob> MakeEndJob(const Napi::CallbackInfo &info, std::shared_ptr<Handles> handles,
                                        std::shared_ptr<Reserve> reserve, std::shared_ptr<Looker> looker);
 
@@ -50,6 +50,15 @@ std::unique_ptr<WatcherJob> MakeEndMarkedJob(const Napi::CallbackInfo &info);
 // (v1 memory group) -> true when the kernel has killed in it because memory ran out, once; false when the
 // group is gone before. Does not keep the event loop alive.
 std::unique_ptr<WatcherJob> MakeOutOfMemoryJob(const Napi::CallbackInfo &info);
+
+// (group or "", what is known of the session) -> the line of a ledger (native/core/record.h); of a group with
+// its id and what it has used.
+std::unique_ptr<WatcherJob> MakeRecordSessionJob(const Napi::CallbackInfo &info, Handles &handles,
+                                                 std::shared_ptr<Reserve> reserve);
+
+// (directory of sessions, that of their instance, what is known of all) -> the lines of all that are below.
+std::unique_ptr<WatcherJob> MakeRecordSessionsJob(const Napi::CallbackInfo &info, Handles &handles,
+                                                  std::shared_ptr<Reserve> reserve);
 
 // (pidfd, within ms or undefined) -> whether the process, also one that others reap, has ended within that
 // time; without one it does not keep the event loop alive.

@@ -4,6 +4,9 @@
 #include <poll.h>
 #include <time.h>
 
+#include "account.h"
+#include "language.h"
+
 int64_t corral_now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -42,6 +45,15 @@ int corral_collect(const struct corral_path *group, const struct corral_end_plan
 
 int corral_collect_sessions(const struct corral_path *sessions, const struct corral_end_plan *plan,
                             struct corral_error *error) {
+  struct corral_error refused;
+  if (plan->ledger) {
+    struct corral_record known = corral_record_unknown();
+    known.reason = CORRAL_GATEWAY_GONE;
+    const int answer = end_now(sessions, plan, false, true, error);
+    if (answer < 0)
+      return answer;
+    (void)corral_account_write(plan->ledger, sessions, &known, &refused);
+  }
   return end_now(sessions, plan, true, true, error);
 }
 

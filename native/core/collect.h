@@ -16,7 +16,8 @@ int64_t corral_now_ms(void);
 int corral_collect(const struct corral_path *group, const struct corral_end_plan *plan,
                    struct corral_error *error);
 
-// The same, and with them who was started in there and has been moved out (outside.h).
+// The same, and with them who was started in there and has been moved out (outside.h). The plan's ledger gets
+// a line for each session; that it cannot be written changes nothing.
 int corral_collect_sessions(const struct corral_path *sessions, const struct corral_end_plan *plan,
                             struct corral_error *error);
 

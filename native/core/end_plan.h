@@ -21,6 +21,8 @@ enum corral_end_state {
   CORRAL_FAILED,
 };
 
+struct corral_ledger;
+
 struct corral_end_plan {
   int64_t drain_ms; // how long those may take at most that end by themselves, as calm.h tells; 0: no time
   int64_t grace_ms; // where that is 0: how long they may take after a signal; 0: they are killed at once
@@ -30,7 +32,9 @@ struct corral_end_plan {
                     // repeat
   bool remove;      // take the directory away, with all below it
   bool outside;     // end what was started in it and has been moved out, too
-  int claim;        // the descriptor of a claim (lock.h) that tells how many are killed; 0: there is none
+  const struct corral_ledger
+      *ledger;   // gets a line for each session, before it is removed: collect.h; NULL: none
+  int claim;     // the descriptor of a claim (lock.h) that tells how many are killed; 0: there is none
   int leader_fd; // for that: the pidfd of the process that it was made for, which outlives the end; -1: that
                  // is not known
 };

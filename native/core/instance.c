@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "collect.h"
+#include "ledger.h"
 #include "lock.h"
 #include "memory_v1.h"
 #include "own.h"
@@ -250,7 +251,14 @@ static void collect_dead(void *context, const struct corral_instance *instance) 
 }
 
 void corral_instance_sweep(const struct corral_base *root, const struct corral_end_plan *plan) {
-  struct sweep sweep = {.root = root, .plan = plan};
+  struct corral_end_plan own = *plan;
+  struct corral_ledger ledger;
+  if (plan->ledger) {
+    ledger = *plan->ledger;
+    ledger.writer = "sweep";
+    own.ledger = &ledger;
+  }
+  struct sweep sweep = {.root = root, .plan = &own};
   (void)corral_instances_visit(root, collect_dead, &sweep);
   if (sweep.found)
     corral_instances_remove_directory(root);

@@ -130,6 +130,8 @@ union corral_message_values {
 #define CORRAL_PID_LABEL "user.corral.pid"
 // Of an instance or a session: the command line
 #define CORRAL_COMMAND_LABEL "user.corral.command"
+// Of a session: its command's name alone, for a ledger
+#define CORRAL_PROGRAM_LABEL "user.corral.program"
 // Of a session: oneshot or persistent
 #define CORRAL_MODE_LABEL "user.corral.mode"
 // Of a session's family: the key, where that is too long for a name. Believed only when its digest is the
@@ -144,6 +146,8 @@ union corral_message_values {
 #define CORRAL_LEADER_LABEL "user.corral.leader"
 // Of a group: the CPU quota that an ending has lifted (quota.h)
 #define CORRAL_QUOTA_LABEL "user.corral.quota"
+// A reason: src/common/reasons.ts
+#define CORRAL_GATEWAY_GONE "gateway-gone"
 // The title of a guard (prctl(2), PR_SET_NAME)
 #define CORRAL_GUARD_TITLE "corral-guard"
 // The title of a keeper

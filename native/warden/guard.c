@@ -182,9 +182,14 @@ _Noreturn void guard(const struct guard_plan *given) {
   guard.owner_cgroup = open_own_cgroup(plan.root.path);
   send_kind(&guard, CORRAL_GUARD_READY, 0);
   uint32_t kind = receive_kind(&guard);
+  if (kind == CORRAL_REMOVE_INSTANCE)
+    plan.end.ledger = NULL; // its owner has written all lines
   if (kind != CORRAL_INSTANCE_MADE)
     collect(&guard, false, kind != CORRAL_REMOVE_INSTANCE);
   move_in(&guard);
   send_kind(&guard, CORRAL_MOVED_IN, getpid());
-  collect(&guard, true, receive_kind(&guard) != CORRAL_REMOVE_INSTANCE);
+  kind = receive_kind(&guard);
+  if (kind == CORRAL_REMOVE_INSTANCE)
+    plan.end.ledger = NULL;
+  collect(&guard, true, kind != CORRAL_REMOVE_INSTANCE);
 }

@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../core/close_from.h"
 #include "../core/own.h"
-#include "close_from.h"
 
 #define HIGHEST_FDS ((rlim_t)CORRAL_MAX_STDIO + 64) // those of the command, and ours above them
 

@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../core/utf8.h"
+
 #define LOG_BYTES (2 * PATH_MAX) // longer ones are cut off
 #define WRITTEN_OUT 12           // the most bytes that one becomes: \u{10ffff}
 
@@ -33,30 +35,14 @@ static bool is_unfit(uint32_t character) {
   return false;
 }
 
-// The character at `text` and how many bytes it has; 0: no UTF-8 (utf-8(7)).
-static size_t read_character(const unsigned char *text, uint32_t *character) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t length = *text < 0x80 ? 1 : *text >= 0xf0 ? 4 : *text >= 0xe0 ? 3 : 2;
-  if (*text > 0xf7 || (*text & 0xc0) == 0x80)
-    return 0;
-  *character = length == 1 ? *text : *text & (0x7fU >> length);
-  for (size_t i = 1; i < length; i++) {
-    if ((text[i] & 0xc0) != 0x80) // the NUL at the end is none of these either
-      return 0;
-    *character = *character << 6 | (text[i] & 0x3fU);
-  }
-  const bool surrogate = *character >= 0xd800 && *character <= 0xdfff;
-  return *character < least[length] || *character > 0x10ffff || surrogate ? 0 : length;
-}
-
 // Writes one character, or one byte that is none, and returns how many bytes of `text` that was.
-static size_t write_out(const unsigned char *text, char out[WRITTEN_OUT + 1]) {
+static size_t write_out(const char *text, char out[WRITTEN_OUT + 1]) {
   uint32_t character;
-  const size_t length = read_character(text, &character);
+  const size_t length = corral_utf8_read(text, &character);
   if (length == 0)
-    snprintf(out, WRITTEN_OUT, "\\x%02x", *text);
+    snprintf(out, WRITTEN_OUT, "\\x%02x", (unsigned char)*text);
   else if (!is_unfit(character))
-    snprintf(out, WRITTEN_OUT, "%.*s", (int)length, (const char *)text);
+    snprintf(out, WRITTEN_OUT, "%.*s", (int)length, text);
   else if (character == '\n' || character == '\r' || character == '\t')
     snprintf(out, WRITTEN_OUT, "\\%c", character == '\n' ? 'n' : character == '\r' ? 'r' : 't');
   else
@@ -89,7 +75,7 @@ void log_message(const char *format, ...) {
   va_end(arguments);
   size_t length = (size_t)sprintf(line, "corral: ");
   for (const char *at = text; *at && length + WRITTEN_OUT + 1 < sizeof line; length += strlen(line + length))
-    at += write_out((const unsigned char *)at, line + length);
+    at += write_out(at, line + length);
   line[length++] = '\n';
   (void)!write(STDERR_FILENO, line, length);
 }

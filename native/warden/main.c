@@ -18,6 +18,7 @@
 #include "../core/children.h"
 #include "../core/instance.h"
 #include "../core/language.h"
+#include "../core/ledger.h"
 #include "../core/own_proc.h"
 #include "enter.h"
 #include "guard.h"
@@ -53,8 +54,9 @@ static const char USAGE[] =
     "[--scan] -- COMMAND "
     "[ARGUMENT]...\n"
     "       corral-warden guard --root DIRECTORY --instance NAME --owner PID [--kill-timeout MS] [--freeze]\n"
-    "                         [--no-clone3] [--root-fd FD] [--instance-fd FD]          (the lifeline is "
-    "descriptor 0)\n"
+    "                         [--no-clone3] [--root-fd FD] [--instance-fd FD] [--ledger FILE "
+    "[--ledger-args]]\n"
+    "                         (the lifeline is descriptor 0)\n"
     "       corral-warden keep --owner PID [--kill-timeout MS] [--scan]          (the lifeline is descriptor "
     "0)\n"
     "       corral-warden --version\n";
@@ -91,7 +93,9 @@ enum choice {
   IGNORED,
   BLOCKED,
   OPEN_FILES,
-  STATUS_128
+  STATUS_128,
+  LEDGER,
+  LEDGER_ARGS
 };
 
 static const struct option OPTIONS[] = {
@@ -128,6 +132,8 @@ static const struct option OPTIONS[] = {
     {"blocked", required_argument, NULL, BLOCKED},
     {"open-files", required_argument, NULL, OPEN_FILES},
     {"status-128", no_argument, NULL, STATUS_128},
+    {"ledger", required_argument, NULL, LEDGER},
+    {"ledger-args", no_argument, NULL, LEDGER_ARGS},
     {NULL, 0, NULL, 0},
 };
 
@@ -136,6 +142,7 @@ struct arguments {
   const char *group, *instance, *door, *labels;
   long long id, owner, protocol, door_owner;
   int root_fd, instance_fd; // -1: not held open
+  struct corral_ledger ledger;
   bool scan, subreaper, login_mark;
   // What Node had changed before it became this program, as it was before Node; ~0: nothing is given
   struct {
@@ -297,6 +304,12 @@ static void set_option(struct arguments *arguments, int option, char *value, cha
   case OPEN_FILES:
     arguments->given.open_files = (uint64_t)number("open-files", value, LLONG_MAX);
     break;
+  case LEDGER:
+    arguments->ledger.path = value;
+    break;
+  case LEDGER_ARGS:
+    arguments->ledger.args = true;
+    break;
   case STATUS_128:
     run->run.as_status = true;
     break;
@@ -330,18 +343,28 @@ static void check_protocol(const struct arguments *arguments) {
   exit(STATUS_PROTOCOL);
 }
 
+// For as long as the program lives.
+static const struct corral_ledger *ledger_of(const struct arguments *arguments, const char *writer) {
+  static struct corral_ledger ledger;
+  ledger = arguments->ledger;
+  ledger.writer = writer;
+  return ledger.path ? &ledger : NULL;
+}
+
 static int run_guard(const struct arguments *arguments) {
   check_protocol(arguments);
   const struct preparation *run = &arguments->run;
   if (!run->root.path || !arguments->instance || !arguments->owner)
     usage("guard takes --root, --instance and --owner", "");
+  struct corral_end_plan end = run->run.end;
+  end.ledger = ledger_of(arguments, "guard");
   guard(&(struct guard_plan){.lifeline = STDIN_FILENO,
                              .protocol = arguments->protocol,
                              .owner = (pid_t)arguments->owner,
                              .root = {.fd = arguments->root_fd, .path = run->root.path},
                              .instance_fd = arguments->instance_fd,
                              .name = arguments->instance,
-                             .end = run->run.end,
+                             .end = end,
                              .no_clone3 = run->no_clone3});
 }
 

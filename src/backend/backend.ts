@@ -17,6 +17,7 @@ import type {
   SweepReport,
   Usage,
 } from './facts.js'
+import type { Ledger } from './ledger.js'
 import type { LimitChanges, ParsedLimits } from './limits.js'
 import type { CommandLine, ProcessPlan, SpawnedProcess } from './spawned.js'
 
@@ -32,8 +33,8 @@ export interface Backend {
   readonly limits: LimitSet
   /** The place named `name` below `parent` (or at the top), to have `limits` when it is made. Makes nothing yet. */
   family(name: string, parent: Family | undefined, limits: ParsedLimits): Family
-  /** Ends what instances with dead owners left. Never touches one whose owner lives. */
-  sweep(options: SweepOptions): Promise<SweepReport>
+  /** Ends what instances with dead owners left; the ledger gets a line for each of their sessions. Never touches one whose owner lives. */
+  sweep(options: SweepOptions, ledger: Ledger | undefined): Promise<SweepReport>
   /** The state of the process that ends the sessions when this one dies. */
   guard(): GuardStatus
   /** What lives on in the instance at this moment, whatever session it is of. */
@@ -117,8 +118,8 @@ export interface GroupPlan {
   limits: ParsedLimits
   /** `required`: a limit that cannot be enforced makes start() reject. */
   enforcement: Enforcement
-  /** Hints for people and for other programs; never trusted. */
-  labels: { mode: string; command: string }
+  /** Hints for people and for other programs; never trusted. `program`: the command's name alone. */
+  labels: { mode: string; command: string; program: string }
 }
 
 export type Enforcement = 'required' | 'best-effort'
@@ -135,4 +136,6 @@ export interface EndPlan {
   stopSignal?: number
   /** Bound on killing, in ms. */
   killTimeoutMs: number
+  /** Its place stays up to remove(), so that a ledger can be written before. */
+  keeps?: boolean
 }

@@ -24,6 +24,7 @@ import type {
   SweepReport,
   Usage,
 } from './facts.js'
+import type { Ledger } from './ledger.js'
 import { changedLimits, hostMemory, type LimitChanges, type LimitName, type ParsedLimits } from './limits.js'
 import type { CommandLine, ProcessPlan, SpawnedProcess } from './spawned.js'
 
@@ -38,7 +39,7 @@ export abstract class BaseBackend implements Backend {
   abstract family(name: string, parent: Family | undefined, limits: ParsedLimits): Family
 
   /** Processes that a dead gateway left look like any other process. */
-  async sweep(_options: SweepOptions): Promise<SweepReport> {
+  async sweep(_options: SweepOptions, _ledger: Ledger | undefined): Promise<SweepReport> {
     return { collected: [], live: [], failed: [] }
   }
 

@@ -126,6 +126,13 @@ export interface MovedProcess {
   cgroup: string
 }
 
+/** The cgroup that tells what a session has used. */
+export interface Account {
+  group: string
+  /** The same in the v1 memory hierarchy. */
+  memoryGroup?: string | undefined
+}
+
 export interface Ended {
   /** False: `left` outlived SIGKILL for killTimeoutMs. */
   empty: boolean
@@ -133,6 +140,8 @@ export interface Ended {
   left: number[]
   /** What the group used in all; known to the call that found it empty. */
   usage: Usage
+  /** Where a ledger can read what was used, up to remove(). Absent where it was not kept, or `usage` tells all. */
+  account?: Account
   /** What may have got away, in words. */
   notHeld?: readonly string[]
   /** The first 16 that others had moved out of the group, and that were ended there. */

@@ -8,6 +8,7 @@ import type {
   SweepReport,
   Usage,
 } from './facts.js'
+import type { Ledger } from './ledger.js'
 import type { LimitChanges } from './limits.js'
 
 export interface Outside {
@@ -38,8 +39,8 @@ export interface Outside {
    * @throws KernelError where it is over. Whether this user may, the kernel says to the warden.
    */
   entry(found: FoundSession): Promise<string[]>
-  /** Ends what dead instances left. Never touches one whose owner lives. */
-  sweep(options: SweepOptions): Promise<SweepReport>
+  /** Ends what dead instances left; the ledger gets a line for each of their sessions. Never touches one whose owner lives. */
+  sweep(options: SweepOptions, ledger?: Ledger): Promise<SweepReport>
 }
 
 /** What list() reads of each session: all that is known, what changes from moment to moment, or nothing but that it is there. */

@@ -44,6 +44,10 @@ const formatOption = (what: string) =>
     `'table', 'json' (a line for each ${what}) or a template: '{{.key}} {{.path}}'`,
   )
 const jsonOption = () => new Option('--json', 'print JSON').default(false)
+const ledgerOption = () =>
+  new Option('--ledger <file>', 'append a line of JSON for each session that is ended (docs/ledger.md)')
+const ledgerArgsOption = () =>
+  new Option('--ledger-args', 'with the arguments of commands, which may hold secrets').default(false)
 const graceOption = (ms: number) =>
   new Option('--grace <ms>', 'how long processes may take to end after SIGTERM; 0 kills at once')
     .argParser(number)
@@ -229,10 +233,28 @@ program
   .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
   .option('--dry-run', 'only print what would be collected', false)
+  .addOption(ledgerOption())
+  .addOption(ledgerArgsOption())
   .addOption(jsonOption())
   .action(async (options) => {
     const { sweep } = await import('./other-commands.js')
     tell(await sweep(options))
+  })
+
+program
+  .command('usage')
+  .description('what the sessions in ledgers used, and how they ended')
+  .argument('<files...>', "ledgers; '-': standard input")
+  .option('--since <time>', 'only those that ended since then: 90m, 12h, 1d, 2w, or a date')
+  .addOption(
+    new Option('--by <what>', 'what sessions are put together by')
+      .choices(['key', 'parent', 'command', 'reason'])
+      .default('key'),
+  )
+  .addOption(jsonOption())
+  .action(async (files, options) => {
+    const { usage } = await import('./usage.js')
+    tell(await usage(files, options))
   })
 
 program

@@ -1,8 +1,12 @@
 // corral sweep: collects what dead gateways left.
 import type { HoldingChoice, SweepReport } from '../backend/facts.js'
+import { Ledger, type LedgerPlan } from '../backend/ledger.js'
+import { Log } from '../common/log.js'
 import { json } from '../common/text.js'
+import { loadNative } from '../native/addon.js'
 import { Observer } from '../observe/observer.js'
-import { left, linesOf, type Outcome } from './output.js'
+import { parseLedger } from '../session/options.js'
+import { complainOf, left, linesOf, type Outcome } from './output.js'
 
 /** An error's message is none of the fields that JSON has. */
 function plain<Failed extends { error: Error }>({ error, ...rest }: Failed) {
@@ -14,14 +18,25 @@ function others({ live, ending = [] }: SweepReport): string {
   return ending.length > 0 ? `${live.length} live, ${ending.length} ending` : `${live.length} live`
 }
 
+/** What cannot be written into it is told, and is no failure. */
+function openLedger(plan: LedgerPlan): Promise<Ledger> {
+  const silent = () => undefined
+  const warn = (data: object) => complainOf((data as { err: unknown }).err)
+  return Ledger.open(loadNative(), plan, new Log({ debug: silent, info: silent, warn, error: silent }))
+}
+
 /** Status 1: something dead could not be collected. */
 export async function sweep(options: {
   root?: string
   backend: HoldingChoice
   dryRun: boolean
   json: boolean
+  ledger?: string
+  ledgerArgs: boolean
 }): Promise<Outcome> {
-  const report = await new Observer(options).sweep({ dryRun: options.dryRun })
+  const plan = parseLedger('--ledger', options.ledger, options.ledgerArgs)
+  const ledger = plan && !options.dryRun ? await openLedger(plan) : undefined
+  const report = await new Observer(options).sweep({ dryRun: options.dryRun }, ledger)
   const status = report.failed.length > 0 ? 1 : 0
   if (options.json) return { lines: linesOf(json({ ...report, failed: report.failed.map(plain) })), status }
   const verb = options.dryRun ? 'would collect' : 'collected'

@@ -15,6 +15,7 @@ export const SESSION_REASONS = [
   'cancelled',
   'reset',
   'shutdown',
+  'gateway-gone',
   'closed-while-starting',
   'not-prepared',
 ] as const
@@ -33,6 +34,7 @@ export const SESSION_REASONS = [
  * - `killed-externally`: another program removed its cgroup
  * - `holder-killed`: the process that held it without a cgroup was killed
  * - `agent-exited`, `cancelled`, `reset`, `shutdown`: an agent of corral/acpx exited, or acpx ended it for that
+ * - `gateway-gone`: the gateway (or `corral run`) had died, and its guard or a sweep ended the session: in ledgers only
  * - `closed-while-starting`, `not-prepared`: it ended before spawn() or wrap() resolved, and that call rejected
  */
 export type SessionReason = (typeof SESSION_REASONS)[number]

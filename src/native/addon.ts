@@ -28,7 +28,7 @@ export interface NativeEndPlan {
   freeze: boolean
   /** Take the directory away afterwards, with all below it; what lives there again is killed again. */
   remove?: boolean
-  /** Names of files to read just before that. */
+  /** Names of files to read once it is empty. */
   read?: string[]
   /** End what was started in the group and has been moved out of it, too: native/core/outside.h. */
   outside?: boolean
@@ -38,6 +38,27 @@ export interface NativeEndPlan {
   claim?: number
   /** announceEnd() was called for it. */
   announced?: boolean
+}
+
+/** What is known of a session that has ended, for native/core/record.h; the rest is null in its line. */
+export interface NativeRecord {
+  writer: string
+  mechanism: string
+  instance: string
+  reason: string
+  id?: string
+  key?: string
+  parentKey?: string | undefined
+  command?: string
+  commandLine?: string
+  startedAt?: number
+  exitCode?: number | null
+  signal?: string | null
+  killed?: number | undefined
+  killedNames?: string[] | undefined
+  cpuUserUs?: number | undefined
+  cpuSystemUs?: number | undefined
+  memoryPeakBytes?: number | undefined
 }
 
 export interface NativeEnded {
@@ -176,6 +197,12 @@ export interface Native {
   /** How many passes over all processes the endings of this environment have made, which share them. */
   passes(): number
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>
+  /** The line of a ledger; of a group with its id and what it has used, where one is given. */
+  recordSession(group: string, known: NativeRecord & { memoryGroup?: string | undefined }): Promise<string>
+  /** The lines of all sessions below a directory of an instance. `args`: with the arguments of their commands. */
+  recordSessions(sessions: string, instance: string, known: NativeRecord & { args: boolean }): Promise<string>
+  /** Settles when the lines are written, or refused, which may take as long as the file system does. Does not keep the event loop alive. */
+  appendToLedger(path: string, lines: string): Promise<void>
   members(path: string): number[]
   /**
    * All families below a directory, read in one go. Rows of `4 + labels + files` fields, each ended by a NUL: depth, name,

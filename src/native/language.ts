@@ -146,6 +146,8 @@ export const SUPERVISOR = 'supervisor'
 export const PID_LABEL = 'user.corral.pid'
 /** Of an instance or a session: the command line */
 export const COMMAND_LABEL = 'user.corral.command'
+/** Of a session: its command's name alone, for a ledger */
+export const PROGRAM_LABEL = 'user.corral.program'
 /** Of a session: oneshot or persistent */
 export const MODE_LABEL = 'user.corral.mode'
 /**
@@ -164,6 +166,8 @@ export const MEMORY_LABEL = 'user.corral.memory'
 export const LEADER_LABEL = 'user.corral.leader'
 /** Of a group: the CPU quota that an ending has lifted (quota.h) */
 export const QUOTA_LABEL = 'user.corral.quota'
+/** A reason: src/common/reasons.ts */
+export const GATEWAY_GONE = 'gateway-gone'
 /** The title of a guard (prctl(2), PR_SET_NAME) */
 export const GUARD_TITLE = 'corral-guard'
 /** The title of a keeper */

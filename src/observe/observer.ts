@@ -3,6 +3,7 @@
 
 import path from 'node:path'
 import type { AppliedLimit, HoldingChoice, SweepReport } from '../backend/facts.js'
+import type { Ledger } from '../backend/ledger.js'
 import { type LimitChanges, type Limits, parseLimitChanges } from '../backend/limits.js'
 import { memoryAt, outsides } from '../backend/mechanisms.js'
 import type {
@@ -170,8 +171,8 @@ export class Observer {
     }
   }
 
-  async sweep(options: { dryRun: boolean }): Promise<SweepReport> {
-    const reports = await this.#all(async (outside) => [await outside.sweep(options)])
+  async sweep(options: { dryRun: boolean }, ledger?: Ledger): Promise<SweepReport> {
+    const reports = await this.#all(async (outside) => [await outside.sweep(options, ledger)])
     const ending = reports.flatMap((report) => report.ending ?? [])
     const foreign = reports.flatMap((report) => report.foreign ?? [])
     return {

@@ -1,8 +1,10 @@
 // One instance: its sessions by key, its families, and its end.
 
 import { EventEmitter } from 'node:events'
+import path from 'node:path'
 import type { Backend, Group, GroupPlan } from '../backend/backend.js'
 import type {
+  Account,
   AppliedLimit,
   BackendName,
   GuardEvent,
@@ -10,6 +12,7 @@ import type {
   Left,
   SweepReport,
 } from '../backend/facts.js'
+import type { EndedEntry, Ledger } from '../backend/ledger.js'
 import { changedLimits, type Limits, type ParsedLimits, parseLimitChanges } from '../backend/limits.js'
 import type { CommandLine } from '../backend/spawned.js'
 import { stuckError } from '../backend/stuck.js'
@@ -47,22 +50,29 @@ export interface WrappedCommand extends CommandLine {
   session: Session<undefined>
 }
 
+// What is kept of a command line; a whole one can be megabytes.
+const COMMAND_LENGTH = 512
+
 export class Corral extends EventEmitter<CorralEvents> {
   /** The result of the sweep of openCorral(), which came before a listener could be added. Absent where it made none. */
   swept?: SweepReport
   readonly #backend: Backend
   readonly #plan: OpenPlan
   readonly #log: Log
+  readonly #ledger: Ledger | undefined
   readonly #families = new FamilyTree()
   /** By key. They hold until they are lifted, also while the family is empty. */
   readonly #familyLimits = new Map<string, ParsedLimits>()
   #closing: Promise<SessionReport[]> | undefined
   /** Counts spawns, for the keys of sessions that were given none. */
   #spawns = 0
+  /** Counts sessions, for a ledger. */
+  #recorded = 0
 
   /** Use openCorral(). */
-  constructor(backend: Backend, plan: OpenPlan, log: Log) {
+  constructor(backend: Backend, plan: OpenPlan, log: Log, ledger?: Ledger) {
     super()
+    this.#ledger = ledger
     this.#backend = backend
     this.#plan = plan
     this.#log = log.of({ corral: backend.instance })
@@ -223,7 +233,7 @@ export class Corral extends EventEmitter<CorralEvents> {
   /** Ends and removes what dead instances left below the same root. Never touches an instance whose owner lives. */
   async sweep(options: SweepOptions = {}): Promise<SweepReport> {
     const { dryRun } = parseSweepOptions(options)
-    const report = await this.#backend.sweep({ dryRun })
+    const report = await this.#backend.sweep({ dryRun }, this.#ledger)
     if (dryRun) return report // nothing has happened that there would be to tell
     for (const { instance, path, error } of report.failed)
       this.#log.warn('dead instance not collected', { err: error, instance, path })
@@ -309,19 +319,22 @@ export class Corral extends EventEmitter<CorralEvents> {
   }
 
   async #start(plan: SpawnPlan, member: Member, cancel: Cancellation): Promise<Session> {
-    const groupPlan = this.#groupPlan(plan, plan.process.argv)
+    const { command, argv } = plan.process
+    const groupPlan = this.#groupPlan(plan, command, argv)
     const { group, leader } = await member.family.start(groupPlan, plan.process, cancel)
     const process = new ContainedProcess(plan.process, leader)
     const session = await this.#orEnd(
       group,
-      () => new Session(group, process, leader.createdInPlace, this.#facts(plan)),
+      () => new Session(group, process, leader.createdInPlace, this.#facts(plan, groupPlan)),
     )
     return this.#begin(session, plan, member)
   }
 
   async #prepare(plan: WrapPlan, member: Member, cancel: Cancellation): Promise<WrappedCommand> {
-    const group = await member.family.prepare(this.#groupPlan(plan, [plan.command, ...plan.args]), cancel)
-    const session = await this.#orEnd(group, () => new Session(group, undefined, false, this.#facts(plan)))
+    const groupPlan = this.#groupPlan(plan, plan.command, [plan.command, ...plan.args])
+    const group = await member.family.prepare(groupPlan, cancel)
+    const facts = this.#facts(plan, groupPlan)
+    const session = await this.#orEnd(group, () => new Session(group, undefined, false, facts))
     await this.#begin(session, plan, member)
     try {
       session.awaitEntry()
@@ -347,18 +360,39 @@ export class Corral extends EventEmitter<CorralEvents> {
     }
   }
 
-  #groupPlan(plan: SessionPlan, words: readonly string[]): GroupPlan {
-    const labels = { mode: plan.mode, command: words.join(' ') }
+  #groupPlan(plan: SessionPlan, command: string, words: readonly string[]): GroupPlan {
+    const labels = {
+      mode: plan.mode,
+      command: words.join(' ').slice(0, COMMAND_LENGTH),
+      program: path.basename(command),
+    }
     return { limits: plan.limits, enforcement: this.#plan.enforcement, labels }
   }
 
-  #facts(plan: SessionPlan): SessionFacts {
+  #facts(plan: SessionPlan, { labels }: GroupPlan): SessionFacts {
     const { key, parentKey, mode, graceMs, inputGraceMs, stopSignal, drainMs, timeoutMs } = plan
     const { killTimeoutMs, machineMemory } = this.#plan
     const guardDeaths = () => this.guard.deaths
     const { name: backend, capsAround } = this.#backend
     const ending = { graceMs, inputGraceMs, stopSignal, drainMs, timeoutMs, killTimeoutMs }
-    return { backend, capsAround, key, parentKey, mode, ...ending, machineMemory, guardDeaths }
+    const record = this.#ledger && this.#recorder(this.#ledger, plan, labels)
+    return { backend, capsAround, key, parentKey, mode, ...ending, machineMemory, guardDeaths, record }
+  }
+
+  /** What writes the line of a session. */
+  #recorder(ledger: Ledger, { key, parentKey }: SessionPlan, labels: GroupPlan['labels']) {
+    const { name: mechanism, instance } = this.#backend
+    const known = {
+      writer: 'library' as const,
+      mechanism,
+      instance,
+      id: `${instance}-${++this.#recorded}`,
+      key,
+      parentKey,
+      command: labels.program,
+      ...(ledger.plan.args && { commandLine: labels.command }),
+    }
+    return (account: Account | undefined, ended: EndedEntry) => ledger.record(account, { ...known, ...ended })
   }
 
   /** Takes a session that was just started into the corral, unless it may not be there any more. */

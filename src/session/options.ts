@@ -1,8 +1,10 @@
 // The options of openCorral() and spawn(), checked once and turned into types that cannot be wrong.
+import path from 'node:path'
 import type { Stream } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Enforcement } from '../backend/backend.js'
 import type { BackendChoice, HoldingChoice } from '../backend/facts.js'
+import type { LedgerPlan } from '../backend/ledger.js'
 import { hostMemory, type Limits, type ParsedLimits, parseLimits } from '../backend/limits.js'
 import type { ProcessPlan } from '../backend/spawned.js'
 import { LONGEST_MS } from '../common/clock.js'
@@ -72,6 +74,12 @@ export interface OpenOptions {
    * the id of the session's cgroup in place of the user that logged in. Default false.
    */
   loginMark?: boolean | undefined
+  /**
+   * A file that gets one line of JSON for each session that ends, with what it used and how it ended: docs/ledger.md describes it. It is
+   * made where there is none (0600), and has to be a regular file of this user. With `args` lines have the arguments of commands too, which
+   * may hold secrets. No ending waits for it for long, or fails by it. Default: none.
+   */
+  ledger?: string | LedgerOptions | undefined
   /** Whether to collect dead instances when this one opens. Default true. */
   sweep?: boolean | undefined
   /**
@@ -79,6 +87,13 @@ export interface OpenOptions {
    * which pino writes lines of JSON to stderr. Default: no log.
    */
   logger?: Logger | LogLevel | undefined
+}
+
+export interface LedgerOptions {
+  /** The file. */
+  path: string
+  /** Whether lines have the arguments of commands. Default false. */
+  args?: boolean | undefined
 }
 
 /** One descriptor of the child, as in child_process; `fifo` is a pipe(2) in place of a socket pair. */
@@ -145,6 +160,7 @@ export interface OpenPlan {
   killTimeoutMs: number
   startTimeoutMs: number
   loginMark: boolean
+  ledger: LedgerPlan | undefined
   sweep: boolean
   logger: Logger | LogLevel | undefined
   /** The memory of which a limit of '25%' is a share, in bytes. */
@@ -188,9 +204,12 @@ const OPEN_OPTIONS = new Set([
   'killTimeoutMs',
   'startTimeoutMs',
   'loginMark',
+  'ledger',
   'sweep',
   'logger',
 ])
+const FILE = 'the path of a file'
+const LEDGER_OPTIONS = new Set(['path', 'args'])
 const PROCESS_OPTIONS = new Set(['cwd', 'env', 'argv0', 'stdio', 'uid', 'gid', 'detached'])
 const SESSION_OPTIONS = new Set([
   'key',
@@ -417,6 +436,22 @@ function parseLogger(logger: unknown): Logger | LogLevel {
   return logger as Logger
 }
 
+function parseLedgerOption(value: unknown): LedgerPlan | undefined {
+  if (value === undefined || typeof value === 'string') return parseLedger('ledger', value)
+  if (typeof value !== 'object') refuse('ledger', value, `${FILE}, or an object with path and args`)
+  assertOptions(value, 'ledger', LEDGER_OPTIONS)
+  const { path: file, args = false } = value as { path?: unknown; args?: unknown }
+  if (file === undefined) refuse('ledger.path', file, FILE)
+  return parseLedger('ledger.path', file, parseFlag('ledger.args', args))
+}
+
+/** The path is relative to the directory that this process is in now. @throws InvalidArgumentError */
+export function parseLedger(name: string, file: unknown, args = false): LedgerPlan | undefined {
+  if (file === undefined) return undefined
+  if (file === '') refuse(name, file, FILE)
+  return { path: path.resolve(parseText(name, file)), args }
+}
+
 /** @throws InvalidArgumentError for an unknown backend, and for a root with a backend that has none. */
 function parseBackend<Choice extends BackendChoice>(
   name: string,
@@ -472,6 +507,7 @@ export function parseOpenOptions(
     killTimeoutMs: parseMilliseconds('killTimeoutMs', killTimeoutMs),
     startTimeoutMs: parseBound('startTimeoutMs', startTimeoutMs),
     loginMark: parseFlag('loginMark', options.loginMark ?? false),
+    ledger: parseLedgerOption(options.ledger),
     sweep: parseFlag('sweep', options.sweep ?? true),
     logger: options.logger === undefined ? undefined : parseLogger(options.logger),
     machineMemory,

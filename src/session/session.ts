@@ -4,8 +4,9 @@
 //                                          \--killTimeoutMs over--> stuck (close() again tries again)
 
 import { EventEmitter } from 'node:events'
-import type { Group, GroupEvent } from '../backend/backend.js'
+import type { EndPlan, Group, GroupEvent } from '../backend/backend.js'
 import {
+  type Account,
   type AppliedLimit,
   type BackendName,
   type CapAround,
@@ -17,6 +18,7 @@ import {
   type RaisedLimit,
   type Usage,
 } from '../backend/facts.js'
+import type { EndedEntry } from '../backend/ledger.js'
 import { type Limits, parseLimitChanges } from '../backend/limits.js'
 import { describeProcess, listProcesses, stuckError } from '../backend/stuck.js'
 import { Cancellation } from '../common/cancellation.js'
@@ -81,6 +83,8 @@ export interface SessionFacts {
   machineMemory: () => number
   /** How many guards of the instance have died so far. */
   guardDeaths: () => number
+  /** Writes its line into the ledger. Absent where there is none. */
+  record?: ((account: Account | undefined, ended: EndedEntry) => Promise<void>) | undefined
 }
 
 // The group is empty, so the leader has ended; only the report of its exit may be under way. A zombie leader held by a
@@ -416,8 +420,7 @@ export class Session<
       this.#inputGrace.cancel() // what follows it gets no more than that
       return
     }
-    const { killTimeoutMs, stopSignal } = this.#facts
-    this.#hastened = this.#group.end({ graceMs, stopSignal, killTimeoutMs })
+    this.#hastened = this.#group.end({ ...this.#endPlan(), graceMs })
     this.#hastened.catch(() => undefined) // the closing under way meets the same failure
   }
 
@@ -435,10 +438,11 @@ export class Session<
       this.state = 'empty'
       const exit = await this.#leaderExit()
       for (const process of this.#writers) process.sessionOver()
-      await this.#group.remove()
-      this.state = 'removed'
       // Word of it can come later than the end of the connection that it brought about
       const told = this.#group.fate()?.reason === 'corral-kill' ? 'corral-kill' : reason
+      await this.#record(told, ended, exit)
+      await this.#group.remove()
+      this.state = 'removed'
       this.report = this.#makeReport(told, { graceMs, graceUsedMs }, ended, exit)
       // What ended the session may have ended the watch before it told
       for (const hit of this.report.hits) if (!this.#hitsTold.has(hit.kind)) this.#tellHit(hit)
@@ -485,9 +489,14 @@ export class Session<
     return Math.max(0, Math.ceil(this.#killsAt - now()))
   }
 
+  #endPlan(): Omit<EndPlan, 'graceMs'> {
+    const { killTimeoutMs, stopSignal, record } = this.#facts
+    return { killTimeoutMs, stopSignal, ...(record && { keeps: true }) }
+  }
+
   async #killAll(graceMs: number, drainMs: number): Promise<Ended> {
-    const { killTimeoutMs, stopSignal } = this.#facts
-    const ended = await this.#group.end({ graceMs, stopSignal, drainMs, killTimeoutMs }).catch((error) => {
+    const { killTimeoutMs } = this.#facts
+    const ended = await this.#group.end({ ...this.#endPlan(), graceMs, drainMs }).catch((error) => {
       throw this.#withLeader(error)
     })
     if (!ended.empty) throw stuckError(`session '${this.key}'`, this.#group.path, ended.left, killTimeoutMs)
@@ -516,6 +525,16 @@ export class Session<
   /** The leader's exit, of which the news may still be under way; undefined when it does not come, or is not ours to know. */
   async #leaderExit(): Promise<ExitStatus | undefined> {
     return this.process && within(this.process.exited, EXIT_NEWS_MS)
+  }
+
+  async #record(
+    reason: Reason,
+    { killed, usage, account }: Ended,
+    exit: ExitStatus | undefined,
+  ): Promise<void> {
+    const { startedAt } = this
+    const { code: exitCode = null, signal = null } = exit ?? {}
+    await this.#facts.record?.(account, { reason, startedAt, exitCode, signal, killed, usage })
   }
 
   #makeReport(

@@ -82,7 +82,8 @@ test('the imports are read: each target is a file', () => {
 })
 
 test('the top of src has at most 14 rooms', () => {
-  expect(readdirSync(path.join(CHECKOUT, 'src')).length).toBeLessThanOrEqual(14)
+  const rooms = readdirSync(path.join(CHECKOUT, 'src')).filter((name) => name !== 'tsconfig.json')
+  expect(rooms.length).toBeLessThanOrEqual(14)
 })
 
 test('only mechanisms.ts, opening.ts and trial.ts name a mechanism', () => {
@@ -104,7 +105,7 @@ test('mechanisms know no keys of sessions, nor options', () => {
 const FLOORS = [
   ['cli'],
   ['integrations'],
-  ['doctor', 'orphans', 'metrics'],
+  ['doctor', 'orphans', 'metrics', 'ledger'],
   ['observe'],
   ['index.ts'],
   ['open.ts'],

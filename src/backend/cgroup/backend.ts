@@ -6,6 +6,7 @@ import { loadNative, type Native } from '../../native/addon.js'
 import { CORRAL, SESSIONS } from '../../native/language.js'
 import type { Backend, Enforcement, Family, LimitSet } from '../backend.js'
 import type { CapAround, GuardEvent, GuardStatus, Left, SweepOptions, SweepReport } from '../facts.js'
+import type { Ledger, LedgerPlan } from '../ledger.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
 import { Starts } from '../starts.js'
 import { Watchdog } from '../watchdog.js'
@@ -35,6 +36,8 @@ export interface CgroupBackendOptions {
   killTimeoutMs: number
   startTimeoutMs: number
   loginMark: boolean
+  /** Gets the lines that the guard writes. */
+  ledger: LedgerPlan | undefined
 }
 
 export class CgroupBackend implements Backend {
@@ -108,7 +111,7 @@ export class CgroupBackend implements Backend {
     const context = makeContext(native, options)
     if (options.loginMark) context.loginMark = useLoginMarks(native)
     const name = newInstanceName()
-    const guard = new Guard(native, { root, instance: name, ...context }, emit)
+    const guard = new Guard(native, { root, instance: name, ledger: options.ledger, ...context }, emit)
     // First, so that nothing is ever there that it does not guard
     const guarded = await refuseOrRetry(guard, options.enforcement, () => guard.start())
     try {
@@ -132,9 +135,9 @@ export class CgroupBackend implements Backend {
     return new CgroupFamily(name, parent as CgroupFamily | undefined, limits, this.#sessions, this.#context)
   }
 
-  async sweep(options: SweepOptions): Promise<SweepReport> {
+  async sweep(options: SweepOptions, ledger: Ledger | undefined): Promise<SweepReport> {
     try {
-      return await sweepInstances(this.root, this.#context, options)
+      return await sweepInstances(this.root, this.#context, options, ledger)
     } catch (error) {
       throw explained(`cannot look for dead instances below ${this.root}`, error)
     }

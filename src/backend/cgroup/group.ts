@@ -14,7 +14,7 @@ import {
   systemCodeOf,
 } from '../../common/errors.js'
 import { type Native, wardenPath } from '../../native/addon.js'
-import { COMMAND_LABEL, INSIDE, MODE_LABEL } from '../../native/language.js'
+import { COMMAND_LABEL, INSIDE, MODE_LABEL, PROGRAM_LABEL } from '../../native/language.js'
 import { packPlan, step } from '../../native/plan.js'
 import type { EndPlan, Enforcement, Fate, Group, GroupEvent, GroupPlan, LimitSet } from '../backend.js'
 import type { AppliedLimit, Ended, OutOfMemory, RaisedLimit, Usage } from '../facts.js'
@@ -70,9 +70,6 @@ export interface GroupContext extends Remover {
   /** Of the groups that live, by their paths: a cap above them can be one that they have to be watched for. */
   watches: Map<string, Watches>
 }
-
-// What is kept of a command line; a whole one can be megabytes.
-const COMMAND_LENGTH = 512
 
 export class CgroupGroup implements Group {
   readonly path: string
@@ -145,11 +142,12 @@ export class CgroupGroup implements Group {
   #steps(plan: GroupPlan): string {
     const { controllers, enforcement } = this.#context
     assertEnforceable(plan.limits, controllers, { enforcement, path: this.path })
-    const { mode, command } = plan.labels
+    const { mode, command, program } = plan.labels
     return (
       directorySteps('new', this.path, controllers) +
       step.label(this.path, MODE_LABEL, mode) +
-      step.label(this.path, COMMAND_LABEL, command.slice(0, COMMAND_LENGTH)) +
+      step.label(this.path, COMMAND_LABEL, command) +
+      step.label(this.path, PROGRAM_LABEL, program) +
       writeSteps(this.path, [...sessionSettings(controllers), ...limitSettings(plan.limits, controllers)]) +
       step.newDirectory(`${this.path}/${INSIDE}`)
     )
@@ -241,7 +239,7 @@ export class CgroupGroup implements Group {
     this.#announced = true
   }
 
-  async end({ graceMs, stopSignal = 0, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended> {
+  async end({ graceMs, stopSignal = 0, killTimeoutMs, drainMs = 0, keeps = false }: EndPlan): Promise<Ended> {
     const { native, killMethod, controllers, memoryV1 } = this.#context
     const paths = limitPaths(this.path, this.#wanted, controllers)
     const used = counterFiles(this.path, controllers)
@@ -257,16 +255,16 @@ export class CgroupGroup implements Group {
         stopSignal,
         killMs: killTimeoutMs,
         freeze: killMethod === 'freeze',
-        remove: true,
+        remove: !keeps,
         outside: true,
         announced: true,
         ...(leader !== undefined && { leader }),
         read: [...used, ...paths.map(({ path }) => path), ...(claim ? [LOCKS] : [])],
       })
       const { empty, killed, names, left, counters, moved, unseen } = ended
-      if (empty) await memoryV1?.remove([this.path])
+      if (empty && !keeps) await memoryV1?.remove([this.path])
       await this.#reapStrays(empty)
-      this.#removed ||= empty
+      this.#removed ||= empty && !keeps
       const limitsRaised = raisedLimits(this.#wanted, paths, counters.slice(used.length))
       const others = claim?.killed(counters.at(-1) ?? '') ?? 0
       return {
@@ -274,6 +272,7 @@ export class CgroupGroup implements Group {
         killed: { count: Math.max(killed, others), names },
         left,
         usage: parseUsage(controllers, counters.slice(0, used.length)),
+        ...(keeps && { account: { group: this.path, memoryGroup: this.#memoryGroup() } }),
         ...(moved.length > 0 && { moved }),
         ...(unseen !== undefined && { notHeld: [unseenOutside(unseen)] }),
         ...(limitsRaised.length > 0 && { limitsRaised }),

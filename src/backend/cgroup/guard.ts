@@ -12,6 +12,7 @@ import { keepAlive, Link, waitForEnd } from '../../native/link.js'
 import { packPlan } from '../../native/plan.js'
 import { assertSpoken, notStarted, PROTOCOL } from '../../native/protocol.js'
 import type { GuardEvent, GuardStatus } from '../facts.js'
+import { type LedgerPlan, ledgerWords } from '../ledger.js'
 import { Restarts } from '../restarts.js'
 import { Starts } from '../starts.js'
 import { type Instance, removeInstance } from './instance.js'
@@ -34,6 +35,8 @@ export interface GuardPlan {
   killMethod: KillMethod
   killTimeoutMs: number
   noClone3: boolean
+  /** Gets a line for each session that it ends. */
+  ledger?: LedgerPlan | undefined
 }
 
 /** One guard process, by what it says over its lifeline. */
@@ -251,12 +254,13 @@ export class Guard {
   }
 
   async #spawn(lifeline: number): Promise<void> {
-    const { root, instance, killMethod, killTimeoutMs, noClone3 } = this.#plan
+    const { root, instance, killMethod, killTimeoutMs, noClone3, ledger } = this.#plan
     const command = wardenPath()
     const argv = ['corral-warden', 'guard', '--root', root, '--instance', instance]
     argv.push('--owner', String(process.pid), '--kill-timeout', String(killTimeoutMs))
     argv.push('--protocol', String(PROTOCOL))
     if (killMethod === 'freeze') argv.push('--freeze')
+    argv.push(...ledgerWords(ledger))
     if (noClone3) argv.push('--no-clone3')
     try {
       // By descriptors: a session can hide the way to them, or close it

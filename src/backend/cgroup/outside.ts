@@ -5,6 +5,7 @@ import { isSystemError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
 import { CORRAL, KILLED_LABEL } from '../../native/language.js'
 import type { SweepOptions, SweepReport } from '../facts.js'
+import type { Ledger } from '../ledger.js'
 import { LIMIT_NAMES, type LimitChanges, type ParsedLimits, setLimitsOf } from '../limits.js'
 import type {
   Detail,
@@ -58,8 +59,8 @@ export class CgroupOutside implements Outside {
     return { foreign, unspoken: [], barred: 0 }
   }
 
-  async sweep(options: SweepOptions): Promise<SweepReport> {
-    return this.#inRoot((root) => sweepInstances(root, this.#remover, options), {
+  async sweep(options: SweepOptions, ledger?: Ledger): Promise<SweepReport> {
+    return this.#inRoot((root) => sweepInstances(root, this.#remover, options, ledger), {
       collected: [],
       live: [],
       failed: [],

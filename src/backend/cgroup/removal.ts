@@ -24,7 +24,12 @@ export function removeSessions(directory: string, remover: Remover): Promise<voi
   return end(directory, remover, { remove: true, outside: true })
 }
 
-/** The same, but the directory stays. */
+/** The same, but the directories stay. */
+export function emptySessions(directory: string, remover: Remover): Promise<void> {
+  return end(directory, remover, { remove: false, outside: true })
+}
+
+/** As removeTree(), but the directory stays. */
 export function emptyTree(directory: string, remover: Remover): Promise<void> {
   return end(directory, remover, { remove: false })
 }

@@ -2,12 +2,13 @@
 // do not trip over each other.
 import path from 'node:path'
 import { explained } from '../../common/errors.js'
-import { SESSIONS } from '../../native/language.js'
+import { GATEWAY_GONE, SESSIONS } from '../../native/language.js'
 import type { SweepOptions, SweepReport } from '../facts.js'
+import type { Ledger } from '../ledger.js'
 import { type Instance, lockDeadInstances } from './instance.js'
 import { withLoginMarks } from './login-marks.js'
 import { readMemoryV1 } from './memory-v1.js'
-import { emptyTree, type Remover, removeSessions, removeTree } from './removal.js'
+import { emptySessions, emptyTree, type Remover, removeSessions, removeTree } from './removal.js'
 import { countSessions } from './survey.js'
 
 /** Collects the dead instances below `root`, or with dryRun only lists them. */
@@ -15,6 +16,7 @@ export async function sweepInstances(
   root: string,
   remover: Remover,
   { dryRun }: SweepOptions,
+  ledger: Ledger | undefined,
 ): Promise<SweepReport> {
   const { native } = remover
   const { dead, live, ending, foreign } = lockDeadInstances(native, root)
@@ -30,6 +32,15 @@ export async function sweepInstances(
       const { sessions, processes } = await countSessions(native, path.join(directory, SESSIONS))
       if (!dryRun) {
         const memoryV1 = readMemoryV1(native, directory) // word of which goes with the directory
+        if (ledger) {
+          await emptySessions(path.join(directory, SESSIONS), remover)
+          await ledger.recordAll(path.join(directory, SESSIONS), directory, {
+            writer: 'sweep',
+            mechanism: 'cgroup',
+            instance: name,
+            reason: GATEWAY_GONE,
+          })
+        }
         await removeSessions(path.join(directory, SESSIONS), remover)
         await emptyTree(directory, remover) // what has moved itself out of the sessions
         await memoryV1?.remove([path.join(directory, SESSIONS)])

@@ -1,0 +1,52 @@
+// What a ledger has of a session that has ended: a line of JSON. docs/ledger.md describes its fields.
+#ifndef CORRAL_RECORD_H
+#define CORRAL_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "end_plan.h"
+#include "json.h"
+#include "path.h"
+#include "usage.h"
+
+#define CORRAL_RECORD_VERSION 1
+
+// NULL, negative and (of `exit_signal`) 0: not known.
+struct corral_record {
+  const char *writer; // library, run, guard, keeper, sweep
+  const char *mechanism;
+  const char *instance;
+  const char *id; // what no other session of this boot has
+  const char *key, *parent;
+  const char *command;      // the program's name alone
+  const char *command_line; // with arguments, where these are asked for; cut off where long
+  const char *reason;
+  int64_t started_ms; // since the epoch
+  int exit_code;
+  const char *exit_signal; // its name
+  int64_t killed;
+  const char *const *names; // of the first that were killed
+  size_t name_count;
+  struct corral_usage usage;
+};
+
+// Nothing is known.
+struct corral_record corral_record_unknown(void);
+
+// Appends the line of a session that has ended now.
+void corral_record_write(struct corral_json *lines, const struct corral_record *record);
+
+// The same, of a session's cgroup that is open: its id and its usage are read, the latter also in its v1
+// memory cgroup (-1: none).
+void corral_record_write_group(struct corral_json *lines, const struct corral_record *record, int group_fd,
+                               int memory_fd);
+
+// Appends a line for each session below a directory of sessions, by what the kernel and the labels tell of
+// it; the rest is as in `common`. `memory_fd`: that directory in the v1 memory hierarchy, or -1. 0, or -errno
+// where some could not be read.
+int corral_record_write_all(struct corral_json *lines, const struct corral_path *sessions,
+                            const struct corral_record *common, bool args, int memory_fd);
+
+#endif
