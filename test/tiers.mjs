@@ -101,6 +101,7 @@ const TIERS = {
     step(npm('test:escape', '1'), SUITE),
     step(npm('test:kernels'), GUESTS),
     step(npm('test:nodes'), [...SUITE, ...PAGES, 'test/nodes']),
+    step(npm('test:runtimes'), [...CODE, 'test/nodes']),
     step(npm('test:vm:arm64', 'test/unit', 'test/kernel'), [...GUESTS, ...PAGES]),
   ],
 }

@@ -5,11 +5,10 @@ import type { HoldingChoice } from '../backend/facts.js'
 import type { RunPlan } from '../backend/launch.js'
 import { type Limits, parseLimits } from '../backend/limits.js'
 import { launchWords, memoryAt } from '../backend/mechanisms.js'
-import { failure, InvalidArgumentError, KernelError } from '../common/errors.js'
-import { loadNative, wardenPath } from '../native/addon.js'
+import { InvalidArgumentError } from '../common/errors.js'
 import { parseKey } from '../session/key.js'
 import { parseBound, parseHolding, parseMilliseconds } from '../session/options.js'
-import { asGiven, asLaunched } from './launched.js'
+import { becomeWarden } from './become.js'
 
 export interface RunOptions {
   /** What holds the command: as of openCorral(). */
@@ -40,15 +39,6 @@ function parseKeys({ session, parent }: RunOptions): string[] {
   return keys
 }
 
-/** What the command is to inherit as if we were not there. What Node itself ignores is not for it. */
-function inheritedWords(): string[] {
-  const { ignored, blocked, openFiles } = asLaunched()
-  return [
-    ...['--ignored', ignored, '--blocked', blocked],
-    ...(openFiles === undefined ? [] : ['--open-files', openFiles]),
-  ]
-}
-
 /**
  * Becomes the warden that runs the command; does not come back.
  * @throws CorralError when it cannot be prepared; nothing was made then.
@@ -65,23 +55,9 @@ export async function run(command: string, args: string[], options: RunOptions):
     keys: parseKeys(options),
     command: [command, ...args].join(' '),
   }
-  const native = loadNative()
   const words = await launchWords(
     { ...options, backend: parseHolding('--backend', options.backend, options.root) },
     plan,
   )
-  const warden = wardenPath()
-  const all = [
-    'corral-warden',
-    ...words,
-    ...inheritedWords(),
-    ...(options.status128 ? ['--status-128'] : []),
-    '--',
-    ...asGiven([command, ...args]),
-  ]
-  try {
-    return native.execute(warden, all, asLaunched().descriptors)
-  } catch (error) {
-    throw failure(KernelError, `cannot run ${warden}`, error)
-  }
+  return becomeWarden([...words, ...(options.status128 ? ['--status-128'] : [])], [command, ...args])
 }

@@ -9,14 +9,12 @@ export { PROTOCOL }
 // One that knows no numbers takes the option for a mistake
 const REFUSALS: number[] = [STATUS.usage, STATUS.protocol]
 
+/** Where there is no warden, or one for another machine. */
+export const REBUILD = 'Run `npx corral build`, which builds the program beside the addon'
+
 /** Of a warden, as guard or as keeper. */
 export function notStarted(command: string, cause: unknown): GuardError {
-  return failure(
-    GuardError,
-    `${command} cannot be started`,
-    cause,
-    'Run `npx corral build`, which builds the program beside the addon',
-  )
+  return failure(GuardError, `${command} cannot be started`, cause, REBUILD)
 }
 
 /** @throws GuardError where a warden has ended like that before it stood. */
