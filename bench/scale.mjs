@@ -130,7 +130,9 @@ async function startGateway(pen, root, count) {
   return { child, started: await next(), next }
 }
 
-const listingMs = (words, root) => timeOf([CLI, ...words, '--root', root])
+function listingMs(words, root) {
+  return timeOf([CLI, ...words, '--root', root])
+}
 
 /** How long Node takes with these words, from its start to its end, in ms. */
 async function timeOf(words) {
