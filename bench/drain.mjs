@@ -1,5 +1,7 @@
 // What it costs at the end of a oneshot session to look whether what it leaves still works: five sleeping daemons, which are then
 // killed as they are without a look (`drainMs: 0`), held by each mechanism.
+import { readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { openCorral } from 'corral'
 import { runBench } from './harness.mjs'
 import { firstLine } from './sleeping-processes.mjs'
@@ -8,12 +10,27 @@ import { median } from './statistics.mjs'
 const ROUNDS = 101
 const DAEMONS = 5
 const MAX_RATIO = 1.2
-const SCRIPT = `for i in $(seq ${DAEMONS}); do setsid sleep 1000 & done; echo up; read line`
+const SCRIPT = `for i in $(seq ${DAEMONS}); do sleep 1000 & all="$all $!"; done; echo $all; read line`
+const ASLEEP_WITHIN_MS = 10_000
+const LOOK_EVERY_MS = 2
+
+const sleeps = (pid) =>
+  /^Name:\s*sleep\n(?:.*\n)*State:\s*S/.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+
+/** They have done with their start. */
+async function asleep(pids) {
+  for (
+    const until = performance.now() + ASLEEP_WITHIN_MS;
+    !pids.every(sleeps);
+    await setTimeout(LOOK_EVERY_MS)
+  )
+    if (performance.now() > until) throw new Error('the daemons do not sleep')
+}
 
 /** From the end of the input, by which the leader ends, until nobody is there. */
 async function measure(corral, drainMs) {
   const session = await corral.spawn({ command: 'sh', args: ['-c', SCRIPT], drainMs })
-  await firstLine(session.process.stdout)
+  await asleep((await firstLine(session.process.stdout)).split(' '))
   const began = performance.now()
   session.process.stdin.end()
   const { killed } = await session.closed
