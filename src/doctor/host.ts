@@ -14,6 +14,8 @@ export interface HostTexts {
   status: string
   swaps: string
   controllers: string
+  /** /proc/cmdline: what the kernel was booted with. */
+  bootWords: string
   /** uname -r */
   release: string
   uid: number
@@ -134,9 +136,14 @@ function swapOf(swaps: string): number {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-function disabledIn(controllers: string): string[] {
+/** /proc/cgroups has only what v1 has, too: of memory nothing where a kernel has no v1 of that (CONFIG_MEMCG_V1, Linux 6.11). */
+function disabledIn({ controllers, bootWords }: HostTexts): string[] {
   const rows = controllers.split('\n').map((line) => line.split(/\s+/))
-  return rows.filter((row) => row[3] === '0').map(([name = '']) => V1_NAMES[name] ?? name)
+  const off = rows.filter((row) => row[3] === '0').map(([name = '']) => name)
+  const words = [...bootWords.matchAll(/(?:^|\s)cgroup_disable=(\S+)/g)].flatMap(([, names = '']) =>
+    names.split(','),
+  )
+  return [...new Set([...off, ...words].map((name) => V1_NAMES[name] ?? name))]
 }
 
 export function parseHost(texts: HostTexts): HostFacts {
@@ -155,7 +162,7 @@ export function parseHost(texts: HostTexts): HostFacts {
     user,
     layout: layoutOf(mounts, v1Controllers),
     v1Controllers,
-    disabledControllers: disabledIn(texts.controllers),
+    disabledControllers: disabledIn(texts),
     mounts,
     container: containerOf(texts),
     wsl: /microsoft/i.test(release),
@@ -237,6 +244,7 @@ export function readHost(): HostTexts {
     status: read('/proc/self/status'),
     swaps: read('/proc/swaps'),
     controllers: read('/proc/cgroups'),
+    bootWords: read('/proc/cmdline'),
     release: os.release(),
     uid,
     user,

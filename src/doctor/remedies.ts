@@ -56,7 +56,7 @@ export function rootFix(host: HostFacts): string {
 export function controllerFix(host: HostFacts, controller: string): string {
   if (host.v1Controllers.includes(controller)) return unifiedFix(host)
   if (host.disabledControllers.includes(controller))
-    return `It was turned off at boot: remove cgroup_disable=${controller} from the kernel's command line, or add cgroup_enable=${controller} to it`
+    return `It was turned off at boot: take ${controller} out of cgroup_disable= on the kernel's command line and reboot; where the firmware puts it there (Raspberry Pi), add cgroup_enable=${controller} to /boot/firmware/cmdline.txt instead`
   if (host.container !== null)
     return `Start the container from where ${controller} is delegated: for rootless ones, on its host, in /etc/systemd/system/user@.service.d/delegate.conf, section [Service]: Delegate=cpu cpuset io memory pids; then systemctl daemon-reload, and log in anew`
   if (host.unit?.manager === 'user' || host.uid !== 0)

@@ -118,7 +118,7 @@ boot_once() {
     -chardev "file,id=err,path=$job/err" -device virtserialport,chardev=err,name=err,nr=2 \
     -chardev "socket,id=root,path=$job/root" -device vhost-user-fs-pci,chardev=root,tag=root \
     -kernel "$cache/$image/vmlinuz" -initrd "$cache/$image-$(architecture=$arch && init_directory)/initramfs" \
-    -append "console=$console panic=-1 quiet loglevel=3 corral.job=$job" 5<&- 6<&- </dev/null >"$job/qemu.log" 2>&1 &
+    -append "console=$console panic=-1 quiet loglevel=3 corral.job=$job $boot_words" 5<&- 6<&- </dev/null >"$job/qemu.log" 2>&1 &
   guest=$!
   wait "$guest" || status=$?
   exec 5<&- 6<&-

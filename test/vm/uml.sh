@@ -37,7 +37,7 @@ boot() {
   local consoles=(con=null con0=null,fd:3 con1=null,fd:1 con2=null,fd:4 ssl=null)
   TMPDIR=$(memory_directory) timeout --kill-after=5 "$seconds" "$cache/uml/linux" mem="$memory" seccomp=on \
     umid=guest uml_dir="$job/" root=/dev/root rootfstype=hostfs rootflags=/ ro init="$cache/$(init_directory)/init" \
-    quiet panic=-1 "${consoles[@]}" corral.job="$job" corral.overlay="$cache/uml/overlay.ko" $tree \
+    quiet panic=-1 "${consoles[@]}" corral.job="$job" corral.overlay="$cache/uml/overlay.ko" $tree $boot_words \
     3>"${CORRAL_VM_LOG:-/dev/null}" 4>&2 2>/dev/null </dev/null &
   guest=$!
   wait "$guest"

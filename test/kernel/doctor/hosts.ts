@@ -18,6 +18,7 @@ const DEBIAN: HostTexts = {
   status: 'Seccomp:\t0\n',
   swaps: NO_SWAP,
   controllers: '#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t0\t23\t1\npids\t0\t23\t1\n',
+  bootWords: 'root=/dev/vda1 ro quiet\n',
   release: '6.1.0-50-amd64',
   uid: 0,
   user: 'root',

@@ -252,10 +252,15 @@ describe('a root without controllers', () => {
     expect(finding(findings, 'oom').verdict).toBe('PASS')
   })
 
-  test('because they were turned off at boot, is told so', () => {
-    const changes = { controllers: 'memory\t0\t1\t0\ncpu\t0\t1\t1\n' }
+  test.each([
+    { controllers: 'memory\t0\t1\t0\ncpu\t0\t1\t1\n' },
+    { bootWords: 'coherent_pool=1M cgroup_disable=memory root=/dev/mmcblk0p2\n' },
+    { bootWords: 'quiet cgroup_disable=hugetlb,memory\n' },
+  ])('because they were turned off at boot, is told so: %o', (changes) => {
     const findings = judge(withRoot(HOSTS.debian, { lacks: { controllers: ['cpu', 'pids', 'io'] }, changes }))
-    expect(finding(findings, 'memory').fix).toMatch(/cgroup_disable=memory .* cgroup_enable=memory/)
+    expect(finding(findings, 'memory').fix).toMatch(
+      /take memory out of cgroup_disable= .* cgroup_enable=memory/,
+    )
   })
 
   test('for disks, though it has io: ioWeight is refused', () => {
