@@ -245,7 +245,8 @@ static _Noreturn void become_systemd(const char *job) {
   char here[300];
   snprintf(here, sizeof here, HOST "%s", job);
   need(symlink(here, JOB) == 0, JOB);
-  open_line("/dev/tty1", STDOUT_FILENO); // makes them raw
+  need(umount("/sys/fs/cgroup") == 0, "/sys/fs/cgroup"); // it mounts what the kernel's command line says
+  open_line("/dev/tty1", STDOUT_FILENO);                 // makes them raw
   open_line("/dev/tty2", STDOUT_FILENO);
   open_line("/dev/console", STDOUT_FILENO);
   char *argv[] = {"/lib/systemd/systemd", "--unit=corral-vm.service", "--show-status=no",
