@@ -23,6 +23,8 @@ const START_TIMEOUT_MS = 10_000
 const DRAIN_MS = 1000
 const ORPHAN_GRACE_MS = 2000
 const TOP_INTERVAL_MS = 1000
+// As of top-rows.ts
+const TOP_ORDERS = ['tree', 'memory', 'cpu', 'processes', 'peak', 'io']
 
 // Of the command that is carried out: commander has no way to hand it on
 let status = 0
@@ -142,12 +144,16 @@ program
 
 program
   .command('top')
-  .description('show live sessions in a terminal; k ends one')
+  .description('show live sessions in a terminal; h tells its keys')
   .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
   .addOption(
     new Option('--interval <ms>', 'time between two looks').argParser(number).default(TOP_INTERVAL_MS),
   )
+  .addOption(new Option('--sort <order>', 'what comes first').choices(TOP_ORDERS).default('tree'))
+  .option('--filter <text>', 'sessions with this in their key or command alone', '')
+  .option('-b, --batch', 'print what it shows, without a terminal', false)
+  .addOption(new Option('-n, --iterations <count>', 'how many looks, then end').argParser(number))
   .addOption(graceOption(0))
   .action(async (options) => {
     const { top } = await import('./other-commands.js')

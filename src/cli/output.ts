@@ -44,10 +44,12 @@ function shown(line: Line, colours: boolean): string {
 const written = (lines: readonly Line[], colours = false) =>
   lines.map((line) => `${shown(line, colours)}\n`).join('')
 
+/** A terminal that can do nothing but print lines. */
+export const isDumb = () => process.env['TERM'] === 'dumb'
+
 /** A terminal that can do more than print lines, in front of somebody. */
 export function isLively(stream: NodeJS.WriteStream): boolean {
-  const { TERM, CI } = process.env
-  return stream.isTTY === true && TERM !== 'dumb' && !CI
+  return stream.isTTY === true && !isDumb() && !process.env['CI']
 }
 
 /** https://no-color.org: set, and not empty. */
@@ -122,6 +124,8 @@ export const linesOf = (text: string) => text.replace(/\n$/, '').split('\n')
 export interface ScreenLine {
   text: string
   style?: Style
+  /** Its parts, where they differ. */
+  spans?: readonly Span[]
 }
 
 const TO_END_OF_LINE = '\x1b[K'
@@ -131,33 +135,35 @@ const SHOW_CURSOR = '\x1b[?25h'
 // Synchronized output: a terminal that knows it shows what is between these in one step, others ignore it
 const AT_ONCE = '\x1b[?2026h'
 const AT_ONCE_OVER = '\x1b[?2026l'
+const HOME = '\x1b[H'
 const EMPTY = '\x1b[H\x1b[2J' // the cursor to the first line, and nothing on the screen
+// The alternate screen (xterm's control sequences): what was in the terminal before is there again afterwards
+const OTHER_SCREEN = '\x1b[?1049h'
+const OWN_SCREEN = '\x1b[?1049l'
 
-/** A part of the terminal that is drawn over what was there before. */
+/** A whole terminal, until it is given back. */
 export interface Screen {
+  take(): void
   draw(lines: readonly ScreenLine[]): void
   /** The terminal has another size: it has wrapped what was drawn in a way of its own. */
   resized(): void
-  done(): void
+  giveBack(): void
 }
 
 /** Each line takes one row: top-screen.ts cuts them to the terminal's width and height. */
 export function openScreen(): Screen {
-  let height = 0 // of what was drawn
+  const { stdout } = process
+  const colours = !process.env['NO_COLOR']
+  const drawn = ({ text, style, spans }: ScreenLine) =>
+    spans ? shown({ spans }, colours) : painted({ text, style }, colours || style === 'inverse')
   return {
+    take: () => stdout.write(`${OTHER_SCREEN}${HIDE_CURSOR}${EMPTY}`),
     draw: (lines) => {
-      const back = height > 1 ? `\r\x1b[${height - 1}A` : '\r'
-      const text = lines.map((line) => `${painted(line, true)}${TO_END_OF_LINE}`).join('\n')
-      process.stdout.write(`${AT_ONCE}${HIDE_CURSOR}${back}${text}${TO_END_OF_SCREEN}${AT_ONCE_OVER}`)
-      height = lines.length
+      const text = lines.map((line) => `${drawn(line)}${TO_END_OF_LINE}`).join('\n')
+      stdout.write(`${AT_ONCE}${HIDE_CURSOR}${HOME}${text}${TO_END_OF_SCREEN}${AT_ONCE_OVER}`)
     },
-    resized: () => {
-      process.stdout.write(EMPTY)
-      height = 0
-    },
-    done: () => {
-      process.stdout.write(`\n${SHOW_CURSOR}`) // below the last of it
-    },
+    resized: () => stdout.write(EMPTY),
+    giveBack: () => stdout.write(`${SHOW_CURSOR}${OWN_SCREEN}`),
   }
 }
 
@@ -231,13 +237,16 @@ const widthsOf = (rows: readonly string[][], heading: readonly string[]) =>
     ),
   )
 
-/** The same rows, as far as they fit into so many columns of a terminal; lines of their own are cut. */
-export function fittingTable(
+/**
+ * The heading and the rows, as far as they fit into so many columns of a terminal: cells that are padded, but the last of a row.
+ * Lines of their own are cut.
+ */
+export function fittingCells(
   heading: readonly string[],
   rows: readonly string[][],
   columns: number,
   economies: readonly Economy[],
-): string[] {
+): string[][] {
   let [names, cells] = [[...heading], rows.map((row) => row.map(printable))]
   for (const economy of economies) {
     const widths = widthsOf(cells, names)
@@ -253,7 +262,35 @@ export function fittingTable(
         if (row.length > 1) row[at] = shortened(row[at] ?? '', width, { middle: economy.middle ?? false })
     }
   }
-  return table(names, cells).map((line) => shortened(line, columns))
+  return inLine(names, cells).map((row) => (columnsOf(joined(row)) > columns ? cutRow(row, columns) : row))
+}
+
+/** What of a row is beyond the terminal's edge. */
+function cutRow(row: string[], columns: number): string[] {
+  let left = columns + GAP
+  return row.flatMap((cell) => {
+    const room = left - GAP
+    left -= columnsOf(cell) + GAP
+    return room > 0 ? [shortened(cell.trimEnd() === '' ? '' : cell, room)] : []
+  })
+}
+
+export const fittingTable = (...table: Parameters<typeof fittingCells>): string[] =>
+  fittingCells(...table).map((row) => joined(row))
+
+/** Cells that were padded, as a line. */
+export function joined(row: readonly string[], trimmed = true): string {
+  const line = row.join(' '.repeat(GAP))
+  return trimmed ? line.trimEnd() : line
+}
+
+/** All cells of a column, but the last, as wide as the widest. */
+function inLine(heading: readonly string[], rows: readonly string[][]): string[][] {
+  const widths = widthsOf(rows, heading)
+  const isLast = (row: readonly string[], column: number) => column === row.length - 1
+  return [heading, ...rows].map((row) =>
+    row.map((cell, column) => (isLast(row, column) ? cell : padded(cell, widths[column] ?? 0))),
+  )
 }
 
 /**
@@ -261,12 +298,8 @@ export function fittingTable(
  * for which no column is made wider.
  */
 export function table(heading: string[], rows: string[][]): string[] {
-  const cells = [heading, ...rows].map((row) => row.map(printable))
-  const widths = widthsOf(cells, heading)
-  return cells.map((row) =>
-    row
-      .map((cell, column) => padded(cell, widths[column] ?? 0))
-      .join(' '.repeat(GAP))
-      .trimEnd(),
-  )
+  return inLine(
+    heading,
+    rows.map((row) => row.map(printable)),
+  ).map((row) => joined(row))
 }

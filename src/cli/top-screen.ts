@@ -1,98 +1,109 @@
-// What `corral top` shows: from what was seen of the sessions to the lines of a terminal.
-import type { InstanceView, SessionView } from '../backend/outside.js'
+// What `corral top` shows: from its rows to the lines of a terminal.
+import { userName } from '../linux/users.js'
 import { bytes, duration } from './format.js'
-import { cut, padded, type ScreenLine, table } from './output.js'
+import {
+  cut,
+  type Economy,
+  fittingCells,
+  joined,
+  padded,
+  type ScreenLine,
+  type Span,
+  type Style,
+} from './output.js'
+import { allOf, type ProcessSight, type Row, rowsOf, sum, type TopState } from './top-rows.js'
 
-export const ORDERS = ['tree', 'memory', 'cpu', 'processes'] as const
-export type Order = (typeof ORDERS)[number]
-
-/** All instances at one moment. */
-export interface Sight {
-  /** Milliseconds since the epoch. */
-  at: number
-  instances: InstanceView[]
+export interface Size {
+  columns: number
+  rows: number
 }
 
-export interface TopState {
-  now: Sight
-  /** The sight before: CPU is what was used since. */
-  before: Sight | undefined
-  order: Order
-  /** The path of the session that the cursor is on. */
-  chosen: string | undefined
-  /** The last line: a question or an outcome. */
-  message: string | undefined
-}
-
-export interface Row {
-  depth: number
-  session: SessionView
-  /** Of one CPU; undefined at first sight. */
-  cpuPercent: number | undefined
-}
-
-const HEADING = ['SESSION', 'MODE', 'AGE', 'PROCS', 'CPU%', 'MEMORY', 'CAP', 'COMMAND']
-const HELP = '↑↓ choose · k kill · m memory · c CPU · p processes · t tree · q quit'
+const KEYS = '↑↓ choose · ⏎ processes · k kill · / filter · m c p o i t order · h help · q quit'
+const HELP = [
+  '↑ ↓ PgUp PgDn Home End   choose a session',
+  'Enter                    its processes; Esc goes back',
+  'k                        end it with all its processes, once that is confirmed',
+  '/                        show those only that have a text in key or command; Esc shows all again',
+  'm c p o i                most memory, CPU, processes, highest peak, most IO first',
+  't                        the tree of families',
+  'Ctrl-Z                   stop; fg in the shell goes on',
+  'q Ctrl-C                 quit',
+  '',
+  '%CAP is memory of the cap, FAMILY the memory of all that is in a family, TREND memory at the last looks.',
+]
+const HEADING = [
+  ...['SESSION', 'MODE', 'AGE', 'PROCS', 'CPU%', 'MEMORY', 'CAP', '%CAP', 'PEAK', 'FAMILY'],
+  ...['READ/s', 'WRITE/s', 'TREND', 'COMMAND'],
+]
+const PROCESS_HEADING = ['PID', 'PPID', 'USER', 'STATE', 'THREADS', 'AGE', 'CPU%', 'TIME', 'RSS', 'COMMAND']
+const CAP_COLUMN = '%CAP'
+const ECONOMIES: Economy[] = [
+  { column: 'COMMAND', least: 12 },
+  { without: 'WRITE/s' },
+  { without: 'READ/s' },
+  { without: 'MODE' },
+  { without: 'PEAK' },
+  { without: 'FAMILY' },
+  { column: 'SESSION', least: 20, middle: true },
+  { without: 'AGE' },
+  { without: 'TREND' },
+  { without: 'CAP' },
+  { without: 'COMMAND' },
+  { without: CAP_COLUMN },
+]
 // As long as the longest that there is: the label is the session's to write
 const MODE_COLUMNS = 'persistent'.length
 // The line of totals, the heading, the last line, and where the terminal's cursor stands
 const OTHER_LINES = 4
+const BARS = [...'▁▂▃▄▅▆▇█']
+const WARNING_PERCENT = 75
+const BAD_PERCENT = 90
 
-const descend = (session: SessionView): SessionView[] => [session, ...session.children.flatMap(descend)]
-const allOf = ({ instances }: Sight) => instances.flatMap(({ sessions }) => sessions.flatMap(descend))
+const percent = (value: number | undefined, digits = 1) => (value === undefined ? '-' : value.toFixed(digits))
 
-function cpuMs({ group }: SessionView): number | undefined {
-  const user = group?.usage.cpuUserMs
-  return user === undefined ? undefined : user + (group?.usage.cpuSystemMs ?? 0)
+/** Of what was highest, or of the cap where that is near. */
+export function sparkline(values: readonly number[]): string {
+  const most = Math.max(...values, 1)
+  return values.map((value) => BARS[Math.round((value / most) * (BARS.length - 1))]).join('')
 }
 
-function cpuPercent(session: SessionView, { now, before }: TopState, then?: SessionView): number | undefined {
-  const [used, had] = [cpuMs(session), then && cpuMs(then)]
-  if (used === undefined || had === undefined || before === undefined) return undefined
-  return Math.max(0, (100 * (used - had)) / Math.max(1, now.at - before.at))
-}
-
-const measure: Record<Exclude<Order, 'tree'>, (row: Row) => number> = {
-  memory: ({ session }) => session.group?.usage.memoryBytes ?? -1,
-  cpu: (row) => row.cpuPercent ?? -1,
-  processes: ({ session }) => session.group?.processes ?? -1,
-}
-
-/** In the order in which they are shown: a tree, or the sessions alone with the largest first. */
-export function rowsOf(state: TopState): Row[] {
-  const { now, before, order } = state
-  const then = new Map((before ? allOf(before) : []).map((session) => [session.path, session]))
-  const rows = (session: SessionView, depth: number): Row[] => [
-    { depth, session, cpuPercent: cpuPercent(session, state, then.get(session.path)) },
-    ...session.children.flatMap((child) => rows(child, depth + 1)),
-  ]
-  const tree = now.instances.flatMap(({ sessions }) => sessions.flatMap((session) => rows(session, 0)))
-  if (order === 'tree') return tree
-  return tree
-    .filter(({ session }) => session.group !== undefined)
-    .map((row) => ({ ...row, depth: 0 }))
-    .toSorted((one, other) => measure[order](other) - measure[order](one))
-}
-
-function cells({ depth, session: { key, path, group }, cpuPercent }: Row, at: number): string[] {
-  const name = '  '.repeat(depth) + (key ?? path)
-  if (group === undefined) return [name, '(parent)', '', '', '', '', '', '']
+function cells({ session, family, ...row }: Row, { now, memory }: TopState): string[] {
+  const { key, path, group } = session
+  const name = '  '.repeat(row.depth) + (key ?? path)
+  const familyMemory = family === undefined ? '' : bytes(family.memoryBytes)
+  if (group === undefined) {
+    const used = percent(family?.cpuPercent)
+    const processes = family === undefined ? '' : String(family.processes)
+    return [name, '(parent)', '', processes, used, '', '', '', '', familyMemory, '', '', '', '']
+  }
+  const { memoryBytes, memoryMaxBytes, memoryPeakBytes } = group.usage
   return [
     name,
     cut(group.mode ?? '-', MODE_COLUMNS),
-    duration(at - group.startedAt),
+    duration(now.at - group.startedAt),
     String(group.processes),
-    cpuPercent === undefined ? '-' : cpuPercent.toFixed(1),
-    bytes(group.usage.memoryBytes),
-    bytes(group.usage.memoryMaxBytes),
+    percent(row.cpuPercent),
+    bytes(memoryBytes),
+    bytes(memoryMaxBytes),
+    percent(row.capPercent, 0),
+    bytes(memoryPeakBytes),
+    familyMemory,
+    bytes(row.readRate),
+    bytes(row.writeRate),
+    sparkline(memory.get(path) ?? []),
     group.command ?? '',
   ]
 }
 
-const counted = (count: number, one: string, more = `${one}s`) => `${count} ${count === 1 ? one : more}`
-const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
+function capStyle(capPercent: number | undefined): Style | undefined {
+  if (capPercent === undefined) return undefined
+  if (capPercent >= BAD_PERCENT) return 'bad'
+  return capPercent >= WARNING_PERCENT ? 'warning' : 'good'
+}
 
-function totals({ now, order }: TopState, rows: Row[]): string {
+const counted = (count: number, one: string, more = `${one}s`) => `${count} ${count === 1 ? one : more}`
+
+function totals({ now, order, filter }: TopState, rows: Row[]): string {
   const groups = allOf(now).flatMap(({ group }) => group ?? [])
   const used = rows.flatMap(({ cpuPercent }) => cpuPercent ?? [])
   return [
@@ -101,40 +112,106 @@ function totals({ now, order }: TopState, rows: Row[]): string {
     `${bytes(sum(groups.map(({ usage }) => usage.memoryBytes ?? 0)))} of memory`,
     used.length === 0 ? '' : `${sum(used).toFixed(1)} % of a CPU`,
     `by ${order}`,
+    filter === '' ? '' : `with ${filter}`,
   ]
     .filter(Boolean)
     .join(' · ')
 }
 
 /** The first row to show, so that the chosen one is in sight and as much as possible is. */
-function firstOf(rows: Row[], chosen: number, room: number): number {
-  return Math.max(0, Math.min(chosen - Math.floor(room / 2), rows.length - room))
+function firstOf(count: number, chosen: number, room: number): number {
+  return Math.max(0, Math.min(chosen - Math.floor(room / 2), count - room))
+}
+
+export const roomOf = ({ rows }: Size) => Math.max(1, rows - OTHER_LINES)
+
+/** A line of the width of the terminal. */
+function lineOf(text: string, columns: number, style?: Style): ScreenLine {
+  return { text: padded(cut(text, columns), style === 'inverse' ? columns : 0), ...(style && { style }) }
+}
+
+/** The heading, and a line a row; what of the cap is used has a colour. */
+export function sessionLines(state: TopState, rows: Row[], columns: number): ScreenLine[] {
+  const fitted = fittingCells(
+    HEADING,
+    rows.map((row) => cells(row, state)),
+    columns,
+    ECONOMIES,
+  )
+  const capColumn = fitted[0]?.findIndex((name) => name.trim() === CAP_COLUMN) ?? -1
+  return fitted.map((row, at) => {
+    const text = joined(row)
+    if (at === 0) return { text, style: 'bold' }
+    const style = capStyle(rows[at - 1]?.capPercent)
+    if (style === undefined || capColumn < 0) return { text }
+    const before = `${joined(row.slice(0, capColumn), false)}  `
+    const cap = row[capColumn] ?? ''
+    const spans: Span[] = [
+      { text: before },
+      { text: cap, style },
+      { text: text.slice(before.length + cap.length) },
+    ]
+    return { text, spans }
+  })
+}
+
+function sessionsScreen(state: TopState, size: Size, columns: number): ScreenLine[] {
+  const rows = rowsOf(state)
+  const room = roomOf(size)
+  const at = rows.findIndex(({ session }) => session.path === state.chosen)
+  const first = firstOf(rows.length, at, room)
+  const [heading, ...lines] = sessionLines(state, rows, columns)
+  const shown = lines
+    .slice(first, first + room)
+    .map((line, index) => (first + index === at ? lineOf(line.text, columns, 'inverse') : line))
+  const none = state.filter === '' ? 'no sessions' : `no sessions with ${state.filter}`
+  return [
+    lineOf(totals(state, rows), columns),
+    ...(heading ? [heading] : []),
+    ...(shown.length > 0 ? shown : [lineOf(none, columns)]),
+  ]
+}
+
+function processCells({ now, before }: { now: ProcessSight; before: ProcessSight | undefined }): string[][] {
+  const then = new Map(before?.processes.map(({ process }) => [process.pid, process]))
+  return now.processes.map(({ depth, process }) => {
+    const past = then.get(process.pid)
+    const same = before && past && Math.abs(past.startedAt - process.startedAt) < 1000
+    const used = same ? (100 * (process.cpuMs - past.cpuMs)) / Math.max(1, now.at - before.at) : undefined
+    return [
+      ...[String(process.pid), String(process.ppid), userName(process.uid), process.state],
+      ...[String(process.threads), duration(now.at - process.startedAt), percent(used)],
+      ...[duration(process.cpuMs), bytes(process.rssBytes), '  '.repeat(depth) + process.command],
+    ]
+  })
+}
+
+type ProcessesShown = Exclude<TopState['instead'], 'help' | undefined>
+
+function processesScreen(shown: ProcessesShown, size: Size, columns: number): ScreenLine[] {
+  const economies: Economy[] = [{ column: 'COMMAND', least: 20 }, { without: 'THREADS' }, { without: 'PPID' }]
+  const [heading = [], ...rows] = fittingCells(PROCESS_HEADING, processCells(shown), columns, economies)
+  const lines = rows.map((row) => ({ text: joined(row) }))
+  return [
+    lineOf(`${shown.name}: ${counted(rows.length, 'process', 'processes')}`, columns),
+    { text: joined(heading), style: 'bold' },
+    ...(lines.length > 0
+      ? lines.slice(shown.first, shown.first + roomOf(size))
+      : [lineOf('it is over', columns)]),
+  ]
 }
 
 /** Lines that fit the terminal. */
-export function screen(
-  state: TopState,
-  { columns, rows: height }: { columns: number; rows: number },
-): ScreenLine[] {
-  const rows = rowsOf(state)
-  const room = Math.max(1, height - OTHER_LINES)
-  const at = rows.findIndex(({ session }) => session.path === state.chosen)
-  const first = firstOf(rows, at, room)
-  const [heading = '', ...lines] = table(
-    HEADING,
-    rows.map((row) => cells(row, state.now.at)),
-  )
-  const lineOf = (text: string, style?: ScreenLine['style']): ScreenLine => ({
-    text: padded(cut(text, columns - 1), style === 'inverse' ? columns - 1 : 0),
-    ...(style && { style }),
-  })
-  const shown = lines
-    .slice(first, first + room)
-    .map((line, index) => (first + index === at ? lineOf(line, 'inverse') : lineOf(line)))
-  return [
-    lineOf(totals(state, rows)),
-    lineOf(heading, 'bold'),
-    ...(shown.length > 0 ? shown : [lineOf('no sessions')]),
-    lineOf(state.message ?? HELP),
-  ]
+export function screen(state: TopState, size: Size): ScreenLine[] {
+  const columns = size.columns - 1
+  const { instead, message } = state
+  const last = (text: string) => lineOf(message ?? text, columns)
+  if (instead === 'help')
+    return [
+      lineOf('corral top', columns, 'bold'),
+      ...HELP.slice(0, size.rows - 2).map((line) => lineOf(line, columns)),
+      last('any key goes back'),
+    ]
+  if (instead) return [...processesScreen(instead, size, columns), last('↑↓ scroll · Esc back · q quit')]
+  return [...sessionsScreen(state, size, columns), last(KEYS)]
 }

@@ -1,6 +1,8 @@
 // `corral top` in front of somebody: what lives, as it changes, and its end at a key.
 import { describe, expect, test as plain } from 'vitest'
-import { rowsOf, screen, type TopState } from '../../src/cli/top-screen.js'
+import { columnsOf } from '../../src/cli/output.js'
+import { rowsOf, type TopState } from '../../src/cli/top-rows.js'
+import { screen, sparkline } from '../../src/cli/top-screen.js'
 import { eventually } from '../support/eventually.js'
 import { openInPen } from '../support/open-in-pen.js'
 import { test } from '../support/pen-test.js'
@@ -22,8 +24,8 @@ describe('corral top', () => {
     await terminal.shows(/^no sessions$/)
     const session = await gateway.spawn({ ...sleeper, key: 'child', parentKey: 'mother' })
     await terminal.shows(/^1 session of 1 instance · 1 process/)
-    await terminal.shows(/^mother +\(parent\)$/)
-    await terminal.shows(/^ {2}child +persistent +\d+\.\ds +1 +\d+\.\d +\S+ +\S+ +sleep 1000$/)
+    await terminal.shows(/^mother +\(parent\) +1 +\d+\.\d/)
+    await terminal.shows(/^ {2}child +persistent +\d+\.\ds +1 +\d+\.\d +\S+ .* sleep 1000$/)
     await session.close({ graceMs: 0 })
     await terminal.shows(/^no sessions$/)
     terminal.type('q')
@@ -91,7 +93,7 @@ describe('corral top', () => {
       ['-c', `stty rows 0 columns 0; "$@"`, 'sh', process.execPath, CLI, 'top', '--root', pen.path],
       80,
     )
-    await terminal.shows(/^child +persistent .* sleep 1000$/)
+    await terminal.shows(/^child .* sleep 1000$/)
     terminal.type('q')
     expect(await terminal.exited).toMatchObject({ exitCode: 0, signal: 0 })
   })
@@ -127,7 +129,7 @@ describe('corral top', () => {
     for (const key of [...Object.values(inLine), ...Object.values(others)])
       await gateway.spawn({ ...sleeper, key })
     using terminal = top(pen.path)
-    terminal.resize(160, 20)
+    terminal.resize(300, 20)
     await terminal.shows(/^8 sessions of 1 instance/)
     for (const key of ['一二三四五六七八九十一二', 'a:🐎🐎🐎', '👩\\u200d🚀'])
       await eventually(
@@ -151,7 +153,7 @@ describe('corral top', () => {
       'each has a line that fits',
       () => {
         const [first = '', ...shown] = narrow.lines()
-        const keys = [...Object.values(inLine), 'a:🐎', '👩', '一二三四五六七八九十一二']
+        const keys = [...Object.values(inLine), 'a:🐎', '👩', '一二三四五…']
         return (
           /^8 sessions/.test(first) &&
           keys.every((key) => shown.filter((one) => one.startsWith(key)).length === 1)
@@ -160,6 +162,61 @@ describe('corral top', () => {
       { instead: () => narrow.lines() },
     )
     expect(narrow.lines().filter(Boolean)).toHaveLength(11)
+  })
+
+  test('narrows to a filter, shows the processes of a session, and tells its keys', async ({ pen }) => {
+    const gateway = await openInPen(pen)
+    await gateway.spawn({ ...sleeper, key: 'alpha' })
+    const { process: leader } = await gateway.spawn({ ...sleeper, key: 'beta' })
+    using terminal = top(pen.path)
+    await terminal.shows(/^alpha /)
+    terminal.type('/BET')
+    await terminal.shows(/^filter: BET_$/)
+    await eventually('alpha is not shown', () => !terminal.lines().some((one) => one.startsWith('alpha')))
+    terminal.type(`\r${DOWN}\r`)
+    await terminal.shows(/^beta: 1 process$/)
+    await terminal.shows(new RegExp(`^${leader.pid} .* S .* sleep 1000$`))
+    terminal.type('\x1b')
+    await terminal.shows(/with BET$/)
+    terminal.type('?')
+    await terminal.shows(/^q Ctrl-C +quit$/)
+    terminal.type(' ')
+    await terminal.shows(/^beta /)
+    terminal.type('\x1b')
+    await terminal.shows(/^alpha /)
+    terminal.type('q')
+    expect(await terminal.exited).toMatchObject({ exitCode: 0 })
+  })
+
+  test('stops at Ctrl-Z, goes on in the foreground, and leaves the terminal as it was', async ({ pen }) => {
+    const script =
+      'echo before; "$@"; echo "stopped $?"; read -r line; fg >/dev/null; stty -a | grep -o " icanon"'
+    const command = ['sh', process.execPath, CLI, 'top', '--root', pen.path]
+    using terminal = openTerminal('sh', ['-m', '-c', script, ...command])
+    await terminal.shows(/^0 sessions/)
+    terminal.type('\x1a')
+    await terminal.shows(/^stopped 148$/) // 128 and SIGTSTP
+    terminal.type('\r')
+    await terminal.shows(/^0 sessions/)
+    terminal.type('q')
+    await terminal.shows(/^before$/)
+    await terminal.shows(/^ icanon$/)
+    expect(await terminal.exited).toMatchObject({ exitCode: 0 })
+  })
+
+  test('prints as many looks as it is asked for in a batch', async ({ pen }) => {
+    const gateway = await openInPen(pen)
+    for (const key of ['alpha', 'beta']) await gateway.spawn({ ...sleeper, key })
+    const words = ['top', '-b', '-n', '2', '--interval', '100', '--filter', 'beta', '--root', pen.path]
+    const { status, stdout, stderr } = await corral(words)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    const rows = [...stdout.matchAll(/^SESSION +MODE .*\n(beta .* sleep 1000)\n\n/gm)].map(
+      ([, row = '']) => row,
+    )
+    expect(rows).toHaveLength(2)
+    expect(rows[0]).toMatch(/ 1 +- /)
+    expect(rows[1]).toMatch(/ 1 +\d+\.\d /)
+    expect(stdout).not.toContain('alpha')
   })
 
   plain('is refused without a terminal', async () => {
@@ -209,6 +266,8 @@ describe('what it shows', () => {
     before: sight(1000, view('a', 1, 100), view('b', 2, 0)),
     now: sight(3000, view('a', 1, 1100), view('b', 3 * 2 ** 20, 500), view('c', 2, 9000, 7)),
     order: 'cpu',
+    filter: '',
+    memory: new Map(),
     chosen: '/b',
     message: undefined,
   }
@@ -225,11 +284,30 @@ describe('what it shows', () => {
     expect(keys('tree')).toEqual(['a', 'b', 'c'])
   })
 
+  plain('a filter leaves those that it fits, and those that they were asked for by', () => {
+    const mother = { ...view('mother', 1, 1), children: [view('child', 2, 2), view('other', 4, 4)] }
+    const tree: TopState = { ...state, now: sight(3000, mother as never), order: 'tree', filter: 'CHI' }
+    expect(rowsOf(tree).map(({ session }) => session.key)).toEqual(['mother', 'child'])
+    expect(rowsOf({ ...tree, order: 'memory' }).map(({ session }) => session.key)).toEqual(['child'])
+    expect(rowsOf(tree)[0]?.family).toMatchObject({ processes: 3, memoryBytes: 7 })
+  })
+
+  plain('what is used of a cap has a colour, and memory a trend', () => {
+    const capped = view('a', 95, 1)
+    Object.assign(capped.group.usage, { memoryMaxBytes: 100 })
+    const memory = new Map([['/a', [10, 50, 95]]])
+    const [, , line] = screen({ ...state, now: sight(3000, capped), memory }, { columns: 200, rows: 9 })
+    expect(line?.spans?.find(({ style }) => style === 'bad')?.text.trim()).toBe('95')
+    expect(line?.spans?.map(({ text }) => text).join('')).toBe(line?.text)
+    expect(line?.text).toContain(sparkline([10, 50, 95]))
+    expect(sparkline([0, 50, 100])).toBe('▁▅█')
+  })
+
   plain('what is no text for a terminal is escaped, and lines are cut', () => {
     const evil = { ...state, now: sight(3000, view('\x1b[2J\n', 1, 1)), chosen: undefined }
     const lines = screen(evil, { columns: 30, rows: 10 })
     expect(lines).toHaveLength(4)
     expect(lines[2]?.text).toMatch(/^\\u001b\[2J\\n /)
-    expect(lines[2]?.text.length).toBe(29)
+    for (const { text } of lines) expect(columnsOf(text)).toBeLessThanOrEqual(29)
   })
 })

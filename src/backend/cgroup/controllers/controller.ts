@@ -34,7 +34,7 @@ export interface Controller {
   settings?: [file: string, value: string][]
   /** The files that tell what a group used. */
   counters: string[]
-  /** Those of them that tell of memory and CPU time at this moment. */
+  /** Those of them that tell of memory, CPU time and IO up to this moment. */
   gauges: string[]
   /** What the group used, by the texts of these files; only what the kernel tells. */
   usage(read: ReadFile): Usage

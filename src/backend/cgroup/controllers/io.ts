@@ -14,7 +14,7 @@ export const io: Controller = {
     },
   ],
   counters: ['io.stat'],
-  gauges: [],
+  gauges: ['io.stat'],
   usage(read) {
     const stat = read('io.stat')
     if (stat === undefined) return {}
