@@ -259,7 +259,7 @@ program
   )
   .addOption(jsonOption())
   .action(async (files, options) => {
-    const { usage } = await import('./usage.js')
+    const { usage } = await import('./other-commands.js')
     tell(await usage(files, options))
   })
 

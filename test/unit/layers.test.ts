@@ -137,7 +137,11 @@ test.each(['index.ts', 'integrations/acpx/index.ts', 'integrations/openclaw/inde
   },
 )
 
-test('what `corral run` and `ls` load has no owner in it', () => {
+test('what `corral run` and `ls` load has no owner in it, and all that is loaded later is in one file', () => {
+  const later = readFileSync(path.join(CHECKOUT, 'src/cli/commands.ts'), 'utf8').matchAll(
+    /import\('([^']+)'\)/g,
+  )
+  expect(new Set([...later].map(([, file]) => file))).toEqual(new Set(['./other-commands.js']))
   const loaded = [...reached('cli/main.ts', (to) => to !== 'cli/other-commands.ts')]
   expect(loaded).toContain('backend/mechanisms.ts')
   expect(
