@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -68,8 +69,8 @@ void AddEnvironment(std::string &plan) {
   plan.append(variables);
 }
 
-// As are the schedule of this thread, and what else a child would have from us.
-void AddInherited(std::string &plan) {
+// As are the schedule of this thread, and what else a child would have from us. False: no memory.
+bool AddInherited(std::string &plan) {
   corral_schedule schedule = {};
   corral_attributes attributes = {};
   char text[CORRAL_SCHEDULE_TEXT + CORRAL_ATTRIBUTES_TEXT];
@@ -77,7 +78,12 @@ void AddInherited(std::string &plan) {
   corral_schedule_write(&schedule, text);
   corral_attributes_get(&attributes);
   corral_attributes_write(&attributes, text + std::strlen(text));
-  plan.insert(plan.find('\0'), text);
+  char *credentials = corral_credentials_text();
+  const bool known = credentials != nullptr;
+  const std::string all = std::string(text) + (known ? credentials : "");
+  std::free(credentials);
+  plan.insert(plan.find('\0'), all);
+  return known;
 }
 
 class Sending {
@@ -138,7 +144,8 @@ private:
 
 int SendSpawn(int link, uint32_t id, std::string plan, std::vector<int> &fds, corral_error &error) {
   AddEnvironment(plan);
-  AddInherited(plan);
+  if (!AddInherited(plan))
+    return corral_fail(&error, ENOMEM, "write plan", "");
   std::string block = plan; // reading may not change what is sent
   corral_plan read;
   int answer = corral_plan_read(block.data(), block.size(), nullptr, &read);

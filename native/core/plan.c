@@ -169,6 +169,9 @@ static int read_block(struct fields *fields, char **environment, struct corral_p
   read_inherited(strchr(flags, ':'), plan);
   corral_schedule_read(flags, &spawn->schedule);
   corral_attributes_read(flags, &spawn->attributes);
+  answer = corral_credentials_read(flags, &spawn->credentials);
+  if (answer < 0)
+    return answer;
   spawn->shell_argv = calloc(words + 3, sizeof *spawn->shell_argv);
   answer = spawn->shell_argv ? next_steps(fields, plan) : -ENOMEM;
   return answer == 0 ? corral_plan_find(plan) : answer;
@@ -191,6 +194,7 @@ void corral_plan_free(struct corral_plan *plan) {
   free((void *)plan->spawn.shell_argv);
   free((void *)plan->spawn.candidates);
   free(plan->spawn.stdio);
+  corral_credentials_free(&plan->spawn.credentials);
   free(plan->steps);
   free(plan->candidates);
   *plan = (struct corral_plan){0};

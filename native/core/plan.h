@@ -2,8 +2,9 @@
 // fields, each ended by a NUL. flags (d: detached, n: no clone3, l: login mark, e: the environment follows,
 // u: urgent, addon/spawn_job.h; then perhaps a colon, and in decimal numbers with commas between what
 // corral_spawn_plan has as ignored and blocked, and which variables are to hold its own pid, own_pid.h; then
-// perhaps what schedule.h and attributes.h have), uid, gid, cwd, group, v1 memory group, command, and counted
-// lists: argv, stdio, env; then the steps that make the group, four fields each: kind, path, value, name.
+// perhaps what schedule.h, attributes.h and credentials.h have), uid, gid, cwd, group, v1 memory group,
+// command, and counted lists: argv, stdio, env; then the steps that make the group, four fields each: kind,
+// path, value, name.
 #ifndef CORRAL_PLAN_H
 #define CORRAL_PLAN_H
 

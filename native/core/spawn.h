@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "attributes.h"
+#include "credentials.h"
 #include "error.h"
 #include "schedule.h"
 
@@ -53,6 +54,7 @@ struct corral_spawn_plan {
   // Of the thread and the process that ask; not given: those of the one that starts it
   struct corral_schedule schedule;
   struct corral_attributes attributes;
+  struct corral_credentials credentials;
   bool no_clone3; // go the way of kernels and seccomp filters that refuse clone3
 };
 

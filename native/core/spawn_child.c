@@ -213,6 +213,8 @@ IN_CHILD int corral_child(void *context) {
     return give_up(launch, number, "chdir", plan->cwd);
   corral_schedule_set(&plan->schedule); // before it may less
   corral_attributes_set(&plan->attributes);
+  if ((number = corral_credentials_set(&plan->credentials)))
+    return give_up(launch, number, "act as its gateway", NULL);
   // Never libc's set*id: those signal every thread of the process, and the threads are our caller's.
   if ((plan->set_uid || plan->set_gid) && (number = -CALL(SYS_setgroups, 0, NULL)) && number != EPERM)
     return give_up(launch, number, "setgroups", NULL);

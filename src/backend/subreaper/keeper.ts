@@ -125,9 +125,16 @@ export class Keeper {
       over.then(() => true),
       this.#killTimeoutMs + PATIENCE_MS,
     )
-    if (done === undefined) this.#native.signal(pidfd, constants.signals.SIGKILL)
+    if (done === undefined) this.#signal(constants.signals.SIGKILL)
     await over
     await this.gone
+  }
+
+  /** Where we may not, as we have handed in our rights since, the end of its lifeline tells. */
+  #signal(signal: number): void {
+    try {
+      if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, signal)
+    } catch {}
   }
 
   /** Nobody may wait on the number any more: it may soon be another's. */
@@ -138,7 +145,7 @@ export class Keeper {
 
   #collect(reaper: number): Promise<Collected | undefined> {
     // One that is stopped (SIGSTOP) would not read it
-    if (this.#pidfd !== undefined) this.#native.signal(this.#pidfd, constants.signals.SIGCONT)
+    this.#signal(constants.signals.SIGCONT)
     const clean = new Promise<Collected | undefined>((resolve) => {
       if (this.#link.send('collect', { id: reaper })) this.#waiting.push(resolve)
       else resolve(undefined)

@@ -1,5 +1,7 @@
 // What a session without cgroups is told apart by: its receipt, its limits, its processes, and what it leaves in the gateway.
+import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, vi } from 'vitest'
 import { othersOf } from '../../../src/backend/others.js'
@@ -12,6 +14,7 @@ import {
 } from '../../../src/index.js'
 import { penned, withoutGateway } from '../../support/entered-pen.js'
 import { eventually } from '../../support/eventually.js'
+import { lacks } from '../../support/lacks.js'
 import { line } from '../../support/line.js'
 import { output } from '../../support/output.js'
 import { test } from '../../support/pen-test.js'
@@ -31,6 +34,39 @@ const run = async (corral: Corral, script: string, options = {}) => {
   const session = await corral.spawn({ command: 'sh', args: ['-c', script], ...options })
   return output(session.process.stdout)
 }
+
+const HANDS_IN = `
+import { openCorral } from 'corral'
+const corral = await openCorral({ backend: 'subreaper' })
+const tell = async () => {
+  const session = await corral.spawn({ command: 'id', stdio: 'inherit' })
+  await session.closed
+}
+await tell()
+process.setgroups([1234, 5678])
+await tell()
+process.setgid(1234)
+process.setuid(1234)
+await tell()
+await corral.spawn({ command: 'id', uid: 0 }).catch((error) => console.log(error.systemCode))
+await corral.close()
+`
+
+test.skipIf(lacks('root'))('what a gateway starts has no rights that this has given up', async () => {
+  const words = ['--input-type=module', '-e', HANDS_IN]
+  const { stdout } = await promisify(execFile)(process.execPath, words)
+  expect(
+    stdout
+      .replace(/\([^)]*\)/g, '')
+      .trim()
+      .split('\n'),
+  ).toEqual([
+    expect.stringMatching(/^uid=0 gid=0 /),
+    'uid=0 gid=0 groups=0,1234,5678',
+    'uid=1234 gid=1234 groups=1234,5678',
+    'EPERM',
+  ])
+})
 
 test('the receipt names the backend, the holder, and what is not held', async () => {
   const corral = await open()
