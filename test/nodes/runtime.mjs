@@ -2,16 +2,15 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { openCorral } from '../../dist/index.js'
 
 const [options, role] = process.argv.slice(2)
 const corral = await openCorral(JSON.parse(options))
 
 if (role === 'gateway') {
-  const { process: leader } = await corral.spawn({ command: 'sleep', args: ['1000'], stdio: 'ignore' })
-  console.log(leader.pid)
-  await sleep(1e6) // timer: until the SIGKILL
+  const session = await corral.spawn({ command: 'sleep', args: ['1000'], stdio: 'ignore' })
+  console.log(session.process.pid)
+  await session.closed // the SIGKILL comes first
 }
 
 const leavesOneBehind = await corral.spawn({
