@@ -77,6 +77,11 @@ const KINDS = {
   movedIn: [27, 'guard to gateway: out of your process tree; descriptor: its pidfd'],
   removeInstance: [28, 'gateway to guard: end and remove the instance'],
   handedOver: [29, 'guard to gateway, last; descriptor: pidfd of the process that removes the rest'],
+  record: [
+    30,
+    "gateway to reaper: write the session's line where the gateway is gone before it has; descriptor: the words of it (record.h)",
+  ],
+  recorded: [31, 'gateway to reaper: the line is written, or none is to be'],
 }
 
 /** Directories, labels, titles and the like: the name in C, that in TypeScript, the value, and what it is. */
@@ -126,7 +131,18 @@ const NAMES = [
     'user.corral.quota',
     'Of a group: the CPU quota that an ending has lifted (quota.h)',
   ],
-  ['GATEWAY_GONE', 'GATEWAY_GONE', 'gateway-gone', 'A reason: src/common/reasons.ts'],
+  [
+    'ONESHOT_COMPLETE',
+    'ONESHOT_COMPLETE',
+    'oneshot-complete',
+    'Reasons for which sessions end: src/common/reasons.ts',
+  ],
+  ['CLOSED', 'CLOSED', 'closed', 'The same'],
+  ['TIMEOUT', 'TIMEOUT', 'timeout', 'The same'],
+  ['MEMORY_LIMIT', 'MEMORY_LIMIT', 'memory-limit', 'The same'],
+  ['KILLED_FROM_OUTSIDE', 'KILLED_FROM_OUTSIDE', 'corral-kill', 'The same'],
+  ['HOLDER_KILLED', 'HOLDER_KILLED', 'holder-killed', 'The same'],
+  ['GATEWAY_GONE', 'GATEWAY_GONE', 'gateway-gone', 'The same'],
   ['GUARD_TITLE', 'GUARD_TITLE', 'corral-guard', 'The title of a guard (prctl(2), PR_SET_NAME)'],
   ['KEEPER_TITLE', 'KEEPER_TITLE', 'corral-keeper', 'The title of a keeper'],
   ['REAPER_TITLE', 'REAPER_TITLE', 'corral-holder', 'The title of a reaper'],

@@ -72,6 +72,11 @@ enum corral_message_kind {
   CORRAL_REMOVE_INSTANCE = 28,
   // guard to gateway, last; descriptor: pidfd of the process that removes the rest
   CORRAL_HANDED_OVER = 29,
+  // gateway to reaper: write the session's line where the gateway is gone before it has; descriptor: the
+  // words of it (record.h)
+  CORRAL_RECORD = 30,
+  // gateway to reaper: the line is written, or none is to be
+  CORRAL_RECORDED = 31,
 };
 
 // The values of a message, by its kind.
@@ -146,7 +151,19 @@ union corral_message_values {
 #define CORRAL_LEADER_LABEL "user.corral.leader"
 // Of a group: the CPU quota that an ending has lifted (quota.h)
 #define CORRAL_QUOTA_LABEL "user.corral.quota"
-// A reason: src/common/reasons.ts
+// Reasons for which sessions end: src/common/reasons.ts
+#define CORRAL_ONESHOT_COMPLETE "oneshot-complete"
+// The same
+#define CORRAL_CLOSED "closed"
+// The same
+#define CORRAL_TIMEOUT "timeout"
+// The same
+#define CORRAL_MEMORY_LIMIT "memory-limit"
+// The same
+#define CORRAL_KILLED_FROM_OUTSIDE "corral-kill"
+// The same
+#define CORRAL_HOLDER_KILLED "holder-killed"
+// The same
 #define CORRAL_GATEWAY_GONE "gateway-gone"
 // The title of a guard (prctl(2), PR_SET_NAME)
 #define CORRAL_GUARD_TITLE "corral-guard"

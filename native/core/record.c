@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,29 @@
 struct corral_record corral_record_unknown(void) {
   return (struct corral_record){
       .started_ms = -1, .exit_code = -1, .killed = -1, .usage = corral_usage_unknown()};
+}
+
+const char *corral_program_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash && slash[1] ? slash + 1 : path;
+}
+
+#define NAME(signal) [signal] = #signal
+
+static const char *name_of_signal(int signal) {
+  static const char *const names[] = {
+      NAME(SIGHUP),    NAME(SIGINT),  NAME(SIGQUIT),  NAME(SIGILL),  NAME(SIGTRAP), NAME(SIGABRT),
+      NAME(SIGBUS),    NAME(SIGFPE),  NAME(SIGKILL),  NAME(SIGUSR1), NAME(SIGSEGV), NAME(SIGUSR2),
+      NAME(SIGPIPE),   NAME(SIGALRM), NAME(SIGTERM),  NAME(SIGCHLD), NAME(SIGCONT), NAME(SIGSTOP),
+      NAME(SIGTSTP),   NAME(SIGTTIN), NAME(SIGTTOU),  NAME(SIGURG),  NAME(SIGXCPU), NAME(SIGXFSZ),
+      NAME(SIGVTALRM), NAME(SIGPROF), NAME(SIGWINCH), NAME(SIGIO),   NAME(SIGPWR),  NAME(SIGSYS),
+      NAME(SIGSTKFLT)};
+  return signal > 0 && (size_t)signal < sizeof names / sizeof *names ? names[signal] : NULL;
+}
+
+void corral_record_exit(struct corral_record *record, int code, int signal) {
+  record->exit_code = signal ? -1 : code;
+  record->exit_signal = name_of_signal(signal);
 }
 
 static int64_t ms_of(const struct timespec *time) {
@@ -114,6 +138,30 @@ static void unescape(char *name) {
     at += low < 0 ? 1 : 3;
   }
   *to = '\0';
+}
+
+// The next word, without its escapes; NULL: an empty one.
+static const char *next_word(char **words) {
+  char *word = strsep(words, " ");
+  if (!word || !*word)
+    return NULL;
+  unescape(word);
+  return word;
+}
+
+bool corral_record_parse(char *words, struct corral_record *record, struct corral_ledger *ledger) {
+  *record = corral_record_unknown();
+  *ledger = (struct corral_ledger){.path = next_word(&words)};
+  record->id = next_word(&words);
+  record->instance = next_word(&words);
+  record->key = next_word(&words);
+  record->parent = next_word(&words);
+  record->command = next_word(&words);
+  record->command_line = next_word(&words);
+  const char *started = next_word(&words);
+  record->started_ms = started ? strtoll(started, NULL, 10) : -1;
+  record->mechanism = "subreaper";
+  return ledger->path && record->id && !words;
 }
 
 // Of the directory `levels` above a leaf. A key that is too long for a name is in a label.

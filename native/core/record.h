@@ -8,6 +8,7 @@
 
 #include "end_plan.h"
 #include "json.h"
+#include "ledger.h"
 #include "path.h"
 #include "usage.h"
 
@@ -32,8 +33,18 @@ struct corral_record {
   struct corral_usage usage;
 };
 
+// The name of a program's path.
+const char *corral_program_name(const char *path);
+
+// How its leader ended; `signal` 0: it exited.
+void corral_record_exit(struct corral_record *record, int code, int signal);
+
 // Nothing is known.
 struct corral_record corral_record_unknown(void);
+
+// Takes apart, in place, what packRecord() of src/backend/ledger.ts has put together. False: it is something
+// else.
+bool corral_record_parse(char *words, struct corral_record *record, struct corral_ledger *ledger);
 
 // Appends the line of a session that has ended now.
 void corral_record_write(struct corral_json *lines, const struct corral_record *record);

@@ -40,9 +40,12 @@ static const char USAGE[] =
     "                         [--grace MS] [--drain MS] [--timeout MS] [--kill-timeout MS] [--start-timeout "
     "MS] [--freeze] "
     "[--no-clone3]\n"
-    "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
+    "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] [--ledger "
+    "FILE "
+    "[--ledger-args]] -- COMMAND "
     "[ARGUMENT]...\n"
-    "       corral-warden run --subreaper [--labels TEXT] [--watch-memory BYTES] [--grace MS] [--drain MS] "
+    "       corral-warden run --subreaper [--labels TEXT] [--record WORDS] [--watch-memory BYTES] [--grace "
+    "MS] [--drain MS] "
     "[--timeout MS] "
     "[--kill-timeout MS] [--start-timeout MS] [--scan]\n"
     "                         [--status-128] [--ignored MASK] [--blocked MASK] [--open-files N] -- COMMAND "
@@ -95,6 +98,7 @@ enum choice {
   OPEN_FILES,
   STATUS_128,
   LEDGER,
+  RECORD,
   LEDGER_ARGS
 };
 
@@ -133,13 +137,14 @@ static const struct option OPTIONS[] = {
     {"open-files", required_argument, NULL, OPEN_FILES},
     {"status-128", no_argument, NULL, STATUS_128},
     {"ledger", required_argument, NULL, LEDGER},
+    {"record", required_argument, NULL, RECORD},
     {"ledger-args", no_argument, NULL, LEDGER_ARGS},
     {NULL, 0, NULL, 0},
 };
 
 struct arguments {
   struct preparation run;
-  const char *group, *instance, *door, *labels;
+  const char *group, *instance, *door, *labels, *record;
   long long id, owner, protocol, door_owner;
   int root_fd, instance_fd; // -1: not held open
   struct corral_ledger ledger;
@@ -307,6 +312,9 @@ static void set_option(struct arguments *arguments, int option, char *value, cha
   case LEDGER:
     arguments->ledger.path = value;
     break;
+  case RECORD:
+    arguments->record = value;
+    break;
   case LEDGER_ARGS:
     arguments->ledger.args = true;
     break;
@@ -408,6 +416,7 @@ static int run_without_cgroup(const struct arguments *arguments) {
   const struct subreaper_run plan = {.run = run->run,
                                      .scan = arguments->scan,
                                      .labels = arguments->labels,
+                                     .record = arguments->record,
                                      .door_owner = (uid_t)arguments->door_owner};
   return arguments->door ? enter_subreaper(&plan, arguments->door) : run_subreaper(&plan);
 }
@@ -470,5 +479,6 @@ int main(int count, char **words) {
     return STATUS_FAILED;
   }
   arguments.run.root.path = root;
+  arguments.run.run.end.ledger = ledger_of(&arguments, "run");
   return run(&arguments.run);
 }

@@ -50,7 +50,9 @@ static void pass_on(struct monitor *monitor, int number) {
     (void)corral_pidfd_signal(monitor->leader, number);
 }
 
-static void end(struct monitor *monitor, int64_t grace_ms) {
+static void end(struct monitor *monitor, const char *reason, int64_t grace_ms) {
+  if (!monitor->ending)
+    monitor->reason = reason;
   monitor->mechanism->end(monitor, 0, grace_ms);
 }
 
@@ -74,7 +76,7 @@ static void handle_signal(struct monitor *monitor, const struct signalfd_siginfo
   if (!asked_anyway && !has_it_already(monitor, signal))
     pass_on(monitor, number);
   if ((number == SIGTERM || number == SIGHUP) && !monitor->joins)
-    end(monitor, monitor->ending ? FORCED_GRACE_MS : monitor->plan->end.grace_ms);
+    end(monitor, CORRAL_CLOSED, monitor->ending ? FORCED_GRACE_MS : monitor->plan->end.grace_ms);
 }
 
 static void read_signals(struct monitor *monitor) {
@@ -121,12 +123,14 @@ void monitor_refused(struct monitor *monitor, const struct corral_error *error) 
     monitor->refused = STATUS_SIGNALLED + SIGTERM; // ended before it was started
   else
     monitor->refused = log_refused(monitor->plan->command[0], error);
-  end(monitor, FORCED_GRACE_MS);
+  end(monitor, CORRAL_CLOSED, FORCED_GRACE_MS);
 }
 
 void monitor_exited(struct monitor *monitor, struct corral_exit how) {
   monitor->leader_ended = true;
   monitor->exit = how;
+  if (!monitor->ending)
+    monitor->reason = CORRAL_ONESHOT_COMPLETE;
   if (!monitor->ending && !monitor->joins) // what it left may end by itself
     monitor->mechanism->end(monitor, monitor->plan->end.drain_ms, 0);
 }
@@ -176,7 +180,7 @@ static void handle_events(struct monitor *monitor) {
     read_signals(monitor);
   if (fds[INPUT].revents & (POLLHUP | POLLERR)) {
     fds[INPUT].fd = -1;
-    end(monitor, monitor->plan->end.grace_ms);
+    end(monitor, CORRAL_CLOSED, monitor->plan->end.grace_ms);
   }
   if (fds[PARENT].revents) {
     fds[PARENT].fd = -1;
@@ -206,7 +210,7 @@ static void time_out(struct monitor *monitor) {
   if (monitor->ending)
     return;
   monitor->timed_out = true;
-  end(monitor, monitor->plan->end.grace_ms);
+  end(monitor, CORRAL_TIMEOUT, monitor->plan->end.grace_ms);
 }
 
 void monitor_check(struct monitor *monitor) {
@@ -220,7 +224,7 @@ void monitor_check(struct monitor *monitor) {
   if (monitor->fds[MEMORY].revents)
     monitor->memory.look_ms = now_ms;
   if (monitor->memory.look_ms >= 0 && memory_watch_step(&monitor->memory, now_ms))
-    end(monitor, FORCED_GRACE_MS);
+    end(monitor, CORRAL_MEMORY_LIMIT, FORCED_GRACE_MS);
 }
 
 // By its signal, or with 128+N where that is wanted; a process with pid 1 can do no other.

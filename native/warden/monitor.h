@@ -51,6 +51,7 @@ struct monitor {
   int leader;     // pidfd; -1: it is not started (yet)
   pid_t leader_pid;
   bool ending, leader_ended;
+  const char *reason; // why all is ended: src/common/reasons.ts
   struct corral_exit exit;
   int64_t start_by_ms; // when the command has to be exec'ed; 0: that is over
   int64_t end_by_ms;   // when it has to have ended; 0: there is no such time, or it is over

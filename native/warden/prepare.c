@@ -14,9 +14,11 @@
 #include "../core/collect.h"
 #include "../core/group.h"
 #include "../core/instance.h"
+#include "../core/ledger.h"
 #include "../core/memory_v1.h"
 #include "../core/own.h"
 #include "../core/plan.h"
+#include "../core/record.h"
 #include "log.h"
 #include "monitor.h"
 
@@ -129,6 +131,7 @@ static bool plan_steps(const struct preparation *plan, struct prepared *prepared
     add(steps, CORRAL_MAKE_NEW, prepared->memory_group = path_of(memory, CORRAL_LEAF), NULL, NULL);
   add(steps, CORRAL_LABEL, prepared->group, CORRAL_MODE_LABEL, "oneshot");
   add(steps, CORRAL_LABEL, prepared->group, CORRAL_COMMAND_LABEL, command);
+  add(steps, CORRAL_LABEL, prepared->group, CORRAL_PROGRAM_LABEL, corral_program_name(plan->run.command[0]));
   for (size_t i = 0; i < plan->setting_count; i++) {
     const struct setting *setting = &plan->settings[i];
     const char *group = setting->in_memory ? prepared->memory_group : prepared->group;
@@ -230,6 +233,18 @@ static void join_words(char **words, char *text, size_t size) {
     at += (size_t)snprintf(text + at, size - at, "%s%s", at ? " " : "", *words);
 }
 
+// What the guard ends, it tells itself.
+static struct corral_end_plan guard_end(const struct preparation *plan) {
+  static struct corral_ledger ledger;
+  struct corral_end_plan end = plan->run.end;
+  if (end.ledger) {
+    ledger = *end.ledger;
+    ledger.writer = "guard";
+    end.ledger = &ledger;
+  }
+  return end;
+}
+
 int prepare(const struct preparation *plan, struct prepared *prepared) {
   char command[COMMAND_BYTES], owner[COMMAND_BYTES];
   join_words(plan->run.command, command, sizeof command);
@@ -242,7 +257,7 @@ int prepare(const struct preparation *plan, struct prepared *prepared) {
   prepared->guard_plan = (struct guard_plan){.root = plan->root,
                                              .instance_fd = -1,
                                              .name = prepared->name,
-                                             .end = plan->run.end,
+                                             .end = guard_end(plan),
                                              .no_clone3 = plan->no_clone3};
   // First, so that nothing is ever there that it does not guard
   int answer = guard_start(prepared->guard_plan, &prepared->guard);
@@ -269,7 +284,9 @@ int unprepare(const struct preparation *plan, struct prepared *prepared) {
   struct corral_error error; // nothing to do, unless the guard died
   struct corral_path instance = corral_path_of(&plan->root, prepared->instance);
   instance.fd = prepared->instance_fd;
-  int answer = corral_instance_remove(&instance, &plan->run.end, &error);
+  struct corral_end_plan end = plan->run.end;
+  end.ledger = NULL; // its line is written
+  int answer = corral_instance_remove(&instance, &end, &error);
   if (answer < 0)
     log_error("the session's directories are left for the next sweep", &error);
   else

@@ -12,11 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../core/account.h"
 #include "../core/collect.h"
 #include "../core/mark.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "../core/reap.h"
+#include "ended_record.h"
 #include "reaper_clients.h"
 #include "reaper_state.h"
 #include "starts.h"
@@ -25,6 +27,8 @@
 // How long to leave alone what outlived SIGKILL (uninterruptible sleep) before it is tried again, once nobody
 // is left to be told of it.
 #define TRY_AGAIN_S 1
+// How long an owner that lives may take to write a line.
+#define RECORDED_MS 5000
 
 // ---- children ----
 
@@ -115,6 +119,44 @@ static bool send_end(struct reaper *reaper) {
   return message.values.ended.empty == 1;
 }
 
+// Whether the owner lives, and writes the line: it says so, or takes its time.
+static bool owner_records(struct reaper *reaper) {
+  const int64_t until_ms = corral_now_ms() + RECORDED_MS;
+  while (reaper->record >= 0 && !reaper->orphaned && until(until_ms) > 0) {
+    struct corral_message message;
+    struct corral_fds fds;
+    const int received = poll_receive(&reaper->poll_set, &message, &fds);
+    if (received < 0)
+      return false;
+    if (received == 0) {
+      poll_wait(&reaper->poll_set, until(until_ms));
+      continue;
+    }
+    corral_fds_close(&fds);
+    if (message.kind == CORRAL_RECORDED)
+      return true;
+  }
+  return !reaper->orphaned;
+}
+
+static void write_record(struct reaper *reaper) {
+  static char words[RECORD_WORDS];
+  struct corral_record record;
+  struct corral_ledger ledger;
+  struct corral_error error;
+  struct corral_json line = {0};
+  const ssize_t length = corral_text_read(reaper->record, words, sizeof words - 1);
+  if (length < 0 || !corral_record_parse(words, &record, &ledger))
+    return;
+  const struct corral_message ended = own_end(&reaper->reap);
+  record.writer = "keeper";
+  record.reason = CORRAL_GATEWAY_GONE;
+  const char *names[CORRAL_NAMES];
+  record_ended(&record, &ended, names);
+  corral_record_write(&line, &record);
+  (void)corral_account_write_lines(&ledger, &line, &error);
+}
+
 // Where something outlived the killing: the gateway says when to try again; without one it is tried for ever.
 static void conclude(struct reaper *reaper) {
   const struct timespec pause = {.tv_sec = TRY_AGAIN_S};
@@ -122,8 +164,11 @@ static void conclude(struct reaper *reaper) {
   // be told
   while (reaper->reap.state == CORRAL_EMPTY && reap_children(reaper) == CORRAL_MORE_TO_REAP)
     ;
-  if (send_end(reaper))
+  if (send_end(reaper)) {
+    if (reaper->record >= 0 && !owner_records(reaper))
+      write_record(reaper);
     _exit(0);
+  }
   corral_reap_finish(&reaper->reap);
   reaper->ending = false;
   if (!reaper->orphaned)
@@ -158,6 +203,14 @@ static void handle_labels(struct reaper *reaper, struct corral_fds *fds) {
   fds->count = 0;
 }
 
+static void handle_record(struct reaper *reaper, struct corral_fds *fds) {
+  corral_drop_fd(&reaper->record);
+  if (fds->count != 1)
+    return;
+  reaper->record = fds->fds[0];
+  fds->count = 0;
+}
+
 static void handle_end(struct reaper *reaper, const struct corral_message *message) {
   const struct corral_end_plan plan = corral_end_plan_of(message);
   begin_end(reaper, &plan);
@@ -179,13 +232,21 @@ static void handle_messages(struct reaper *reaper) {
       handle_end(reaper, &message);
     else if (message.kind == CORRAL_LABELS)
       handle_labels(reaper, &fds);
+    else if (message.kind == CORRAL_RECORD)
+      handle_record(reaper, &fds);
+    else if (message.kind == CORRAL_RECORDED)
+      corral_drop_fd(&reaper->record);
     corral_fds_close(&fds);
   }
 }
 
 _Noreturn void run_reaper(const struct reaper_plan *plan) {
-  struct reaper reaper = {
-      .scan = plan->scan, .starts = -1, .labels = -1, .host = -1, .clients = {.any = -1, .door = -1}};
+  struct reaper reaper = {.scan = plan->scan,
+                          .starts = -1,
+                          .labels = -1,
+                          .record = -1,
+                          .host = -1,
+                          .clients = {.any = -1, .door = -1}};
   become_subreaper();
   poll_set_open(&reaper.poll_set, &(struct poll_set_plan){.name = CORRAL_REAPER_TITLE,
                                                           .lifeline = plan->lifeline,

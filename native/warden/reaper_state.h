@@ -36,6 +36,7 @@ struct reaper {
   bool orphaned; // the gateway is gone
   struct clients clients;
   int labels; // what is shown to clients; -1: nothing
+  int record; // the words of the session's line; -1: none is to be written
   // What those that have joined said of their ends, and until when they may take for that
   struct corral_message sum;
   int64_t clients_ms;

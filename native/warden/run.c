@@ -2,14 +2,21 @@
 #include "run.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../core/account.h"
 #include "../core/collect.h"
 #include "../core/instance.h"
+#include "../core/own.h"
 #include "../core/pidfd.h"
 #include "log.h"
 #include "monitor.h"
@@ -190,6 +197,50 @@ static void log_left(const struct run *run) {
   }
 }
 
+static bool has_label(int group_fd, const char *label) {
+  return fgetxattr(group_fd, label, NULL, 0) >= 0;
+}
+
+// Why the command has ended, where it ended first. The kernel ends what is beyond a cap by SIGKILL, as does
+// `corral kill`.
+static const char *reason_of(const struct run *run, int64_t oom_kills) {
+  const struct monitor *monitor = &run->monitor;
+  if (!monitor->leader_ended || monitor->exit.signal != SIGKILL ||
+      strcmp(monitor->reason, CORRAL_ONESHOT_COMPLETE) != 0)
+    return monitor->reason;
+  if (has_label(run->prepared.session.fd, CORRAL_KILLED_LABEL))
+    return CORRAL_KILLED_FROM_OUTSIDE;
+  return oom_kills > 0 ? CORRAL_MEMORY_LIMIT : monitor->reason;
+}
+
+// The line of the session. A command that could not be started makes none.
+static void record(const struct run *run) {
+  const struct corral_ledger *ledger = run->plan->run.end.ledger;
+  const struct monitor *monitor = &run->monitor;
+  if (!ledger || monitor->refused || !monitor->reason)
+    return;
+  const char *names[CORRAL_NAMES];
+  for (uint32_t i = 0; i < run->end.name_count; i++)
+    names[i] = run->end.names[i];
+  struct corral_record known = corral_record_unknown();
+  CORRAL_OWNED_FD memory =
+      run->prepared.memory_group ? open(run->prepared.memory_group, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  known.reason = reason_of(run, corral_usage_read(run->prepared.session.fd, memory).oom_kills);
+  known.killed = (int64_t)run->end.killed;
+  known.names = names;
+  known.name_count = run->end.name_count;
+  if (monitor->leader_ended)
+    corral_record_exit(&known, monitor->exit.code, monitor->exit.signal);
+  char path[PATH_MAX];
+  struct corral_error error = {0};
+  if (snprintf(path, sizeof path, "%s/" CORRAL_SESSIONS, run->prepared.instance) >= PATH_MAX)
+    return;
+  const struct corral_base instance = {.fd = run->prepared.instance_fd, .path = run->prepared.instance};
+  const struct corral_path sessions = corral_path_of(&instance, path);
+  if (corral_account_write(ledger, &sessions, &known, &error) < 0)
+    log_error("the ledger cannot be written", &error);
+}
+
 static int finish(struct run *run) {
   if (run->end.state == CORRAL_EMPTY || run->end.state == CORRAL_REMOVED)
     await_leader(run);
@@ -200,6 +251,8 @@ static int finish(struct run *run) {
     log_left(run);
   if (failed)
     log_error("the session cannot be ended", &run->end.error);
+  if (run->end.state == CORRAL_EMPTY)
+    record(run);
   corral_end_finish(&run->end);
   if (stuck || failed)
     return STATUS_FAILED; // the guard takes our end for a death, and goes on trying

@@ -13,6 +13,7 @@ struct subreaper_run {
   struct run_plan run;
   bool scan;          // as of reaper.h
   const char *labels; // what is shown of the session; NULL: nothing
+  const char *record; // the words of its line in a ledger (record.h); NULL: none is wanted
   uid_t door_owner;   // whose the session is that is joined
 };
 

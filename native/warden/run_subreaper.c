@@ -6,15 +6,18 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/account.h"
 #include "../core/build.h"
 #include "../core/language.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "../core/reap.h"
 #include "clients.h"
+#include "ended_record.h"
 #include "log.h"
 #include "memory_watch.h"
 #include "monitor.h"
@@ -34,6 +37,7 @@ struct run {
   const char *door; // of the session to join; NULL: this is one of its own
   struct subreaper_client client;
   int64_t impatient_ms;        // when to do without the one that is to end all; 0: nobody is
+  bool recorded;               // its line is written
   bool ended, collected, left; // what reaper and keeper said: all is ended, by one or the other, or it is not
 };
 
@@ -79,6 +83,7 @@ static void give_up_start(struct monitor *monitor) {
 static void handle_refusal(struct run *run, const struct corral_message *message) {
   struct corral_error error;
   corral_fail(&error, message->error_number, message->error_operation, message->error_path);
+  (void)subreaper_client_record(&run->client, NULL);
   monitor_refused(&run->monitor, &error);
 }
 
@@ -87,8 +92,38 @@ static void handle_exit(struct run *run, const struct corral_message *message) {
                                                      .signal = (int)message->values.exited.signal});
 }
 
+// `ended`: what the reaper says; NULL: it says nothing any more.
+static void write_record(struct run *run, const struct corral_message *ended) {
+  static char words[RECORD_WORDS];
+  const char *names[CORRAL_NAMES];
+  struct corral_record record;
+  struct corral_ledger ledger;
+  struct corral_error error;
+  struct corral_json line = {0};
+  const struct monitor *monitor = &run->monitor;
+  if (!run->plan->record || run->recorded || monitor->refused)
+    return;
+  run->recorded = true;
+  if (snprintf(words, sizeof words, "%s", run->plan->record) >= (int)sizeof words ||
+      !corral_record_parse(words, &record, &ledger))
+    return;
+  record.writer = "run";
+  record.reason = monitor->reason ? monitor->reason : CORRAL_HOLDER_KILLED;
+  if (monitor->leader_ended)
+    corral_record_exit(&record, monitor->exit.code, monitor->exit.signal);
+  if (ended)
+    record_ended(&record, ended, names);
+  corral_record_write(&line, &record);
+  if (corral_account_write_lines(&ledger, &line, &error) < 0)
+    log_error("the ledger cannot be written", &error);
+  corral_json_free(&line);
+  (void)subreaper_client_record(&run->client, NULL);
+}
+
 static void handle_end(struct run *run, const struct corral_message *message) {
   run->ended = message->values.ended.empty == 1;
+  if (run->ended)
+    write_record(run, message);
   run->left = !run->ended;
   if (run->left)
     log_message("%u processes outlived SIGKILL", message->left_count);
@@ -219,6 +254,8 @@ static int start(struct run *run) {
   }
   if (plan->labels)
     (void)subreaper_client_label(&run->client, plan->labels);
+  if (plan->record)
+    (void)subreaper_client_record(&run->client, plan->record);
   answer = subreaper_client_spawn(&run->client, COMMAND_ID, plan->run.inherited, plan->run.command);
   if (answer == 0)
     return 0;
@@ -250,7 +287,10 @@ int run_subreaper(const struct subreaper_run *plan) {
   if (status)
     return status;
   await_both(&run);
-  return all_ended(&run) ? monitor_finish(&run.monitor) : STATUS_FAILED;
+  if (!all_ended(&run))
+    return STATUS_FAILED;
+  write_record(&run, NULL);
+  return monitor_finish(&run.monitor);
 }
 
 int enter_subreaper(const struct subreaper_run *plan, const char *door) {

@@ -157,6 +157,16 @@ int subreaper_client_label(const struct subreaper_client *held, const char *text
   return corral_message_send(held->reaper, &message, &(struct corral_fds){.fds = {labels}, .count = 1});
 }
 
+int subreaper_client_record(const struct subreaper_client *held, const char *words) {
+  if (!words)
+    return corral_message_send(held->reaper, &(struct corral_message){.kind = CORRAL_RECORDED}, NULL);
+  CORRAL_OWNED_FD record = corral_text_file(words, strlen(words));
+  if (record < 0)
+    return record;
+  const struct corral_message message = {.kind = CORRAL_RECORD};
+  return corral_message_send(held->reaper, &message, &(struct corral_fds){.fds = {record}, .count = 1});
+}
+
 int subreaper_client_spawn(const struct subreaper_client *held, uint32_t id,
                            const struct inherited *inherited, char **command) {
   struct corral_stdio stdio[CORRAL_MAX_STDIO];

@@ -23,6 +23,10 @@ int subreaper_client_start(struct keeper_plan plan, struct subreaper_client *hel
 // Gives the reaper what it is to show of the session. 0, or -errno.
 int subreaper_client_label(const struct subreaper_client *held, const char *text);
 
+// Gives the reaper the words of the session's line, for the case that we are gone before it is written; NULL:
+// it is written. 0, or -errno.
+int subreaper_client_record(const struct subreaper_client *held, const char *words);
+
 // Asks the reaper for `command`, with our environment, standard descriptors, and what we inherited. 0, or
 // -errno.
 int subreaper_client_spawn(const struct subreaper_client *held, uint32_t id,

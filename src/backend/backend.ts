@@ -118,8 +118,11 @@ export interface GroupPlan {
   limits: ParsedLimits
   /** `required`: a limit that cannot be enforced makes start() reject. */
   enforcement: Enforcement
-  /** Hints for people and for other programs; never trusted. `program`: the command's name alone. */
-  labels: { mode: string; command: string; program: string }
+  /**
+   * Hints for people and for other programs; never trusted. `program`: the command's name alone; `id`: what no other session has, for
+   * a ledger where there is no cgroup.
+   */
+  labels: { mode: string; command: string; program: string; id: string }
 }
 
 export type Enforcement = 'required' | 'best-effort'

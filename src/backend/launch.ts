@@ -1,5 +1,6 @@
 // What `corral run` has the warden do: its plan, and the words of it that all mechanisms share.
 import type { Enforcement } from './backend.js'
+import type { LedgerPlan } from './ledger.js'
 import type { ParsedLimits } from './limits.js'
 
 export interface RunPlan {
@@ -13,6 +14,9 @@ export interface RunPlan {
   keys: string[]
   /** The command line, for people. */
   command: string
+  /** The command's name alone. */
+  program: string
+  ledger: LedgerPlan | undefined
 }
 
 export const boundWords = ({ graceMs, drainMs, timeoutMs, startTimeoutMs }: RunPlan): string[] => [

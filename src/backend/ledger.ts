@@ -32,6 +32,27 @@ export function ledgerWords(plan: LedgerPlan | undefined): string[] {
   return ['--ledger', plan.path, ...(plan.args ? ['--ledger-args'] : [])]
 }
 
+/** What a reaper writes into the ledger where its gateway is gone: native/core/record.c takes it apart. */
+export function packRecord(
+  { path: file, args }: LedgerPlan,
+  { id, instance, keys, program, command, startedAt }: RecordFacts,
+): string {
+  const [key, parentKey = ''] = keys.toReversed()
+  const words = [file, id, instance, key, parentKey, program, args ? command : '', String(startedAt)]
+  // A lone surrogate is a byte of a command line that is no UTF-8
+  return words.map((word = '') => encodeURIComponent(word.replace(/\p{Cs}/gu, '\ufffd'))).join(' ')
+}
+
+interface RecordFacts {
+  id: string
+  instance: string
+  /** From the eldest parent down to the session's own. */
+  keys: readonly string[]
+  program: string
+  command: string
+  startedAt: number
+}
+
 /** What a line has of a session beside what the kernel tells of its cgroup. */
 export interface LedgerEntry {
   writer: 'library' | 'sweep'

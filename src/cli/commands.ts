@@ -106,6 +106,8 @@ withLimits(
       .argParser(number)
       .default(START_TIMEOUT_MS),
   )
+  .addOption(ledgerOption())
+  .addOption(ledgerArgsOption())
   .action(async ([command = '', ...args]: string[], options: RunCommandOptions) => {
     const { rest, limits } = splitLimits(options)
     const { session: _, parent: __, ...others } = rest

@@ -1,14 +1,16 @@
 // corral run: a command contained from start to end. This process prepares what takes a program of Node's size to know
 // (which root, which limits, how keys are written) and then becomes the warden, which runs the command
 // (native/warden/run.h): a few hundred KiB instead of Node's 40 MB for as long as the command lives.
+import path from 'node:path'
 import type { HoldingChoice } from '../backend/facts.js'
 import type { RunPlan } from '../backend/launch.js'
 import { type Limits, parseLimits } from '../backend/limits.js'
 import { launchWords, memoryAt } from '../backend/mechanisms.js'
 import { InvalidArgumentError } from '../common/errors.js'
 import { parseKey } from '../session/key.js'
-import { parseBound, parseHolding, parseMilliseconds } from '../session/options.js'
+import { parseBound, parseHolding, parseLedger, parseMilliseconds } from '../session/options.js'
 import { becomeWarden } from './become.js'
+import { openLedger } from './ledger.js'
 
 export interface RunOptions {
   /** What holds the command: as of openCorral(). */
@@ -26,6 +28,8 @@ export interface RunOptions {
   bestEffort: boolean
   /** Whether to end with 128 + N instead of by the signal that ended the command. */
   status128: boolean
+  ledger?: string
+  ledgerArgs: boolean
 }
 
 /** The keys from the eldest parent down. */
@@ -54,7 +58,10 @@ export async function run(command: string, args: string[], options: RunOptions):
     enforcement: options.bestEffort ? 'best-effort' : 'required',
     keys: parseKeys(options),
     command: [command, ...args].join(' '),
+    program: path.basename(command),
+    ledger: parseLedger('--ledger', options.ledger, options.ledgerArgs),
   }
+  if (plan.ledger) await openLedger(plan.ledger)
   const words = await launchWords(
     { ...options, backend: parseHolding('--backend', options.backend, options.root) },
     plan,

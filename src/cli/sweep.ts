@@ -1,12 +1,10 @@
 // corral sweep: collects what dead gateways left.
 import type { HoldingChoice, SweepReport } from '../backend/facts.js'
-import { Ledger, type LedgerPlan } from '../backend/ledger.js'
-import { Log } from '../common/log.js'
 import { json } from '../common/text.js'
-import { loadNative } from '../native/addon.js'
 import { Observer } from '../observe/observer.js'
 import { parseLedger } from '../session/options.js'
-import { complainOf, left, linesOf, type Outcome } from './output.js'
+import { openLedger } from './ledger.js'
+import { left, linesOf, type Outcome } from './output.js'
 
 /** An error's message is none of the fields that JSON has. */
 function plain<Failed extends { error: Error }>({ error, ...rest }: Failed) {
@@ -16,13 +14,6 @@ function plain<Failed extends { error: Error }>({ error, ...rest }: Failed) {
 /** Those that are not to be collected; `ending`: by their guards, or by another sweep. */
 function others({ live, ending = [] }: SweepReport): string {
   return ending.length > 0 ? `${live.length} live, ${ending.length} ending` : `${live.length} live`
-}
-
-/** What cannot be written into it is told, and is no failure. */
-function openLedger(plan: LedgerPlan): Promise<Ledger> {
-  const silent = () => undefined
-  const warn = (data: object) => complainOf((data as { err: unknown }).err)
-  return Ledger.open(loadNative(), plan, new Log({ debug: silent, info: silent, warn, error: silent }))
 }
 
 /** Status 1: something dead could not be collected. */

@@ -77,6 +77,13 @@ export const KIND = {
   removeInstance: 28,
   /** guard to gateway, last; descriptor: pidfd of the process that removes the rest */
   handedOver: 29,
+  /**
+   * gateway to reaper: write the session's line where the gateway is gone before it has; descriptor: the
+   * words of it (record.h)
+   */
+  record: 30,
+  /** gateway to reaper: the line is written, or none is to be */
+  recorded: 31,
 } as const
 
 export type Kind = keyof typeof KIND
@@ -112,6 +119,8 @@ export interface Values {
   movedIn: Record<never, number>
   removeInstance: Record<never, number>
   handedOver: Record<never, number>
+  record: Record<never, number>
+  recorded: Record<never, number>
 }
 
 /** Their order. */
@@ -166,7 +175,19 @@ export const MEMORY_LABEL = 'user.corral.memory'
 export const LEADER_LABEL = 'user.corral.leader'
 /** Of a group: the CPU quota that an ending has lifted (quota.h) */
 export const QUOTA_LABEL = 'user.corral.quota'
-/** A reason: src/common/reasons.ts */
+/** Reasons for which sessions end: src/common/reasons.ts */
+export const ONESHOT_COMPLETE = 'oneshot-complete'
+/** The same */
+export const CLOSED = 'closed'
+/** The same */
+export const TIMEOUT = 'timeout'
+/** The same */
+export const MEMORY_LIMIT = 'memory-limit'
+/** The same */
+export const KILLED_FROM_OUTSIDE = 'corral-kill'
+/** The same */
+export const HOLDER_KILLED = 'holder-killed'
+/** The same */
 export const GATEWAY_GONE = 'gateway-gone'
 /** The title of a guard (prctl(2), PR_SET_NAME) */
 export const GUARD_TITLE = 'corral-guard'

@@ -66,8 +66,8 @@ export class Corral extends EventEmitter<CorralEvents> {
   #closing: Promise<SessionReport[]> | undefined
   /** Counts spawns, for the keys of sessions that were given none. */
   #spawns = 0
-  /** Counts sessions, for a ledger. */
-  #recorded = 0
+  /** Counts groups, for a ledger. */
+  #made = 0
 
   /** Use openCorral(). */
   constructor(backend: Backend, plan: OpenPlan, log: Log, ledger?: Ledger) {
@@ -365,6 +365,7 @@ export class Corral extends EventEmitter<CorralEvents> {
       mode: plan.mode,
       command: words.join(' ').slice(0, COMMAND_LENGTH),
       program: path.basename(command),
+      id: `${this.id}-${++this.#made}`,
     }
     return { limits: plan.limits, enforcement: this.#plan.enforcement, labels }
   }
@@ -386,7 +387,7 @@ export class Corral extends EventEmitter<CorralEvents> {
       writer: 'library' as const,
       mechanism,
       instance,
-      id: `${instance}-${++this.#recorded}`,
+      id: labels.id,
       key,
       parentKey,
       command: labels.program,

@@ -17,7 +17,6 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test as plain } from 'vitest'
 import { loadNative } from '../../src/native/addon.js'
 import { corral as command } from '../cli/command-line.js'
-import { eventually } from '../support/eventually.js'
 import { Gateway } from '../support/gateway.js'
 import { Hangs, noHungFileSystem } from '../support/hangs.js'
 import { linesIn, newLedger } from '../support/ledger-lines.js'
@@ -142,18 +141,6 @@ const found = [
 ]
 
 describe('a gateway that was killed', () => {
-  plain('its guard writes the lines', async () => {
-    await using pens = await makePens()
-    const ledger = await newLedger()
-    const gateway = await Gateway.open(pens.gateways, { root: pens.root.path, ledger })
-    for (const session of sessions) await gateway.spawn(session)
-    await gateway.kill()
-    await eventually('the instance is removed', async () => (await pens.root.groups()).length === 0)
-    const lines = linesIn(ledger)
-    expect(lines).toMatchObject(found.map((one) => ({ ...one, writer: 'guard', instance: gateway.instance })))
-    for (const { cpuUs } of lines) expect(cpuUs).toBeGreaterThan(0)
-  })
-
   plain('with its guard: the next sweep writes into its own ledger', async () => {
     await using pens = await makePens()
     const [first, ledger] = [await newLedger(), await newLedger()]

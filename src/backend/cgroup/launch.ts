@@ -1,5 +1,6 @@
 // What the warden is told by `corral run` where the command gets a cgroup.
 import { boundWords, type RunPlan } from '../launch.js'
+import { ledgerWords } from '../ledger.js'
 import { capsAround, withinCaps } from './caps-around.js'
 import { assertEnforceable, limitSettings, sessionSettings, unenforceable } from './controllers/apply.js'
 import { enableControllers } from './controllers/index.js'
@@ -43,6 +44,7 @@ export function cgroupWords(root: string, startedIn: string | undefined, plan: R
       `${file}=${value}`,
     ]),
     ...boundWords(plan),
+    ...ledgerWords(plan.ledger),
   ]
   if (limits.memoryMax !== undefined && unenforceable(limits, controllers).includes('memoryMax'))
     words.push('--watch-memory', String(limits.memoryMax))

@@ -4,6 +4,7 @@ import { loadNative, type Native } from '../../native/addon.js'
 import type { Enforcement, Family } from '../backend.js'
 import { BaseBackend, UnheldLimits } from '../base.js'
 import type { GuardEvent, GuardStatus, Left, SweepOptions, SweepReport } from '../facts.js'
+import type { LedgerPlan } from '../ledger.js'
 import type { ParsedLimits } from '../limits.js'
 import { SubreaperFamily } from './family.js'
 import { Keepers } from './keeper.js'
@@ -17,6 +18,8 @@ export interface SubreaperBackendOptions {
   enforcement: Enforcement
   killTimeoutMs: number
   startTimeoutMs: number
+  /** Gets the lines of sessions that outlive this process. */
+  ledger?: LedgerPlan | undefined
 }
 
 export class SubreaperBackend extends BaseBackend {
@@ -28,6 +31,7 @@ export class SubreaperBackend extends BaseBackend {
   readonly #enforcement: Enforcement
   readonly #killTimeoutMs: number
   readonly #startTimeoutMs: number
+  readonly #ledger: LedgerPlan | undefined
 
   private constructor(
     native: Native,
@@ -42,6 +46,7 @@ export class SubreaperBackend extends BaseBackend {
     this.#enforcement = options.enforcement
     this.#killTimeoutMs = options.killTimeoutMs
     this.#startTimeoutMs = options.startTimeoutMs
+    this.#ledger = options.ledger
   }
 
   /**
@@ -71,6 +76,7 @@ export class SubreaperBackend extends BaseBackend {
       instance: this.instance,
       enforcement: this.#enforcement,
       startTimeoutMs: this.#startTimeoutMs,
+      ledger: this.#ledger,
     })
   }
 

@@ -4,6 +4,7 @@ import type { Cancellation } from '../../common/cancellation.js'
 import type { Native } from '../../native/addon.js'
 import type { Enforcement, GroupPlan, Started } from '../backend.js'
 import { BaseFamily, UnheldLimits } from '../base.js'
+import type { LedgerPlan } from '../ledger.js'
 import type { ParsedLimits } from '../limits.js'
 import type { ProcessPlan } from '../spawned.js'
 import { SubreaperGroup } from './group.js'
@@ -18,6 +19,7 @@ export interface FamilyContext {
   instance: string
   enforcement: Enforcement
   startTimeoutMs: number
+  ledger: LedgerPlan | undefined
 }
 
 export class SubreaperFamily extends BaseFamily<SubreaperGroup> {
@@ -49,9 +51,10 @@ export class SubreaperFamily extends BaseFamily<SubreaperGroup> {
     return SubreaperGroup.make(this.#context, keeper, plan, this.#labels(plan), entered)
   }
 
-  #labels({ labels, limits: { memoryMax } }: GroupPlan): Labels {
+  #labels({ labels: { mode, command }, limits: { memoryMax } }: GroupPlan): Labels {
     return {
-      ...labels,
+      mode,
+      command,
       instance: this.#context.instance,
       owner: { pid: process.pid, command: process.argv.join(' ') },
       keys: this.keys,

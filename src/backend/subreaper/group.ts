@@ -10,6 +10,7 @@ import { packPlan } from '../../native/plan.js'
 import type { EndPlan, Fate, GroupEvent, GroupPlan, LimitSet } from '../backend.js'
 import { BaseGroup, UnheldLimits } from '../base.js'
 import type { Ended, OutOfMemory, Usage } from '../facts.js'
+import { type LedgerPlan, packRecord } from '../ledger.js'
 import type { LimitChanges } from '../limits.js'
 import { othersOf } from '../others.js'
 import type { CommandLine, ProcessPlan, SpawnedProcess } from '../spawned.js'
@@ -33,6 +34,7 @@ const LOST = [
 export interface GroupContext {
   native: Native
   startTimeoutMs: number
+  ledger: LedgerPlan | undefined
 }
 
 export class SubreaperGroup extends BaseGroup {
@@ -109,6 +111,7 @@ export class SubreaperGroup extends BaseGroup {
     try {
       group = new SubreaperGroup(context, keeper, plan, labels)
       group.#reaper.show(labels)
+      if (context.ledger) group.#reaper.record(packRecord(context.ledger, { ...labels, ...plan.labels }))
       return group
     } catch (error) {
       if (group) await group.#discard()
@@ -239,6 +242,7 @@ export class SubreaperGroup extends BaseGroup {
 
   override remove(): Promise<void> {
     if (!this.#closing) throw new KernelError('a session is ended before it is removed')
+    this.#reaper.recorded()
     return keepAlive(this.#native, this.#reaper.gone)
   }
 

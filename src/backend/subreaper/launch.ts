@@ -1,24 +1,32 @@
 // What the warden is told by `corral run` where a subreaper is to hold the command, and by what joins a session of one.
 import { assertNoneRequired } from '../base.js'
 import { boundWords, type RunPlan } from '../launch.js'
+import { packRecord } from '../ledger.js'
 import { newHeldInstanceName, packLabels } from './labels.js'
 import { HINT } from './limits.js'
 
 /** @throws LimitUnsupportedError where a limit is required. */
 export function subreaperWords(plan: RunPlan): string[] {
-  const { limits, enforcement, keys, command } = plan
+  const { limits, enforcement, keys: given, command, program, ledger } = plan
   assertNoneRequired(limits, { enforcement, hint: HINT })
   const instance = newHeldInstanceName()
+  const keys = given.length > 0 ? given : [`${instance}-1`]
+  const startedAt = Date.now()
   const labels = packLabels({
     instance,
     owner: { pid: process.pid, command: `corral run -- ${command}` },
-    keys: keys.length > 0 ? keys : [`${instance}-1`],
+    keys,
     mode: 'oneshot',
     command,
-    startedAt: Date.now(),
+    startedAt,
     ...(limits.memoryMax !== undefined && { memoryMax: limits.memoryMax }),
   })
   const words = ['run', '--subreaper', '--labels', labels, ...boundWords(plan)]
+  if (ledger)
+    words.push(
+      '--record',
+      packRecord(ledger, { id: `${instance}-1`, instance, keys, program, command, startedAt }),
+    )
   if (limits.memoryMax !== undefined) words.push('--watch-memory', String(limits.memoryMax))
   return [...words, ...scanWords()]
 }

@@ -3,7 +3,7 @@
 import { constants } from 'node:os'
 import type { Cancellation } from '../../common/cancellation.js'
 import { setImmediate, setTimeout } from '../../common/clock.js'
-import { GuardError } from '../../common/errors.js'
+import { GuardError, isSystemError } from '../../common/errors.js'
 import { within } from '../../common/within.js'
 import type { Native, NativeExit } from '../../native/addon.js'
 import { DOOR_PREFIX } from '../../native/language.js'
@@ -91,6 +91,8 @@ export class Reaper {
   /** The reapers of commands that came in by the door, by number, with the pidfds of their keepers. */
   readonly #entered = new Map<number, { pid: number; keeper: number }>()
   readonly #left = new Set<() => void>()
+  /** Whether it waits for recorded(). */
+  #records = false
 
   constructor(native: Native, keeper: Keeper, startTimeoutMs: number) {
     this.#native = native
@@ -124,6 +126,25 @@ export class Reaper {
     const fd = labelsFile(this.#native, labels)
     this.#link.send('labels', { fd })
     this.#native.close(fd)
+  }
+
+  /** What it writes into a ledger should this process be gone before recorded(). */
+  record(words: string): void {
+    this.#records = true
+    const fd = this.#native.textFile(words)
+    this.#link.send('record', { fd })
+    this.#native.close(fd)
+  }
+
+  /** The line is written, or none is to be. */
+  recorded(): void {
+    if (!this.#records) return
+    this.#records = false
+    try {
+      this.#link.ask('recorded')
+    } catch (error) {
+      if (!isSystemError(error)) throw error // it is gone
+    }
   }
 
   /** The pids of all that hold a part of the session: its own, and those of the commands that came in. */
@@ -186,8 +207,15 @@ export class Reaper {
   }
 
   /** Ends all below it; a second call hastens the first. Undefined when the holder was killed. */
-  async end({ graceMs, stopSignal = 0, killTimeoutMs, drainMs = 0 }: EndPlan): Promise<Ended | undefined> {
+  async end({
+    graceMs,
+    stopSignal = 0,
+    killTimeoutMs,
+    drainMs = 0,
+    keeps = false,
+  }: EndPlan): Promise<Ended | undefined> {
     if (this.#ended?.empty) return this.#ended
+    if (!keeps) this.recorded()
     const answer = new Promise<Ended>((resolve) => this.#heard.push(resolve))
     // One that was stopped would not hear it
     this.#signal(constants.signals.SIGCONT)
@@ -201,7 +229,7 @@ export class Reaper {
       drainMs + graceMs + killTimeoutMs + PATIENCE_MS,
     )
     const found = await keepAlive(this.#native, ended)
-    if (found?.empty) await keepAlive(this.#native, this.gone)
+    if (found?.empty && !keeps) await keepAlive(this.#native, this.gone)
     if (found) return found
     this.kill()
     await keepAlive(this.#native, this.gone)
