@@ -58,10 +58,16 @@ export interface Doomed {
   begun: Begun
 }
 
-/** Starts one; resolves at the moment in which the phase begins. */
-export async function atPhase(pens: Pens, phase: Phase): Promise<Doomed> {
+/**
+ * Starts one; resolves at the moment in which the phase begins. `placed` is called before, once its sessions are in place.
+ */
+export async function atPhase(
+  pens: Pens,
+  phase: Phase,
+  { ledger, placed }: { ledger?: string; placed?: (gateway: Gateway) => Promise<void> } = {},
+): Promise<Doomed> {
   const gateway = Gateway.start(pens.gateways)
-  const options = { root: pens.root.path, sweep: phase !== 'sweep' }
+  const options = { root: pens.root.path, sweep: phase !== 'sweep', ...(ledger !== undefined && { ledger }) }
   if (phase === 'open') return { gateway, begun: await gateway.begin('open', options) }
   await gateway.open(options)
   const [order, ...words] = (await phases[phase]()) as [string, ...unknown[]]
@@ -69,6 +75,7 @@ export async function atPhase(pens: Pens, phase: Phase): Promise<Doomed> {
     const [all, ...spawns] = (await spawnAll('^hidden$')) as [string, ...unknown[]]
     await gateway.ask(all, ...spawns)
   }
+  await placed?.(gateway)
   return { gateway, begun: await gateway.begin(order, ...words) }
 }
 
