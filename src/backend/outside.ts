@@ -32,6 +32,8 @@ export interface Outside {
   members(found: FoundSession): Promise<number[]>
   /** What holds of its limits. */
   limits(found: FoundSession): Promise<HeldLimit[]>
+  /** Calls back whenever sessions may have come, until it is stopped. What comes is to be looked for then; it keeps no process alive. */
+  watch(changed: () => void): () => void
   /** Waits until it is over, by what is opened of it at the call: no later one of its name is taken for it. */
   over(found: FoundSession): Promise<void>
   /**

@@ -200,10 +200,22 @@ program
   .addOption(backendOption('mechanism that holds the sessions'))
   .addOption(rootOption())
   .addOption(instanceOption())
+  .option('--ledger <file>', 'read in this ledger how they ended; else that is unknown')
   .addOption(jsonOption())
   .action(async (keys, options) => {
     const { wait } = await import('./other-commands.js')
     tell(await wait(keys, options))
+  })
+
+program
+  .command('events')
+  .description('print sessions as they come and go, a line of JSON each')
+  .addOption(backendOption('mechanism that holds the sessions'))
+  .addOption(rootOption())
+  .option('--ledger <file>', 'read in this ledger how sessions ended; else that is unknown')
+  .action(async (options) => {
+    const { events } = await import('./other-commands.js')
+    await events(options)
   })
 
 program

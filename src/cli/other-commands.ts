@@ -2,6 +2,7 @@
 export { build } from './build.js'
 export { completion } from './completion.js'
 export { doctor } from './doctor.js'
+export { events } from './events.js'
 export { exec } from './exec.js'
 export { inspect } from './inspect.js'
 export { kill } from './kill.js'

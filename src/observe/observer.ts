@@ -216,6 +216,14 @@ export class Observer {
     return changed
   }
 
+  /** Calls back whenever sessions may have come, until it is stopped. */
+  watch(changed: () => void): () => void {
+    const stops = this.#outsides.map((outside) => outside.watch(changed))
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
   /** All that are meant, with so much of them. */
   async find(selection: Selection, detail: Detail = 'none'): Promise<SeenSession[]> {
     return this.#all(async (outside) =>

@@ -3,10 +3,14 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished } from 'vitest'
+import { openCorral } from '../../src/index.js'
 import type { ProcessView } from '../../src/observe/processes.js'
 import { eventually } from '../support/eventually.js'
 import { line } from '../support/line.js'
@@ -100,6 +104,44 @@ async function begin(pen: Pen, mechanism: Mechanism, uid: number) {
   return { caller, where, key, ended: once(run, 'exit') }
 }
 
+interface Second {
+  caller: Caller
+  where: string[]
+  key: string
+  second: string
+  /** Of the gateway that it is of, which is then this process. */
+  ledger: string | undefined
+}
+
+/** Another session, which was asked for by the first; gives what has it end by itself. */
+async function beginSecond({ caller, where, key, second, ledger }: Second): Promise<() => Promise<unknown>> {
+  const script = ['-c', 'read line; exit 7']
+  if (ledger === undefined) {
+    const run = caller.start('run', ...where, '--session', second, '--parent', key, '--', 'sh', ...script)
+    return async () => run.stdin.end()
+  }
+  const place = where[1] === 'subreaper' ? { backend: 'subreaper' as const } : { root: where[1] ?? '' }
+  const gateway = await openCorral({ ...place, ledger })
+  onTestFinished(async () => void (await gateway.close({ graceMs: 0 })))
+  const session = await gateway.spawn({ key: second, parentKey: key, command: 'sh', args: script })
+  return async () => {
+    session.process.stdin?.end()
+    await session.closed
+  }
+}
+
+interface Told {
+  event: string
+  key: string
+}
+
+/** What is printed, a line of JSON each, as it comes. */
+function eventsOf(stdout: Readable): Told[] {
+  const told: Told[] = []
+  createInterface(stdout).on('line', (text) => told.push(JSON.parse(text)))
+  return told
+}
+
 /** Whether a process holds what it waits for: the group's events, or a pidfd. */
 function waits({ pid = 0 }: ChildProcess): boolean {
   return readdirSync(`/proc/${pid}/fd`).some((fd) =>
@@ -166,6 +208,44 @@ describe.for(CASES)('a session of $mechanism, of uid $uid,', ({ mechanism, uid }
     if (second.exitCode === null && second.signalCode === null) await once(second, 'exit')
     expect(second.signalCode).toBe('SIGKILL')
     expect(await caller.run('wait', key, ...where)).toMatchObject({ status: 1, stdout: '' })
+  })
+
+  test('is told of as it lives, starts and ends, with its ending where a ledger has it', async ({ pen }) => {
+    const ledger = join(mkdtempSync(join(tmpdir(), 'corral-people-')), 'ledger')
+    onTestFinished(() => rmSync(dirname(ledger), { recursive: true }))
+    chownSync(dirname(ledger), uid, uid)
+    const { caller, where, key, ended } = await begin(pen, mechanism, uid)
+    const [known, unknown] = [['--ledger', ledger], []].map((words) =>
+      caller.start('events', ...where, ...words),
+    ) as [ChildProcessWithoutNullStreams, ChildProcessWithoutNullStreams]
+    const told = [known, unknown].map(({ stdout }) => eventsOf(stdout))
+    const isTold = (event: string, of: string) =>
+      eventually(`${event} of ${of} is told`, () =>
+        told.every((events) => events.some((one) => one.event === event && one.key === of)),
+      )
+    await isTold('live', key)
+    const second = `${key}-2`
+    const finish = await beginSecond({
+      caller,
+      where,
+      key,
+      second,
+      ledger: uid === OWN_UID ? ledger : undefined,
+    })
+    await isTold('start', second)
+    await finish()
+    await isTold('end', second)
+    await caller.run('kill', key, ...where)
+    await ended
+    await isTold('end', key)
+    const endOf = (events: Told[] = [], of: string) =>
+      events.find((one) => one.event === 'end' && one.key === of)
+    const ending = uid === OWN_UID ? { exitCode: 7, reason: 'oneshot-complete' } : { reason: null }
+    expect(endOf(told[0], second)).toMatchObject({ v: 1, parent: key, ...ending })
+    expect(endOf(told[1], second)).toMatchObject({ v: 1, exitCode: null, signal: null, reason: null })
+    for (const child of [known, unknown]) child.kill('SIGTERM')
+    for (const child of [known, unknown])
+      if (child.exitCode === null) expect(await once(child, 'exit')).toEqual([0, null])
   })
 })
 

@@ -18,6 +18,7 @@ import type {
   Strangers,
 } from '../outside.js'
 import { stuckError } from '../stuck.js'
+import { watchArrivals } from './arrivals.js'
 import { claimEnding } from './claim.js'
 import { assertEnforceable, changeLimits, readLimits } from './controllers/apply.js'
 import type { Controller } from './controllers/controller.js'
@@ -100,6 +101,17 @@ export class CgroupOutside implements Outside {
         .filter(({ applied }) => applied !== null)
         .map(({ requested: _, ...held }) => held)
     return this.#inRoot(read, [])
+  }
+
+  watch(changed: () => void): () => void {
+    const { root } = this
+    if (root === undefined) return () => undefined
+    this.#native.holdRoot(root)
+    const stop = watchArrivals(this.#native, root, changed)
+    return () => {
+      stop()
+      this.#native.releaseRoot(root)
+    }
   }
 
   over({ session }: FoundSession): Promise<void> {

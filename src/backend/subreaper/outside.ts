@@ -1,6 +1,6 @@
 // The sessions of this user that are held without cgroups, as others see and end them. Their limits are their owner's.
 
-import { sleep } from '../../common/clock.js'
+import { clearInterval, setInterval, sleep } from '../../common/clock.js'
 import { KernelError } from '../../common/errors.js'
 import type { Native } from '../../native/addon.js'
 import { keepAlive } from '../../native/link.js'
@@ -14,6 +14,7 @@ import { sweepLost } from './sweep.js'
 // What has lost its holder is ended by its keeper, in a moment
 const LOST_LOOK_MS = 50
 const START_MS = 10_000
+const ARRIVAL_LOOK_MS = 500
 
 export class SubreaperOutside implements Outside {
   readonly root = undefined
@@ -47,6 +48,12 @@ export class SubreaperOutside implements Outside {
     const memoryMax = this.#listed.get(session.path)?.labels.memoryMax
     if (memoryMax === undefined) return []
     return [{ name: 'memoryMax', applied: null, enforcedBy: 'watchdog', effective: memoryMax }]
+  }
+
+  /** No kernel tells of abstract sockets that come. */
+  watch(changed: () => void): () => void {
+    const timer = setInterval(changed, ARRIVAL_LOOK_MS).unref()
+    return () => clearInterval(timer)
   }
 
   /** Also where its holder is killed: then once nobody bears the mark of the session any more. */
