@@ -100,6 +100,12 @@ const NAMES = [
     'user.corral.program',
     "Of a session: its command's name alone, for a ledger",
   ],
+  [
+    'LIVED_LABEL',
+    'LIVED_LABEL',
+    'user.corral.lived',
+    'Of a session: how many processes lived in it when its end began that its owner does not see, and the names of the first of them, a line each',
+  ],
   ['MODE_LABEL', 'MODE_LABEL', 'user.corral.mode', 'Of a session: oneshot or persistent'],
   [
     'KEY_LABEL',

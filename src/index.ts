@@ -49,6 +49,7 @@ export type { CorralEvents } from './session/events.js'
 export { MAX_KEY_BYTES } from './session/key.js'
 export type {
   CloseOptions,
+  LedgerOptions,
   Mode,
   OpenOptions,
   ProcessOptions,

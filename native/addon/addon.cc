@@ -58,6 +58,7 @@ public:
                              InstanceMethod("cancelSpawn", &Corral::CancelSpawn),
                              InstanceMethod("endGroup", &Corral::EndGroup),
                              InstanceMethod("recordSession", &Corral::RecordSession),
+                             InstanceMethod("noteMembers", &Corral::NoteMembers),
                              InstanceMethod("recordSessions", &Corral::RecordSessions),
                              InstanceMethod("appendToLedger", &Corral::AppendToLedger),
                              InstanceMethod("canMark", &Corral::CanMark),
@@ -210,6 +211,11 @@ private:
   // (directory of sessions, that of their instance, what is known of all) -> promise of the lines of all
   Napi::Value RecordSessions(const Napi::CallbackInfo &info) {
     return Walk(info.Env(), MakeRecordSessionsJob(info, *handles_, reserve_));
+  }
+
+  // (directory of sessions) -> promise that is settled once their members are noted
+  Napi::Value NoteMembers(const Napi::CallbackInfo &info) {
+    return Walk(info.Env(), MakeNoteJob(info, *handles_));
   }
 
   // (path, lines) -> promise that is settled once they are written, or refused

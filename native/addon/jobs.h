@@ -56,6 +56,9 @@ std::unique_ptr<WatcherJob> MakeOutOfMemoryJob(const Napi::CallbackInfo &info);
 std::unique_ptr<WatcherJob> MakeRecordSessionJob(const Napi::CallbackInfo &info, Handles &handles,
                                                  std::shared_ptr<Reserve> reserve);
 
+// (directory of sessions) -> undefined. Notes in labels who lives in them (native/core/record.h).
+std::unique_ptr<WatcherJob> MakeNoteJob(const Napi::CallbackInfo &info, Handles &handles);
+
 // (directory of sessions, that of their instance, what is known of all) -> the lines of all that are below.
 std::unique_ptr<WatcherJob> MakeRecordSessionsJob(const Napi::CallbackInfo &info, Handles &handles,
                                                   std::shared_ptr<Reserve> reserve);

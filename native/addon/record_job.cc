@@ -174,7 +174,28 @@ private:
   bool args_;
 };
 
+class NoteJob : public WatcherJob {
+public:
+  NoteJob(Napi::Env env, PathHandle sessions) : WatcherJob(env), sessions_(std::move(sessions)) {}
+
+  int64_t Step(int64_t) override {
+    const corral_path sessions = sessions_.Get();
+    corral_record_note(&sessions);
+    return kDone;
+  }
+
+protected:
+  Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
+
+private:
+  PathHandle sessions_;
+};
+
 } // namespace
+
+std::unique_ptr<WatcherJob> MakeNoteJob(const Napi::CallbackInfo &info, Handles &handles) {
+  return std::make_unique<NoteJob>(info.Env(), handles.Find(ToBytes(info[0])));
+}
 
 std::unique_ptr<WatcherJob> MakeRecordSessionJob(const Napi::CallbackInfo &info, Handles &handles,
                                                  std::shared_ptr<Reserve> reserve) {

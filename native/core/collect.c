@@ -49,6 +49,7 @@ int corral_collect_sessions(const struct corral_path *sessions, const struct cor
   if (plan->ledger) {
     struct corral_record known = corral_record_unknown();
     known.reason = CORRAL_GATEWAY_GONE;
+    corral_record_note(sessions);
     const int answer = end_now(sessions, plan, false, true, error);
     if (answer < 0)
       return answer;

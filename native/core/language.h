@@ -137,6 +137,9 @@ union corral_message_values {
 #define CORRAL_COMMAND_LABEL "user.corral.command"
 // Of a session: its command's name alone, for a ledger
 #define CORRAL_PROGRAM_LABEL "user.corral.program"
+// Of a session: how many processes lived in it when its end began that its owner does not see, and the
+// names of the first of them, a line each
+#define CORRAL_LIVED_LABEL "user.corral.lived"
 // Of a session: oneshot or persistent
 #define CORRAL_MODE_LABEL "user.corral.mode"
 // Of a session's family: the key, where that is too long for a name. Believed only when its digest is the

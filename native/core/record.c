@@ -14,11 +14,16 @@
 #include <unistd.h>
 
 #include "language.h"
+#include "members.h"
 #include "own.h"
 #include "tree.h"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define LABEL_BYTES 16384 // a key of 4,096 bytes, escaped
+#define LIVED_BYTES (24 + CORRAL_NAMES * (CORRAL_NAME_BYTES + 1))
+#define NOTE_MS 100
+// A directory's name, its own `.`, and the `..` of the one below it
+#define LINKS_OF_ONE_BELOW 3
 
 struct corral_record corral_record_unknown(void) {
   return (struct corral_record){
@@ -206,7 +211,21 @@ static const char *name_before(const struct corral_tree *tree, const char *name)
 
 struct texts {
   char key[LABEL_BYTES], parent[LABEL_BYTES], command[LABEL_BYTES], command_line[LABEL_BYTES];
+  char lived[LABEL_BYTES];
+  const char *names[CORRAL_NAMES];
 };
+
+// Who lived in it: all were killed.
+static void read_lived(int leaf_fd, struct corral_record *record, struct texts *texts) {
+  if (!read_label(leaf_fd, CORRAL_LIVED_LABEL, texts->lived))
+    return;
+  char *rest = texts->lived;
+  record->killed = strtoll(strsep(&rest, "\n"), NULL, 10);
+  record->names = texts->names;
+  record->name_count = 0;
+  while (rest && record->name_count < CORRAL_NAMES)
+    texts->names[record->name_count++] = strsep(&rest, "\n");
+}
 
 static void write_leaf(struct corral_json *lines, const struct corral_tree *tree,
                        const struct corral_record *common, bool args, int memory_fd, struct texts *texts) {
@@ -219,25 +238,93 @@ static void write_leaf(struct corral_json *lines, const struct corral_tree *tree
   record.command = read_label(tree->fd, CORRAL_PROGRAM_LABEL, texts->command);
   if (args)
     record.command_line = read_label(tree->fd, CORRAL_COMMAND_LABEL, texts->command_line);
+  if (record.killed < 0)
+    read_lived(tree->fd, &record, texts);
   if (fstat(tree->fd, &status) == 0)
     record.started_ms = ms_of(&status.st_ctim);
   corral_record_write_group(lines, &record, tree->fd, leaf_memory_fd);
 }
 
-// What a session makes within its own leaf is not looked at: it could look like other sessions.
+// Walks to the next leaf. What a session makes within its own is not looked at: it could look like other
+// sessions. True where the walk is at one; else `step` is CORRAL_TREE_OVER or -errno.
+static bool next_leaf(struct corral_tree *tree, int *step) {
+  while ((*step = corral_tree_step(tree)) > CORRAL_TREE_OVER) {
+    if (*step != CORRAL_TREE_ENTERED || tree->depth == 0 || strcmp(corral_tree_name(tree), CORRAL_LEAF) != 0)
+      continue;
+    tree->passes = true;
+    if (tree->depth > 1)
+      return true;
+  }
+  return false;
+}
+
 int corral_record_write_all(struct corral_json *lines, const struct corral_path *sessions,
                             const struct corral_record *common, bool args, int memory_fd) {
   struct corral_tree tree = corral_tree_none();
   struct texts *texts = malloc(sizeof *texts);
   int step = texts ? corral_tree_begin(&tree, sessions, false) : -ENOMEM;
-  while (step >= 0 && (step = corral_tree_step(&tree)) > CORRAL_TREE_OVER) {
-    if (step != CORRAL_TREE_ENTERED || tree.depth == 0 || strcmp(corral_tree_name(&tree), CORRAL_LEAF) != 0)
-      continue;
-    tree.passes = true;
-    if (tree.depth > 1)
-      write_leaf(lines, &tree, common, args, memory_fd, texts);
-  }
+  while (step >= 0 && next_leaf(&tree, &step))
+    write_leaf(lines, &tree, common, args, memory_fd, texts);
   corral_tree_end(&tree);
   free(texts);
   return step == -ENOENT || step == -ENODEV ? 0 : step < 0 ? step : lines->failed ? -ENOMEM : 0;
+}
+
+// ---- who lives in them ----
+
+// Where the leaf has no other directory than that of its processes, and that has none.
+static bool list_members(int leaf_fd, struct corral_members *members) {
+  struct stat status;
+  CORRAL_OWNED_FD inside = corral_open_below(leaf_fd, CORRAL_INSIDE, CORRAL_OPEN_DIRECTORY);
+  if (inside < 0 || !corral_is_lowest(inside) || fstat(leaf_fd, &status) < 0 ||
+      status.st_nlink != LINKS_OF_ONE_BELOW)
+    return false;
+  const bool listed =
+      corral_members_append(leaf_fd, members) == 0 && corral_members_append(inside, members) == 0;
+  corral_members_sort(members);
+  return listed && !members->unreachable;
+}
+
+// A number, and names, a line each.
+static size_t write_lived(const struct corral_members *members, char text[LIVED_BYTES]) {
+  size_t length = (size_t)snprintf(text, LIVED_BYTES, "%zu", members->count);
+  for (size_t i = 0; i < members->count && i < CORRAL_NAMES; i++) {
+    char path[32], name[CORRAL_NAME_BYTES];
+    snprintf(path, sizeof path, "/proc/%d/comm", members->pids[i]);
+    CORRAL_OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t read_bytes = fd < 0 ? -1 : read(fd, name, sizeof name);
+    if (read_bytes <= 0)
+      continue;
+    name[read_bytes - 1] = '\0'; // the line feed
+    for (char *feed = name; (feed = strchr(feed, '\n'));)
+      *feed = ' ';
+    length += (size_t)snprintf(text + length, LIVED_BYTES - length, "\n%s", name);
+  }
+  return length;
+}
+
+// A process that began before, and died at it, has seen more: none is no news.
+static void note_leaf(int leaf_fd) {
+  char text[LIVED_BYTES];
+  struct corral_members members = {0};
+  if (list_members(leaf_fd, &members)) {
+    const size_t length = write_lived(&members, text);
+    (void)fsetxattr(leaf_fd, CORRAL_LIVED_LABEL, text, length, members.count > 0 ? 0 : XATTR_CREATE);
+  }
+  corral_members_free(&members);
+}
+
+static int64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return ms_of(&now);
+}
+
+void corral_record_note(const struct corral_path *sessions) {
+  const int64_t until_ms = now_ms() + NOTE_MS;
+  struct corral_tree tree = corral_tree_none();
+  int step = corral_tree_begin(&tree, sessions, false);
+  while (step >= 0 && now_ms() < until_ms && next_leaf(&tree, &step))
+    note_leaf(tree.fd);
+  corral_tree_end(&tree);
 }

@@ -199,6 +199,8 @@ export interface Native {
   endGroup(path: string, plan: NativeEndPlan): Promise<NativeEnded>
   /** The line of a ledger; of a group with its id and what it has used, where one is given. */
   recordSession(group: string, known: NativeRecord & { memoryGroup?: string | undefined }): Promise<string>
+  /** Notes in labels who lives in the sessions below a directory, for their lines: they are about to be killed. */
+  noteMembers(sessions: string): Promise<void>
   /** The lines of all sessions below a directory of an instance. `args`: with the arguments of their commands. */
   recordSessions(sessions: string, instance: string, known: NativeRecord & { args: boolean }): Promise<string>
   /** Settles when the lines are written, or refused, which may take as long as the file system does. Does not keep the event loop alive. */

@@ -157,6 +157,11 @@ export const PID_LABEL = 'user.corral.pid'
 export const COMMAND_LABEL = 'user.corral.command'
 /** Of a session: its command's name alone, for a ledger */
 export const PROGRAM_LABEL = 'user.corral.program'
+/**
+ * Of a session: how many processes lived in it when its end began that its owner does not see, and the
+ * names of the first of them, a line each
+ */
+export const LIVED_LABEL = 'user.corral.lived'
 /** Of a session: oneshot or persistent */
 export const MODE_LABEL = 'user.corral.mode'
 /**

@@ -133,7 +133,7 @@ describe('the file', () => {
 
 const sessions = [
   { key: 'mother', command: 'sleep', args: ['1000'] },
-  { key: 'child', parentKey: 'mother', command: 'sh', args: ['-c', 'sleep 1000'] },
+  { key: 'child', parentKey: 'mother', command: 'sh', args: ['-c', 'exec sleep 1000'] },
 ]
 const found = [
   { key: 'mother', parentKey: null, command: 'sleep', reason: 'gateway-gone', exitCode: null },
@@ -149,7 +149,8 @@ describe('a gateway that was killed', () => {
     await gateway.killWithGuard(pens.root.path)
     const { status, stderr } = await command(['sweep', '--root', pens.root.path, '--ledger', ledger])
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-    expect(linesIn(ledger)).toMatchObject(found.map((one) => ({ ...one, writer: 'sweep' })))
+    const killed = { writer: 'sweep', killed: 1, killedNames: ['sleep'] }
+    expect(linesIn(ledger)).toMatchObject(found.map((one) => ({ ...one, ...killed })))
     expect(linesIn(first)).toEqual([])
   })
 })

@@ -33,6 +33,7 @@ export async function sweepInstances(
       if (!dryRun) {
         const memoryV1 = readMemoryV1(native, directory) // word of which goes with the directory
         if (ledger) {
+          await native.noteMembers(path.join(directory, SESSIONS))
           await emptySessions(path.join(directory, SESSIONS), remover)
           await ledger.recordAll(path.join(directory, SESSIONS), directory, {
             writer: 'sweep',

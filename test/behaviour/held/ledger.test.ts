@@ -35,7 +35,7 @@ test('of a gateway that was killed, the processes that end its sessions write th
   expect(lines.toSorted(byKey)).toMatchObject([
     { ...dead, key: 'child ü', parentKey: 'mother', command: 'sh' },
     { ...common, key: 'gone', reason: 'closed', writer: 'library' },
-    { ...dead, key: 'mother', parentKey: null, command: 'sleep' },
+    { ...dead, key: 'mother', parentKey: null, command: 'sleep', killed: 1, killedNames: ['sleep'] },
   ])
   for (const { cpuUs } of lines) expect(cpuUs).toBeGreaterThan(0)
   expect(new Set(lines.map(({ id }) => id)).size).toBe(3)
