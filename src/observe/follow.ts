@@ -1,4 +1,4 @@
-// Sessions as they come and go, whoever starts and ends them.
+// Sessions as they come and go, of any owner.
 import type { Observer, SeenSession } from './observer.js'
 
 export interface Followed {

@@ -31,6 +31,33 @@ export function openTerminal(command, args, columns = 100, rows = 12) {
       const cell = lineAt(line)?.getCell(0)
       return { inverse: Boolean(cell?.isInverse()), bold: Boolean(cell?.isBold()) }
     },
+    /** The parts of a line that look alike: in which column each begins and how many it takes. @param {number} line */
+    partsOf: (line) => {
+      const shown = lineAt(line)
+      const parts = []
+      for (let column = 0; column < emulator.cols; column++) {
+        const cell = shown?.getCell(column)
+        if (!cell || cell.getWidth() === 0) continue // the second half of a wide one
+        const style = {
+          colour: cell.isFgPalette() ? cell.getFgColor() : -1,
+          bold: Boolean(cell.isBold()),
+          dim: Boolean(cell.isDim()),
+          inverse: Boolean(cell.isInverse()),
+        }
+        const last = parts.at(-1)
+        const text = cell.getChars() || ' '
+        if (
+          last &&
+          JSON.stringify(last.style) === JSON.stringify(style) &&
+          cell.getWidth() === 1 &&
+          last.narrow
+        ) {
+          last.text += text
+          last.columns++
+        } else parts.push({ column, columns: cell.getWidth(), text, style, narrow: cell.getWidth() === 1 })
+      }
+      return parts
+    },
     /** In which column a word begins that stands once in a line; -1: nowhere. @param {number} line @param {string} word */
     columnOf: (line, word) => {
       const shown = lineAt(line)
