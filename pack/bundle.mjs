@@ -31,40 +31,44 @@ const shared = {
   logLevel: 'warning',
 }
 
-async function written(options) {
-  const { metafile } = await build({ ...options, metafile: true })
-  return Object.keys(metafile.outputs).map((file) => path.join(root, file))
+/** Returns the files, as [path, text]. */
+async function bundled(options) {
+  const { outputFiles } = await build({ ...shared, ...options, write: false })
+  return Promise.all(outputFiles.map(async ({ path, text }) => [path, await withoutComments(text)]))
 }
 
-/** What package.json exports: with what these have in common, as an error is of the same class in all of them. */
+/** esbuild leaves those within classes and objects. */
+async function withoutComments(text) {
+  const { code } = await transform(text, { minifyWhitespace: true, legalComments: 'none', target: 'node20' })
+  return (await transform(code, { target: 'node20' })).code
+}
+
+/**
+ * What package.json exports, and the program that doctor starts, with what these have in common: an error is of the same class in all of
+ * them.
+ */
 const bundleExports = () =>
-  written({
-    ...shared,
-    entryPoints: Object.values(exports)
-      .filter((one) => one.types)
-      .map((one) => one.types.replace('./dist', src).replace('.d.ts', '.ts')),
+  bundled({
+    entryPoints: [
+      ...Object.values(exports)
+        .filter((one) => one.types)
+        .map((one) => one.types.replace('./dist', src).replace('.d.ts', '.ts')),
+      path.join(src, 'backend/cgroup/scope-probe.ts'),
+    ],
     splitting: true,
     chunkNames: 'chunks/[hash]',
   })
 
-/** Programs that these start: each a file of its own. */
-const bundlePrograms = () =>
-  written({
-    ...shared,
-    entryPoints: ['integrations/acpx/admit.ts', 'backend/cgroup/scope-probe.ts'].map((file) =>
-      path.join(src, file),
-    ),
-  })
+/** What acpx starts for each agent: a file of its own. */
+const bundleAdmit = () => bundled({ entryPoints: [path.join(src, 'integrations/acpx/admit.ts')] })
 
 /** Short, as their lines are in nobody's stack traces. */
 const shortLibraries = {
   name: 'short libraries',
   setup({ onLoad }) {
     onLoad({ filter: /\/node_modules\/.*\.m?js$/ }, async ({ path }) => {
-      const { code } = await transform(readFileSync(path, 'utf8'), {
-        minifyWhitespace: true,
-        legalComments: 'none',
-      })
+      const options = { minify: true, keepNames: true, legalComments: 'none', target: 'node20' }
+      const { code } = await transform(readFileSync(path, 'utf8'), options)
       return { contents: code }
     })
   },
@@ -83,23 +87,17 @@ const withoutPrograms = {
 
 /** The command line, as CommonJS, which Node starts faster. esbuild splits ES modules alone, so each is made of one. */
 async function bundleCommandLine() {
-  const { outputFiles } = await build({
-    ...shared,
+  const modules = await bundled({
     entryPoints: [path.join(src, 'cli/main.ts')],
     splitting: true,
     chunkNames: 'cli/[name]-[hash]',
     plugins: [withoutPrograms, shortLibraries],
-    write: false,
   })
-  const files = [
+  return [
     [path.join(dist, 'cli/package.json'), '{ "type": "commonjs" }\n'],
     [path.join(dist, 'cli/LICENCES.txt'), BUNDLED.map(licenceOf).join('\n\n')],
-    ...(await Promise.all(outputFiles.map(async ({ path, text }) => [path, await asCommonJs(text)]))),
+    ...(await Promise.all(modules.map(async ([file, text]) => [file, await asCommonJs(text)]))),
   ]
-  mkdirSync(path.join(dist, 'cli'), { recursive: true })
-  for (const [file, text] of files) writeFileSync(file, text)
-  chmodSync(path.join(dist, 'cli/main.js'), 0o755)
-  return files.map(([file]) => file)
 }
 
 async function asCommonJs(text) {
@@ -138,6 +136,11 @@ function licenceOf(library) {
 
 /** Returns the files that it has written. */
 export async function bundle() {
-  const done = await Promise.all([bundleExports(), bundlePrograms(), bundleCommandLine()])
-  return done.flat()
+  const files = (await Promise.all([bundleExports(), bundleAdmit(), bundleCommandLine()])).flat()
+  for (const [file, text] of files) {
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+  chmodSync(path.join(dist, 'cli/main.js'), 0o755)
+  return files.map(([file]) => file)
 }
