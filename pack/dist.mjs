@@ -25,6 +25,10 @@ function removeFiles(directory, isLeft) {
   }
 }
 
+function leaveOutComments(file) {
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/^ *\/\*\*[\s\S]*?\*\/\n/gm, ''))
+}
+
 /** Types of hosts are `any` where the host is not installed, also for who has the compiler check all declarations. */
 function tolerate(file) {
   const text = readFileSync(file, 'utf8')
@@ -55,6 +59,8 @@ const { exports, peerDependencies } = JSON.parse(readFileSync(path.join(root, 'p
 for (const { types } of Object.values(exports)) if (types) needed(path.join(root, types), kept)
 removeFiles(dist, (file) => !kept.has(file))
 for (const file of kept) if (file.endsWith('.d.ts')) tolerate(file)
+// Nobody but we can call what these declare
+for (const file of kept) if (/\/native\/.*\.d\.ts$/.test(file)) leaveOutComments(file)
 const sourceOf = (file) =>
   path.join(root, 'src', path.relative(modules, file).replace(/\.js(\.map)?$/, '.ts'))
 removeFiles(modules, (file) => !existsSync(sourceOf(file)))

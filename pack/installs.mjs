@@ -24,7 +24,7 @@ const OF_THIS_MACHINE = /Unknown \w+ config/
 const MOST = { packages: 36, bytes: 4_000_000, ownBytes: 2.5 * 2 ** 20 }
 
 const [tarball, ...majors] = process.argv.slice(2)
-if (tarball === undefined) throw new Error('usage: node pack/installs.mjs TARBALL [MAJOR…]')
+if (tarball === undefined) throw new Error('usage: npm run test:installs -- TARBALL [MAJOR…]')
 const checkout = fileURLToPath(new URL('..', import.meta.url))
 const specs = {
   [CORRAL]: `file:${realpathSync(tarball)}`,

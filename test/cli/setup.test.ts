@@ -199,7 +199,7 @@ test.for([
     ['acpx', 'claude', '--backend', 'docker'],
     "Invalid --backend: expected 'auto' or",
   ],
-  ['a limit that is none', ['acpx', 'claude', '--memory-max', 'lots'], 'memoryMax'],
+  ['a limit that is none', ['acpx', 'claude', '--memory-max', 'lots'], '--memory-max'],
 ] as const)('corral setup refuses %s', async ([, args, message], { home }) => {
   const { status, stderr } = await refused(['setup', ...args, '--write'], environment(home))
   expect(status).toBe(2)
