@@ -3,6 +3,7 @@
 //   run    holds one command from start to end (what `corral run` becomes)
 //   guard  ends an instance when its owner is gone (openCorral() starts it)
 //   keep   holds sessions without cgroups (openCorral() starts it where there are none)
+//   ledger says whether a ledger can be written to
 //   enter  joins a group that stands ready and becomes the command (what corral.wrap() gives)
 #define _GNU_SOURCE
 #include <errno.h>
@@ -62,6 +63,7 @@ static const char USAGE[] =
     "                         (the lifeline is descriptor 0)\n"
     "       corral-warden keep --owner PID [--kill-timeout MS] [--scan]          (the lifeline is descriptor "
     "0)\n"
+    "       corral-warden ledger --ledger FILE\n"
     "       corral-warden --version\n";
 
 enum choice {
@@ -359,6 +361,16 @@ static const struct corral_ledger *ledger_of(const struct arguments *arguments, 
   return ledger.path ? &ledger : NULL;
 }
 
+// Says on stdout why a ledger cannot be written to: errno and step. In a process of its own, as it may hang.
+static int check_ledger(const struct arguments *arguments) {
+  struct corral_error error = {0};
+  if (!arguments->ledger.path)
+    usage("ledger takes --ledger", "");
+  if (corral_ledger_append(arguments->ledger.path, "", 0, &error) < 0)
+    dprintf(STDOUT_FILENO, "%d %s", error.number, error.operation);
+  return 0;
+}
+
 static int run_guard(const struct arguments *arguments) {
   check_protocol(arguments);
   const struct preparation *run = &arguments->run;
@@ -449,6 +461,8 @@ int main(int count, char **words) {
       arguments.run.run.inherited = note_inherited(&arguments);
     corral_keep_exits();
   }
+  if (!strcmp(role, "ledger"))
+    return check_ledger(&arguments);
   if (!strcmp(role, "guard"))
     return run_guard(&arguments);
   if (!strcmp(role, "keep"))

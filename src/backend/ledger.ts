@@ -103,8 +103,7 @@ export class Ledger {
    */
   static async open(native: Native, plan: LedgerPlan, log: Log): Promise<Ledger> {
     const ledger = new Ledger(native, plan, log)
-    const refused = await ledger.#append('')
-    if (refused && !mayPass(refused)) throw refusal(plan.path, refused)
+    assertWritable(plan, await ledger.#append(''))
     return ledger
   }
 
@@ -178,6 +177,11 @@ const NO_ANSWER = `the file system of the ledger has not answered within ${PATIE
 function mayPass(error: unknown): boolean {
   const passing = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO']
   return error instanceof CorralError || passing.includes(systemCodeOf(error) ?? '')
+}
+
+/** @throws as Ledger.open(), for what a look at the file was refused with. */
+export function assertWritable({ path: file }: LedgerPlan, refused: unknown): void {
+  if (refused !== undefined && !mayPass(refused)) throw refusal(file, refused)
 }
 
 function refusal(file: string, error: unknown): CorralError {

@@ -10,7 +10,7 @@ import { InvalidArgumentError } from '../common/errors.js'
 import { parseKey } from '../session/key.js'
 import { parseBound, parseHolding, parseLedger, parseMilliseconds } from '../session/options.js'
 import { becomeWarden } from './become.js'
-import { openLedger } from './ledger.js'
+import { checkLedger } from './ledger.js'
 
 export interface RunOptions {
   /** What holds the command: as of openCorral(). */
@@ -61,7 +61,7 @@ export async function run(command: string, args: string[], options: RunOptions):
     program: path.basename(command),
     ledger: parseLedger('--ledger', options.ledger, options.ledgerArgs),
   }
-  if (plan.ledger) await openLedger(plan.ledger)
+  if (plan.ledger) await checkLedger(plan.ledger)
   const words = await launchWords(
     { ...options, backend: parseHolding('--backend', options.backend, options.root) },
     plan,

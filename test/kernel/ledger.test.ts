@@ -128,6 +128,8 @@ describe('the file', () => {
     await ends()
     expect(await ends()).toBeLessThan(1000) // nobody waits any more
     expect(told).toContain('ledger not written')
+    const words = ['run', '--root', pen.path, '--ledger', join(hung.directory, 'mount', 'other')]
+    expect(await command([...words, '--', 'echo', 'done'])).toMatchObject({ status: 0, stdout: 'done\n' })
   })
 })
 
