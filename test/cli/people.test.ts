@@ -57,6 +57,7 @@ class Caller {
         : ['setpriv', '--reuid', `${this.#uid}`, '--regid', `${this.#uid}`, '--clear-groups', '--']
     const [command = '', ...args] = [...become, process.execPath, CLI, ...words]
     const child = this.#start(command, args)
+    child.stdin.on('error', () => undefined) // it may have ended without reading
     onTestFinished(() => void child.kill('SIGKILL'))
     return child
   }
