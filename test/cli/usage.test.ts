@@ -4,7 +4,9 @@ import { expect, test } from 'vitest'
 import { newLedger } from '../support/ledger-lines.js'
 import { refused as corral } from './command-line.js'
 
-const line = (fields: object) => `${JSON.stringify({ v: 1, boot: 'b', endedAt: Date.now(), ...fields })}\n`
+const NOW = Date.now() // timer: --since is counted from then
+
+const line = (fields: object) => `${JSON.stringify({ v: 1, boot: 'b', endedAt: NOW, ...fields })}\n`
 
 /** One that is read twice has the lines of three sessions, a double, and a cut one. */
 async function ledgerOf(...more: object[]): Promise<string> {
@@ -13,7 +15,7 @@ async function ledgerOf(...more: object[]): Promise<string> {
     {
       id: '1',
       key: 'a\u009b',
-      startedAt: Date.now() - 90_000,
+      startedAt: NOW - 90_000,
       cpuUs: 1_500_000,
       reason: 'closed',
       memoryPeakBytes: 2048,
@@ -41,7 +43,7 @@ test('a table has those that used most first, what is not known, and what was pa
 })
 
 test('--since leaves out what ended before, --by puts together by something else, --json is for programs', async () => {
-  const old = { id: '4', reason: 'closed', endedAt: Date.now() - 3 * 3_600_000, cpuUs: 1 }
+  const old = { id: '4', reason: 'closed', endedAt: NOW - 3 * 3_600_000, cpuUs: 1 }
   const { stdout } = await corral(['usage', '--since', '2h', '--by', 'reason', '--json', await ledgerOf(old)])
   expect(JSON.parse(stdout)).toMatchObject({
     by: 'reason',
