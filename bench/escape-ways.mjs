@@ -175,9 +175,7 @@ async function acpxWay() {
       connection.on('error', () => {}) // the agent is killed while it is connected
       const stdout = new PassThrough()
       const left = new Promise((resolve) => {
-        const lines = createInterface({ input: connection })
-        lines.on('error', () => {}) // it tells the connection's again
-        lines.on('line', (line) => {
+        createInterface({ input: connection }).on('line', (line) => {
           if (line === 'left') resolve()
           stdout.write(`${line}\n`)
         })

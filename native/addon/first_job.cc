@@ -22,8 +22,7 @@ namespace {
 class FirstJob : public WatcherJob {
 public:
   FirstJob(Napi::Env env, PathHandle group) : WatcherJob(env), group_(std::move(group)) {
-    const corral_path path = group_.Get();
-    directory_ = corral_open_path(&path, O_RDONLY | O_DIRECTORY);
+    directory_ = group_.Open(O_RDONLY | O_DIRECTORY);
     events_ = directory_ < 0 ? -1 : openat(directory_, "cgroup.events", O_RDONLY | O_CLOEXEC);
     if (events_ < 0 || flock(directory_, LOCK_EX | LOCK_NB) < 0)
       corral_fail(&error_, errno, events_ < 0 ? "open" : "flock", group_.Path().c_str());
@@ -104,10 +103,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeFirstJob(const Napi::CallbackInfo &info, Handles &handles) {
-  auto job = std::make_unique<FirstJob>(info.Env(), handles.Find(ToBytes(info[0])));
+std::unique_ptr<WatcherJob> MakeFirstJob(Corral &corral, PathHandle group) {
+  auto job = std::make_unique<FirstJob>(corral.env, std::move(group));
   if (job->Refused().number == 0)
     return job;
-  ToError(info.Env(), job->Refused()).ThrowAsJavaScriptException();
+  ToError(corral.env, job->Refused()).ThrowAsJavaScriptException();
   return nullptr;
 }

@@ -24,6 +24,11 @@ corral_path PathHandle::Get() const {
   return path;
 }
 
+int PathHandle::Open(int flags) const {
+  const corral_path path = Get();
+  return corral_open_path(&path, flags);
+}
+
 RootHandle::RootHandle(PathHandle handle)
     : handle_(std::move(handle)),
       opened_(handle_.Get().fd >= 0 ? -1 : corral_open_root(handle_.Path().c_str())) {}

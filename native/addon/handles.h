@@ -35,6 +35,8 @@ public:
   // Both point into this.
   corral_base Base() const { return {base_ ? base_->Fd() : -1, root_.c_str()}; }
   corral_path Get() const;
+  // As corral_open_path().
+  int Open(int flags) const;
 
 private:
   std::string path_, root_;

@@ -36,7 +36,7 @@ int Links::Enter(const std::string &door, pid_t *pid, uid_t *uid) {
   return link;
 }
 
-void Links::HangUp(int link) const {
+void Links::HangUp(int link) {
   if (open_.count(link))
     shutdown(link, SHUT_RDWR);
 }
@@ -148,7 +148,7 @@ int SendSpawn(int link, uint32_t id, std::string plan, std::vector<int> &fds, co
     return corral_fail(&error, ENOMEM, "write plan", "");
   std::string block = plan; // reading may not change what is sent
   corral_plan read;
-  int answer = corral_plan_read(block.data(), block.size(), nullptr, &read);
+  int answer = corral_plan_read(block.data(), block.size(), nullptr, nullptr, &read);
   if (answer < 0)
     return corral_fail(&error, -answer, "read plan", "");
   answer = read.spawn.stdio_count > CORRAL_MESSAGE_FDS - 1

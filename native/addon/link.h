@@ -23,7 +23,7 @@ public:
   // not hear, and would not end its session either. The link, or -errno: see core/door.h.
   int Enter(const std::string &door, pid_t *pid, uid_t *uid);
   // Ends it: receive() then tells of its end. The descriptor is kept until Drop().
-  void HangUp(int link) const;
+  void HangUp(int link);
   void Drop(int link);
   void CloseAll();
 

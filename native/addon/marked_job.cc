@@ -29,11 +29,7 @@ protected:
     Napi::Array found = Napi::Array::New(env, losses_.count);
     for (uint32_t i = 0; i < losses_.count; i++) {
       const corral_lost &lost = losses_.list[i];
-      Napi::Object one = Napi::Object::New(env);
-      one.Set("mark", Napi::Number::New(env, static_cast<double>(lost.mark)));
-      one.Set("reaper", Napi::Number::New(env, lost.reaper));
-      one.Set("processes", Napi::Number::New(env, static_cast<double>(lost.processes)));
-      found.Set(i, one);
+      found.Set(i, ToObject(env, "mark", lost.mark, "reaper", lost.reaper, "processes", lost.processes));
     }
     return found;
   }
@@ -83,11 +79,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeLostJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<LostJob>(info.Env());
+Walking MakeLostJob(Corral &corral) {
+  return {std::make_unique<LostJob>(corral.env)};
 }
 
-std::unique_ptr<WatcherJob> MakeEndMarkedJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<EndMarkedJob>(info.Env(), info[0].As<Napi::Number>().Int64Value(),
-                                        info[1].As<Napi::Number>().Int64Value());
+std::unique_ptr<WatcherJob> MakeEndMarkedJob(Corral &corral, int64_t mark, int64_t kill_ms) {
+  return std::make_unique<EndMarkedJob>(corral.env, mark, kill_ms);
 }

@@ -41,20 +41,16 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeMemoryJob(const Napi::CallbackInfo &info, Handles &handles) {
-  PathHandle group = handles.Find(ToBytes(info[0]));
-  const int64_t enough = info[1].As<Napi::Number>().Int64Value();
+Walking MakeMemoryJob(Corral &corral, PathHandle group, int64_t enough) {
   std::string path = group.Path();
-  auto look = [group, enough] {
+  auto look = [group = std::move(group), enough] {
     const corral_path at = group.Get();
     return corral_memory_used(&at, enough);
   };
-  return std::make_unique<MemoryJob>(info.Env(), look, "read members", std::move(path));
+  return {std::make_unique<MemoryJob>(corral.env, std::move(look), "read members", std::move(path))};
 }
 
-std::unique_ptr<WatcherJob> MakeMemoryBelowJob(const Napi::CallbackInfo &info) {
-  const pid_t pid = info[0].As<Napi::Number>().Int32Value();
-  const int64_t enough = info[1].As<Napi::Number>().Int64Value();
+Walking MakeMemoryBelowJob(Corral &corral, int pid, int64_t enough) {
   auto look = [pid, enough] { return corral_memory_below(pid, enough); };
-  return std::make_unique<MemoryJob>(info.Env(), look, "list processes", "/proc");
+  return {std::make_unique<MemoryJob>(corral.env, look, "list processes", "/proc")};
 }

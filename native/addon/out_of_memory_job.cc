@@ -51,6 +51,6 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeOutOfMemoryJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<OutOfMemoryJob>(info.Env(), ToBytes(info[0]));
+std::unique_ptr<WatcherJob> MakeOutOfMemoryJob(Corral &corral, std::string group) {
+  return std::make_unique<OutOfMemoryJob>(corral.env, std::move(group));
 }

@@ -61,7 +61,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakePressureJob(const Napi::CallbackInfo &info, Handles &handles) {
-  return std::make_unique<PressureJob>(info.Env(), handles.Find(ToBytes(info[0])), ToBytes(info[1]),
-                                       ToBytes(info[2]));
+std::unique_ptr<WatcherJob> MakePressureJob(Corral &corral, PathHandle group, std::string file,
+                                            std::string trigger) {
+  return std::make_unique<PressureJob>(corral.env, std::move(group), std::move(file), std::move(trigger));
 }

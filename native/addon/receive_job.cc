@@ -36,23 +36,15 @@ protected:
   Napi::Value Result(Napi::Env env) override {
     if (ended_)
       return env.Undefined();
-    Napi::Object result = Napi::Object::New(env);
-    const std::pair<const char *, double> numbers[] = {
-        {"kind", message_.kind},
-        {"id", message_.id},
-        {"killed", static_cast<double>(message_.killed)},
-        {"cpuUserMs", static_cast<double>(message_.cpu_user_us) / kUsPerMs},
-        {"cpuSystemMs", static_cast<double>(message_.cpu_system_us) / kUsPerMs},
-    };
-    for (const auto &[name, value] : numbers)
-      result.Set(name, Napi::Number::New(env, value));
     int64_t values[2];
     static_assert(sizeof values == sizeof message_.values);
     std::memcpy(values, &message_.values, sizeof values);
-    result.Set("values", ToNumbers(env, values, 2));
-    result.Set("names", ToTexts(env, message_.names, message_.name_count));
-    result.Set("left", ToNumbers(env, message_.left, message_.left_count));
-    result.Set("fds", ToNumbers(env, fds_.fds, fds_.count));
+    Napi::Object result =
+        ToObject(env, "kind", message_.kind, "id", message_.id, "killed", message_.killed, "cpuUserMs",
+                 static_cast<double>(message_.cpu_user_us) / kUsPerMs, "cpuSystemMs",
+                 static_cast<double>(message_.cpu_system_us) / kUsPerMs, "values", ToArray(env, values, 2),
+                 "names", ToArray(env, message_.names, message_.name_count), "left",
+                 ToArray(env, message_.left, message_.left_count), "fds", ToArray(env, fds_.fds, fds_.count));
     fds_.count = 0; // the caller's from now on
     if (message_.error_number)
       result.Set("error", Refusal(env));
@@ -76,6 +68,6 @@ private:
 
 } // namespace
 
-std::unique_ptr<WatcherJob> MakeReceiveJob(const Napi::CallbackInfo &info) {
-  return std::make_unique<ReceiveJob>(info.Env(), info[0].As<Napi::Number>().Int32Value());
+std::unique_ptr<WatcherJob> MakeReceiveJob(Corral &corral, int link) {
+  return std::make_unique<ReceiveJob>(corral.env, link);
 }

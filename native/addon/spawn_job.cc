@@ -86,7 +86,7 @@ void SpawnJob::CopyEnvironment() {
 }
 
 void SpawnJob::Run(std::mutex &making) {
-  int answer = corral_plan_read(block_.data(), block_.size(), env_.data(), &plan_);
+  int answer = corral_plan_read(block_.data(), block_.size(), env_.data(), nullptr, &plan_);
   if (answer < 0) {
     corral_fail(&error_, -answer, "read plan", "");
     return;

@@ -1,8 +1,8 @@
+#define _GNU_SOURCE
 #include "own_pid.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *const NAMES[CORRAL_OWN_PIDS] = {"LISTEN_PID=", "WATCHDOG_PID="};
 
@@ -13,21 +13,11 @@ static char **find(char *const *environment, const char *name) {
   return NULL;
 }
 
-unsigned corral_own_pids_in(char *const *environment) {
-  unsigned which = 0;
-  for (unsigned i = 0; i < CORRAL_OWN_PIDS; i++) {
-    char **found = find(environment, NAMES[i]);
-    if (found && strtol(*found + strlen(NAMES[i]), NULL, 10) == getpid())
-      which |= 1U << i;
-  }
-  return which;
-}
-
-void corral_own_pids_set(struct corral_spawn_plan *plan, unsigned which,
+void corral_own_pids_set(struct corral_spawn_plan *plan, pid_t meant,
                          char room[CORRAL_OWN_PIDS][CORRAL_OWN_PID_BYTES]) {
   for (unsigned i = 0; i < CORRAL_OWN_PIDS; i++) {
-    char **found = which >> i & 1 ? find(plan->envp, NAMES[i]) : NULL;
-    if (!found)
+    char **found = find(plan->envp, NAMES[i]);
+    if (!found || strtol(*found + strlen(NAMES[i]), NULL, 10) != meant)
       continue;
     plan->own_pid[i] = stpcpy(room[i], NAMES[i]);
     *found = room[i];

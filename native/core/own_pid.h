@@ -7,11 +7,9 @@
 
 #define CORRAL_OWN_PID_BYTES 32
 
-// Which of them name this process: bit by bit, for corral_own_pids_set().
-unsigned corral_own_pids_in(char *const *environment);
-
-// Has the plan's process write its own pid into those of `which`. `room` has to live as long as the plan.
-void corral_own_pids_set(struct corral_spawn_plan *plan, unsigned which,
+// Has the plan's process write its own pid into those that name the process `meant`. `room` has to live as
+// long as the plan.
+void corral_own_pids_set(struct corral_spawn_plan *plan, pid_t meant,
                          char room[CORRAL_OWN_PIDS][CORRAL_OWN_PID_BYTES]);
 
 #endif

@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,8 @@ static int next_stdio(struct fields *fields, struct corral_spawn_plan *spawn) {
 static enum corral_make_kind read_kind(const char *text) {
   if (!strcmp(text, "write"))
     return CORRAL_WRITE;
+  if (!strcmp(text, "try"))
+    return CORRAL_TRY_WRITE;
   if (!strcmp(text, "label"))
     return CORRAL_LABEL;
   return !strcmp(text, "shared") ? CORRAL_MAKE_SHARED : CORRAL_MAKE_NEW;
@@ -95,7 +98,9 @@ static const char *path_in(char *const *environment) {
   return DEFAULT_PATH;
 }
 
-int corral_plan_find(struct corral_plan *plan) {
+// Fills in where spawn.command may be. As execvp(3): a name with a slash is a path; others are looked up in
+// the PATH of the *new* environment.
+static int find(struct corral_plan *plan) {
   struct corral_spawn_plan *spawn = &plan->spawn;
   const char *path = strchr(spawn->command, '/') ? NULL : path_in(spawn->envp);
   size_t directories = 1, each = strlen(spawn->command) + 2;
@@ -133,10 +138,22 @@ static void read_inherited(const char *numbers, struct corral_plan *plan) {
   spawn->ignored = given[0];
   spawn->blocked = given[1];
   spawn->as_given = true;
-  corral_own_pids_set(spawn, (unsigned)given[2], plan->own_pids);
+  corral_own_pids_set(spawn, (pid_t)given[2], plan->own_pids);
 }
 
-static int read_block(struct fields *fields, char **environment, struct corral_plan *plan) {
+// The reader's own, where `own` says so.
+static int next_or_own(struct fields *fields, bool own, char **reader, char ***list, size_t *count) {
+  if (!own)
+    return next_list(fields, list, count);
+  for (*count = 0; reader && reader[*count];)
+    ++*count;
+  *list = calloc(*count + 1, sizeof **list);
+  for (size_t i = 0; *list && i < *count; i++)
+    (*list)[i] = reader[i];
+  return *list ? 0 : -ENOMEM;
+}
+
+static int read_block(struct fields *fields, char **environment, char **words, struct corral_plan *plan) {
   struct corral_spawn_plan *spawn = &plan->spawn;
   const char *flags = next(fields), *uid = next_or_none(fields), *gid = next_or_none(fields);
   spawn->detached = strchr(flags, 'd');
@@ -150,39 +167,33 @@ static int read_block(struct fields *fields, char **environment, struct corral_p
   spawn->group = next_or_none(fields);
   spawn->memory_group = next_or_none(fields);
   spawn->command = next(fields);
-  size_t words, variables = 0;
-  int answer = next_list(fields, &spawn->argv, &words);
+  size_t argc, variables;
+  int answer = next_or_own(fields, strchr(flags, 'a'), words, &spawn->argv, &argc);
   if (answer == 0)
     answer = next_stdio(fields, spawn);
-  if (answer == 0 && strchr(flags, 'e'))
-    answer = next_list(fields, &spawn->envp, &variables);
-  else if (answer == 0) {
-    while (environment && environment[variables])
-      variables++;
-    spawn->envp = calloc(variables + 1, sizeof *spawn->envp);
-    answer = spawn->envp ? 0 : -ENOMEM;
-    if (variables && !answer)
-      memcpy((void *)spawn->envp, (void *)environment, variables * sizeof *environment);
-  }
+  if (answer == 0)
+    answer = next_or_own(fields, !strchr(flags, 'e'), environment, &spawn->envp, &variables);
   if (answer < 0)
     return answer;
+  if (strchr(flags, 'a') && argc > 0)
+    spawn->command = spawn->argv[0];
   read_inherited(strchr(flags, ':'), plan);
   corral_schedule_read(flags, &spawn->schedule);
   corral_attributes_read(flags, &spawn->attributes);
   answer = corral_credentials_read(flags, &spawn->credentials);
   if (answer < 0)
     return answer;
-  spawn->shell_argv = calloc(words + 3, sizeof *spawn->shell_argv);
+  spawn->shell_argv = calloc(argc + 3, sizeof *spawn->shell_argv);
   answer = spawn->shell_argv ? next_steps(fields, plan) : -ENOMEM;
-  return answer == 0 ? corral_plan_find(plan) : answer;
+  return answer == 0 ? find(plan) : answer;
 }
 
-int corral_plan_read(char *block, size_t size, char **environment, struct corral_plan *plan) {
+int corral_plan_read(char *block, size_t size, char **environment, char **words, struct corral_plan *plan) {
   *plan = (struct corral_plan){.spawn.group_fd = -1};
   if (!size || block[size - 1])
     return -EINVAL;
   struct fields fields = {block, block + size};
-  int answer = read_block(&fields, environment, plan);
+  int answer = read_block(&fields, environment, words, plan);
   if (answer < 0)
     corral_plan_free(plan);
   return answer;

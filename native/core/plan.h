@@ -1,10 +1,10 @@
 // What a process to start is described by, as it comes from JavaScript (src/native/plan.ts): one block of
 // fields, each ended by a NUL. flags (d: detached, n: no clone3, l: login mark, e: the environment follows,
-// u: urgent, addon/spawn_job.h; then perhaps a colon, and in decimal numbers with commas between what
-// corral_spawn_plan has as ignored and blocked, and which variables are to hold its own pid, own_pid.h; then
-// perhaps what schedule.h, attributes.h and credentials.h have), uid, gid, cwd, group, v1 memory group,
-// command, and counted lists: argv, stdio, env; then the steps that make the group, four fields each: kind,
-// path, value, name.
+// a: the command and its arguments do not, they are the reader's; u: urgent, addon/spawn_job.h; then perhaps
+// a colon, and in decimal numbers with commas between what corral_spawn_plan has as ignored and blocked, and
+// the pid in whose place variables are to hold its own, own_pid.h; then perhaps what schedule.h, attributes.h
+// and credentials.h have), uid, gid, cwd, group, v1 memory group, command, and counted lists: argv, stdio,
+// env; then the steps that make the group, four fields each: kind, path, value, name.
 #ifndef CORRAL_PLAN_H
 #define CORRAL_PLAN_H
 
@@ -23,12 +23,9 @@ struct corral_plan {
 };
 
 // Reads a block, which has to end with a NUL and to live as long as the plan: most of that points into it.
-// `environment` is for a block that has none. 0, or -ENOMEM, or -EINVAL for a block that cannot be.
-int corral_plan_read(char *block, size_t size, char **environment, struct corral_plan *plan);
-
-// Fills in where spawn.command may be. As execvp(3): a name with a slash is a path; others are looked up in
-// the PATH of the *new* environment. 0 or -ENOMEM.
-int corral_plan_find(struct corral_plan *plan);
+// `environment` and `words`, of a command, are for a block that has none. 0, or -ENOMEM, or -EINVAL for a
+// block that cannot be.
+int corral_plan_read(char *block, size_t size, char **environment, char **words, struct corral_plan *plan);
 
 void corral_plan_free(struct corral_plan *plan);
 

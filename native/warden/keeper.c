@@ -289,8 +289,12 @@ _Noreturn void run_keeper(const struct keeper_plan *plan) {
   become_subreaper(); // before there is a child
   const int host = plan->door ? enter_or_exit(plan) : -1;
   // While this process still is where the owner is
-  const struct reaper_plan only = {
-      .lifeline = plan->reaper, .owner = owner, .scan = plan->scan, .in_place = true, .host = host};
+  const struct reaper_plan only = {.lifeline = plan->reaper,
+                                   .owner = owner,
+                                   .scan = plan->scan,
+                                   .in_place = true,
+                                   .host = host,
+                                   .words = plan->words};
   if (plan->reaper >= 0 && !start_reaper(&keeper, 0, &only))
     _exit(1);
   poll_set_open(&keeper.poll_set, &(struct poll_set_plan){.name = CORRAL_KEEPER_TITLE,

@@ -19,6 +19,7 @@ struct keeper_plan {
   // nothing is held any more.
   const char *door;
   uid_t door_owner; // whose that has to be
+  char **words;     // of the command that it is asked for
 };
 
 // Runs a keeper. Never returns.

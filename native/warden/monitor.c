@@ -111,7 +111,7 @@ void monitor_started(struct monitor *monitor, int leader, pid_t pid) {
   monitor->leader = leader;
   monitor->leader_pid = pid;
   let_go_of_output();
-  inherited_drop(monitor->plan->inherited);
+  run_plan_drop_descriptors(monitor->plan);
   for (int number = 1; number < NSIG; number++)
     if (sigismember(&monitor->early, number) == 1)
       pass_on(monitor, number);
@@ -122,7 +122,7 @@ void monitor_refused(struct monitor *monitor, const struct corral_error *error) 
   if (monitor->ending && error->number == ECANCELED)
     monitor->refused = STATUS_SIGNALLED + SIGTERM; // ended before it was started
   else
-    monitor->refused = log_refused(monitor->plan->command[0], error);
+    monitor->refused = log_refused(monitor->plan->process.spawn.command, error);
   end(monitor, CORRAL_CLOSED, FORCED_GRACE_MS);
 }
 

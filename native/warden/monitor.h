@@ -9,22 +9,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../core/end_plan.h"
 #include "../core/error.h"
 #include "../core/pidfd.h"
-#include "inherited.h"
 #include "memory_watch.h"
-
-// What is run, and for how long.
-struct run_plan {
-  struct corral_end_plan end; // its grace_ms is what processes may take after a SIGTERM to us
-  int64_t start_ms;           // bound on the time up to the command's exec
-  int64_t life_ms;            // how long the command may run; 0: as long as it likes
-  int64_t memory_cap;         // bytes at which all is ended where the kernel holds no cap; 0: none
-  bool as_status;             // end with 128 + N, and not by the signal that ended the command
-  struct inherited *inherited;
-  char **command;
-};
+#include "run_plan.h"
 
 #define MECHANISM_SLOTS 4
 enum monitor_slot { SIGNALS, PARENT, INPUT, MEMORY, FIRST_OF_MECHANISM };

@@ -242,6 +242,7 @@ static void handle_messages(struct reaper *reaper) {
 
 _Noreturn void run_reaper(const struct reaper_plan *plan) {
   struct reaper reaper = {.scan = plan->scan,
+                          .words = plan->words,
                           .starts = -1,
                           .labels = -1,
                           .record = -1,

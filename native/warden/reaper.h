@@ -21,6 +21,7 @@ struct reaper_plan {
   bool scan;     // as of the keeper's
   bool in_place; // as of poll_set.h
   int host;      // the connection to the session that it joins; -1: none
+  char **words;  // of the command that its owner is asked to run, where a plan has none; NULL: none
 };
 
 // Runs a reaper, in a child of the keeper's. Never returns.

@@ -26,6 +26,7 @@ struct started {
 struct reaper {
   struct poll_set poll_set;
   bool scan;
+  char **words;              // as of reaper.h
   struct starting *starting; // a list
   int starts; // epoll descriptor: tells when one of these is over; -1: there were no two at once yet
   struct started *started;

@@ -20,6 +20,7 @@
 #include "../core/pidfd.h"
 #include "log.h"
 #include "monitor.h"
+#include "prepare.h"
 #include "wait.h"
 
 #define SWEEP_KILL_MS 1000 // what will not die in a dead instance must not keep us
@@ -31,7 +32,7 @@ enum { START = FIRST_OF_MECHANISM, LEADER, GUARD, GROUP };
 
 struct run {
   struct monitor monitor; // first, so that it is this struct, too
-  const struct preparation *plan;
+  const struct run_plan *plan;
   struct prepared prepared;
   struct corral_end end;
   int64_t guard_again_ms; // when to start another guard; 0: there is one
@@ -45,7 +46,7 @@ static void end_all(struct monitor *monitor, int64_t drain_ms, int64_t grace_ms)
     corral_end_shorten(&run->end, grace_ms, now_ms);
     return;
   }
-  struct corral_end_plan plan = run->plan->run.end;
+  struct corral_end_plan plan = run->plan->end;
   plan.drain_ms = drain_ms;
   plan.grace_ms = grace_ms;
   plan.outside = true;
@@ -113,7 +114,7 @@ static void reap_leader(struct run *run) {
   if (answer == -EAGAIN)
     return;
   if (answer < 0) {
-    log_message("how '%s' ended is not known: %s", run->plan->run.command[0], log_reason(-answer));
+    log_message("how '%s' ended is not known: %s", run->plan->process.spawn.command, log_reason(-answer));
     exit = (struct corral_exit){.code = STATUS_FAILED};
   }
   run->monitor.fds[LEADER].fd = -1;
@@ -189,7 +190,7 @@ static void log_moved(const struct corral_moved *moved) {
 
 static void log_left(const struct run *run) {
   const struct corral_members *left = &run->end.left;
-  log_message("%zu processes in %s outlived SIGKILL", left->count, run->prepared.group);
+  log_message("%zu processes in %s outlived SIGKILL", left->count, run->plan->process.spawn.group);
   for (size_t i = 0; i < left->count && i < CORRAL_NAMES; i++) {
     struct corral_process process;
     if (corral_process_read(left->pids[i], &process))
@@ -215,7 +216,7 @@ static const char *reason_of(const struct run *run, int64_t oom_kills) {
 
 // The line of the session. A command that could not be started makes none.
 static void record(const struct run *run) {
-  const struct corral_ledger *ledger = run->plan->run.end.ledger;
+  const struct corral_ledger *ledger = run->plan->end.ledger;
   const struct monitor *monitor = &run->monitor;
   if (!ledger || monitor->refused || !monitor->reason)
     return;
@@ -223,8 +224,9 @@ static void record(const struct run *run) {
   for (uint32_t i = 0; i < run->end.name_count; i++)
     names[i] = run->end.names[i];
   struct corral_record known = corral_record_unknown();
-  CORRAL_OWNED_FD memory =
-      run->prepared.memory_group ? open(run->prepared.memory_group, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  CORRAL_OWNED_FD memory = run->plan->process.spawn.memory_group
+                               ? open(run->plan->process.spawn.memory_group, O_PATH | O_DIRECTORY | O_CLOEXEC)
+                               : -1;
   known.reason = reason_of(run, corral_usage_read(run->prepared.session.fd, memory).oom_kills);
   known.killed = (int64_t)run->end.killed;
   known.names = names;
@@ -272,29 +274,28 @@ static int open_root(struct corral_base *root) {
   return STATUS_FAILED;
 }
 
-int run(const struct preparation *given) {
-  struct preparation opened = *given;
-  const struct preparation *plan = &opened;
+int run(struct run_plan *plan) {
   static const struct mechanism cgroup = {
       .end = end_all, .give_up_start = give_up_start, .child_changed = handle_stop};
   struct run run = {.plan = plan, .guard_wait_ms = GUARD_AGAIN_MS};
-  struct corral_end_plan sweep = plan->run.end;
+  struct corral_base root = {.path = plan->root};
+  struct corral_end_plan sweep = plan->end;
   sweep.kill_ms = SWEEP_KILL_MS;
   sweep.drain_ms = 0;
-  int status = open_root(&opened.root);
+  int status = open_root(&root);
   if (status)
     return status;
-  monitor_open(&run.monitor, &plan->run, &cgroup);
+  monitor_open(&run.monitor, plan, &cgroup);
   monitor_watch_parent(&run.monitor);
-  corral_instance_sweep(&plan->root, &sweep);
-  status = prepare(plan, &run.prepared);
+  corral_instance_sweep(&root, &sweep);
+  status = prepare(plan, root, &run.prepared);
   if (status)
     return status;
   run.monitor.fds[START].fd = run.prepared.start.done_fd;
   run.monitor.fds[GUARD].fd = run.prepared.guard.lifeline;
   monitor_begin(&run.monitor, (struct memory_watch){.group = &run.prepared.session,
-                                                    .memory_group = run.prepared.memory_group,
-                                                    .cap = plan->run.memory_cap});
+                                                    .memory_group = plan->process.spawn.memory_group,
+                                                    .cap = plan->memory_cap});
   supervise(&run);
   return finish(&run);
 }

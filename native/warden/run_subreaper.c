@@ -1,7 +1,7 @@
 // `corral run` where there is no cgroup: the command is below a reaper, and that below a keeper which is out
 // of our process tree, so what it leaves never comes to a process that does not know of it. We are their
 // owner, as a gateway is that of its own: all ends when we do, and the keeper ends what the reaper loses.
-// Holder and command are in our terminal session and process group, as a child of ours would be.
+// Reaper and command are in our terminal session and process group, as a child of ours would be.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
@@ -13,6 +13,7 @@
 #include "../core/account.h"
 #include "../core/build.h"
 #include "../core/language.h"
+#include "../core/message.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "../core/reap.h"
@@ -33,8 +34,9 @@ enum { REAPER = FIRST_OF_MECHANISM, KEEPER };
 
 struct run {
   struct monitor monitor; // first, so that it is this struct, too
-  const struct subreaper_run *plan;
+  const struct run_plan *plan;
   const char *door; // of the session to join; NULL: this is one of its own
+  uid_t door_owner;
   struct subreaper_client client;
   int64_t impatient_ms;        // when to do without the one that is to end all; 0: nobody is
   bool recorded;               // its line is written
@@ -44,13 +46,13 @@ struct run {
 // ---- ending ----
 
 static void be_patient(struct run *run, int64_t ms) {
-  run->impatient_ms = corral_now_ms() + ms + run->plan->run.end.kill_ms + PATIENCE_MS;
+  run->impatient_ms = corral_now_ms() + ms + run->plan->end.kill_ms + PATIENCE_MS;
 }
 
 static void end_all(struct monitor *monitor, int64_t drain_ms, int64_t grace_ms) {
   struct run *run = (struct run *)monitor;
   const struct corral_end_plan plan = {
-      .drain_ms = drain_ms, .grace_ms = grace_ms, .kill_ms = run->plan->run.end.kill_ms};
+      .drain_ms = drain_ms, .grace_ms = grace_ms, .kill_ms = run->plan->end.kill_ms};
   monitor_ending(monitor);
   if (monitor->fds[REAPER].fd < 0)
     return; // the keeper is at it
@@ -101,7 +103,7 @@ static void write_record(struct run *run, const struct corral_message *ended) {
   struct corral_error error;
   struct corral_json line = {0};
   const struct monitor *monitor = &run->monitor;
-  if (!run->plan->record || run->recorded || monitor->refused)
+  if (!*run->plan->record || run->recorded || monitor->refused)
     return;
   run->recorded = true;
   if (snprintf(words, sizeof words, "%s", run->plan->record) >= (int)sizeof words ||
@@ -199,7 +201,7 @@ static void await_both(const struct run *run) {
 // What both have lost still bears the mark of the session. True when nobody does any more.
 static bool end_marked(const struct run *run) {
   struct corral_reap reap;
-  const struct corral_end_plan plan = {.kill_ms = run->plan->run.end.kill_ms};
+  const struct corral_end_plan plan = {.kill_ms = run->plan->end.kill_ms};
   int64_t mark = run->client.mark;
   const struct corral_marked marked = {.marks = {&mark, 1, 1}, .leader_fd = -1};
   const struct corral_walk whom = {.marked = &marked};
@@ -220,19 +222,20 @@ static bool all_ended(const struct run *run) {
   if (run->client.mark)
     return !run->left && end_marked(run);
   if (run->monitor.leader >= 0 && corral_pidfd_signal(run->monitor.leader, SIGKILL) == 0)
-    await_end(run->monitor.leader, run->plan->run.end.kill_ms);
+    await_end(run->monitor.leader, run->plan->end.kill_ms);
   if (!run->left)
     log_message("what held the command was killed: of what it started, only itself is ended");
   return false;
 }
 
 static int start(struct run *run) {
-  const struct subreaper_run *plan = run->plan;
+  const struct run_plan *plan = run->plan;
   struct corral_error error = {0};
-  const struct keeper_plan keeper = {.kill_ms = plan->run.end.kill_ms,
+  const struct keeper_plan keeper = {.kill_ms = plan->end.kill_ms,
                                      .scan = plan->scan,
                                      .door = run->door,
-                                     .door_owner = plan->door_owner};
+                                     .door_owner = run->door_owner,
+                                     .words = plan->words};
   int answer = subreaper_client_start(keeper, &run->client, &error);
   if (answer < 0) {
     if (run->door && error.number == ECONNREFUSED)
@@ -252,21 +255,21 @@ static int start(struct run *run) {
       log_error("nothing can be held", &error);
     return STATUS_FAILED;
   }
-  if (plan->labels)
-    (void)subreaper_client_label(&run->client, plan->labels);
-  if (plan->record)
+  if (*plan->shown)
+    (void)subreaper_client_label(&run->client, plan->shown);
+  if (*plan->record)
     (void)subreaper_client_record(&run->client, plan->record);
-  answer = subreaper_client_spawn(&run->client, COMMAND_ID, plan->run.inherited, plan->run.command);
+  answer = subreaper_client_spawn(&run->client, COMMAND_ID, plan);
   if (answer == 0)
     return 0;
-  log_message("'%s' cannot be started: %s", plan->run.command[0], log_reason(-answer));
+  log_message("'%s' cannot be started: %s", plan->process.spawn.command, log_reason(-answer));
   return STATUS_FAILED;
 }
 
-static int begin(struct run *run, const struct subreaper_run *plan, const char *door) {
+static int begin(struct run *run, const struct run_plan *plan, const char *door, uid_t door_owner) {
   static const struct mechanism subreaper = {.end = end_all, .give_up_start = give_up_start};
-  *run = (struct run){.plan = plan, .door = door};
-  monitor_open(&run->monitor, &plan->run, &subreaper);
+  *run = (struct run){.plan = plan, .door = door, .door_owner = door_owner};
+  monitor_open(&run->monitor, plan, &subreaper);
   run->monitor.joins = door;
   if (!door)
     monitor_watch_parent(&run->monitor);
@@ -276,14 +279,14 @@ static int begin(struct run *run, const struct subreaper_run *plan, const char *
   run->monitor.fds[REAPER].fd = run->client.reaper;
   run->monitor.fds[KEEPER].fd = run->client.keeper;
   monitor_begin(&run->monitor,
-                (struct memory_watch){.reaper = run->client.reaper_pid, .cap = plan->run.memory_cap});
+                (struct memory_watch){.reaper = run->client.reaper_pid, .cap = plan->memory_cap});
   supervise(run);
   return 0;
 }
 
-int run_subreaper(const struct subreaper_run *plan) {
+int run_subreaper(const struct run_plan *plan) {
   struct run run;
-  int status = begin(&run, plan, NULL);
+  int status = begin(&run, plan, NULL, 0);
   if (status)
     return status;
   await_both(&run);
@@ -293,9 +296,9 @@ int run_subreaper(const struct subreaper_run *plan) {
   return monitor_finish(&run.monitor);
 }
 
-int enter_subreaper(const struct subreaper_run *plan, const char *door) {
+int enter_subreaper(const struct run_plan *plan, const char *door, uid_t door_owner) {
   struct run run;
-  int status = begin(&run, plan, door);
+  int status = begin(&run, plan, door, door_owner);
   if (status)
     return status;
   if (!run.monitor.leader_ended)

@@ -76,11 +76,12 @@ static void forget(struct starting *starting) {
 }
 
 static int begin(struct reaper *reaper, struct starting *starting, struct corral_error *error) {
+  extern char **environ; // what `corral run` asks for has that of its owner, which is ours
   int none[CORRAL_MAX_STDIO];
   starting->block = map_plan(&starting->fds, &starting->size);
   if (!starting->block)
     return corral_fail(error, EINVAL, "read plan", "");
-  int answer = corral_plan_read(starting->block, starting->size, NULL, &starting->plan);
+  int answer = corral_plan_read(starting->block, starting->size, environ, reaper->words, &starting->plan);
   if (answer < 0)
     return corral_fail(error, -answer, "read plan", "");
   const struct corral_spawn_plan *spawn = &starting->plan.spawn;

@@ -2,18 +2,15 @@
 #include "subreaper_client.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../core/message.h"
 #include "../core/own.h"
-#include "../core/own_pid.h"
 #include "../core/pidfd.h"
 #include "wait.h"
 
@@ -111,75 +108,34 @@ void subreaper_client_drop(struct subreaper_client *held) {
 
 // ---- the command ----
 
-// A list of native/core/plan.h: a count, then so many fields.
-static void write_list(FILE *file, char *const *list) {
-  size_t count = 0;
-  while (list[count])
-    count++;
-  (void)fprintf(file, "%zu%c", count, '\0');
-  for (size_t i = 0; i < count; i++)
-    (void)fwrite(list[i], 1, strlen(list[i]) + 1, file);
-}
-
-static void write_stdio(FILE *file, const struct corral_stdio *stdio, size_t count) {
-  (void)fprintf(file, "%zu%c", count, '\0');
-  for (size_t i = 0; i < count; i++)
-    (void)(stdio[i].kind == CORRAL_STDIO_FD ? fprintf(file, "%zu%c", i, '\0')
-                                            : fprintf(file, "none%c", '\0'));
-}
-
-// The fields of native/core/plan.h, with the environment, and nothing of a user, a directory or a group.
-static int write_plan(const struct inherited *inherited, const struct corral_stdio *stdio, size_t count,
-                      char **command) {
-  extern char **environ;
-  char attributes[CORRAL_ATTRIBUTES_TEXT], *text = NULL;
-  size_t size = 0;
-  FILE *file = open_memstream(&text, &size);
-  if (!file)
-    return -errno;
-  corral_attributes_write(&inherited->attributes, attributes);
-  (void)fprintf(file, "e:%" PRIu64 ",%" PRIu64 ",%u%s%c%c%c%c%c%c%s%c", inherited->ignored,
-                inherited->blocked, corral_own_pids_in(environ), attributes, 0, 0, 0, 0, 0, 0, command[0], 0);
-  write_list(file, command);
-  write_stdio(file, stdio, count);
-  write_list(file, environ);
-  const bool whole = !ferror(file);
-  const int plan = fclose(file) != 0 || !whole ? -ENOMEM : corral_memory_file("corral-plan", text, size);
-  free(text);
-  return plan;
+// A text goes before the descriptors.
+static int send_text(const struct subreaper_client *held, const struct corral_message *message,
+                     const char *text, size_t size, struct corral_fds *fds) {
+  CORRAL_OWNED_FD file = corral_text_file(text, size);
+  fds->fds[0] = file;
+  return file < 0 ? file : corral_message_send(held->reaper, message, fds);
 }
 
 int subreaper_client_label(const struct subreaper_client *held, const char *text) {
-  CORRAL_OWNED_FD labels = corral_text_file(text, strlen(text));
-  if (labels < 0)
-    return labels;
-  const struct corral_message message = {.kind = CORRAL_LABELS};
-  return corral_message_send(held->reaper, &message, &(struct corral_fds){.fds = {labels}, .count = 1});
+  return send_text(held, &(struct corral_message){.kind = CORRAL_LABELS}, text, strlen(text),
+                   &(struct corral_fds){.count = 1});
 }
 
 int subreaper_client_record(const struct subreaper_client *held, const char *words) {
   if (!words)
     return corral_message_send(held->reaper, &(struct corral_message){.kind = CORRAL_RECORDED}, NULL);
-  CORRAL_OWNED_FD record = corral_text_file(words, strlen(words));
-  if (record < 0)
-    return record;
-  const struct corral_message message = {.kind = CORRAL_RECORD};
-  return corral_message_send(held->reaper, &message, &(struct corral_fds){.fds = {record}, .count = 1});
+  return send_text(held, &(struct corral_message){.kind = CORRAL_RECORD}, words, strlen(words),
+                   &(struct corral_fds){.count = 1});
 }
 
-int subreaper_client_spawn(const struct subreaper_client *held, uint32_t id,
-                           const struct inherited *inherited, char **command) {
-  struct corral_stdio stdio[CORRAL_MAX_STDIO];
-  const size_t count = inherited_stdio(inherited, stdio);
-  CORRAL_OWNED_FD plan = write_plan(inherited, stdio, count, command);
-  if (plan < 0)
-    return plan;
-  const struct corral_message message = {.kind = CORRAL_SPAWN, .id = id};
-  struct corral_fds fds = {.fds = {plan}, .count = 1};
-  for (size_t i = 0; i < count; i++)
-    if (stdio[i].kind == CORRAL_STDIO_FD)
-      fds.fds[fds.count++] = stdio[i].fd;
-  return corral_message_send(held->reaper, &message, &fds);
+int subreaper_client_spawn(const struct subreaper_client *held, uint32_t id, const struct run_plan *plan) {
+  const struct corral_spawn_plan *spawn = &plan->process.spawn;
+  struct corral_fds fds = {.count = 1};
+  for (size_t i = 0; i < spawn->stdio_count; i++)
+    if (spawn->stdio[i].kind == CORRAL_STDIO_FD && fds.count < CORRAL_MESSAGE_FDS)
+      fds.fds[fds.count++] = spawn->stdio[i].fd;
+  return send_text(held, &(struct corral_message){.kind = CORRAL_SPAWN, .id = id}, plan->process_block,
+                   plan->process_size, &fds);
 }
 
 void subreaper_client_cancel(const struct subreaper_client *held, uint32_t id) {

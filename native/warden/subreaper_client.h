@@ -5,8 +5,8 @@
 
 #include <sys/types.h>
 
-#include "inherited.h"
 #include "keeper.h"
+#include "run_plan.h"
 
 struct subreaper_client {
   int keeper, reaper;             // our ends of the lifelines
@@ -27,10 +27,8 @@ int subreaper_client_label(const struct subreaper_client *held, const char *text
 // it is written. 0, or -errno.
 int subreaper_client_record(const struct subreaper_client *held, const char *words);
 
-// Asks the reaper for `command`, with our environment, standard descriptors, and what we inherited. 0, or
-// -errno.
-int subreaper_client_spawn(const struct subreaper_client *held, uint32_t id,
-                           const struct inherited *inherited, char **command);
+// Asks the reaper for the command. 0, or -errno.
+int subreaper_client_spawn(const struct subreaper_client *held, uint32_t id, const struct run_plan *plan);
 
 // Has it give that up.
 void subreaper_client_cancel(const struct subreaper_client *held, uint32_t id);

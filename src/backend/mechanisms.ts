@@ -2,13 +2,13 @@
 // mechanism, which `corral run` and `ls` do not wait for.)
 import { loadNative } from '../native/addon.js'
 import { ownCgroup } from './cgroup/caps-around.js'
-import { cgroupWords } from './cgroup/launch.js'
+import { launchInCgroup } from './cgroup/launch.js'
 import { CgroupOutside } from './cgroup/outside.js'
 import { findRoot, pathOf, searchRootAndAsk, searchRootToSee } from './cgroup/root.js'
 import type { HoldingChoice } from './facts.js'
 import type { RunPlan } from './launch.js'
 import type { Outside } from './outside.js'
-import { subreaperWords } from './subreaper/launch.js'
+import { launchInSubreaper } from './subreaper/launch.js'
 import { SubreaperOutside } from './subreaper/outside.js'
 
 export { capsAroundHint } from './cgroup/caps-around.js'
@@ -22,15 +22,15 @@ export interface LaunchWish {
   systemd: boolean
 }
 
-/** What the warden is told by `corral run`. @throws RootError where it has to be a cgroup. @throws LimitUnsupportedError */
-export async function launchWords(wish: LaunchWish, plan: RunPlan): Promise<string[]> {
+/** What the warden is told by `corral run`, in one block. @throws RootError where it has to be a cgroup. @throws LimitUnsupportedError */
+export async function packLaunch(wish: LaunchWish, plan: RunPlan): Promise<string> {
   const { backend, root } = wish
-  if (backend === 'subreaper') return subreaperWords(plan)
+  if (backend === 'subreaper') return launchInSubreaper(plan)
   const startedIn = ownCgroup() // before systemd moves us
   const search = await searchRootAndAsk(loadNative(), { root, systemd: wish.systemd })
   if (backend === 'auto' && root === undefined && search.chosen?.path === undefined)
-    return subreaperWords(plan)
-  return cgroupWords(pathOf(search, root), startedIn, plan)
+    return launchInSubreaper(plan)
+  return launchInCgroup(pathOf(search, root), startedIn, plan)
 }
 
 export interface OutsideWish {

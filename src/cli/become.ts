@@ -4,22 +4,26 @@ import { loadNative, wardenPath } from '../native/addon.js'
 import { REBUILD } from '../native/protocol.js'
 import { asGiven, asLaunched } from './launched.js'
 
-/** What the command is to inherit as if we were not there. What Node itself ignores is not for it. */
-function inheritedWords(): string[] {
+/** The words of what the command is to inherit as if we were not there. What Node itself ignores is not for it. */
+export function inheritedWords(): string[] {
   const { ignored, blocked, openFiles } = asLaunched()
   return [
-    ...['--ignored', ignored, '--blocked', blocked],
-    ...(openFiles === undefined ? [] : ['--open-files', openFiles]),
+    ...['--ignored', ignored.toString(16), '--blocked', blocked.toString(16)],
+    ...(openFiles === undefined ? [] : ['--open-files', String(openFiles)]),
   ]
 }
 
-/** Does not come back. @throws KernelError, NativeMissingError */
-export function becomeWarden(words: readonly string[], command: readonly string[]): never {
+/** It gets the descriptors of the command, and `own`, too. Does not come back. @throws KernelError, NativeMissingError */
+export function becomeWarden(
+  words: readonly string[],
+  command: readonly string[],
+  own: number[] = [],
+): never {
   const native = loadNative() // without the addon there is no path either
   const warden = wardenPath()
-  const all = ['corral-warden', ...words, ...inheritedWords(), '--', ...asGiven(command)]
+  const all = ['corral-warden', ...words, '--', ...asGiven(command, native)]
   try {
-    return native.execute(warden, all, asLaunched().descriptors)
+    return native.execute(warden, all, [...own, ...asLaunched().descriptors])
   } catch (error) {
     throw failure(KernelError, `${warden} cannot be started`, error, REBUILD)
   }

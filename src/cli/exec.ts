@@ -1,7 +1,7 @@
 // corral exec: runs a command in a live session. This process becomes the command (in a cgroup), or what holds it for the
 // session's reaper (native/warden/enter.h, run_subreaper.c): so status, signals and terminal are the command's own.
 import { InvalidArgumentError } from '../common/errors.js'
-import { becomeWarden } from './become.js'
+import { becomeWarden, inheritedWords } from './become.js'
 import type { Outcome } from './output.js'
 import { type SessionsOptions, sessionsOf } from './sessions.js'
 
@@ -14,5 +14,5 @@ export async function exec(key: string, command: string[], options: SessionsOpti
     throw new InvalidArgumentError(`${found.length} sessions have the key '${key}'`, {
       hint: `Choose one by --instance: ${found.map(({ instance }) => instance.instance).join(', ')}`,
     })
-  return becomeWarden(await session.entry(), command)
+  return becomeWarden([...(await session.entry()), ...inheritedWords()], command)
 }

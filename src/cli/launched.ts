@@ -3,21 +3,32 @@
 // variables for itself that are meant for the command.
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { isSystemError } from '../common/errors.js'
+import type { Native } from '../native/addon.js'
 
 const NOTE = 'CORRAL_LAUNCHED'
 
 export interface Launched {
-  /** As SigIgn and SigBlk of proc_pid_status(5): bit N - 1 of these hexadecimal digits is signal N. */
-  ignored: string
-  blocked: string
-  /** The soft RLIMIT_NOFILE; undefined where there is none. */
-  openFiles?: string
-  /** Descriptors above stdio. */
+  /** Signals: bit N - 1 is signal N. */
+  ignored: bigint
+  blocked: bigint
+  /** The soft RLIMIT_NOFILE; undefined where there is none, or it is not known. */
+  openFiles?: number
+  /** Descriptors above stdio: those that the warden can pass on (native/core/message.h). */
   descriptors: number[]
 }
 
+const HIGHEST_DESCRIPTOR = 255
+const MOST_DESCRIPTORS = 61
+
 let launched: Launched | undefined
 let guessed: number[] = []
+
+function passable(descriptors: number[]): number[] {
+  return descriptors
+    .filter((one) => one <= HIGHEST_DESCRIPTOR)
+    .sort((a, b) => a - b)
+    .slice(0, MOST_DESCRIPTORS)
+}
 
 function takeNote(env: NodeJS.ProcessEnv): Launched | undefined {
   const [ignored, blocked, limit, ...descriptors] = env[NOTE]?.split(' ') ?? []
@@ -28,10 +39,10 @@ function takeNote(env: NodeJS.ProcessEnv): Launched | undefined {
   delete env[NOTE]
   if (!ignored || !blocked) return undefined
   return {
-    ignored,
-    blocked,
-    ...(limit !== undefined && /^\d+$/.test(limit) && { openFiles: limit }),
-    descriptors: descriptors.map(Number),
+    ignored: BigInt(`0x${ignored}`), // as SigIgn and SigBlk of proc_pid_status(5)
+    blocked: BigInt(`0x${blocked}`),
+    ...(limit !== undefined && /^\d+$/.test(limit) && { openFiles: Number(limit) }),
+    descriptors: passable(descriptors.map(Number)),
   }
 }
 
@@ -46,7 +57,7 @@ export function takeLaunch({ guesses }: { guesses: boolean }, env: NodeJS.Proces
 
 /** What is known of that. Of what Node itself was started with, without the launcher, only the descriptors, and these by guess. */
 export function asLaunched(): Launched {
-  return launched ?? { ignored: '0', blocked: '0', descriptors: guessed }
+  return launched ?? { ignored: 0n, blocked: 0n, descriptors: passable(guessed) }
 }
 
 interface Descriptor {
@@ -86,22 +97,15 @@ function guessDescriptors({ MAKEFLAGS = '', NODE_OPTIONS = '' }: NodeJS.ProcessE
 }
 
 /**
- * The words as bytes where they are the last ones of our own command line: process.argv has what is no UTF-8 replaced. Else as
- * they are.
+ * The words, where they are the last ones of our own command line, with its bytes that are no UTF-8 as the addon reads and
+ * writes them: process.argv has these replaced. Else as they are.
  */
-export function asGiven(words: readonly string[]): readonly (string | Buffer)[] {
+export function asGiven(words: readonly string[], native: Native): readonly string[] {
   const own = process.argv.slice(-words.length)
   const same = own.length === words.length && own.every((word, index) => word === words[index])
-  return same ? ownCommandLine().slice(-words.length) : words
-}
-
-function ownCommandLine(): Buffer[] {
-  const words: Buffer[] = []
-  const text = readFileSync('/proc/self/cmdline')
-  for (let from = 0; from < text.length; ) {
-    const end = text.indexOf(0, from)
-    words.push(text.subarray(from, end))
-    from = end + 1
-  }
-  return words
+  if (!same) return words
+  return native
+    .readText(`/proc/${process.pid}/cmdline`)
+    .split('\0')
+    .slice(-words.length - 1, -1)
 }

@@ -5,11 +5,14 @@ import path from 'node:path'
 import type { HoldingChoice } from '../backend/facts.js'
 import type { RunPlan } from '../backend/launch.js'
 import { type Limits, parseLimits } from '../backend/limits.js'
-import { launchWords, memoryAt } from '../backend/mechanisms.js'
+import { memoryAt, packLaunch } from '../backend/mechanisms.js'
 import { InvalidArgumentError } from '../common/errors.js'
+import { loadNative, type Native } from '../native/addon.js'
+import type { NativeProcessPlan } from '../native/plan.js'
 import { parseKey } from '../session/key.js'
 import { parseBound, parseHolding, parseLedger, parseMilliseconds } from '../session/options.js'
 import { becomeWarden } from './become.js'
+import { asLaunched } from './launched.js'
 import { checkLedger } from './ledger.js'
 
 export interface RunOptions {
@@ -43,12 +46,26 @@ function parseKeys({ session, parent }: RunOptions): string[] {
   return keys
 }
 
+/** The command, as if we were not there: it inherits what we did. Its words follow. */
+function processOf(native: Native): NativeProcessPlan {
+  const { descriptors, ignored, blocked, openFiles } = asLaunched()
+  return {
+    command: '',
+    argv: [],
+    stdio: Array.from({ length: 1 + Math.max(2, ...descriptors) }, (_, at) =>
+      at <= 2 || descriptors.includes(at) ? at : 'none',
+    ),
+    inherited: { ignored, blocked, pid: process.pid, attributes: native.attributes(openFiles) },
+  }
+}
+
 /**
  * Becomes the warden that runs the command; does not come back.
  * @throws CorralError when it cannot be prepared; nothing was made then.
  */
 export async function run(command: string, args: string[], options: RunOptions): Promise<never> {
   if (command === '') throw new InvalidArgumentError('no command to run was given')
+  const native = loadNative()
   const plan: RunPlan = {
     graceMs: parseMilliseconds('--grace', options.grace),
     drainMs: parseMilliseconds('--drain', options.drain),
@@ -57,14 +74,17 @@ export async function run(command: string, args: string[], options: RunOptions):
     limits: parseLimits(options.limits, {}, () => memoryAt(options.root)),
     enforcement: options.bestEffort ? 'best-effort' : 'required',
     keys: parseKeys(options),
+    status128: options.status128,
     command: [command, ...args].join(' '),
     program: path.basename(command),
     ledger: parseLedger('--ledger', options.ledger, options.ledgerArgs),
+    process: processOf(native),
   }
   if (plan.ledger) await checkLedger(plan.ledger)
-  const words = await launchWords(
+  const block = await packLaunch(
     { ...options, backend: parseHolding('--backend', options.backend, options.root) },
     plan,
   )
-  return becomeWarden([...words, ...(options.status128 ? ['--status-128'] : [])], [command, ...args])
+  const pipe = native.pipeOf(block)
+  return becomeWarden(['run', '--plan', String(pipe)], [command, ...args], [pipe])
 }

@@ -314,10 +314,17 @@ export interface Native {
   v1Path(instance: string): string | undefined
   getLabel(directory: string, name: string): string | undefined
   /**
+   * What this process gives its children, for `inherited` of a plan (native/core/attributes.h), but for its soft limit on
+   * open files, where that is given.
+   */
+  attributes(openFiles?: number): string
+  /** A descriptor from which this text can be read, once. */
+  pipeOf(text: string): number
+  /**
    * This process becomes `program`: same pid, environment and standard descriptors. It gets these further descriptors, too.
    * Comes back only to throw.
    */
-  execute(program: string, argv: readonly (string | Buffer)[], descriptors?: readonly number[]): never
+  execute(program: string, argv: readonly string[], descriptors?: readonly number[]): never
   /** Counted; the event loop stays alive while there is one more ref() than unref(). */
   ref(): void
   unref(): void

@@ -1,8 +1,8 @@
 // What the addon is told about a process to start, as one string: taking a string over is one step for the event loop,
 // where an object of strings would be a hundred.
 
-/** A child's descriptor: one of the caller's, /dev/null, a UNIX socket pair, or a pipe(2) the child reads or writes. */
-export type NativeStdio = number | 'ignore' | 'socket' | 'pipe-in' | 'pipe-out'
+/** A child's descriptor: one of the caller's, /dev/null, a UNIX socket pair, a pipe(2) the child reads or writes, or closed. */
+export type NativeStdio = number | 'ignore' | 'socket' | 'pipe-in' | 'pipe-out' | 'none'
 
 export interface NativeProcessPlan {
   command: string
@@ -16,17 +16,23 @@ export interface NativeProcessPlan {
   urgent?: boolean | undefined
   uid?: number | undefined
   gid?: number | undefined
+  /**
+   * What it begins with as the process `pid` did, which had what attributes() tells; absent: as a new program. Its command
+   * and arguments are then those that the reader of the plan has of its own.
+   */
+  inherited?: { ignored: bigint; blocked: bigint; pid: number; attributes: string } | undefined
 }
 
 /**
  * The steps in the making of a group, four fields each: kind, path, value, name. A `shared` directory may exist already.
- * A `write` is refused with ERANGE when the kernel then holds more than it was asked to. A `label` is an extended
- * attribute. Steps are strings, to be put one behind the other.
+ * A `write` is refused with ERANGE when the kernel then holds more than it was asked to; a `try` is left out where there is
+ * no such file. A `label` is an extended attribute. Steps are strings, to be put one behind the other.
  */
 export const step = {
   newDirectory: (path: string) => `new\0${path}\0\0\0`,
   sharedDirectory: (path: string) => `shared\0${path}\0\0\0`,
   write: (path: string, value: string) => `write\0${path}\0${value}\0\0`,
+  tryWrite: (path: string, value: string) => `try\0${path}\0${value}\0\0`,
   label: (path: string, name: string, value: string) => `label\0${path}\0${value}\0${name}\0`,
 }
 
@@ -51,13 +57,20 @@ export interface NativeGroup {
 
 /** Fields, each ended by a NUL: native/core/plan.h has the order. No field may have a NUL in it. */
 export function packPlan(plan: NativeProcessPlan, group?: NativeGroup): string {
-  const { detached, env, urgent, uid = '', gid = '', cwd = '' } = plan
+  const { detached, env, urgent, uid = '', gid = '', cwd = '', inherited } = plan
   const flags =
     (detached ? 'd' : '') +
     (group?.noClone3 ? 'n' : '') +
     (group?.loginMark ? 'l' : '') +
     (env ? 'e' : '') +
-    (urgent ? 'u' : '')
+    (urgent ? 'u' : '') +
+    (inherited ? `a:${inherited.ignored},${inherited.blocked},${inherited.pid}${inherited.attributes}` : '')
   const head = `${flags}\0${uid}\0${gid}\0${cwd}\0${group?.group ?? ''}\0${group?.memoryGroup ?? ''}\0${plan.command}\0`
-  return head + counted(plan.argv) + counted(plan.stdio) + (env ? counted(env) : '') + (group?.make ?? '')
+  return (
+    head +
+    (inherited ? '' : counted(plan.argv)) +
+    counted(plan.stdio) +
+    (env ? counted(env) : '') +
+    (group?.make ?? '')
+  )
 }

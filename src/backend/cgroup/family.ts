@@ -3,8 +3,7 @@
 import type { Cancellation } from '../../common/cancellation.js'
 import { explained } from '../../common/errors.js'
 import { within } from '../../common/within.js'
-import { KEY_LABEL, LEAF } from '../../native/language.js'
-import { step } from '../../native/plan.js'
+import { LEAF } from '../../native/language.js'
 import type { Family, GroupPlan, LimitSet, Started } from '../backend.js'
 import type { AppliedLimit } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
@@ -17,10 +16,10 @@ import {
   readLimits,
   writeSteps,
 } from './controllers/apply.js'
-import { directorySteps, enableSteps } from './controllers/index.js'
 import { CgroupGroup, type GroupContext } from './group.js'
-import { labelOfKey, nameOfKey } from './name.js'
+import { nameOfKey } from './name.js'
 import { removeTree } from './removal.js'
+import { familySteps } from './steps.js'
 
 // How long the making of a directory is waited for, which takes a millisecond.
 const MAKING_MS = 1000
@@ -31,7 +30,7 @@ export class CgroupFamily implements Family {
     get: () => this.#readLimits(),
     set: (changes) => this.#setLimits(changes),
   }
-  readonly #label: string | undefined
+  readonly #key: string
   readonly #parent: CgroupFamily | undefined
   readonly #context: GroupContext
   /** Groups and families in here, those being made included. */
@@ -50,9 +49,8 @@ export class CgroupFamily implements Family {
     top: string,
     context: GroupContext,
   ) {
-    const name = nameOfKey(key)
-    this.path = `${parent?.path ?? top}/${name}`
-    this.#label = labelOfKey(key, name)
+    this.path = `${parent?.path ?? top}/${nameOfKey(key)}`
+    this.#key = key
     this.#parent = parent
     this.#limits = limits
     this.#context = context
@@ -135,9 +133,7 @@ export class CgroupFamily implements Family {
     const { controllers } = this.#context
     return (
       (this.#parent ? this.#parent.#steps() : '') +
-      directorySteps('shared', this.path, controllers) +
-      (this.#label ? step.label(this.path, KEY_LABEL, this.#label) : '') +
-      enableSteps(this.path, controllers) +
+      familySteps(this.path, this.#key, controllers) +
       writeSteps(this.path, limitSettings(this.#limits, controllers))
     )
   }

@@ -14,8 +14,7 @@ import {
   systemCodeOf,
 } from '../../common/errors.js'
 import { type Native, wardenPath } from '../../native/addon.js'
-import { COMMAND_LABEL, INSIDE, MODE_LABEL, PROGRAM_LABEL } from '../../native/language.js'
-import { packPlan, step } from '../../native/plan.js'
+import { packPlan } from '../../native/plan.js'
 import type { EndPlan, Enforcement, Fate, Group, GroupEvent, GroupPlan, LimitSet } from '../backend.js'
 import type { AppliedLimit, Ended, OutOfMemory, RaisedLimit, Usage } from '../facts.js'
 import { changedLimits, type LimitChanges, type ParsedLimits } from '../limits.js'
@@ -36,10 +35,8 @@ import {
   readLimits,
   sessionSettings,
   unenforceable,
-  writeSteps,
 } from './controllers/apply.js'
 import type { Controller } from './controllers/controller.js'
-import { directorySteps } from './controllers/index.js'
 import { counterFiles, parseUsage, readUsage } from './controllers/usage.js'
 import { enterWords } from './entry.js'
 import { watchHits } from './hits.js'
@@ -48,6 +45,7 @@ import type { OomAccount } from './oom.js'
 import { watchPressure } from './pressure.js'
 import { watchRaises } from './raises.js'
 import type { Remover } from './removal.js'
+import { groupSteps } from './steps.js'
 import { reapStrays } from './strays.js'
 
 /** What all groups of one backend share. */
@@ -142,15 +140,8 @@ export class CgroupGroup implements Group {
   #steps(plan: GroupPlan): string {
     const { controllers, enforcement } = this.#context
     assertEnforceable(plan.limits, controllers, { enforcement, path: this.path })
-    const { mode, command, program } = plan.labels
-    return (
-      directorySteps('new', this.path, controllers) +
-      step.label(this.path, MODE_LABEL, mode) +
-      step.label(this.path, COMMAND_LABEL, command) +
-      step.label(this.path, PROGRAM_LABEL, program) +
-      writeSteps(this.path, [...sessionSettings(controllers), ...limitSettings(plan.limits, controllers)]) +
-      step.newDirectory(`${this.path}/${INSIDE}`)
-    )
+    const settings = [...sessionSettings(controllers), ...limitSettings(plan.limits, controllers)]
+    return groupSteps(this.path, plan.labels, settings, controllers)
   }
 
   spawn(plan: ProcessPlan, cancel: Cancellation): Promise<SpawnedProcess> {

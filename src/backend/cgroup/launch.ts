@@ -1,54 +1,74 @@
 // What the warden is told by `corral run` where the command gets a cgroup.
-import { boundWords, type RunPlan } from '../launch.js'
-import { ledgerWords } from '../ledger.js'
+import { loadNative } from '../../native/addon.js'
+import { CORRAL, LEAF, SESSIONS } from '../../native/language.js'
+import { step } from '../../native/plan.js'
+import { packRun, type RunPlan } from '../launch.js'
 import { capsAround, withinCaps } from './caps-around.js'
 import { assertEnforceable, limitSettings, sessionSettings, unenforceable } from './controllers/apply.js'
-import { enableControllers } from './controllers/index.js'
+import { enableControllers, enableSteps } from './controllers/index.js'
+import { newInstanceName } from './instance.js'
 import { killMethod } from './kill.js'
-import { findMemoryV1, memoryV1Controller } from './memory-v1.js'
-import { labelOfKey, nameOfKey } from './name.js'
+import { findMemoryV1, MemoryV1, v1PathOf } from './memory-v1.js'
+import { nameOfKey } from './name.js'
 import { vacateRoot } from './root.js'
+import { familySteps, groupSteps } from './steps.js'
 
-function placeWords(keys: string[]): string[] {
-  const names = keys.map(nameOfKey)
-  const words = names.length > 0 ? ['--place', names.join('/')] : []
-  for (const [index, key] of keys.entries()) {
-    const name = names[index] ?? ''
-    const label = labelOfKey(key, name)
-    if (label !== undefined) words.push('--key', name, label)
-  }
-  return words
-}
+// What is kept of a command line; a whole one can be megabytes.
+const COMMAND_LENGTH = 512
 
 /** The command gets a cgroup below `root`, under the caps that it would be under without us, too. */
-export function cgroupWords(root: string, startedIn: string | undefined, plan: RunPlan): string[] {
-  const { enforcement, keys } = plan
+export function launchInCgroup(root: string, startedIn: string | undefined, plan: RunPlan): string {
+  const { enforcement } = plan
   const around = capsAround(root, startedIn)
   vacateRoot(root)
   const enabled = enableControllers(root)
+  const name = newInstanceName()
+  const instance = `${root}/${CORRAL}/${name}`
   const memoryGroup = enabled.some(({ oom }) => oom) ? undefined : findMemoryV1()
-  const controllers =
-    memoryGroup === undefined ? enabled : [...enabled, memoryV1Controller((directory) => directory)]
+  const memoryV1 =
+    memoryGroup === undefined
+      ? undefined
+      : new MemoryV1(loadNative(), instance, v1PathOf(memoryGroup, instance))
+  const controllers = memoryV1 ? [...enabled, memoryV1.controller] : enabled
   assertEnforceable(plan.limits, controllers, { enforcement, path: root })
   const limits = withinCaps(plan.limits, around, controllers)
-  const settings = [...sessionSettings(controllers), ...limitSettings(limits, controllers)]
-  const set = enforcement === 'best-effort' ? '--try-set' : '--set'
-  const words = [
-    'run',
-    '--root',
+  const watched = unenforceable(limits, controllers).includes('memoryMax') ? limits.memoryMax : undefined
+
+  const sessions = `${instance}/${SESSIONS}`
+  const keys = plan.keys.length > 0 ? plan.keys : [`${name}-1`]
+  const directories = keys.map((_, at) => [sessions, ...keys.slice(0, at + 1).map(nameOfKey)].join('/'))
+  const families = keys.map((key, at) => familySteps(directories[at] ?? '', key, controllers))
+  const group = `${directories.at(-1)}/${LEAF}`
+  // Before there is such a directory nobody knows which files a controller has in it
+  const settings = [...sessionSettings(controllers), ...limitSettings(limits, controllers)].map(
+    (setting) => ({
+      ...setting,
+      optional: enforcement === 'best-effort' && setting.controller.enforcedBy === 'cgroup',
+    }),
+  )
+  const make =
+    [`${root}/${CORRAL}`, instance].map((directory) => enableSteps(directory, controllers)).join('') +
+    step.sharedDirectory(sessions) +
+    enableSteps(sessions, controllers) +
+    (memoryV1 ? memoryV1.steps() : '') +
+    families.join('') +
+    groupSteps(
+      group,
+      { mode: 'oneshot', command: plan.command.slice(0, COMMAND_LENGTH), program: plan.program },
+      settings,
+      controllers,
+    )
+  return packRun(plan, {
+    flags: killMethod() === 'freeze' ? 'f' : '',
+    watchedMemory: watched,
     root,
-    ...placeWords(keys),
-    ...(memoryGroup === undefined ? [] : ['--memory-group', memoryGroup]),
-    ...settings.flatMap(({ controller, file, value }) => [
-      controller.enforcedBy === 'cgroup-v1' ? '--set-memory' : set,
-      `${file}=${value}`,
-    ]),
-    ...boundWords(plan),
-    ...ledgerWords(plan.ledger),
-  ]
-  if (limits.memoryMax !== undefined && unenforceable(limits, controllers).includes('memoryMax'))
-    words.push('--watch-memory', String(limits.memoryMax))
-  if (killMethod() === 'freeze') words.push('--freeze')
-  if (process.env['CORRAL_NO_CLONE3'] === '1') words.push('--no-clone3')
-  return words
+    instance: name,
+    group: {
+      group,
+      memoryGroup: memoryV1?.v1Path(group),
+      make,
+      noClone3: process.env['CORRAL_NO_CLONE3'] === '1',
+    },
+    shown: `corral run -- ${plan.command}`.slice(0, COMMAND_LENGTH),
+  })
 }

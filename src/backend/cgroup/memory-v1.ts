@@ -7,6 +7,7 @@ import { parseKeyed, parseNumber, readFile, writeFile } from '../../linux/file.j
 import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
 import { MEMORY_LABEL, SESSIONS } from '../../native/language.js'
+import { step } from '../../native/plan.js'
 import { type Controller, known } from './controllers/controller.js'
 import { DIRECTORY_MODE } from './instance.js'
 
@@ -76,6 +77,15 @@ export class MemoryV1 {
     this.#native = native
     this.#sessions = path.join(instance, SESSIONS)
     this.#v1Sessions = v1Path
+  }
+
+  /** The steps that make it, for a process that makes all of it at once: as makeMemoryV1(). */
+  steps(): string {
+    return (
+      step.label(path.dirname(this.#sessions), MEMORY_LABEL, this.#v1Sessions) +
+      step.newDirectory(this.#v1Sessions) +
+      step.tryWrite(`${this.#v1Sessions}/memory.use_hierarchy`, '1')
+    )
   }
 
   v1Path(directory: string): string {

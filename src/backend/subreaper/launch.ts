@@ -1,13 +1,14 @@
 // What the warden is told by `corral run` where a subreaper is to hold the command, and by what joins a session of one.
 import { assertNoneRequired } from '../base.js'
-import { boundWords, type RunPlan } from '../launch.js'
+import { packRun, type RunPlan } from '../launch.js'
 import { packRecord } from '../ledger.js'
 import { newHeldInstanceName, packLabels } from './labels.js'
 import { HINT } from './limits.js'
 
 /** @throws LimitUnsupportedError where a limit is required. */
-export function subreaperWords(plan: RunPlan): string[] {
+export function launchInSubreaper(plan: RunPlan): string {
   const { limits, enforcement, keys: given, command, program, ledger } = plan
+  const { memoryMax } = limits
   assertNoneRequired(limits, { enforcement, hint: HINT })
   const instance = newHeldInstanceName()
   const keys = given.length > 0 ? given : [`${instance}-1`]
@@ -19,22 +20,29 @@ export function subreaperWords(plan: RunPlan): string[] {
     mode: 'oneshot',
     command,
     startedAt,
-    ...(limits.memoryMax !== undefined && { memoryMax: limits.memoryMax }),
+    ...(memoryMax !== undefined && { memoryMax }),
   })
-  const words = ['run', '--subreaper', '--labels', labels, ...boundWords(plan)]
-  if (ledger)
-    words.push(
-      '--record',
-      packRecord(ledger, { id: `${instance}-1`, instance, keys, program, command, startedAt }),
-    )
-  if (limits.memoryMax !== undefined) words.push('--watch-memory', String(limits.memoryMax))
-  return [...words, ...scanWords()]
+  return packRun(plan, {
+    flags: scans() ? 'p' : '',
+    watchedMemory: memoryMax,
+    shown: labels,
+    record:
+      ledger && packRecord(ledger, { id: `${instance}-1`, instance, keys, program, command, startedAt }),
+  })
 }
 
 /** The words by which corral-warden joins a session by its door, before those of the command; `uid`: whose it is, where not ours. */
 export function doorWords(door: string, startTimeoutMs: number, uid?: number): string[] {
   const owner = uid === undefined ? [] : ['--door-owner', String(uid)]
-  return ['enter', '--door', door, ...owner, '--start-timeout', String(startTimeoutMs), ...scanWords()]
+  return [
+    'enter',
+    '--door',
+    door,
+    ...owner,
+    '--start-timeout',
+    String(startTimeoutMs),
+    ...(scans() ? ['--scan'] : []),
+  ]
 }
 
-const scanWords = () => (process.env['CORRAL_SCAN_PROC'] === '1' ? ['--scan'] : [])
+const scans = () => process.env['CORRAL_SCAN_PROC'] === '1'

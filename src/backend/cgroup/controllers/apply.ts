@@ -52,6 +52,8 @@ export interface Setting {
   controller: Controller
   file: string
   value: string
+  /** Whether it is left out where there is no such file. */
+  optional?: boolean
 }
 
 /** What is written for `limits`. Those that nothing can enforce are left out. */
@@ -74,8 +76,8 @@ export function sessionSettings(controllers: Controller[]): Setting[] {
 /** The steps that write into the files of a new directory. The addon reads each back. */
 export function writeSteps(directory: string, settings: Setting[]): string {
   return settings
-    .map(({ controller, file, value }) =>
-      step.write(`${controllerPath(controller, directory)}/${file}`, value),
+    .map(({ controller, file, value, optional }) =>
+      (optional ? step.tryWrite : step.write)(`${controllerPath(controller, directory)}/${file}`, value),
     )
     .join('')
 }
