@@ -90,7 +90,7 @@ export interface InstanceView {
 export interface SessionView {
   /** `undefined` when the directory is not one that Corral would have made. */
   key: string | undefined
-  /** The family's directory, or /proc/PID of the holder. */
+  /** The family's directory, or /proc/PID of the reaper. */
   path: string
   /** Absent where the key is only a parent. */
   group?: GroupView

@@ -161,7 +161,7 @@ export class Observer {
     return this.#all((outside) => outside.list(detail))
   }
 
-  /** What is neither listed nor touched: directories that are not Corral's, and holders of versions that are unknown here. */
+  /** What is neither listed nor touched: directories that are not Corral's, and reapers of versions that are unknown here. */
   async strangers(): Promise<Strangers> {
     const all = await this.#all(async (outside) => [await outside.strangers()])
     return {

@@ -52,7 +52,7 @@ export type SessionState = 'running' | 'closing' | 'empty' | 'removed' | 'stuck'
 /** What was applied to a session. */
 export interface Receipt {
   backend: BackendName
-  /** The cgroup directory that holds the session's processes, or /proc/PID of its holder. '' where nothing holds them. */
+  /** The cgroup directory that holds the session's processes, or /proc/PID of its reaper. '' where nothing holds them. */
   path: string
   /** Whether the leader was created in its group (CLONE_INTO_CGROUP) or moved there before exec. */
   createdInPlace: boolean

@@ -11,14 +11,14 @@ export const DIFFERENCES = {
     cgroup:
       '`receipt.path` is its cgroup below `corral.root`, in a tree of keys; `corral ls`, `exec`, `set` and `kill` reach it from anywhere',
     subreaper:
-      '`receipt.path` is `/proc/PID` of its holder, and there is no root; `corral ls`, `exec` and `kill` of the same user, and of root, reach it in the same network namespace, `set` does not',
+      '`receipt.path` is `/proc/PID` of its reaper, and there is no root; `corral ls`, `exec` and `kill` of the same user, and of root, reach it in the same network namespace, `set` does not',
     passthrough: "`receipt.path` is `''`; only its gateway reaches it",
   },
   entered: {
     what: 'commands that others start',
     cgroup: 'the process that is started enters the session, and becomes the command',
     subreaper:
-      'the process that is started stands for the command, which is below a holder in the same terminal session and process group: it passes signals on and ends as the command does, but has another pid, and is not stopped when that alone is',
+      'the process that is started stands for the command, which is below a reaper in the same terminal session and process group: it passes signals on and ends as the command does, but has another pid, and is not stopped when that alone is',
     passthrough:
       '`wrap()` gives the command unchanged, and its session knows of no process; there is no `corral run`',
   },
@@ -38,13 +38,13 @@ export const DIFFERENCES = {
     what: '`usage` in the report',
     cgroup: 'what the kernel counted in the cgroup',
     subreaper:
-      'CPU time of the processes that were reaped below the holder; memory as far as it was looked at',
+      'CPU time of the processes that were reaped below the reaper; memory as far as it was looked at',
     passthrough: 'nothing',
   },
   terminal: {
     what: 'terminal session and process group of a leader',
     cgroup: "the gateway's, unless `detached`",
-    subreaper: "the holder's: there is no controlling terminal",
+    subreaper: "the reaper's: there is no controlling terminal",
     passthrough: "the gateway's, unless `detached`",
   },
   held: {
@@ -52,7 +52,7 @@ export const DIFFERENCES = {
     cgroup:
       'nothing, but by a hostile process of the same user that takes its mark off and writes itself into another cgroup, and [what others start or move](#what-others-move-out-of-a-session)',
     subreaper:
-      'nothing, but by a hostile process of the same user that takes its mark off, and only when somebody kills the holder and the keeper both',
+      'nothing, but by a hostile process of the same user that takes its mark off, and only when somebody kills the reaper and the keeper both',
     passthrough:
       'all but the processes of `spawn()` and `session.spawn()`, and the process groups of those that are `detached`; nothing ends with the gateway. `receipt.notHeld` says so',
   },

@@ -80,7 +80,7 @@ export class SubreaperBackend extends BaseBackend {
     })
   }
 
-  /** What a dead gateway held has ended with it, unless keeper and holder were killed as well. */
+  /** What a dead gateway held has ended with it, unless keeper and reaper were killed as well. */
   override sweep(options: SweepOptions): Promise<SweepReport> {
     return sweepLost(this.#native, { killTimeoutMs: this.#killTimeoutMs }, options)
   }

@@ -24,10 +24,10 @@ import { HINT } from './limits.js'
 import { Reaper } from './reaper.js'
 
 const NOT_HELD = [
-  'processes of the session are lost if its holder and the keeper of the instance are both killed by SIGKILL',
+  'processes of the session are lost if its reaper and the keeper of the instance are both killed by SIGKILL',
 ] as const
 const LOST = [
-  'the holder and the keeper were both killed: only the processes that the gateway had started were ended',
+  'the reaper and the keeper were both killed: only the processes that the gateway had started were ended',
 ] as const
 
 /** What all groups of one instance share. */
@@ -79,7 +79,7 @@ export class SubreaperGroup extends BaseGroup {
     group.#isEntered = entered
     if (!entered || (await group.#reaper.ready()) !== undefined) return group
     await group.#discard()
-    throw new KernelError('the session cannot be entered: its holder cannot open a socket', {
+    throw new KernelError('the session cannot be entered: its reaper cannot open a socket', {
       hint: 'Allow abstract UNIX sockets (unix(7)), which this container or sandbox may forbid',
     })
   }

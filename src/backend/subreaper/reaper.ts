@@ -118,7 +118,7 @@ export class Reaper {
     await keepAlive(this.#native, within(Promise.race([this.#ready, this.gone]), READY_MS))
     if (this.pid !== 0 && !this.lost) return this.door
     this.kill()
-    throw new GuardError('the holder of the session ended before it was ready')
+    throw new GuardError('the reaper of the session ended before it was ready')
   }
 
   /** What it tells others of the session. */
@@ -167,7 +167,7 @@ export class Reaper {
   async spawn(plan: string, cancel: Cancellation): Promise<SpawnedProcess> {
     const id = ++this.#last
     const fds = this.#link.sendSpawn(id, plan)
-    if (!fds) throw systemError('the holder of the session is gone', 'ECANCELED', 'spawn')
+    if (!fds) throw systemError('the reaper of the session is gone', 'ECANCELED', 'spawn')
     const request: Request = { fds, started: ignore, refused: ignore, exited: ignore }
     this.#requests.set(id, request)
     const exited = new Promise<NativeExit>((resolve) => {
@@ -184,10 +184,10 @@ export class Reaper {
     }
     this.kill()
     await starting // rejects, now that the reaper is killed
-    throw systemError('the holder does not answer', 'ETIMEDOUT', 'spawn')
+    throw systemError('the reaper does not answer', 'ETIMEDOUT', 'spawn')
   }
 
-  /** Undefined when the holder does not answer even to a cancellation. */
+  /** Undefined when the reaper does not answer even to a cancellation. */
   async #startedInTime<Started>(
     id: number,
     starting: Promise<Started>,
@@ -206,7 +206,7 @@ export class Reaper {
     }
   }
 
-  /** Ends all below it; a second call hastens the first. Undefined when the holder was killed. */
+  /** Ends all below it; a second call hastens the first. Undefined when the reaper was killed. */
   async end({
     graceMs,
     stopSignal = 0,
@@ -339,7 +339,7 @@ export class Reaper {
     this.lost = this.#ended === undefined
     for (const [id, request] of this.#requests) {
       if (request.pidfd === undefined)
-        this.#onRefused(id, request, systemError('the holder was killed', 'ECANCELED', 'spawn'))
+        this.#onRefused(id, request, systemError('the reaper was killed', 'ECANCELED', 'spawn'))
       // Nobody tells how it ended. The keeper kills it, or we.
       else void this.#killed(request.pidfd).then(() => request.exited(KILLED))
     }

@@ -37,7 +37,7 @@ function doors(): string[] {
   try {
     text = readFileSync('/proc/net/unix', 'utf8')
   } catch {
-    return [] // no /proc, or no /proc/net: no holder can be found
+    return [] // no /proc, or no /proc/net: no reaper can be found
   }
   const pattern = new RegExp(`@(${DOOR_PREFIX}[0-9a-f]{24})$`, 'gm')
   return [...new Set([...text.matchAll(pattern)].flatMap(([, name]) => name ?? []))]
@@ -74,7 +74,7 @@ export interface HeldSessions {
 }
 
 /** Whether that is the pid of a reaper of that user: a process that opens a door can claim any pid. */
-function isHolder(pid: number, user: number): boolean {
+function isReaper(pid: number, user: number): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const [, name] = /^Name:\t(.*)$/m.exec(status) ?? []
@@ -113,7 +113,7 @@ async function ask(native: Native, door: string): Promise<Asked> {
   link.hangUp()
   if (answer && 'why' in answer) return { path: `/proc/${pid}`, why: answer.why }
   if (!answer) return undefined
-  const joined = answer.joined.filter((one) => isHolder(one, uid))
+  const joined = answer.joined.filter((one) => isReaper(one, uid))
   return { door, pid, uid, reapers: [pid, ...joined], labels: answer.labels }
 }
 
@@ -212,9 +212,9 @@ export async function endHeld(
   if (ended?.empty === 1) await keepAlive(native, within(link.gone, ANSWER_MS))
   link.hangUp()
   if (!inTime)
-    throw new KernelError(`the holder ${pid} of the session does not answer`, {
+    throw new KernelError(`the reaper ${pid} of the session does not answer`, {
       path: `/proc/${pid}`,
-      hint: 'Kill the holder with SIGKILL: its keeper then ends the session',
+      hint: 'Kill the reaper with SIGKILL: its keeper then ends the session',
     })
   if (!ended) return undefined
   const { empty, killed, names, left } = ended

@@ -17,10 +17,10 @@ export async function sweepLost(
     try {
       const nothing = { empty: true, left: [] }
       const { empty, left } = dryRun ? nothing : await native.endMarked(mark, killTimeoutMs)
-      if (!empty) throw stuckError(`what the holder ${reaper} lost`, place.path, left, killTimeoutMs)
+      if (!empty) throw stuckError(`what the reaper ${reaper} lost`, place.path, left, killTimeoutMs)
       report.collected.push({ ...place, sessions: 1, processes })
     } catch (error) {
-      const failure = explained(`cannot collect what the holder ${reaper} lost`, error) as Error
+      const failure = explained(`cannot collect what the reaper ${reaper} lost`, error) as Error
       report.failed.push({ ...place, error: failure })
     }
   }

@@ -227,7 +227,7 @@ describe('a keeper that is killed together with a holder', { repeats: ROUNDS - 1
   }) => {
     const gateway = await startGateway(pen, {}, ['prlimit', '--locks=1000'])
     const session = await gateway.spawn(family, 'ready')
-    const lost = expect.stringMatching(/holder and the keeper.*both killed/)
+    const lost = expect.stringMatching(/reaper and the keeper.*both killed/)
     expect(session.receipt.notHeld).toEqual([lost, ...othersOf('subreaper')])
     await killBoth(gateway, holderOf(session))
     const report = await gateway.closed(session.key)
