@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -26,14 +25,13 @@ uint32_t ExitJob::Events() const {
 
 // A pidfd becomes readable when the last thread of the process has ended, reaped or not.
 int64_t ExitJob::Step(int64_t now_ms) {
-  pollfd look = {pidfd_, POLLIN, 0};
   if (child_) {
     const int answer = corral_pidfd_wait(pidfd_, false, &how_);
     ended_ = answer != -EAGAIN;
     if (ended_ && answer < 0)
       corral_fail(&error_, -answer, "waitid", "");
   } else {
-    ended_ = pidfd_ < 0 || poll(&look, 1, 0) > 0;
+    ended_ = pidfd_ < 0 || corral_readable(pidfd_, 0);
   }
   if (within_ms_ < 0)
     return ended_ ? kDone : kWaitForEvent;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "grow.h"
 #include "own.h"
 #include "pidfd.h"
 
@@ -83,14 +84,8 @@ struct table {
 };
 
 static int enter_into(struct table *table, struct kin kin) {
-  if (table->count == table->capacity) {
-    size_t capacity = table->capacity ? table->capacity * 2 : 512;
-    struct kin *grown = realloc(table->kin, capacity * sizeof *grown);
-    if (!grown)
-      return -ENOMEM;
-    table->kin = grown;
-    table->capacity = capacity;
-  }
+  if (!corral_grow(&table->kin, &table->capacity, table->count + 1, sizeof *table->kin))
+    return -ENOMEM;
   table->kin[table->count++] = kin;
   return 0;
 }

@@ -42,7 +42,7 @@ pid_t corral_instance_pid(int directory_fd) {
   return *end == '\0' && pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
-// As newInstanceName() of src/backend/cgroup/instance.ts and name_instance() of native/warden/prepare.c make
+// As newInstanceName() of src/backend/cgroup/instance.ts and by_hand_block() of native/warden/by_hand.c make
 // them.
 static bool is_name(const char *name) {
   return name[0] == 'i' && strlen(name) == 11 && strspn(name + 1, "0123456789abcdef") == 10;

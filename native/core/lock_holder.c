@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,16 +85,11 @@ static bool is_owner(pid_t pid, int pidfd, const struct stat *directory, pid_t o
   return is_named && is_owners(identity.effective, pidfd, directory);
 }
 
-static bool has_ended(int pidfd) {
-  struct pollfd process = {.fd = pidfd, .events = POLLIN};
-  return poll(&process, 1, 0) > 0;
-}
-
 // Who took a lock and has ended since was not the owner, or the owner is dead: a copy of its descriptor has
 // no say.
 static enum corral_lock_holder judge(pid_t pid, bool shared, const struct stat *directory, pid_t owner_pid) {
   CORRAL_OWNED_FD pidfd = corral_pidfd_open(pid);
-  if (pidfd == -ESRCH || (pidfd >= 0 && has_ended(pidfd)))
+  if (pidfd == -ESRCH || (pidfd >= 0 && corral_readable(pidfd, 0)))
     return CORRAL_HELD_BY_STRANGERS;
   if (pidfd < 0)
     return CORRAL_HELD_BY_UNKNOWN;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "grow.h"
 #include "language.h"
 #include "own.h"
 #include "pidfd.h"
@@ -69,14 +69,8 @@ static int64_t own_space(void) {
 // ---- a set of them ----
 
 int corral_marks_add(struct corral_marks *marks, int64_t mark) {
-  if (marks->count == marks->capacity) {
-    const size_t capacity = marks->capacity ? marks->capacity * 2 : 4;
-    int64_t *grown = realloc(marks->list, capacity * sizeof *grown);
-    if (!grown)
-      return -ENOMEM;
-    marks->list = grown;
-    marks->capacity = capacity;
-  }
+  if (!corral_grow(&marks->list, &marks->capacity, marks->count + 1, sizeof *marks->list))
+    return -ENOMEM;
   marks->list[marks->count++] = mark;
   return 0;
 }
@@ -401,11 +395,6 @@ int corral_walk_marked(const struct corral_walk *walk) {
   return answer == -EAGAIN ? 0 : answer;
 }
 
-static bool has_ended(int pidfd) {
-  struct pollfd process = {.fd = pidfd, .events = POLLIN};
-  return poll(&process, 1, 0) > 0;
-}
-
 static int is_marked(void *context, pid_t pid) {
   struct corral_process process;
   return corral_marks_have(context, corral_mark_of(pid)) && corral_process_read(pid, &process) &&
@@ -413,7 +402,7 @@ static int is_marked(void *context, pid_t pid) {
 }
 
 int corral_none_marked(const struct corral_marked *marked) {
-  if (marked->leader_fd >= 0 && !has_ended(marked->leader_fd))
+  if (marked->leader_fd >= 0 && !corral_readable(marked->leader_fd, 0))
     return 0;
   int found = marked->marks.count == 0 ? 0 : for_all(is_marked, (void *)&marked->marks);
   if (found == -EAGAIN)
@@ -428,14 +417,8 @@ static int note_bearer(void *context, pid_t pid) {
   const int64_t mark = group_mark_of(pid);
   if (mark == 0)
     return 0;
-  if (bearers->count == bearers->capacity) {
-    const size_t capacity = bearers->capacity ? bearers->capacity * 2 : 64;
-    struct corral_bearer *grown = realloc(bearers->list, capacity * sizeof *grown);
-    if (!grown)
-      return -ENOMEM;
-    bearers->list = grown;
-    bearers->capacity = capacity;
-  }
+  if (!corral_grow(&bearers->list, &bearers->capacity, bearers->count + 1, sizeof *bearers->list))
+    return -ENOMEM;
   bearers->list[bearers->count++] = (struct corral_bearer){mark, pid};
   return 0;
 }

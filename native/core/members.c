@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "grow.h"
 #include "own.h"
 #include "pidfd.h"
 #include "tree.h"
@@ -23,14 +24,8 @@ static bool is_shortage(int answer) {
 }
 
 static int append(struct corral_members *members, pid_t pid) {
-  if (members->count == members->capacity) {
-    size_t capacity = members->capacity ? members->capacity * 2 : 64;
-    pid_t *pids = realloc(members->pids, capacity * sizeof *pids);
-    if (!pids)
-      return -ENOMEM;
-    members->pids = pids;
-    members->capacity = capacity;
-  }
+  if (!corral_grow(&members->pids, &members->capacity, members->count + 1, sizeof *members->pids))
+    return -ENOMEM;
   members->pids[members->count++] = pid;
   return 0;
 }

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,8 +93,7 @@ static bool judge_bearer(struct corral_outside *outside, const struct corral_bea
 }
 
 static bool leader_lives(const struct corral_outside *outside) {
-  struct pollfd leader = {.fd = outside->marked.leader_fd, .events = POLLIN};
-  return leader.fd >= 0 && poll(&leader, 1, 0) == 0;
+  return outside->marked.leader_fd >= 0 && !corral_readable(outside->marked.leader_fd, 0);
 }
 
 static bool judge_leader(struct corral_outside *outside) {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,8 +85,7 @@ int corral_own_peer(int socket, pid_t *pid) {
   CORRAL_OWNED_FD pidfd = peer.pidfd;
   if (!corral_peer_is_own(&peer))
     return -EPERM;
-  struct pollfd look = {.fd = pidfd, .events = POLLIN};
-  if (peer.pid <= 0 || pidfd < 0 || poll(&look, 1, 0) > 0)
+  if (peer.pid <= 0 || pidfd < 0 || corral_readable(pidfd, 0))
     return -ESRCH;
   *pid = peer.pid;
   return 0;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -54,4 +55,12 @@ int corral_pidfd_wait(int pidfd, bool block, struct corral_exit *ended) {
   ended->code = info.si_code == CLD_EXITED ? info.si_status : -1;
   ended->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
   return 0;
+}
+
+bool corral_readable(int fd, int64_t wait_ms) {
+  struct pollfd look = {.fd = fd, .events = POLLIN};
+  int ready;
+  while ((ready = poll(&look, 1, (int)wait_ms)) < 0 && errno == EINTR)
+    ;
+  return ready > 0;
 }

@@ -3,6 +3,7 @@
 #define CORRAL_PIDFD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct corral_exit {
@@ -23,5 +24,8 @@ int corral_pidfd_signal(int pidfd, int signal);
 // Reaps a child of ours and tells how it ended. While it lives: waits, or without `block` answers -EAGAIN.
 // 0, or -errno (ECHILD: not ours, or reaped already). Never waitpid(-1): the other children belong to libuv.
 int corral_pidfd_wait(int pidfd, bool block, struct corral_exit *ended);
+
+// Whether a descriptor is readable within that time: a pidfd is, once its process has ended, reaped or not.
+bool corral_readable(int fd, int64_t wait_ms);
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "grow.h"
 #include "own.h"
 #include "populated.h"
 
@@ -51,24 +52,10 @@ bool corral_is_lowest(int fd) {
   return fstat(fd, &status) == 0 && status.st_nlink == 2;
 }
 
-static bool grow(void **list, size_t *room, size_t needed, size_t each) {
-  if (needed <= *room)
-    return true;
-  size_t wanted = *room ? *room * 2 : 64;
-  while (wanted < needed)
-    wanted *= 2;
-  void *grown = realloc(*list, wanted * each);
-  if (!grown)
-    return false;
-  *list = grown;
-  *room = wanted;
-  return true;
-}
-
 static bool remember(struct corral_tree *tree, const char *name) {
   const size_t length = strlen(name) + 1;
-  if (!grow((void **)&tree->resume, &tree->capacity, tree->depth + 1, sizeof *tree->resume) ||
-      !grow((void **)&tree->names, &tree->room, tree->used + length, 1))
+  if (!corral_grow(&tree->resume, &tree->capacity, tree->depth + 1, sizeof *tree->resume) ||
+      !corral_grow(&tree->names, &tree->room, tree->used + length, 1))
     return false;
   tree->resume[tree->depth++] = lseek(tree->fd, 0, SEEK_CUR);
   memcpy(tree->names + tree->used, name, length);

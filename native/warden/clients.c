@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "../core/door.h"
+#include "../core/grow.h"
 #include "../core/own.h"
+#include "../core/pidfd.h"
 
 bool clients_open(struct clients *clients, int64_t *high, int64_t *low) {
   *clients = (struct clients){.any = epoll_create1(EPOLL_CLOEXEC), .door = -1};
@@ -44,22 +46,15 @@ static size_t make_room(struct clients *clients) {
 }
 
 static bool add_client(struct clients *clients, int fd) {
-  if (clients->count == clients->capacity) {
-    size_t capacity = clients->capacity ? clients->capacity * 2 : 4;
-    struct client *list = realloc(clients->list, capacity * sizeof *list);
-    if (!list)
-      return false;
-    clients->list = list;
-    clients->capacity = capacity;
-  }
+  if (!corral_grow(&clients->list, &clients->capacity, clients->count + 1, sizeof *clients->list))
+    return false;
   clients->list[clients->count++] = (struct client){.fd = fd};
   clients_watch(clients, fd);
   return true;
 }
 
 void clients_accept(struct clients *clients) {
-  struct pollfd knock = {.fd = clients->door, .events = POLLIN};
-  if (clients->door < 0 || poll(&knock, 1, 0) <= 0)
+  if (!corral_readable(clients->door, 0))
     return;
   for (size_t room = make_room(clients); clients->door >= 0 && room > 0; room--) {
     int fd = corral_door_let_in(clients->door);

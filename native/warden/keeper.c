@@ -9,6 +9,7 @@
 #include "../core/children.h"
 #include "../core/collect.h"
 #include "../core/door.h"
+#include "../core/grow.h"
 #include "../core/own.h"
 #include "../core/pidfd.h"
 #include "../core/reap.h"
@@ -59,20 +60,8 @@ static void forget(struct keeper *keeper, pid_t pid) {
   keeper->count = kept;
 }
 
-static bool make_room(struct keeper *keeper) {
-  if (keeper->count < keeper->capacity)
-    return true;
-  size_t capacity = keeper->capacity ? keeper->capacity * 2 : 16;
-  struct child_reaper *children = realloc(keeper->children, capacity * sizeof *children);
-  if (!children)
-    return false;
-  keeper->children = children;
-  keeper->capacity = capacity;
-  return true;
-}
-
 static bool start_reaper(struct keeper *keeper, uint32_t id, const struct reaper_plan *plan) {
-  if (!make_room(keeper))
+  if (!corral_grow(&keeper->children, &keeper->capacity, keeper->count + 1, sizeof *keeper->children))
     return false;
   pid_t pid = fork();
   if (pid == 0) {

@@ -2,13 +2,13 @@
 #include "owner.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../core/message.h"
 #include "../core/own.h"
+#include "../core/pidfd.h"
 
 // A fork and a few system calls; a machine that swaps takes its time.
 #define PATIENCE_MS 10000
@@ -16,13 +16,9 @@
 // What the guard says next: 0; -EPIPE when it is gone, -ETIMEDOUT. Descriptors are of processes that may come
 // to an owner that is init, which reaps them all (reap_orphans() of run.c).
 static int receive(int lifeline, int64_t wait_ms, struct corral_message *message) {
-  struct pollfd guard = {.fd = lifeline, .events = POLLIN};
   struct corral_fds fds;
-  int ready;
-  while ((ready = poll(&guard, 1, (int)wait_ms)) < 0 && errno == EINTR)
-    ;
-  if (ready <= 0)
-    return ready < 0 ? -errno : -ETIMEDOUT;
+  if (!corral_readable(lifeline, wait_ms))
+    return -ETIMEDOUT;
   const bool said = corral_message_receive(lifeline, message, &fds) == 1;
   corral_fds_close(&fds);
   return said ? 0 : -EPIPE;

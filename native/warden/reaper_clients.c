@@ -249,10 +249,9 @@ static int join(struct reaper *reaper, uint32_t *protocol) {
   send_to(reaper->host,
           &(struct corral_message){.kind = CORRAL_JOIN, .id = CORRAL_PROTOCOL, .values.join.pid = getpid()},
           keeper);
-  struct pollfd host = {.fd = reaper->host, .events = POLLIN};
   struct corral_message message;
   struct corral_fds fds;
-  if (poll(&host, 1, JOIN_MS) == 0)
+  if (!corral_readable(reaper->host, JOIN_MS))
     return -ETIMEDOUT;
   int answer = corral_message_receive(reaper->host, &message, &fds);
   if (answer <= 0)

@@ -171,11 +171,10 @@ static void supervise(struct run *run) {
 static void await_leader(struct run *run) {
   for (int64_t until = corral_now_ms() + EXIT_EVENT_MS;
        !run->monitor.leader_ended && corral_now_ms() < until;) {
-    struct pollfd leader = {.fd = run->monitor.start_by_ms ? run->monitor.fds[START].fd : run->monitor.leader,
-                            .events = POLLIN};
-    if (leader.fd < 0)
+    const int leader = run->monitor.start_by_ms ? run->monitor.fds[START].fd : run->monitor.leader;
+    if (leader < 0)
       return;
-    (void)poll(&leader, 1, EXIT_EVENT_MS);
+    (void)corral_readable(leader, EXIT_EVENT_MS);
     if (run->monitor.start_by_ms)
       finish_start(run);
     else

@@ -185,17 +185,12 @@ static void supervise(struct run *run) {
   }
 }
 
-static void await_end(int pidfd, int64_t bound_ms) {
-  struct pollfd process = {.fd = pidfd, .events = POLLIN};
-  (void)poll(&process, 1, (int)bound_ms);
-}
-
 // Their lifelines end a moment before them.
 static void await_both(const struct run *run) {
   if (run->monitor.fds[REAPER].fd < 0)
-    await_end(run->client.reaper_pidfd, PATIENCE_MS);
+    (void)corral_readable(run->client.reaper_pidfd, PATIENCE_MS);
   if (run->monitor.fds[KEEPER].fd < 0)
-    await_end(run->client.keeper_pidfd, PATIENCE_MS);
+    (void)corral_readable(run->client.keeper_pidfd, PATIENCE_MS);
 }
 
 // What both have lost still bears the mark of the session. True when nobody does any more.
@@ -222,7 +217,7 @@ static bool all_ended(const struct run *run) {
   if (run->client.mark)
     return !run->left && end_marked(run);
   if (run->monitor.leader >= 0 && corral_pidfd_signal(run->monitor.leader, SIGKILL) == 0)
-    await_end(run->monitor.leader, run->plan->end.kill_ms);
+    (void)corral_readable(run->monitor.leader, run->plan->end.kill_ms);
   if (!run->left)
     log_message("what held the command was killed: of what it started, only itself is ended");
   return false;

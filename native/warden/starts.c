@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../core/grow.h"
 #include "../core/own.h"
+#include "../core/pidfd.h"
 #include "../core/plan.h"
 #include "../core/start.h"
 
@@ -33,15 +35,7 @@ static void refuse(struct reaper *reaper, uint32_t id, const struct corral_error
 }
 
 static bool make_room(struct reaper *reaper) {
-  if (reaper->count < reaper->capacity)
-    return true;
-  size_t capacity = reaper->capacity ? reaper->capacity * 2 : 8;
-  struct started *started = realloc(reaper->started, capacity * sizeof *started);
-  if (!started)
-    return false;
-  reaper->started = started;
-  reaper->capacity = capacity;
-  return true;
+  return corral_grow(&reaper->started, &reaper->capacity, reaper->count + 1, sizeof *reaper->started);
 }
 
 // The descriptors that the plan calls the caller's are, in this order, those behind it.
@@ -155,14 +149,9 @@ static void conclude(struct reaper *reaper, struct starting *starting) {
   forget(starting);
 }
 
-static bool is_over(const struct starting *starting) {
-  struct pollfd done = {.fd = starting->start.done_fd, .events = POLLIN};
-  return poll(&done, 1, 0) == 1;
-}
-
 void finish_starts(struct reaper *reaper) {
   for (struct starting **at = &reaper->starting; *at;) {
-    if (is_over(*at))
+    if (corral_readable((*at)->start.done_fd, 0))
       conclude(reaper, remove_start(reaper, at));
     else
       at = &(*at)->next;
