@@ -11,7 +11,7 @@ import { doorWords } from './launch.js'
 import { endHeld, type HeldSession, heldSessions, openHolder, viewHeld } from './survey.js'
 import { sweepLost } from './sweep.js'
 
-// What has lost its holder is ended by its keeper, in a moment
+// What has lost its reaper is ended by its keeper, in a moment
 const LOST_LOOK_MS = 50
 const START_MS = 10_000
 const ARRIVAL_LOOK_MS = 500
@@ -56,15 +56,15 @@ export class SubreaperOutside implements Outside {
     return () => clearInterval(timer)
   }
 
-  /** Also where its holder is killed: then once nobody bears the mark of the session any more. */
+  /** Also where its reaper is killed: then once nobody bears the mark of the session any more. */
   async over({ session }: FoundSession): Promise<void> {
     const found = this.#listed.get(session.path)
-    const holder = found && (await openHolder(this.#native, found))
-    if (holder === undefined) return
+    const reaper = found && (await openHolder(this.#native, found))
+    if (reaper === undefined) return
     try {
-      await keepAlive(this.#native, this.#native.waitForExit(holder))
+      await keepAlive(this.#native, this.#native.waitForExit(reaper))
     } finally {
-      this.#native.close(holder)
+      this.#native.close(reaper)
     }
     while ((await this.#native.findLost()).some(({ reaper }) => reaper === found?.pid))
       await sleep(LOST_LOOK_MS)
