@@ -41,7 +41,7 @@ template <typename T> Napi::Value ToValue(Napi::Env env, const Or<T> &value) {
   return env.Undefined();
 }
 
-template <typename T> Napi::Value Give(Corral &corral, T &&given) {
+template <typename T> Napi::Value Give(Corral &corral, T given) {
   if constexpr (std::is_same_v<T, std::unique_ptr<WatcherJob>>)
     return corral.Watch(std::move(given));
   else if constexpr (std::is_same_v<T, Walking>)

@@ -105,7 +105,7 @@ Or<std::vector<int>> Members(Corral &corral, const PathHandle &handle) {
 
 // A promise of rows of fields, each ended by a NUL: survey.h.
 Napi::Value StartSurveyOf(Corral &corral, PathHandle directory, std::string leaf,
-                          std::vector<std::string> labels, std::vector<Napi::Value> sources) {
+                          std::vector<std::string> labels, const std::vector<Napi::Value> &sources) {
   SurveyPlan plan = {std::move(directory), std::move(leaf), std::move(labels), {}};
   for (const Napi::Value &value : sources) {
     const Napi::Object source = value.As<Napi::Object>();

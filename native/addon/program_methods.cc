@@ -46,8 +46,9 @@ std::string Attributes(std::optional<double> open_files) {
 }
 
 // Comes back only when it was refused.
-Or<Done> Execute(std::string program, std::vector<std::string> words, std::vector<int> further) {
+Or<Done> Execute(const std::string &program, std::vector<std::string> words, std::vector<int> further) {
   std::vector<char *> argv;
+  argv.reserve(words.size() + 1);
   for (std::string &word : words)
     argv.push_back(word.data());
   argv.push_back(nullptr);
