@@ -166,34 +166,14 @@ const STATUSES = {
   SIGNALLED: [128, "and the signal's number"],
 }
 
-const MADE = 'Made by native/language.mjs: change that, and run it.'
+const MADE = 'Made by native/language.mjs, which says what each of these is: change that, and run it.'
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-const WIDTH = 106
-
-/** Breaks a text into comment lines. */
-function comment(text, indent, begin) {
-  const lines = ['']
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last && indent.length + begin.length + last.length + word.length + 1 > WIDTH) lines.push(word)
-    else lines[lines.length - 1] = last ? `${last} ${word}` : word
-  }
-  return lines.map((line) => `${indent}${begin}${line}`).join('\n')
-}
+const kinds = Object.entries(KINDS)
+const withValues = kinds.filter(([, [, , fields]]) => fields)
 
 function header() {
-  const kinds = Object.entries(KINDS).map(
-    ([name, [number, text]]) =>
-      `${comment(text, '  ', '// ')}\n  CORRAL_${snake(name).toUpperCase()} = ${number},`,
-  )
-  const values = Object.entries(KINDS).flatMap(([name, [, , fields]]) =>
-    fields ? [`  struct {\n    int64_t ${fields.map(snake).join(', ')};\n  } ${snake(name)};`] : [],
-  )
-  const names = NAMES.map(
-    ([name, , value, text]) => `${comment(text, '', '// ')}\n#define CORRAL_${name} "${value}"`,
-  )
-  const statuses = Object.entries(STATUSES).map(
-    ([name, [number, text]]) => `${text ? `// ${text}\n` : ''}#define STATUS_${name} ${number}`,
+  const values = withValues.map(
+    ([name, [, , fields]]) => `  struct {\n    int64_t ${fields.map(snake).join(', ')};\n  } ${snake(name)};`,
   )
   return `// ${MADE}
 #ifndef CORRAL_LANGUAGE_H
@@ -206,7 +186,7 @@ function header() {
 #endif
 
 enum corral_message_kind {
-${kinds.join('\n')}
+${kinds.map(([name, [number]]) => `  CORRAL_${snake(name).toUpperCase()} = ${number},`).join('\n')}
 };
 
 // The values of a message, by its kind.
@@ -214,29 +194,20 @@ union corral_message_values {
 ${values.join('\n')}
 };
 
-${names.join('\n')}
+${NAMES.map(([name, , value]) => `#define CORRAL_${name} "${value}"`).join('\n')}
 
 // Exit statuses of the warden
-${statuses.join('\n')}
+${Object.entries(STATUSES)
+  .map(([name, [number]]) => `#define STATUS_${name} ${number}`)
+  .join('\n')}
 
 #endif
 `
 }
 
 function module() {
-  const doc = (text) => comment(text, '', '').split('\n').length > 1 || text.length > WIDTH
-  const block = (text, indent) =>
-    doc(text) || indent.length + text.length + 7 > WIDTH
-      ? `${indent}/**\n${comment(text, indent, ' * ')}\n${indent} */`
-      : `${indent}/** ${text} */`
-  const kinds = Object.entries(KINDS)
-  const typed = kinds.map(([name, [, , fields = []]]) =>
-    fields.length === 0
-      ? `  ${name}: Record<never, number>`
-      : `  ${name}: { ${fields.map((field) => `${field}: number`).join('; ')} }`,
-  )
-  const values = kinds.flatMap(([name, [, , fields]]) =>
-    fields ? [`  ${name}: [${fields.map((field) => `'${field}'`).join(', ')}],`] : [],
+  const values = withValues.map(
+    ([name, [, , fields]]) => `  ${name}: [${fields.map((field) => `'${field}'`).join(', ')}],`,
   )
   return `// ${MADE}
 
@@ -244,22 +215,23 @@ export const PROTOCOL = ${PROTOCOL}
 
 /** Kinds of messages: native/core/message.h. */
 export const KIND = {
-${kinds.map(([name, [number, text]]) => `${block(text, '  ')}\n  ${name}: ${number},`).join('\n')}
+${kinds.map(([name, [number]]) => `  ${name}: ${number},`).join('\n')}
 } as const
 
 export type Kind = keyof typeof KIND
 
-/** The values of a message, by its kind. */
-export interface Values {
-${typed.join('\n')}
-}
-
-/** Their order. */
-export const VALUES: { readonly [Name in Kind]?: readonly string[] } = {
+/** The values of a message, by its kind, in their order. */
+const ORDERED = {
 ${values.join('\n')}
+} as const
+export const VALUES: { readonly [Name in Kind]?: readonly string[] } = ORDERED
+
+/** The same by their names. */
+export type Values = {
+  [Name in Kind]: Record<Name extends keyof typeof ORDERED ? (typeof ORDERED)[Name][number] : never, number>
 }
 
-${NAMES.map(([, name, value, text]) => `${block(text, '')}\nexport const ${name} = '${value}'`).join('\n')}
+${NAMES.map(([, name, value]) => `export const ${name} = '${value}'`).join('\n')}
 
 /** Exit statuses of the warden: of a command line, and of a protocol, that it does not know. */
 export const STATUS = { usage: ${STATUSES.USAGE[0]}, protocol: ${STATUSES.PROTOCOL[0]} } as const

@@ -20,7 +20,7 @@ export function familySteps(directory: string, key: string, controllers: Control
 /** Makes a group with its settings, and the cgroup below it that its processes are in. */
 export function groupSteps(
   group: string,
-  { mode, command, program }: GroupPlan['labels'],
+  { mode, command, program }: Omit<GroupPlan['labels'], 'id'>,
   settings: Setting[],
   controllers: Controller[],
 ): string {
