@@ -117,9 +117,26 @@ static void step(FILE *block, const char *kind, const char *path, const char *va
   field(block, name);
 }
 
+// Paths live up to the end of the block that they are written into.
+static struct path {
+  struct path *next;
+  char text[];
+} * paths;
+
 static const char *below(const char *directory, const char *name) {
-  char *path;
-  return asprintf(&path, "%s/%s", directory, name) < 0 ? "" : path;
+  const size_t size = strlen(directory) + strlen(name) + 2;
+  struct path *path = malloc(sizeof *path + size);
+  if (!path)
+    return "";
+  (void)snprintf(path->text, size, "%s/%s", directory, name);
+  path->next = paths;
+  paths = path;
+  return path->text;
+}
+
+static void free_paths(void) {
+  for (struct path *path; (path = paths); free(path))
+    paths = path->next;
 }
 
 // Turns on for the children of the root what it offers, and gives in `value` what is on: "+memory +pids". One
@@ -227,5 +244,6 @@ char *by_hand_block(const struct by_hand *given, size_t *size) {
   (void)snprintf(instance, sizeof instance, "i%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2], bytes[3],
                  bytes[4]);
   write_block(block, given, instance);
+  free_paths();
   return fclose(block) == 0 ? text : NULL;
 }
