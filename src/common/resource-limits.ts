@@ -13,22 +13,16 @@ export function limitHint(errno: number): string | undefined {
   const limit = LIMITS[getSystemErrorName(errno)]
   return (
     limit &&
-    `${limit.name} is ${hardLimit(limit.line)} here: raise it (ulimit ${limit.ulimit})${limit.instead}`
+    `${limit.name} is ${hardLimit(limit.line) ?? 'reached'} here: raise it (ulimit ${limit.ulimit})${limit.instead}`
   )
 }
 
-/** The hard limit, up to which a program can raise its own. */
-function hardLimit(line: string): string {
-  return new RegExp(`^${line} +\\S+ +(\\S+)`, 'm').exec(readLimits() ?? atLoad ?? '')?.[1] ?? 'too low'
-}
-
-function readLimits(): string | undefined {
+/** The hard limit, up to which a program can raise its own. Undefined where no descriptor is left to read it by. */
+function hardLimit(line: string): string | undefined {
   try {
-    return readFileSync('/proc/self/limits', 'utf8')
+    const limits = readFileSync('/proc/self/limits', 'utf8')
+    return new RegExp(`^${line} +\\S+ +(\\S+)`, 'm').exec(limits)?.[1]
   } catch {
     return undefined
   }
 }
-
-// Once there is no descriptor left, it cannot be read
-const atLoad = readLimits()

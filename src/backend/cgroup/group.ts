@@ -456,8 +456,6 @@ function isMaking(error: unknown): boolean {
 }
 
 function endHint(code: string | undefined): string | undefined {
-  if (code === 'EMFILE')
-    return 'Raise RLIMIT_NOFILE of the gateway (LimitNOFILE= of its unit, `ulimit -n`, prlimit(1)), or close descriptors, and close the session again'
   if (code === 'ENFILE') return 'Raise fs.file-max (sysctl), and close the session again'
   return undefined
 }

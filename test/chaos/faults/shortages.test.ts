@@ -95,7 +95,7 @@ describe('without descriptors', () => {
     expect(told[0]?.message).toContain(
       `its leader ${pids[0]} (?) is still running: open cgroup.events: Too many open files`,
     )
-    expect(told[0]?.message).toContain('Raise RLIMIT_NOFILE')
+    expect(told[0]?.message).toContain('RLIMIT_NOFILE is reached here: raise it')
     for (const pid of pids) expect(told[2]?.message).toContain(`its leader ${pid} (?)`)
     expect(told[3]).toEqual({}) // once there are some again
     await eventually('nobody is left', async () => (await pen.everybody()).length === 0)
