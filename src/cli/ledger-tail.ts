@@ -36,7 +36,7 @@ export class LedgerTail {
     this.#at = file === undefined ? 0 : sizeOf(file)
   }
 
-  /** How a session ended that is over. Who writes that does so before it removes a cgroup, or soon after its holder has ended. */
+  /** How a session ended that is over. Who writes that does so before it removes a cgroup, or soon after its reaper has ended. */
   async endingOf(instance: string, key: string | undefined): Promise<Ending> {
     const name = `${instance} ${key}`
     const deadline = now() + (this.#file === undefined ? 0 : WRITTEN_MS)
