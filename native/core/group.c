@@ -96,7 +96,8 @@ static int do_step(struct making *making, struct corral_make_step *step, const c
   case CORRAL_TRY_WRITE: {
     *operation = "write";
     int refused = write_value(making, step->path, step->value);
-    return refused == ENOENT ? 0 : refused;
+    step->left_out = refused == ENOENT;
+    return step->left_out ? 0 : refused;
   }
   case CORRAL_LABEL:
     *operation = "setxattr";

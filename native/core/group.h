@@ -19,9 +19,10 @@ enum corral_make_kind {
 struct corral_make_step {
   enum corral_make_kind kind;
   const char *path;
-  const char *name;  // of a label
+  const char *name;  // of a label; of a write that may be left out: what people call it, or ""
   const char *value; // of a write or label
   bool made;         // out: this call made the directory
+  bool left_out;     // out: there is no such file
 };
 
 // Does the steps in order, from the base where their paths are below that. A written number that the kernel

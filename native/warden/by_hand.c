@@ -182,7 +182,8 @@ static void write_group(FILE *block, const struct by_hand *given, const char *gr
   step(block, "label", group, command, CORRAL_COMMAND_LABEL);
   step(block, "label", group, corral_program_name(*given->command), CORRAL_PROGRAM_LABEL);
   for (size_t i = 0; i < given->setting_count; i++)
-    step(block, given->settings[i].kind, below(group, given->settings[i].file), given->settings[i].value, "");
+    step(block, given->settings[i].kind, below(group, given->settings[i].file), given->settings[i].value,
+         given->settings[i].file);
   step(block, "new", below(group, CORRAL_INSIDE), "", "");
 }
 

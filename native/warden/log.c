@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,12 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "../core/utf8.h"
 
 #define LOG_BYTES (2 * PATH_MAX) // longer ones are cut off
 #define WRITTEN_OUT 12           // the most bytes that one becomes: \u{10ffff}
+#define AT_ONCE_US 50000
 
 // Unicode's categories Cc, Cf, Zl and Zp, and Default_Ignorable_Code_Point; surrogates are no UTF-8.
 static const struct {
@@ -67,15 +71,53 @@ void log_error(const char *what, const struct corral_error *error) {
               log_reason(error->number));
 }
 
-void log_message(const char *format, ...) {
+static const char *line_of(size_t *length, const char *format, va_list arguments) {
   static char text[LOG_BYTES], line[LOG_BYTES * WRITTEN_OUT];
+  (void)vsnprintf(text, sizeof text, format, arguments);
+  *length = (size_t)sprintf(line, "corral: ");
+  for (const char *at = text; *at && *length + WRITTEN_OUT + 1 < sizeof line;
+       *length += strlen(line + *length))
+    at += write_out(at, line + *length);
+  line[(*length)++] = '\n';
+  return line;
+}
+
+void log_message(const char *format, ...) {
+  size_t length;
   va_list arguments;
   va_start(arguments, format);
-  (void)vsnprintf(text, sizeof text, format, arguments);
+  const char *line = line_of(&length, format, arguments);
   va_end(arguments);
-  size_t length = (size_t)sprintf(line, "corral: ");
-  for (const char *at = text; *at && length + WRITTEN_OUT + 1 < sizeof line; length += strlen(line + length))
-    at += write_out(at, line + length);
-  line[length++] = '\n';
   (void)!write(STDERR_FILENO, line, length);
+}
+
+static void come_back(int number) {
+  (void)number;
+}
+
+// A signal that ends write(2). A terminal that has room may have less than for a line, and stderr is not ours
+// alone, so that O_NONBLOCK would be for others, too.
+static void interrupt_each(int64_t us) {
+  const struct itimerval timer = {.it_interval = {.tv_usec = us}, .it_value = {.tv_usec = us}};
+  const struct sigaction action = {.sa_handler = come_back};
+  sigset_t alarm;
+  sigemptyset(&alarm);
+  sigaddset(&alarm, SIGALRM);
+  (void)sigaction(SIGALRM, &action, NULL);
+  (void)sigprocmask(us ? SIG_UNBLOCK : SIG_BLOCK, &alarm, NULL);
+  (void)setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void log_at_once(const char *format, ...) {
+  size_t length;
+  struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
+  if (poll(&output, 1, 0) != 1 || !(output.revents & POLLOUT))
+    return;
+  va_list arguments;
+  va_start(arguments, format);
+  const char *line = line_of(&length, format, arguments);
+  va_end(arguments);
+  interrupt_each(AT_ONCE_US);
+  (void)!write(STDERR_FILENO, line, length);
+  interrupt_each(0);
 }

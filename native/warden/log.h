@@ -9,6 +9,10 @@
 // is written out where a terminal would act upon it or not show it, as src/common/text.ts does it.
 __attribute__((format(printf, 1, 2))) void log_message(const char *format, ...);
 
+// The same, unless stderr would have us wait (a pipe that nobody reads, a terminal that was stopped): then it
+// is not said. Takes the timer of alarm(2).
+__attribute__((format(printf, 1, 2))) void log_at_once(const char *format, ...);
+
 // As strerror(3); where a limit of ours was reached, with its value and what to do. The text is the next
 // call's.
 const char *log_reason(int number);

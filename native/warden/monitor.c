@@ -10,6 +10,7 @@
 #include "../core/collect.h"
 #include "../core/own.h"
 #include "log.h"
+#include "summary.h"
 #include "undumpable.h"
 #include "wait.h"
 
@@ -165,6 +166,7 @@ void monitor_watch_parent(struct monitor *monitor) {
 
 void monitor_begin(struct monitor *monitor, struct memory_watch watch) {
   const int64_t now_ms = corral_now_ms();
+  monitor->begun_ms = now_ms;
   monitor->start_by_ms = now_ms + monitor->plan->start_ms;
   monitor->end_by_ms = monitor->plan->life_ms ? now_ms + monitor->plan->life_ms : 0;
   monitor->memory = watch;
@@ -225,6 +227,11 @@ void monitor_check(struct monitor *monitor) {
     monitor->memory.look_ms = now_ms;
   if (monitor->memory.look_ms >= 0 && memory_watch_step(&monitor->memory, now_ms))
     end(monitor, CORRAL_MEMORY_LIMIT, FORCED_GRACE_MS);
+}
+
+void monitor_sum_up(const struct monitor *monitor, const struct corral_record *known) {
+  if (monitor->plan->sums_up && !monitor->refused)
+    summary_log(corral_now_ms() - monitor->begun_ms, known);
 }
 
 // By its signal, or with 128+N where that is wanted; a process with pid 1 can do no other.

@@ -11,6 +11,7 @@
 
 #include "../core/error.h"
 #include "../core/pidfd.h"
+#include "../core/record.h"
 #include "memory_watch.h"
 #include "run_plan.h"
 
@@ -41,6 +42,7 @@ struct monitor {
   bool ending, leader_ended;
   const char *reason; // why all is ended: src/common/reasons.ts
   struct corral_exit exit;
+  int64_t begun_ms;
   int64_t start_by_ms; // when the command has to be exec'ed; 0: that is over
   int64_t end_by_ms;   // when it has to have ended; 0: there is no such time, or it is over
   bool timed_out;      // that was why all was ended
@@ -70,6 +72,9 @@ bool monitor_poll(struct monitor *monitor, int64_t wait_ms);
 
 // Sees to what is due. After what the mechanism had to do.
 void monitor_check(struct monitor *monitor);
+
+// Says what the session used, where that is asked for, as far as it is known: once all of it is gone.
+void monitor_sum_up(const struct monitor *monitor, const struct corral_record *known);
 
 // How the command ended, for the process that waits for us instead of it, without a core file of ours: by its
 // signal, or returns the exit status.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "../core/collect.h"
@@ -46,10 +47,18 @@ static int start_leader(struct run_plan *plan, struct prepared *prepared) {
   return answer == 0 ? 0 : log_refused(spawn->command, &error);
 }
 
+static void tell_left_out(const struct corral_plan *plan) {
+  for (const struct corral_make_step *step = plan->steps; step < plan->steps + plan->step_count; step++)
+    if (step->left_out && *step->name)
+      log_message("%s is not enforced: there is no %s in this kernel's cgroups", step->name,
+                  strrchr(step->path, '/') + 1);
+}
+
 static int make_group(struct run_plan *plan, struct prepared *prepared) {
   struct corral_error error;
   if (corral_make(&prepared->root, plan->process.steps, plan->process.step_count, &error) < 0)
     return fail("the session cgroup cannot be made", &error);
+  tell_left_out(&plan->process);
   return start_leader(plan, prepared);
 }
 

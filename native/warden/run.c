@@ -213,32 +213,37 @@ static const char *reason_of(const struct run *run, int64_t oom_kills) {
   return oom_kills > 0 ? CORRAL_MEMORY_LIMIT : monitor->reason;
 }
 
-// The line of the session. A command that could not be started makes none.
-static void record(const struct run *run) {
-  const struct corral_ledger *ledger = run->plan->end.ledger;
+// What is known of the session, which has ended: to be asked before it is removed.
+static struct corral_record gather(const struct run *run, const char *names[CORRAL_NAMES]) {
   const struct monitor *monitor = &run->monitor;
-  if (!ledger || monitor->refused || !monitor->reason)
-    return;
-  const char *names[CORRAL_NAMES];
   for (uint32_t i = 0; i < run->end.name_count; i++)
     names[i] = run->end.names[i];
   struct corral_record known = corral_record_unknown();
   CORRAL_OWNED_FD memory = run->plan->process.spawn.memory_group
                                ? open(run->plan->process.spawn.memory_group, O_PATH | O_DIRECTORY | O_CLOEXEC)
                                : -1;
-  known.reason = reason_of(run, corral_usage_read(run->prepared.session.fd, memory).oom_kills);
+  known.usage = corral_usage_read(run->prepared.session.fd, memory);
+  known.reason = reason_of(run, known.usage.oom_kills);
   known.killed = (int64_t)run->end.killed;
   known.names = names;
   known.name_count = run->end.name_count;
   if (monitor->leader_ended)
     corral_record_exit(&known, monitor->exit.code, monitor->exit.signal);
+  return known;
+}
+
+// The line of the session. A command that could not be started makes none.
+static void record(const struct run *run, const struct corral_record *known) {
+  const struct corral_ledger *ledger = run->plan->end.ledger;
+  if (!ledger || run->monitor.refused || !run->monitor.reason)
+    return;
   char path[PATH_MAX];
   struct corral_error error = {0};
   if (snprintf(path, sizeof path, "%s/" CORRAL_SESSIONS, run->prepared.instance) >= PATH_MAX)
     return;
   const struct corral_base instance = {.fd = run->prepared.instance_fd, .path = run->prepared.instance};
   const struct corral_path sessions = corral_path_of(&instance, path);
-  if (corral_account_write(ledger, &sessions, &known, &error) < 0)
+  if (corral_account_write(ledger, &sessions, known, &error) < 0)
     log_error("the ledger cannot be written", &error);
 }
 
@@ -252,14 +257,19 @@ static int finish(struct run *run) {
     log_left(run);
   if (failed)
     log_error("the session cannot be ended", &run->end.error);
-  if (run->end.state == CORRAL_EMPTY)
-    record(run);
+  const char *names[CORRAL_NAMES];
+  struct corral_record known = corral_record_unknown();
+  if (run->end.state == CORRAL_EMPTY && (run->plan->end.ledger || run->plan->sums_up)) {
+    known = gather(run, names);
+    record(run, &known);
+  }
   corral_end_finish(&run->end);
   if (stuck || failed)
     return STATUS_FAILED; // the guard takes our end for a death, and goes on trying
   int status = unprepare(run->plan, &run->prepared);
   if (status)
     return status;
+  monitor_sum_up(&run->monitor, &known);
   return monitor_finish(&run->monitor);
 }
 

@@ -38,6 +38,7 @@ int run_plan_read(char *block, size_t size, char **words, struct run_plan *plan)
       .life_ms = number[LIFE],
       .memory_cap = number[MEMORY],
       .as_status = strchr(field[FLAGS], 's'),
+      .sums_up = strchr(field[FLAGS], 'u'),
       .scan = strchr(field[FLAGS], 'p'),
       .root = field[ROOT],
       .instance = field[INSTANCE],

@@ -40,6 +40,7 @@ struct run {
   struct subreaper_client client;
   int64_t impatient_ms;        // when to do without the one that is to end all; 0: nobody is
   bool recorded;               // its line is written
+  struct corral_record known;  // what the reaper said of its usage
   bool ended, collected, left; // what reaper and keeper said: all is ended, by one or the other, or it is not
 };
 
@@ -124,8 +125,12 @@ static void write_record(struct run *run, const struct corral_message *ended) {
 
 static void handle_end(struct run *run, const struct corral_message *message) {
   run->ended = message->values.ended.empty == 1;
-  if (run->ended)
+  if (run->ended) {
+    const char *names[CORRAL_NAMES];
     write_record(run, message);
+    record_ended(&run->known, message, names);
+    run->known.name_count = 0; // they are the message's
+  }
   run->left = !run->ended;
   if (run->left)
     log_message("%u processes outlived SIGKILL", message->left_count);
@@ -263,7 +268,7 @@ static int start(struct run *run) {
 
 static int begin(struct run *run, const struct run_plan *plan, const char *door, uid_t door_owner) {
   static const struct mechanism subreaper = {.end = end_all, .give_up_start = give_up_start};
-  *run = (struct run){.plan = plan, .door = door, .door_owner = door_owner};
+  *run = (struct run){.plan = plan, .door = door, .door_owner = door_owner, .known = corral_record_unknown()};
   monitor_open(&run->monitor, plan, &subreaper);
   run->monitor.joins = door;
   if (!door)
@@ -288,6 +293,7 @@ int run_subreaper(const struct run_plan *plan) {
   if (!all_ended(&run))
     return STATUS_FAILED;
   write_record(&run, NULL);
+  monitor_sum_up(&run.monitor, &run.known);
   return monitor_finish(&run.monitor);
 }
 

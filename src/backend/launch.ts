@@ -2,20 +2,32 @@
 import { type NativeGroup, type NativeProcessPlan, packPlan } from '../native/plan.js'
 import type { Enforcement } from './backend.js'
 import type { LedgerPlan } from './ledger.js'
-import type { ParsedLimits } from './limits.js'
+import type { LimitName, ParsedLimits } from './limits.js'
 
 // Bound on killing, before it is said what lives on.
 const KILL_MS = 10_000
 
+/** What `corral run` becomes. */
+export interface Launch {
+  /** Of packRun(). */
+  block: string
+  /** The limits that nothing enforces. */
+  unheld: readonly LimitName[]
+}
+
 export interface RunPlan {
   limits: ParsedLimits
   enforcement: Enforcement
+  /** What people call a limit. */
+  nameOf: (limit: LimitName) => string
   graceMs: number
   drainMs: number
   timeoutMs: number | undefined
   startTimeoutMs: number
   /** Whether to end with 128 + N instead of by the signal that ended the command. */
   status128: boolean
+  /** Whether to say at the end what the session used. */
+  summary: boolean
   /** From the eldest parent down to its own. */
   keys: string[]
   /** The beginning of the command line, and the program's name, for people. */
@@ -41,12 +53,15 @@ export interface Holding {
   record?: string | undefined
 }
 
+/** Of limits that no controller holds, those that nothing does: a watchdog sees to memoryMax. */
+export const unwatched = (limits: readonly LimitName[]) => limits.filter((name) => name !== 'memoryMax')
+
 export function packRun(
   plan: RunPlan,
   { flags, watchedMemory, root, instance, group, shown, record }: Holding,
 ): string {
   const fields = [
-    flags + (plan.status128 ? 's' : '') + (plan.ledger?.args ? 'l' : ''),
+    flags + (plan.status128 ? 's' : '') + (plan.ledger?.args ? 'l' : '') + (plan.summary ? 'u' : ''),
     plan.graceMs,
     plan.drainMs,
     KILL_MS,

@@ -6,7 +6,7 @@ import { launchInCgroup } from './cgroup/launch.js'
 import { CgroupOutside } from './cgroup/outside.js'
 import { findRoot, pathOf, searchRootAndAsk, searchRootToSee } from './cgroup/root.js'
 import type { HoldingChoice } from './facts.js'
-import type { RunPlan } from './launch.js'
+import type { Launch, RunPlan } from './launch.js'
 import type { Outside } from './outside.js'
 import { launchInSubreaper } from './subreaper/launch.js'
 import { SubreaperOutside } from './subreaper/outside.js'
@@ -22,8 +22,8 @@ export interface LaunchWish {
   systemd: boolean
 }
 
-/** What the warden is told by `corral run`, in one block. @throws RootError where it has to be a cgroup. @throws LimitUnsupportedError */
-export async function packLaunch(wish: LaunchWish, plan: RunPlan): Promise<string> {
+/** What the warden is told by `corral run`. @throws RootError where it has to be a cgroup. @throws LimitUnsupportedError */
+export async function packLaunch(wish: LaunchWish, plan: RunPlan): Promise<Launch> {
   const { backend, root } = wish
   if (backend === 'subreaper') return launchInSubreaper(plan)
   const startedIn = ownCgroup() // before systemd moves us

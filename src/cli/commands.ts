@@ -92,6 +92,8 @@ withLimits(
     'exit with 128+N where signal N ended the command, instead of ending by that signal',
     false,
   )
+  .option('--summary', 'say on stderr at the end how long it took and what it used (default: in a terminal)')
+  .option('--no-summary', 'do not say it in a terminal either')
   .addOption(graceOption(RUN_GRACE_MS))
   .addOption(
     new Option('--timeout <ms>', 'how long it may run; then it is ended, with status 124').argParser(number),

@@ -1,5 +1,6 @@
 // All that the commands print, on stdout and stderr, goes through here: line by line, each made printable. So whatever a session
 // puts into its name, its labels or its command line, a terminal is told nothing by it.
+import { writeSync } from 'node:fs'
 import { eastAsianWidth } from 'get-east-asian-width'
 import type { ForeignDirectory } from '../backend/facts.js'
 import { CorralError, isSystemError } from '../common/errors.js'
@@ -48,7 +49,7 @@ const written = (lines: readonly Line[], colours = false) =>
 export const isDumb = () => process.env['TERM'] === 'dumb'
 
 /** A terminal that can do more than print lines, in front of somebody. */
-export function isLively(stream: NodeJS.WriteStream): boolean {
+export function isLively(stream: { isTTY?: boolean }): boolean {
   return stream.isTTY === true && !isDumb() && !process.env['CI']
 }
 
@@ -89,6 +90,18 @@ export function terminalSize(): { columns: number; rows: number } {
 /** To stderr. */
 export function complain(lines: readonly string[]): void {
   process.stderr.write(written(lines))
+}
+
+/**
+ * The same of a process that hands its stderr on: opened by Node, a pipe is non-blocking. What cannot be said is not worth an end
+ * before the start.
+ */
+export function complainAtOnce(lines: readonly string[]): void {
+  try {
+    if (lines.length > 0) writeSync(2, written(lines))
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+  }
 }
 
 /** What was wrong; with the stack where it is neither an error of Corral's nor a limit that was reached, and so a defect. */

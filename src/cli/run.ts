@@ -2,6 +2,7 @@
 // (which root, which limits, how keys are written) and then becomes the warden, which runs the command
 // (native/warden/run.h): a few hundred KiB instead of Node's 40 MB for as long as the command lives.
 import path from 'node:path'
+import { isatty } from 'node:tty'
 import type { HoldingChoice } from '../backend/facts.js'
 import type { RunPlan } from '../backend/launch.js'
 import { type Limits, parseLimits } from '../backend/limits.js'
@@ -14,6 +15,9 @@ import { parseBound, parseHolding, parseLedger, parseMilliseconds } from '../ses
 import { becomeWarden } from './become.js'
 import { asLaunched } from './launched.js'
 import { checkLedger } from './ledger.js'
+import { complainAtOnce, isLively, optionOf } from './output.js'
+
+const STDERR = 2
 
 export interface RunOptions {
   /** What holds the command: as of openCorral(). */
@@ -31,6 +35,8 @@ export interface RunOptions {
   bestEffort: boolean
   /** Whether to end with 128 + N instead of by the signal that ended the command. */
   status128: boolean
+  /** Whether to say at the end what the session used; by default where somebody is there to read it. */
+  summary?: boolean
   ledger?: string
   ledgerArgs: boolean
 }
@@ -73,17 +79,22 @@ export async function run(command: string, args: string[], options: RunOptions):
     startTimeoutMs: parseBound('--start-timeout', options.startTimeout),
     limits: parseLimits(options.limits, {}, () => memoryAt(options.root)),
     enforcement: options.bestEffort ? 'best-effort' : 'required',
+    nameOf: optionOf,
     keys: parseKeys(options),
     status128: options.status128,
+    summary: options.summary ?? isLively({ isTTY: isatty(STDERR) }),
     command: [command, ...args].join(' '),
     program: path.basename(command),
     ledger: parseLedger('--ledger', options.ledger, options.ledgerArgs),
     process: processOf(native),
   }
   if (plan.ledger) await checkLedger(plan.ledger)
-  const block = await packLaunch(
+  const { block, unheld } = await packLaunch(
     { ...options, backend: parseHolding('--backend', options.backend, options.root) },
     plan,
+  )
+  complainAtOnce(
+    unheld.map((name) => `corral: ${optionOf(name)} is not enforced: no controller here can enforce it`),
   )
   const pipe = native.pipeOf(block)
   return becomeWarden(['run', '--plan', String(pipe)], [command, ...args], [pipe])

@@ -26,13 +26,13 @@ export interface NativeProcessPlan {
 /**
  * The steps in the making of a group, four fields each: kind, path, value, name. A `shared` directory may exist already.
  * A `write` is refused with ERANGE when the kernel then holds more than it was asked to; a `try` is left out where there is
- * no such file. A `label` is an extended attribute. Steps are strings, to be put one behind the other.
+ * no such file, and has the name by which `corral run` says so, or none. A `label` is an extended attribute. Steps are strings, to be put one behind the other.
  */
 export const step = {
   newDirectory: (path: string) => `new\0${path}\0\0\0`,
   sharedDirectory: (path: string) => `shared\0${path}\0\0\0`,
   write: (path: string, value: string) => `write\0${path}\0${value}\0\0`,
-  tryWrite: (path: string, value: string) => `try\0${path}\0${value}\0\0`,
+  tryWrite: (path: string, value: string, name = '') => `try\0${path}\0${value}\0${name}\0`,
   label: (path: string, name: string, value: string) => `label\0${path}\0${value}\0${name}\0`,
 }
 

@@ -27,6 +27,7 @@ beforeAll(async () => {
 const run = (way: (typeof HELD)[number], pen: Pen) => [
   LAUNCHER,
   'run',
+  '--no-summary',
   ...(way === 'cgroup' ? ['--root', pen.path] : ['--backend', way]),
   '--',
 ]

@@ -2,7 +2,7 @@
 import { loadNative } from '../../native/addon.js'
 import { CORRAL, LEAF, SESSIONS } from '../../native/language.js'
 import { step } from '../../native/plan.js'
-import { packRun, type RunPlan } from '../launch.js'
+import { type Launch, packRun, type RunPlan, unwatched } from '../launch.js'
 import { capsAround, withinCaps } from './caps-around.js'
 import { assertEnforceable, limitSettings, sessionSettings, unenforceable } from './controllers/apply.js'
 import { enableControllers, enableSteps } from './controllers/index.js'
@@ -17,7 +17,7 @@ import { familySteps, groupSteps } from './steps.js'
 const COMMAND_LENGTH = 512
 
 /** The command gets a cgroup below `root`, under the caps that it would be under without us, too. */
-export function launchInCgroup(root: string, startedIn: string | undefined, plan: RunPlan): string {
+export function launchInCgroup(root: string, startedIn: string | undefined, plan: RunPlan): Launch {
   const { enforcement } = plan
   const around = capsAround(root, startedIn)
   vacateRoot(root)
@@ -44,6 +44,7 @@ export function launchInCgroup(root: string, startedIn: string | undefined, plan
     (setting) => ({
       ...setting,
       optional: enforcement === 'best-effort' && setting.controller.enforcedBy === 'cgroup',
+      called: setting.limit && setting.limit in plan.limits ? plan.nameOf(setting.limit) : undefined,
     }),
   )
   const make =
@@ -58,7 +59,7 @@ export function launchInCgroup(root: string, startedIn: string | undefined, plan
       settings,
       controllers,
     )
-  return packRun(plan, {
+  const block = packRun(plan, {
     flags: killMethod() === 'freeze' ? 'f' : '',
     watchedMemory: watched,
     root,
@@ -71,4 +72,5 @@ export function launchInCgroup(root: string, startedIn: string | undefined, plan
     },
     shown: `corral run -- ${plan.command}`.slice(0, COMMAND_LENGTH),
   })
+  return { block, unheld: unwatched(unenforceable(plan.limits, controllers)) }
 }

@@ -1,12 +1,13 @@
 // What the warden is told by `corral run` where a subreaper is to hold the command, and by what joins a session of one.
 import { assertNoneRequired } from '../base.js'
-import { packRun, type RunPlan } from '../launch.js'
+import { type Launch, packRun, type RunPlan, unwatched } from '../launch.js'
 import { packRecord } from '../ledger.js'
+import type { LimitName } from '../limits.js'
 import { newHeldInstanceName, packLabels } from './labels.js'
 import { HINT } from './limits.js'
 
 /** @throws LimitUnsupportedError where a limit is required. */
-export function launchInSubreaper(plan: RunPlan): string {
+export function launchInSubreaper(plan: RunPlan): Launch {
   const { limits, enforcement, keys: given, command, program, ledger } = plan
   const { memoryMax } = limits
   assertNoneRequired(limits, { enforcement, hint: HINT })
@@ -22,13 +23,14 @@ export function launchInSubreaper(plan: RunPlan): string {
     startedAt,
     ...(memoryMax !== undefined && { memoryMax }),
   })
-  return packRun(plan, {
+  const block = packRun(plan, {
     flags: scans() ? 'p' : '',
     watchedMemory: memoryMax,
     shown: labels,
     record:
       ledger && packRecord(ledger, { id: `${instance}-1`, instance, keys, program, command, startedAt }),
   })
+  return { block, unheld: unwatched(Object.keys(limits) as LimitName[]) }
 }
 
 /** The words by which corral-warden joins a session by its door, before those of the command; `uid`: whose it is, where not ours. */

@@ -4,7 +4,10 @@ import { describe, expect } from 'vitest'
 import { corral, refused } from '../../cli/command-line.js'
 import { runInPen } from '../../support/backend.js'
 import { differs } from '../../support/differences.js'
+import { type Lack, lacks } from '../../support/lacks.js'
 import { test } from '../../support/pen-test.js'
+
+const NOT_ENFORCED = (cap: string) => `corral: ${cap} is not enforced: no controller here can enforce it`
 
 describe('the exit status of corral run', () => {
   test.for([0, 1, 4, 255])('is that of the command: %i', async (code, { pen }) => {
@@ -103,14 +106,52 @@ describe('the exit status of corral run', () => {
     expect(stderr).toMatch(/^corral: .*\/nowhere: it does not exist.*corral doctor/)
   })
 
-  test('is that of the command under caps that nothing here enforces, where that is allowed', async ({
+  test('is that of the command under caps that nothing here enforces, where that is allowed, and these are said', async ({
     pen,
   }) => {
     const caps = ['--memory-max', '512M', '--memory-high', '256M', '--swap-max', '0', '--pids-max', '64']
     const args = ['run', ...runInPen(pen), ...caps, '--cpu-max', '1.5', '--best-effort']
     const { status, stderr } = await corral([...args, '--', 'sh', '-c', 'exit 4'])
-    expect({ status, stderr }).toEqual({ status: 4, stderr: '' })
+    const left = (cap: string, lack: Lack) => (lacks(lack) ? [NOT_ENFORCED(cap)] : [])
+    const said = differs('limits', {
+      cgroup: () => [
+        ...left('--memory-high', 'memory'),
+        ...left('--swap-max', 'memory'),
+        ...left('--pids-max', 'pids'),
+        ...left('--cpu-max', 'cpu'),
+      ],
+      subreaper: () => ['--memory-high', '--swap-max', '--pids-max', '--cpu-max'].map(NOT_ENFORCED),
+    })
+    expect({ status, said: stderr.split('\n') }).toEqual({ status: 4, said: [...said, ''] })
     expect(await pen.groups()).toEqual([])
+  })
+})
+
+describe('the summary of corral run', () => {
+  // A fifth of a second of CPU time, in ticks of proc_pid_stat(5)
+  const BUSY = `while read -r _ _ _ _ _ _ _ _ _ _ _ _ _ user system _ </proc/$$/stat; [ $((user + system)) -lt 20 ]; do :; done
+    sleep 1000 & exit 3`
+
+  test('has what is known of time, CPU, memory and the killed, where it is asked for', async ({ pen }) => {
+    const words = ['run', ...runInPen(pen), '--summary', '--drain', '0', '--', 'sh', '-c', BUSY]
+    const { status, stdout, stderr } = await corral(words)
+    expect({ status, stdout }).toEqual({ status: 3, stdout: '' })
+    // Not every kernel keeps the peak of a cgroup
+    const memory = differs('usage', {
+      cgroup: () => '(peak memory [1-9][\\d.]*[KMG], )?',
+      subreaper: () => '',
+    })
+    const line = `^corral: \\d+\\.\\d s, (?!0\\.0)\\d+\\.\\d s of CPU, ${memory}1 killed\n$`
+    expect(stderr).toMatch(new RegExp(line))
+  })
+
+  test('comes before the end by a signal, and not where the command cannot be started', async ({ pen }) => {
+    const words = ['run', ...runInPen(pen), '--summary', '--']
+    const ended = await corral([...words, 'sh', '-c', 'kill -SEGV $$'])
+    expect(ended.signal).toBe('SIGSEGV')
+    expect(ended.stderr).toMatch(/^corral: .* s, .*0 killed\n$/)
+    const none = await corral([...words, 'corral-test-no-such-program'])
+    expect(none.stderr).not.toMatch(/ s, | killed/)
   })
 })
 

@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect } from 'vitest'
+import { text } from 'node:stream/consumers'
+import { describe, expect, onTestFinished } from 'vitest'
 import { CLI, corral, corralBytes, LIVING, running } from '../../cli/command-line.js'
 import { runInPen } from '../../support/backend.js'
 import { test } from '../../support/pen-test.js'
@@ -22,6 +23,20 @@ describe('corral run', () => {
     const script = 'printf out; printf err >&2'
     const { status, stdout, stderr } = await corral(['run', ...runInPen(pen), '--', 'sh', '-c', script])
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'out', stderr: 'err' })
+  })
+
+  // Its own descriptor of the pipe is non-blocking: dd fails where it would wait
+  const FULL = `mkfifo "$1/full"; exec 3<>"$1/full"; shift
+    for size in 4096 1; do dd if=/dev/zero of=/dev/fd/3 oflag=nonblock bs=$size; done 2>/dev/null
+    "$@" 2>&3; echo $?; "$@" 2>&-; echo $?`
+
+  test('ends as the command did where nobody takes the summary', async ({ pen }) => {
+    const directory = mkdtempSync(join(tmpdir(), 'corral-run-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const command = [CLI, 'run', ...runInPen(pen), '--summary', '--', 'sh', '-c', 'exit 5']
+    const shell = spawn('sh', ['-c', FULL, 'sh', directory, process.execPath, ...command])
+    onTestFinished(() => void shell.kill('SIGKILL'))
+    expect(await text(shell.stdout)).toBe('5\n5\n')
   })
 
   test('lets the command answer while the input is open, and see its end', async ({ pen }) => {

@@ -24,12 +24,12 @@ const commandLine = (pen: Pen, script: string) =>
   [process.execPath, CLI, 'run', ...runInPen(pen), '--', 'sh', '-c', script].map(quoted).join(' ')
 
 /** Runs a command line in a terminal of its own, script(1), in the pen. */
-function open(pen: Pen, line: string): Terminal {
+function open(pen: Pen, line: string, variables: NodeJS.ProcessEnv = {}): Terminal {
   const { CORRAL_ROOT: _, ...env } = process.env
   const args = ['--quiet', '--flush', '--return', '--command', line, '/dev/null']
   const child = pen.spawn('script', args, {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...env, SHELL: '/bin/sh', PS1: '> ', HISTFILE: '' },
+    env: { ...env, SHELL: '/bin/sh', PS1: '> ', HISTFILE: '', ...variables },
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   const [input, output] = [child.stdin as Writable, child.stdout as Readable]
@@ -78,6 +78,16 @@ describe('a command in a terminal', () => {
     const terminal = open(pen, commandLine(pen, script))
     expect(await terminal.exited).toEqual([0, null])
     expect(terminal.screen()).toMatch(/^group 0\r?$/m)
+  })
+
+  test.for([
+    ['says at its end what it used', { TERM: 'xterm', CI: '' }, true],
+    ['says nothing of that in a dumb one', { TERM: 'dumb', CI: '' }, false],
+    ['says nothing of that in a job of CI', { TERM: 'xterm', CI: 'true' }, false],
+  ] as const)('%s', async ([, variables, says], { pen }) => {
+    const terminal = open(pen, commandLine(pen, 'echo done'), variables)
+    expect(await terminal.exited).toEqual([0, null])
+    expect(terminal.screen()).toMatch(says ? /^done\r\ncorral: .* s of CPU.* killed\r\n$/ : /^done\r\n$/)
   })
 
   test('gets ^C once, and what is typed after that', async ({ pen }) => {

@@ -49,6 +49,16 @@ describe('corral-warden run', () => {
     expect(await pen.groups()).toEqual([])
   })
 
+  test('says which setting it goes without, where that is allowed', async ({ pen }) => {
+    const words = ['run', '--root', pen.path, '--try-set', 'memory.no-such=1', '--', 'sh', '-c', 'exit 3']
+    const child = spawn(wardenPath(), words, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+    expect({ status, said }).toEqual({
+      status: 3,
+      said: "corral: memory.no-such is not enforced: there is no memory.no-such in this kernel's cgroups\n",
+    })
+  })
+
   // It is not dumpable: its descriptors are root's to see (proc(5))
   test.skipIf(lacks('root'))(
     'holds the input, and of its own what it waits for; the output is the command’s alone',

@@ -54,6 +54,10 @@ export interface Setting {
   value: string
   /** Whether it is left out where there is no such file. */
   optional?: boolean
+  /** The limit that it is. */
+  limit?: LimitName
+  /** By which name it is said that it was left out. */
+  called?: string | undefined
 }
 
 /** What is written for `limits`. Those that nothing can enforce are left out. */
@@ -62,7 +66,7 @@ export function limitSettings(limits: ParsedLimits, controllers: Controller[]): 
     const enforcer = enforcerOf(name, controllers)
     if (!enforcer) return []
     const { controller, file } = enforcer
-    return [{ controller, file: file.file, value: file.format(value) }]
+    return [{ limit: name, controller, file: file.file, value: file.format(value) }]
   })
 }
 
@@ -76,9 +80,10 @@ export function sessionSettings(controllers: Controller[]): Setting[] {
 /** The steps that write into the files of a new directory. The addon reads each back. */
 export function writeSteps(directory: string, settings: Setting[]): string {
   return settings
-    .map(({ controller, file, value, optional }) =>
-      (optional ? step.tryWrite : step.write)(`${controllerPath(controller, directory)}/${file}`, value),
-    )
+    .map(({ controller, file, value, optional, called }) => {
+      const path = `${controllerPath(controller, directory)}/${file}`
+      return optional ? step.tryWrite(path, value, called) : step.write(path, value)
+    })
     .join('')
 }
 
