@@ -44,15 +44,16 @@ class Lifeline {
   readonly link: Link
   readonly #native: Native
   readonly #said = new Set<Kind>()
-  /** The ends of its processes that come to us as to init. */
-  readonly #orphans: Promise<void>[] = []
+  /** The ends of its processes that come to us as to init: one after another, for the later is a child of the earlier until that ends. */
+  #orphans: Promise<void> = Promise.resolve()
   #heard: () => void = () => undefined
 
   constructor(native: Native) {
     this.#native = native
     this.link = new Link(native, ({ kind, fds }) => {
       this.#said.add(kind)
-      if (process.pid === 1) this.#orphans.push(...fds.splice(0).map((pidfd) => this.#reap(pidfd)))
+      if (process.pid === 1)
+        for (const pidfd of fds.splice(0)) this.#orphans = this.#orphans.then(() => this.#reap(pidfd))
       this.#heard()
     })
   }
@@ -88,7 +89,7 @@ class Lifeline {
   /** Waits for the guard's end. @throws GuardError when it does not come. */
   ended(withinMs: number): Promise<void> {
     return this.#inTime(
-      this.link.gone.then(() => Promise.all(this.#orphans)),
+      this.link.gone.then(() => this.#orphans),
       withinMs,
     )
   }
