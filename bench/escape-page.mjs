@@ -59,7 +59,7 @@ survives it, on every kernel that was tried (6.1, 6.12, 6.18, 7.2): the SIGKILL 
 whether the members of a group get fewer, and where they do not, it sends SIGKILL to each process through a pidfd.
 `
 
-const GUEST = 'in a guest, which is ten times slower ([test/vm](../test/vm/README.md))'
+const GUEST = 'in a guest, which is ten times slower (`test/vm`)'
 
 /** The page's text. */
 export function escapePage({ machine, figures }) {
