@@ -24,7 +24,7 @@ const MAKER = `
 
 /** By find(1), which takes names as they are. */
 const found = (pen: Pen, ...words: string[]) =>
-  execFileSync('find', [pen.path, '-mindepth', '1', ...words], { encoding: 'latin1' })
+  execFileSync('find', [pen.path, '-ignore_readdir_race', '-mindepth', '1', ...words], { encoding: 'latin1' })
     .split('\n')
     .filter(Boolean)
 const members = (pen: Pen) => new Set(found(pen, '-name', 'cgroup.procs', '-exec', 'cat', '{}', '+'))

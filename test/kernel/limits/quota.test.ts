@@ -22,6 +22,8 @@ const COUNT = 60
 const QUOTA = '1000 100000\n'
 // Time enough for them without a quota on a machine that is ten times slower than a guest, and too little under it
 const KILL_TIMEOUT_MS = 5000
+// And enough for what starts under it on such a machine
+const START_TIMEOUT_MS = 100_000
 
 const crowd = async () => ({
   key: 'crowd',
@@ -39,7 +41,7 @@ describe.each([
   ['of all sessions', 3],
 ] as const)('a quota %s', (_, levels) => {
   test('is lifted for its end, and for no longer', async ({ pen }) => {
-    const corral = await openInPen(pen, { killTimeoutMs: KILL_TIMEOUT_MS })
+    const corral = await openInPen(pen, { killTimeoutMs: KILL_TIMEOUT_MS, startTimeoutMs: START_TIMEOUT_MS })
     await corral.spawn({ key: 'above', command: 'sleep', args: ['1000'], mode: 'persistent' })
     const session = await corral.spawn({ ...(await crowd()), parentKey: 'above' })
     await once(session.process.stdout ?? session.process, 'data')
@@ -58,7 +60,7 @@ describe.each([
 })
 
 test('a quota of several that end at once is set again after the last', async ({ pen }) => {
-  const corral = await openInPen(pen, { killTimeoutMs: KILL_TIMEOUT_MS })
+  const corral = await openInPen(pen, { killTimeoutMs: KILL_TIMEOUT_MS, startTimeoutMs: START_TIMEOUT_MS })
   const { command, mode } = await crowd()
   const sessions = await Promise.all(
     [1, 2, 3].map(() => corral.spawn({ command, args: ['20'], mode, parentKey: 'all' })),
@@ -71,7 +73,7 @@ test('a quota of several that end at once is set again after the last', async ({
 })
 
 test('a quota of a cgroup that the session made is lifted for its end', async ({ pen }) => {
-  const corral = await openInPen(pen, { killTimeoutMs: KILL_TIMEOUT_MS })
+  const corral = await openInPen(pen, { killTimeoutMs: KILL_TIMEOUT_MS, startTimeoutMs: START_TIMEOUT_MS })
   const { command } = await crowd()
   const session = await corral.spawn({
     command: 'sh',
@@ -97,7 +99,11 @@ describe('many processes under a quota leave nothing when they are ended', () =>
     within(what, ending, KILL_TIMEOUT_MS / SLOWNESS)
 
   async function capped(pen: Pen) {
-    const gateway = await Gateway.open(undefined, { root: pen.path, killTimeoutMs: KILL_TIMEOUT_MS })
+    const gateway = await Gateway.open(undefined, {
+      root: pen.path,
+      killTimeoutMs: KILL_TIMEOUT_MS,
+      startTimeoutMs: START_TIMEOUT_MS,
+    })
     const { receipt } = await gateway.spawn(await crowd(), 'crowd')
     const sessions = join(pen.path, 'corral', gateway.instance, 'sessions')
     for (const directory of [receipt.path, sessions]) cap(directory)
