@@ -2,8 +2,13 @@
 // parent, their process group, their terminal session or their environment. It is RLIMIT_RSS, which has had no effect since
 // Linux 2.4.30 (getrlimit(2)) and can be read of every process: the hard limit says whose a process is, the soft limit
 // which room it is in. Both are random numbers, so nobody else has them.
+import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const GUARD = fileURLToPath(new URL('mark-guard.mjs', import.meta.url))
 
 // In KiB, the unit of `ulimit -m`: so large that nobody has set one, and as bytes still exact in JavaScript
 const MOST = 2 ** 40
@@ -70,6 +75,28 @@ export function endMarked(mark, { but } = {}) {
     }
   })
   return killed
+}
+
+/**
+ * Has all that bear a mark ended, this process aside, when `end()` is called, or this process ends without that. To be called by a
+ * process that does not bear it yet: the guard must not.
+ *
+ * @param {number} hard
+ */
+export function guardMark(hard) {
+  const guard = spawn(process.execPath, [GUARD, String(hard), String(process.pid)], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    detached: true,
+  })
+  const exited = once(guard, 'exit')
+  guard.stdin.on('error', () => {})
+  return {
+    async end() {
+      guard.stdin.end()
+      const [code] = await exited
+      if (code !== 0) throw new Error(`These processes could not be ended: ${marked({ hard }).join(', ')}`)
+    },
+  }
 }
 
 // A list of /proc is old before all in it are looked at: a fork bomb of short lives can have gone through all of its processes meanwhile. So

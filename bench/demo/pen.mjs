@@ -7,14 +7,15 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-// The guard is a process of its own outside the pen, at the other end of a pipe: it empties and removes the
-// pen as soon as its input ends, which the kernel sees to even when the demo is killed. Ten seconds at most.
+// The guard is a process of its own outside the cgroup, at the other end of a pipe: it empties and removes the cgroup as soon
+// as its input ends, which the kernel sees to even when who started it is killed. Ten seconds at most.
 const GUARD = `
 read -r line
 tries=200
 while [ "$tries" -gt 0 ]; do
-  echo 1 >"$0/cgroup.kill"
-  find "$0" -depth -type d -exec rmdir {} + 2>/dev/null && exit 0
+  [ -d "$0" ] || exit 0
+  [ ! -e "$0/cgroup.kill" ] || echo 1 >"$0/cgroup.kill" # cgroup v1 has none
+  find "$0" -xdev -depth -type d -exec rmdir {} + 2>/dev/null && exit 0
   tries=$((tries - 1))
   sleep 0.05
 done
@@ -41,7 +42,7 @@ export function openPen({ parent } = {}) {
     if (!refusal) {
       // It is ended with the guards in it: they could not remove what they have in the v1 memory hierarchy any more
       process.env.CORRAL_NO_MEMORY_V1 = '1'
-      return guard(path)
+      return pen(path)
     }
     tried.push(`  ${candidate}: ${refusal}`)
   }
@@ -50,10 +51,23 @@ export function openPen({ parent } = {}) {
 ${tried.join('\n')}`)
 }
 
-function guard(path) {
+/** Has a cgroup emptied and removed when `end()` is called, or this process ends without that. */
+export function guardCgroup(path) {
   const watcher = spawn('sh', ['-c', GUARD, path], { stdio: ['pipe', 'ignore', 'inherit'], detached: true })
   const exited = once(watcher, 'exit')
   watcher.stdin.on('error', () => {})
+  return {
+    /** Rejects when the cgroup is still there after ten seconds. */
+    async end() {
+      watcher.stdin.end()
+      const [code] = await exited
+      if (code !== 0) throw new Error(`The cgroup ${path} could not be emptied: ${members(path).join(', ')}`)
+    },
+  }
+}
+
+function pen(path) {
+  const guard = guardCgroup(path)
   return {
     path,
     /** Makes a directory inside the pen. */
@@ -63,11 +77,7 @@ function guard(path) {
       return room
     },
     /** Kills what is left in the pen and removes it. Rejects when that was not done within ten seconds. */
-    async end() {
-      watcher.stdin.end()
-      const [code] = await exited
-      if (code !== 0) throw new Error(`The pen ${path} could not be emptied: ${members(path).join(', ')}`)
-    },
+    end: () => guard.end(),
   }
 }
 

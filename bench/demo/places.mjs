@@ -1,14 +1,9 @@
 // Where the demo runs its gateways: each in a room of its own, whose processes are counted exactly and ended at the end. By a
 // cgroup where one can be made, else by a mark; Corral then looks for itself for what holds its sessions.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { endMarked, marked, marking, newMark } from './marks.mjs'
+import { endMarked, guardMark, marked, marking, newMark } from './marks.mjs'
 import { entering, members, NoPenError, openPen, subdirectories } from './pen.mjs'
-
-const MARK_GUARD = fileURLToPath(new URL('mark-guard.mjs', import.meta.url))
 
 /**
  * @typedef {object} Room
@@ -65,12 +60,7 @@ function guardsBelow(root) {
 
 function markPlace() {
   const hard = newMark()
-  const guard = spawn(process.execPath, [MARK_GUARD, String(hard)], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-    detached: true,
-  })
-  const exited = once(guard, 'exit')
-  guard.stdin.on('error', () => {})
+  const guard = guardMark(hard)
   let rooms = 0
   return {
     counts: 'by a mark that children inherit (RLIMIT_RSS), for no cgroup can be made here',
@@ -83,11 +73,7 @@ function markPlace() {
         empty: () => endMarked(mark),
       }
     },
-    async end() {
-      guard.stdin.end()
-      const [code] = await exited
-      if (code !== 0) throw new Error(`These processes could not be ended: ${marked({ hard }).join(', ')}`)
-    },
+    end: () => guard.end(),
   }
 }
 

@@ -3,6 +3,7 @@
 // bomb makes a hundred and fifty sessions. Where cgroup2 has the controller, all that tests start counts as one group anyway.
 import { accessSync, constants, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { guardCgroup } from '../../bench/demo/pen.mjs'
 import { directoryOf, parseCgroupMounts, parseOwnCgroup } from '../../src/linux/mounts.js'
 import { loadNative } from '../../src/native/addon.js'
 import { eventually } from './eventually.js'
@@ -39,11 +40,12 @@ export default function setup(): (() => Promise<unknown>) | undefined {
   const own = mkdtempSync(join(parent, 'corral-test-'))
   writeFileSync(join(own, 'cpu.shares'), SHARES)
   process.env[VARIABLE] = own
+  const guard = guardCgroup(own)
   // Who was killed at the end may still be on its way out
   return () =>
     eventually(`nobody is in ${own}`, () => loadNative().removeEmpty(own), {
       instead: () => readFileSync(join(own, 'cgroup.procs'), 'utf8'),
-    })
+    }).then(() => guard.end())
 }
 
 /** The same program, in there from its first instruction on; as it is where there is no such group. */

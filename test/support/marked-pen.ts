@@ -1,7 +1,7 @@
 // A pen for a host without cgroups: by a mark that children inherit, whatever becomes of their parent, their process group or their
 // environment (bench/demo/marks.mjs). The hard limit is that of the test run, the soft limit that of the pen.
 import { execFileSync, spawn } from 'node:child_process'
-import { endMarked, marked, marking, newMark, ownMark } from '../../bench/demo/marks.mjs'
+import { endMarked, guardMark, marked, marking, newMark, ownMark } from '../../bench/demo/marks.mjs'
 import { eventually } from './eventually.js'
 import { describeAll, type Pen } from './pen.js'
 
@@ -54,6 +54,7 @@ function penOf(mark: Mark, noPath: () => never): Pen {
 /** Marks the test run: this process and what it starts from now on. `end()` rejects with those who are left, and ends them. */
 export function markSuite(): { end(): Promise<void> } {
   const hard = newMark()
+  const guard = guardMark(hard)
   wear({ hard, soft: hard })
   const left = () => marked({ hard }).filter((pid) => pid !== process.pid)
   return {
@@ -65,7 +66,7 @@ export function markSuite(): { end(): Promise<void> } {
           instead: async () => describeAll(left()),
         })
       } finally {
-        endMarked({ hard }, { but: process.pid })
+        await guard.end()
       }
     },
   }

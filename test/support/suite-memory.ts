@@ -2,6 +2,7 @@
 // in it, so what sessions leave behind in that hierarchy is found.
 import { existsSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { guardCgroup } from '../../bench/demo/pen.mjs'
 import { findMemoryV1 } from '../../src/backend/cgroup/memory-v1.js'
 import { subdirectories } from '../../src/linux/file.js'
 import { loadNative } from '../../src/native/addon.js'
@@ -39,6 +40,7 @@ export function enterSuiteMemory(): SuiteMemory {
   const parent = findMemoryV1()
   if (parent === undefined) return { end: async () => undefined }
   const own = mkdtempSync(path.join(parent, 'corral-test-'))
+  const guard = guardCgroup(own)
   const enter = (directory: string) =>
     writeFileSync(path.join(directory, 'cgroup.procs'), String(process.pid))
   enter(own)
@@ -51,6 +53,7 @@ export function enterSuiteMemory(): SuiteMemory {
       await eventually(`nobody is in ${own}`, () => loadNative().removeEmpty(own), {
         instead: () => readFileSync(path.join(own, 'cgroup.procs'), 'utf8'),
       })
+      await guard.end()
       if (left.length > 0)
         throw new Error(`the tests left v1 memory cgroups (removed now): ${left.join(' ')}`)
     },
