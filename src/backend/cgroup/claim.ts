@@ -5,6 +5,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { isSystemError } from '../../common/errors.js'
 import { directoryOf, findCgroupMounts, parseOwnCgroup } from '../../linux/mounts.js'
 import type { Native } from '../../native/addon.js'
+import { KILLED_LABEL } from '../../native/language.js'
 
 // No process can open it for writing, and so none can keep others from a read lock on it. Corral does not read it: to close any
 // descriptor of a file gives up the record locks that a process has on it
@@ -27,8 +28,9 @@ export class Claim {
   }
 
   /** Undefined also where that cannot be read. */
-  static on(group: string): Claim | undefined {
+  static on(native: Native, group: string): Claim | undefined {
     try {
+      if (!isLabelled(native, group)) return undefined
       const file = fileOf(group)
       const real = realpathSync(group)
       const claimants = locksOn(file, readFileSync(LOCKS, 'latin1')).map(({ pid }) => pid)
@@ -48,6 +50,19 @@ export class Claim {
 }
 
 export const LOCKS = '/proc/locks'
+
+/**
+ * Whether somebody says so who ends it from outside: who claims a group labels it then. A session can, too, and only has us read LOCKS,
+ * for which the kernel waits until all processors are done with such files (locks_start() in fs/locks.c), milliseconds each time.
+ */
+function isLabelled(native: Native, group: string): boolean {
+  try {
+    return native.getLabel(group, KILLED_LABEL) !== undefined
+  } catch (error) {
+    if (isSystemError(error)) return true // the session has taken the permissions from its group
+    throw error
+  }
+}
 
 /** Device and inode number. */
 function fileOf(group: string): string {

@@ -351,7 +351,7 @@ export class CgroupGroup implements Group {
   }
 
   fate(withMemory = false): Fate | undefined {
-    if (!this.#removed) this.#claim ??= Claim.on(this.path)
+    if (!this.#removed) this.#claim ??= Claim.on(this.#context.native, this.path)
     if (this.#claim) return { reason: 'corral-kill' }
     if (this.#removed) return undefined
     if (this.#context.native.isGone(this.path)) return { reason: 'killed-externally' }
